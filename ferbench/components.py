@@ -1,0 +1,204 @@
+"""A clip, what flows between the stages, and the six kinds of component that a plugin can give.
+
+Components are frozen dataclasses: their fields are the parameters of the YAML, validated by type before anything runs;
+their constructors only store. Import heavy packages (torch, cv2, sklearn ...) inside methods, so that listing plugins stays quick.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from msgspec import Meta
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+File = Annotated[str, Meta(extra={"file": True})]
+"""A parameter that may name a file: where it does, the file's content, not its path, is part of every key."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One labelled sequence: image files in temporal order, or one video file.
+
+    `id` is stable and unique in its corpus, `subject` names the person; the core prefixes both with the dataset's name.
+    `length` counts frames; a Dataset may leave it 0, and the core counts. `apex` is the 0-based index of the most intense frame.
+    `facts` are JSON scalars that the corpus tells of the clip (sex, intensity, session ...).
+    """
+
+    id: str
+    subject: str
+    label: str
+    images: tuple[Path, ...] = ()
+    video: Path | None = None
+    length: int = 0
+    apex: int | None = None
+    facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something a Dataset left out; counted by `reason` and named by `what` in the summary of a run."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The selected frames of one clip on their way through the preprocessing steps; T frames.
+
+    `images`: T arrays, uint8 [H,W] (gray) or [H,W,3] (RGB), sizes may differ until a step makes them equal.
+    `boxes`: T faces as (x, y, width, height) in pixels, or None before detection.
+    `found`: for each frame whether a detector found a face in it; None where no step looks for faces.
+    """
+
+    images: tuple[NDArray[np.uint8], ...]
+    boxes: tuple[tuple[int, int, int, int], ...] | None = None
+    found: tuple[bool, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Clip ids of the three parts; no person may stand in two of them (the harness checks)."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a backbone reads: `size` pixels square, `channels` 1 or 3, values (x/255 - mean) / std for each channel."""
+
+    size: int
+    channels: int = 3
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Component(ABC):
+    """What all six kinds share: a `name` for the YAML, and a docstring whose first line describes it in lists."""
+
+    name: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Dataset(Component):
+    """Reads one corpus from its official layout under `root`; decodes nothing.
+
+    `root` is an existing folder by the time `clips` is called. `folders` are the names under ${FERBENCH_DATA} (case ignored) where
+    it is looked for when the YAML gives no root. `access` tells in a sentence how to obtain the corpus.
+    """
+
+    root: str = ""
+
+    classes: ClassVar[tuple[str, ...]]
+    citation: ClassVar[str]
+    licence: ClassVar[str]
+    access: ClassVar[str]
+    folders: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def clips(self) -> Iterator[Clip | Skipped]:
+        """Every labelled clip, and every thing left out with the reason; in an order that depends on names alone."""
+
+
+class Rehearsable(ABC):
+    """A Dataset that can render a stand-in of its corpus, in the corpus's own layout."""
+
+    @classmethod
+    @abstractmethod
+    def render(cls, folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
+        """Writes a stand-in with `people` persons into the empty `folder`; equal seeds give equal files. `progress(done, of)`."""
+
+
+@dataclass(frozen=True)
+class Preprocessor(Component):
+    """One step between clip and crops; a YAML entry is a list of steps. Override `select`, `__call__`, or both."""
+
+    def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:
+        """Which of the frames that earlier steps left (0-based, ascending) to keep; runs before anything is decoded."""
+        return indices
+
+    def __call__(self, frames: Frames) -> Frames:
+        """The frames of one clip, changed; the number of frames stays."""
+        return frames
+
+
+@dataclass(frozen=True)
+class Frozen(ABC):
+    """The part of a backbone that is not trained; equal ones (class, fields, source) share their features."""
+
+    @property
+    @abstractmethod
+    def calibrated(self) -> bool:
+        """Whether `build` looks at training crops; its features then belong to one fold."""
+
+    @abstractmethod
+    def build(self, crops: torch.Tensor | None) -> torch.nn.Module:
+        """A module from input [B,C,H,W] to features [B,...]; `crops` [N,C,H,W] are normalised training crops if `calibrated`."""
+
+
+@dataclass(frozen=True)
+class Backbone(Component):
+    """A network, or network and classifier, that scores single frames."""
+
+    @abstractmethod
+    def input(self) -> Input:
+        """The input that `frozen` (or, where that is None, `trainable`) reads."""
+
+    @abstractmethod
+    def frozen(self) -> Frozen | None:
+        """The part that is computed once and stored; None where everything is trained."""
+
+    @abstractmethod
+    def trainable(self, shape: tuple[int, ...], classes: int) -> Any:
+        """An nn.Module from features [B,*shape] to logits [B,classes], or a scikit-learn classifier with predict_proba.
+
+        None where the frozen part gives logits itself. Random initialisation draws from torch's global generator, which is seeded.
+        """
+
+
+@dataclass(frozen=True)
+class Loss(Component):
+    """What a fit minimises."""
+
+    @abstractmethod
+    def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:
+        """One weight a class from the number of training frames in each, or None; scikit-learn classifiers are given these."""
+
+    @abstractmethod
+    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """A callable or nn.Module: logits [B,C], target [B] -> scalar."""
+
+
+@dataclass(frozen=True)
+class Aggregator(Component):
+    """Makes one prediction for a clip from its frame scores; pure and cheap, runs on stored scores."""
+
+    @abstractmethod
+    def __call__(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Softmax scores [T,C] -> [C]; the arg max is the predicted class."""
+
+
+@dataclass(frozen=True)
+class Protocol(Component):
+    """Which classes count and which people train, validate and test.
+
+    `classes` in the order of the tables; clips of other labels are left out and counted. `labels` renames a corpus's labels first.
+    """
+
+    classes: tuple[str, ...] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @abstractmethod
+    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
+        """Splits people into parts; every label is one of `classes`."""
