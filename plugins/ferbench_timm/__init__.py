@@ -1,1 +1,14 @@
-"""x."""
+"""Any of timm's image networks as a frozen feature extractor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ferbench
+from ferbench_timm.backbone import Timm
+
+
+@ferbench.hookimpl
+def register_backbones(register: Callable[[type[ferbench.Backbone]], None]) -> None:
+    """One backbone; its parameter `model` names the network."""
+    register(Timm)

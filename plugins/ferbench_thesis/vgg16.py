@@ -1,0 +1,72 @@
+"""VGG16 with frozen convolutions: the thesis's network (4.2), and the one with a reduced head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from ferbench import Backbone, File, Input
+from ferbench_thesis.vgg16_convolutions import RANDOM, VGG16Convolutions
+
+Positive = Annotated[int, Meta(ge=1)]
+
+
+@dataclass(frozen=True)
+class FrozenVGG16(Backbone):
+    """What the two below share. A registered class adds the name and the units of the second fully connected layer.
+
+    `weights`: "imagenet" (torchvision's IMAGENET1K_V1), "random", "calibrated-random", or a file (.safetensors, .pth, .pt) that holds
+    a state dict with torchvision's names. `head`: "full" is VGG16's own classifier, "linear" one layer, "logistic-regression" fits on
+    standardised features. `hidden` and `units` are the widths of the full head's first and second layer; where weights are read from
+    a file or from ImageNet, those of its layers that fit start from them: never the last one, nor a layer of changed width.
+    `mean` and `std`: the thesis has 0.001 less in each, which its benchmark file says.
+    """
+
+    weights: File = "imagenet"
+    head: Literal["full", "linear", "logistic-regression"] = "full"
+    hidden: Positive = 4096
+    units: Positive = 4096
+    weights_seed: int = 0
+    size: Annotated[int, Meta(ge=32)] = 224
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def input(self) -> Input:
+        """RGB, 224 pixels square unless `size` says otherwise."""
+        return Input(self.size, 3, self.mean, self.std)
+
+    def frozen(self) -> VGG16Convolutions:
+        """The convolutions: equal for every head, so that their features are computed once."""
+        return VGG16Convolutions(self.weights, self.weights_seed if self.weights in RANDOM else 0)
+
+    def trainable(self, shape: tuple[int, ...], classes: int) -> Any:
+        """Features [B,25088] -> logits [B,classes], or an estimator for "logistic-regression"."""
+        from ferbench_thesis.vgg16_heads import full_head, linear_head, logistic_regression
+        from ferbench_thesis.vgg16_weights import state
+
+        (width,) = shape
+        if self.head == "logistic-regression":
+            return logistic_regression()
+        if self.head == "linear":
+            return linear_head(width, classes)
+        return full_head((width, self.hidden, self.units, classes), {} if self.weights in RANDOM else state(self.weights))
+
+
+@dataclass(frozen=True)
+class VGG16(FrozenVGG16):
+    """VGG16 with frozen convolutions; its three fully connected layers are trained."""
+
+    name = "vgg16"
+
+
+@dataclass(frozen=True)
+class ReducedVGG16(FrozenVGG16):
+    """VGG16 with frozen convolutions and fewer units in the second fully connected layer.
+
+    The thesis gives no number; 1024, a quarter, is ferbench's choice.
+    """
+
+    name = "vgg16-reduced"
+    units: Positive = 1024

@@ -1,0 +1,50 @@
+"""What stands behind VGG16's convolutions: its own classifier, one layer, or logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from ferbench_thesis.vgg16_weights import misfit
+
+
+def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tensor]) -> nn.Sequential:
+    """VGG16's classifier of the widths (features, hidden, units, classes); its first two layers start from `state` where they fit."""
+    features, hidden, units, classes = widths
+    head = nn.Sequential(
+        fresh_linear(features, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5),
+        fresh_linear(hidden, units), nn.ReLU(inplace=True), nn.Dropout(0.5),
+        fresh_linear(units, classes),
+    )  # fmt: skip
+    for index in ("0", "3"):
+        layer = head.get_submodule(index)
+        saved = {name: state.get(f"classifier.{index}.{name}") for name in ("weight", "bias")}
+        # Both or neither: a bias alone fits where only the layer's input is narrower.
+        if not any(misfit(name, value, saved[name]) for name, value in layer.state_dict().items()):
+            layer.load_state_dict(saved)
+    return head
+
+
+def linear_head(width: int, classes: int) -> nn.Sequential:
+    """One layer."""
+    return nn.Sequential(fresh_linear(width, classes))
+
+
+def fresh_linear(inputs: int, outputs: int) -> nn.Linear:
+    """Initialised as torchvision's VGG is: weights N(0, 0.01), no bias."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    nn.init.normal_(layer.weight, 0, 0.01)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def logistic_regression() -> Any:
+    """Standardised features, multinomial logistic regression with an L2 penalty; scikit-learn's defaults."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

@@ -1,0 +1,61 @@
+"""The backbone `timm`: a frozen trunk of timm's, pooled, and a head that is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from ferbench import Backbone, FerbenchError, File, Input
+from ferbench_timm.trunk import RANDOM, TimmTrunk
+
+Positive = Annotated[int, Meta(ge=1)]
+Statistics = tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Timm(Backbone):
+    """A frozen network of timm's, by its name there, and a head on its pooled features.
+
+    `model`: as in timm.list_models(), with a tag ("resnet18.a1_in1k") to name one set of its weights. `weights`: "imagenet" (those that
+    timm publishes), "random", "calibrated-random" (networks with batch normalisation), or a file (.safetensors, .pth, .pt) that holds the
+    model's state dict. `head`: "linear" one layer, "mlp" two with `hidden` units between, "logistic-regression" fits on standardised
+    features; `dropout` stands before the last layer. `size`, `mean` and `std` are the model's own where left out.
+    """
+
+    name = "timm"
+
+    model: str = "resnet18"
+    weights: File = "imagenet"
+    weights_seed: int = 0
+    head: Literal["linear", "mlp", "logistic-regression"] = "linear"
+    hidden: Positive = 256
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    size: Positive | None = None
+    channels: Literal[1, 3] = 3
+    mean: Statistics = None
+    std: Statistics = None
+
+    def input(self) -> Input:
+        """What the weights were trained with; one channel takes the mean of three."""
+        from ferbench_timm.model import native_input
+
+        for name, given in (("mean", self.mean), ("std", self.std)):
+            if given is not None and len(given) != self.channels:
+                raise FerbenchError(f"{name} has {len(given)} values; expected {self.channels}, one a channel", where=f"backbone.{name}")
+        size, mean, std = native_input(self.model, self.channels)
+        return Input(self.size or size, self.channels, self.mean or mean, self.std or std)
+
+    def frozen(self) -> TimmTrunk:
+        """The trunk: equal for every head, so that its features are computed once."""
+        return TimmTrunk(self.model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size)
+
+    def trainable(self, shape: tuple[int, ...], classes: int) -> Any:
+        """Features [B,D] -> logits [B,classes], or an estimator for "logistic-regression"."""
+        from ferbench_timm.heads import logistic_regression, perceptron
+
+        (width,) = shape
+        if self.head == "logistic-regression":
+            return logistic_regression()
+        return perceptron((width, self.hidden, classes) if self.head == "mlp" else (width, classes), self.dropout)

@@ -1,0 +1,96 @@
+"""What timm is asked, and what it is told."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+import ferbench_timm
+from ferbench import FerbenchError
+from ferbench_timm.backbone import Timm
+
+
+@pytest.mark.parametrize("model", ["resnet18", "resnet18.tv_in1k", "test_vit", "resnet10t"])
+def test_the_input_is_the_model_s_own(model):
+    import timm
+
+    cfg = timm.get_pretrained_cfg(model)
+    declared = Timm(model=model).input()
+    assert (declared.channels, declared.size, declared.size) == cfg.input_size
+    assert (declared.mean, declared.std) == (cfg.mean, cfg.std)
+
+
+def test_the_input_can_be_overridden():
+    declared = Timm(size=96, mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)).input()
+    assert (declared.size, declared.mean, declared.std) == (96, (0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
+
+
+def test_one_channel_has_one_mean():
+    declared = Timm(channels=1).input()
+    assert declared.mean == pytest.approx((0.449,))
+    assert len(declared.std) == 1
+
+
+@pytest.mark.parametrize(
+    ("backbone", "told"),
+    [
+        (Timm(model="rsnet18"), "did you mean resnet18"),
+        (Timm(model="hf-hub:some/model"), "no model"),
+        (Timm(model="resnet18.bogus"), "known: .*a1_in1k"),
+        (Timm(channels=1, mean=(0.5, 0.5, 0.5)), "mean has 3 values; expected 1"),
+    ],
+)
+def test_a_mistake_is_told_with_what_was_expected(backbone, told):
+    with pytest.raises(FerbenchError, match=told):
+        backbone.input()
+
+
+def test_calibrated_batch_normalisation_gives_mean_0_and_variance_1():
+    crops = torch.randn(48, 3, 64, 64, generator=torch.Generator().manual_seed(0)) + 2
+    trunk = Timm(weights="calibrated-random", size=64).frozen().build(crops)
+    seen = []
+    for module in trunk.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.register_forward_hook(lambda _module, _given, made: seen.append(made.transpose(0, 1).flatten(1).clone()))
+    trunk(crops)
+    assert len(seen) == 20
+    assert max(made.mean(1).abs().max().item() for made in seen) < 0.05
+    assert all((made.var(1) - 1).abs().max() < 0.05 for made in seen)
+
+
+def test_a_network_without_batch_normalisation_cannot_be_calibrated():
+    with pytest.raises(FerbenchError, match="batch normalisation, and timm's test_vit has none"):
+        Timm(model="test_vit", weights="calibrated-random").frozen().build(torch.ones(4, 3, 160, 160))
+
+
+def test_a_transformer_is_built_for_the_size_asked_for():
+    trunk = Timm(model="test_vit", weights="random", size=64).frozen().build(None)
+    assert trunk(torch.ones(2, 3, 64, 64)).shape == (2, 64)
+
+
+def test_weights_of_a_larger_network_are_refused(tmp_path):
+    torch.save(Timm(model="resnet34", weights="random").frozen().build(None).state_dict(), tmp_path / "resnet34.pth")
+    with pytest.raises(FerbenchError, match=r"layer1\.2\.conv1.weight is not of this network"):
+        Timm(model="resnet18", weights=str(tmp_path / "resnet34.pth")).frozen().build(None)
+
+
+def test_a_model_without_published_weights_is_told():
+    with pytest.raises(FerbenchError, match="publishes no weights for darknet17"):
+        Timm(model="darknet17").frozen().build(None)
+
+
+def test_a_torchvision_that_does_not_match_torch_is_told(tmp_path, monkeypatch):
+    (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.delitem(sys.modules, "timm", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(FerbenchError, match=r"nms does not exist.*matches torch.*\n.*install torch and torchvision together"):
+        Timm().input()
+
+
+def test_the_plugin_registers_timm():
+    registered = []
+    ferbench_timm.register_backbones(registered.append)
+    assert registered == [Timm]

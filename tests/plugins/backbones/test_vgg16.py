@@ -1,0 +1,117 @@
+"""VGG16 is torchvision's, its calibration does what it says, and its heads start from the weights that fit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import nn
+
+from ferbench_thesis.vgg16 import VGG16, ReducedVGG16
+
+CROPS = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 1
+
+
+def ramp(shape, generator):
+    """Values whose rows differ and which a file holds once: element [i, j, …] is number i + j of a short list."""
+    fan = int(torch.tensor(shape[1:]).prod()) if len(shape) > 1 else 0
+    values = torch.randn(shape[0] + fan, generator=generator) / max(fan, 1) ** 0.5
+    return values.as_strided((shape[0], fan), (1, 1)).reshape(shape) if len(shape) == 4 else values.as_strided(shape, (1,) * len(shape))
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """torchvision's VGG16 for 1000 classes, with weights that take little memory."""
+    with torch.device("meta"):
+        model = torchvision.models.vgg16(init_weights=False)
+    generator = torch.Generator().manual_seed(0)
+    model.load_state_dict({name: ramp(tuple(value.shape), generator) for name, value in model.state_dict().items()}, assign=True)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def whole_file(whole, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "vgg16.pth"
+    torch.save(whole.state_dict(), path)
+    return str(path)
+
+
+def test_the_two_parts_together_are_torchvision_s_vgg16(whole, whole_file):
+    backbone = VGG16(weights=whole_file, size=32)
+    head = backbone.trainable((25088,), 1000).eval()
+    head[-1].load_state_dict(whole.classifier[-1].state_dict())
+    with torch.no_grad():
+        assert torch.equal(head(backbone.frozen().build(None)(CROPS)), whole(CROPS))
+
+
+def test_the_layers_that_fit_start_from_the_weights_and_the_last_is_fresh(whole, whole_file):
+    head = ReducedVGG16(weights=whole_file).trainable((25088,), 1000)
+    assert torch.equal(head[0].weight, whole.classifier[0].weight)
+    assert torch.equal(head[0].bias, whole.classifier[0].bias)
+    assert head[3].weight.shape == (1024, 4096)
+    assert not torch.equal(head[6].weight, whole.classifier[6].weight[:, :1024])
+
+
+def test_a_second_layer_of_changed_input_takes_no_bias_either(whole_file):
+    head = VGG16(weights=whole_file, hidden=8).trainable((25088,), 6)
+    assert head[3].bias.shape == (4096,)
+    assert not head[3].bias.any()
+
+
+def test_a_fresh_head_is_initialised_as_torchvision_s():
+    head = VGG16(weights="random", hidden=64, units=32).trainable((25088,), 6)
+    assert head[0].weight.std().item() == pytest.approx(0.01, rel=0.02)
+    assert not head[0].bias.any()
+    assert [type(layer) for layer in head] == [type(layer) for layer in torchvision.models.vgg16(init_weights=False).classifier]
+
+
+def test_weights_without_a_classifier_are_enough(tmp_path):
+    save_file(VGG16(weights="random").frozen().build(None).state_dict(), tmp_path / "features.safetensors")
+    backbone = VGG16(weights=str(tmp_path / "features.safetensors"), hidden=8, units=8)
+    assert backbone.trainable((25088,), 6)(torch.ones(2, 25088)).shape == (2, 6)
+
+
+def test_the_reduced_network_has_1024_units_of_its_own_and_is_else_the_same():
+    assert asdict(ReducedVGG16()) == asdict(VGG16()) | {"units": 1024}
+    assert ReducedVGG16(weights="random", hidden=8, units=5).trainable((25088,), 6)[3].weight.shape == (5, 8)
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "random", "calibrated-random", "local.pth"])
+def test_the_reduced_network_shares_the_convolutions(weights):
+    assert VGG16(weights=weights).frozen() == ReducedVGG16(weights=weights).frozen()
+
+
+def test_random_weights_are_he_s():
+    layer = VGG16(weights="random").frozen().build(None).features[5]
+    assert layer.weight.std().item() == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)
+    assert not layer.bias.any()
+
+
+@pytest.mark.parametrize("crops", [CROPS, CROPS.repeat(4, 1, 1, 1)], ids=["one batch", "batches of unequal size"])
+def test_calibrated_channels_have_mean_0_and_variance_1_before_relu(crops):
+    activations = crops
+    for layer in VGG16(weights="calibrated-random").frozen().build(crops).features:
+        activations = layer(activations)
+        if isinstance(layer, nn.Conv2d):
+            channels = activations.transpose(0, 1).flatten(1).double()
+            varying = channels.var(1) > 0.5
+            assert channels.mean(1).abs().max() < 1e-3
+            assert channels.var(1, correction=0)[varying] == pytest.approx(1, abs=1e-3)
+            assert varying.float().mean() > 0.9
+
+
+def test_calibration_keeps_its_memory_by_taking_evenly_spaced_crops(monkeypatch):
+    monkeypatch.setattr("ferbench_thesis.vgg16_model.CALIBRATION_BYTES", 3 * 4 * 64 * 32 * 32)  # room for three crops
+    crops = torch.cat([CROPS, CROPS + 1])[:9]
+    frozen = VGG16(weights="calibrated-random").frozen()
+    few, of_many = frozen.build(crops[[0, 4, 8]]).state_dict(), frozen.build(crops).state_dict()
+    assert all(torch.equal(few[name], of_many[name]) for name in few)
+
+
+def test_the_thesis_s_normalisation_reaches_the_input():
+    mean, std = (0.484, 0.455, 0.405), (0.228, 0.223, 0.224)
+    declared = VGG16(mean=mean, std=std, size=112).input()
+    assert (declared.size, declared.channels, declared.mean, declared.std) == (112, 3, mean, std)
