@@ -18,6 +18,8 @@ A plugin is a module with hooks; each registers component classes:
 Give it with `ferbench run FILE --plugin last_frame.py`, or publish it under the entry point group `ferbench`.
 """
 
+from typing import TYPE_CHECKING
+
 from ferbench.components import (
     Aggregator,
     Backbone,
@@ -38,8 +40,41 @@ from ferbench.components import (
 from ferbench.errors import FerbenchError, PluginError
 from ferbench.hookspecs import hookimpl
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
 __version__ = "0.1.0"
 __all__ = [
     "Aggregator", "Backbone", "Clip", "Component", "Dataset", "FerbenchError", "File", "Fold", "Frames", "Frozen", "Input", "Loss",
-    "PluginError", "Preprocessor", "Protocol", "Rehearsable", "Skipped", "hookimpl",
+    "PluginError", "Preprocessor", "Protocol", "Rehearsable", "Skipped", "hookimpl", "run",
 ]  # fmt: skip
+
+
+def run(
+    file: str | Path,
+    *,
+    store: str | Path = "runs",
+    plugins: Sequence[str | Path] = (),
+    sets: Sequence[str] = (),
+    only: Sequence[str] = (),
+    rehearsal: bool = True,
+    device: str = "auto",
+    workers: int = 0,
+    quiet: bool = False,
+) -> pd.DataFrame:
+    """Runs a benchmark like `ferbench run`; one line a row, published ones last (`kind`), shares 0 to 1. Raises FerbenchError."""
+    import pathlib
+
+    import pandas as pd
+
+    from ferbench import benchmark, leaderboard, runner
+    from ferbench.progress import Reporter
+    from ferbench.store import Store
+
+    reporter = Reporter(quiet)
+    loaded = benchmark.load(file, plugins=plugins, sets=sets, only=only)
+    record = runner.run(loaded, Store(pathlib.Path(store), reporter.warn), runner.Options(device, workers, rehearsal), reporter)
+    return pd.DataFrame(leaderboard.flat(record))

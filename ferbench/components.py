@@ -124,7 +124,7 @@ class Rehearsable(ABC):
 class Preprocessor(Component):
     """One step between clip and crops; a YAML entry is a list of steps. Override `select`, `__call__`, or both."""
 
-    def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:
+    def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002 (a default)
         """Which of the frames that earlier steps left (0-based, ascending) to keep; runs before anything is decoded."""
         return indices
 

@@ -1,0 +1,221 @@
+"""The axes of the grid: what the YAML writes on each, expanded to labelled choices of components."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+from ferbench.catalog import Catalog, check, convert, fits, parameter_hints, unknown
+from ferbench.errors import FerbenchError
+from ferbench.recipe import Recipe
+from ferbench.yamlfile import At, Document
+
+AXES = ("dataset", "preprocessing", "protocol", "backbone", "recipe", "loss", "seed", "aggregator")
+KIND_OF = {"preprocessing": "preprocessor"} | {a: a for a in ("dataset", "protocol", "backbone", "loss", "aggregator")}
+COMPOSED = ("dataset", "preprocessing")  # a choice is several components: corpora merged, steps in order
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`path=value` of `--set` or of a rehearsal block."""
+
+    path: str
+    value: Any
+    where: str
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One component as written: name, parameters, its place and theirs."""
+
+    name: str
+    parameters: Mapping[str, Any]
+    where: str
+    places: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of an axis: label for the tables, specs as written, and what they build."""
+
+    label: str
+    specs: tuple[Spec, ...]
+    value: Any
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Component names."""
+        return tuple(spec.name for spec in self.specs)
+
+
+def choices(axis: str, document: Document, catalog: Catalog, setting: Setting | None = None) -> tuple[Choice, ...]:
+    """The choices of an axis, from the file or from a setting that replaces it whole."""
+    if setting:
+        document = Document(setting.where, {axis: setting.value}, {})
+    where = setting.where if setting else document.where(axis)
+    value = document.data.get(axis, {"recipe": {"default": {}}, "seed": 0}.get(axis))
+    if value is None or value == []:
+        raise FerbenchError(
+            f"{axis} is missing or empty: expected at least one choice", where=where, hint="`ferbench plugins` lists what there is"
+        )
+    if axis == "seed":
+        return tuple(Choice(str(v), (), check(v, int, "seed", where)) for v in (value if isinstance(value, list) else [value]))
+    written = list(_written(axis, value, (axis,), document))
+    return _built(axis, [(label, specs) for label, composed in written for specs in _expand(axis, composed, catalog)], catalog)
+
+
+def apply(choices: Mapping[str, tuple[Choice, ...]], settings: Sequence[Setting], catalog: Catalog) -> dict[str, tuple[Choice, ...]]:
+    """The choices with `axis.parameter=value` or `axis.name.parameter=value` set wherever a component has the parameter."""
+    result = dict(choices)
+    for setting in settings:
+        axis, *path = setting.path.split(".")
+        if axis not in AXES:
+            raise FerbenchError(*unknown("path", setting.path, AXES), where=setting.where)
+        if axis == "seed" or not path:
+            result[axis] = _replaced(axis, setting, catalog)
+        else:
+            result[axis] = _set(axis, result[axis], path, setting, catalog)
+    return result
+
+
+def _replaced(axis: str, setting: Setting, catalog: Catalog) -> tuple[Choice, ...]:
+    return choices(axis, Document(setting.where, {}), catalog, setting)
+
+
+def _set(axis: str, before: tuple[Choice, ...], path: list[str], setting: Setting, catalog: Catalog) -> tuple[Choice, ...]:
+    *names, parameter = path
+    name = names[0] if names else None
+    hit = False
+    written = []
+    for choice in before:
+        specs = []
+        for spec in choice.specs:
+            takes = (name in (None, spec.name, choice.label)) and parameter in _hints(axis, spec, catalog)
+            hit |= takes
+            specs.append(_with(spec, parameter, setting) if takes else spec)
+        written += [(_base_label(axis, choice), expanded) for expanded in _expand(axis, tuple(specs), catalog)]
+    if not hit or len(names) > 1:
+        known = sorted({f"{axis}.{p}" for c in before for s in c.specs for p in _hints(axis, s, catalog)})
+        raise FerbenchError(*unknown("path", setting.path, known), where=setting.where)
+    return _built(axis, written, catalog)
+
+
+def _with(spec: Spec, parameter: str, setting: Setting) -> Spec:
+    return replace(spec, parameters={**spec.parameters, parameter: setting.value}, places={**spec.places, parameter: setting.where})
+
+
+def _base_label(axis: str, choice: Choice) -> str:
+    return choice.label if axis in COMPOSED or axis == "recipe" else ""
+
+
+def _written(axis: str, value: Any, at: At, document: Document) -> Iterator[tuple[str, tuple[Spec, ...]]]:
+    """(label, specs) of each choice; a label is empty where the components' names make it."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            if isinstance(item, list):
+                yield "", _steps(axis, item, (*at, index), document)
+            elif axis == "preprocessing" and not _labelled(item):
+                hint = f"write {axis}: [[{item if isinstance(item, str) else next(iter(item), 'step')}, ...]] or {axis}: {{label: [...]}}"
+                raise FerbenchError("each choice of preprocessing is a list of steps", where=document.where(*at, index), hint=hint)
+            else:
+                yield from _written(axis, item, (*at, index), document)
+    elif axis == "recipe" and isinstance(value, dict) and value and not any(isinstance(v, dict) for v in value.values()):
+        yield "default", (_spec(axis, "default", value, at, document),)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, list) and axis in COMPOSED:
+                yield str(name), _steps(axis, item, (*at, name), document)
+            elif axis == "preprocessing":
+                raise FerbenchError(f"preprocessing {name} is {item!r}: expected a list of steps", where=document.where(*at, name))
+            else:
+                yield (str(name) if axis == "recipe" else ""), (_spec(axis, name, item, (*at, name), document),)
+    else:
+        yield "", (_spec(axis, value, None, at, document),)
+
+
+def _labelled(item: Any) -> bool:
+    return isinstance(item, dict) and all(isinstance(steps, list) for steps in item.values())
+
+
+def _steps(axis: str, items: list[Any], at: At, document: Document) -> tuple[Spec, ...]:
+    if not items or any(isinstance(item, list) for item in items):
+        raise FerbenchError(f"a {axis} list holds names, or names with parameters", where=document.where(*at))
+    specs = []
+    for index, item in enumerate(items):
+        pairs = item.items() if isinstance(item, dict) else [(item, None)]
+        specs += [_spec(axis, name, parameters, (*at, index), document) for name, parameters in pairs]
+    return tuple(specs)
+
+
+def _spec(axis: str, name: Any, parameters: Any, at: At, document: Document) -> Spec:
+    where = document.where(*at)
+    if not isinstance(name, str):
+        raise FerbenchError(f"{axis} is {name!r}: expected a name", where=where)
+    if parameters is not None and not isinstance(parameters, dict):
+        raise FerbenchError(f"{axis} {name} is {parameters!r}: expected its parameters as key: value", where=where)
+    places = {p: document.where(*at, name, p) if (*at, name) in document.lines else document.where(*at, p) for p in parameters or {}}
+    return Spec(name, parameters or {}, where, places)
+
+
+def _hints(axis: str, spec: Spec, catalog: Catalog) -> dict[str, Any]:
+    cls: type = Recipe if axis == "recipe" else catalog.get(KIND_OF[axis], spec.name, spec.where).component
+    return parameter_hints(cls)
+
+
+def _expand(axis: str, specs: tuple[Spec, ...], catalog: Catalog) -> Iterator[tuple[Spec, ...]]:
+    """A list given to a parameter that takes no list makes one choice of each value."""
+    for combination in product(*[list(_expand_spec(axis, spec, catalog)) for spec in specs]):
+        yield tuple(combination)
+
+
+def _expand_spec(axis: str, spec: Spec, catalog: Catalog) -> Iterator[Spec]:
+    hints = _hints(axis, spec, catalog)
+    values = [
+        v if isinstance(v, list) and v and p in hints and not fits(v, hints[p]) and all(fits(x, hints[p]) for x in v) else [v]
+        for p, v in spec.parameters.items()
+    ]
+    for combination in product(*values):
+        yield replace(spec, parameters=dict(zip(spec.parameters, combination, strict=True)))
+
+
+def _built(axis: str, written: Sequence[tuple[str, tuple[Spec, ...]]], catalog: Catalog) -> tuple[Choice, ...]:
+    labels = _labels(written)
+    built = []
+    for label, (_, specs) in zip(labels, written, strict=True):
+        components = tuple(_build(axis, spec, catalog) for spec in specs)
+        built.append(Choice(label, specs, components if axis in COMPOSED else components[0]))
+    seen: dict[str, Spec] = {}
+    for choice in built:
+        if choice.label in seen:
+            raise FerbenchError(
+                f"{axis} {choice.label!r} stands twice", where=choice.specs[0].where, hint="leave one out, or give it a label"
+            )
+        seen[choice.label] = choice.specs[0]
+    return tuple(built)
+
+
+def _build(axis: str, spec: Spec, catalog: Catalog) -> Any:
+    if axis == "recipe":
+        return convert(Recipe, spec.parameters, "recipe", spec.where, spec.places)
+    parameters = dict(spec.parameters)
+    if axis == "dataset" and "root" in parameters:
+        parameters["root"] = os.path.expandvars(str(parameters["root"]))
+    return catalog.build(KIND_OF[axis], spec.name, parameters, spec.where, spec.places)
+
+
+def _labels(written: Sequence[tuple[str, tuple[Spec, ...]]]) -> list[str]:
+    """Names, with the parameters that tell choices of one name apart."""
+    bases = [label or " + ".join(spec.name for spec in specs) for label, specs in written]
+    labels = []
+    for base, (_, specs) in zip(bases, written, strict=True):
+        alike = [other for other_base, (_, other) in zip(bases, written, strict=True) if other_base == base and other is not specs]
+        different = []
+        for index, spec in enumerate(specs):
+            for p, v in spec.parameters.items():
+                if any(len(o) <= index or o[index].parameters.get(p, ...) != v for o in alike):
+                    different.append(f"{p}={v}")
+        labels.append(f"{base}({', '.join(different)})" if different else base)
+    return labels

@@ -1,0 +1,207 @@
+"""A benchmark YAML -> axes of choices -> cells, one for each combination."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from ferbench import axes, yamlfile
+from ferbench.axes import AXES, Choice, Setting
+from ferbench.catalog import Catalog, convert, unknown
+from ferbench.components import Aggregator, Backbone, Dataset, Loss, Preprocessor, Protocol
+from ferbench.errors import FerbenchError
+from ferbench.manager import load_plugins
+from ferbench.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What replaces missing corpora: stand-ins of `people` persons each, and the settings (`--set` paths) that shrink the run."""
+
+    people: int = 20
+    seed: int = 0
+    set: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A reference row from the literature; matched to rows by the axes in `match`. Values are shares, 0 to 1."""
+
+    match: Mapping[str, str]
+    source: str
+    accuracy: float | None = None
+    war: float | None = None
+    uar: float | None = None
+    recall: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination: its components, and the label of its choice on each axis."""
+
+    labels: Mapping[str, str]
+    dataset: tuple[Dataset, ...]
+    preprocessing: tuple[Preprocessor, ...]
+    protocol: Protocol
+    backbone: Backbone
+    recipe: Recipe
+    loss: Loss
+    seed: int
+    aggregator: Aggregator
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A validated benchmark file."""
+
+    name: str
+    description: str
+    document: yamlfile.Document
+    catalog: Catalog
+    choices: Mapping[str, tuple[Choice, ...]]
+    only: Mapping[str, tuple[str, ...]]
+    rehearsal: Rehearsal | None
+    published: tuple[Published, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of combinations."""
+        return prod(len(self.selected(axis)) for axis in AXES)
+
+    def selected(self, axis: str) -> tuple[Choice, ...]:
+        """The choices of an axis that `only` and `--only` leave."""
+        patterns = self.only.get(axis, ("*",))
+        return tuple(c for c in self.choices[axis] if any(fnmatchcase(c.label, p) or c.names == (p,) for p in patterns))
+
+    def cells(self) -> Iterator[Cell]:
+        """Every combination of the selected choices."""
+        for combination in product(*[self.selected(axis) for axis in AXES]):
+            parts = {axis: choice.value for axis, choice in zip(AXES, combination, strict=True)}
+            yield Cell(labels={axis: choice.label for axis, choice in zip(AXES, combination, strict=True)}, **parts)
+
+    def rehearsed(self) -> Benchmark:
+        """The same benchmark with the settings of its rehearsal block."""
+        settings = [
+            Setting(path, value, self.document.where("rehearsal", "set", path))
+            for path, value in (self.rehearsal or Rehearsal()).set.items()
+        ]
+        return replace(self, choices=axes.apply(self.choices, settings, self.catalog))
+
+
+def load(path: str | Path, *, plugins: Sequence[str | Path] = (), sets: Sequence[str] = (), only: Sequence[str] = ()) -> Benchmark:
+    """Reads and validates a benchmark; raises FerbenchError with file and line for everything that is wrong."""
+    document = yamlfile.load(Path(path))
+    data = document.data
+    if not isinstance(data, dict):
+        raise FerbenchError("a benchmark is a mapping of keys", where=document.where(), hint="see docs/benchmarks.md")
+    _known_keys(document)
+    catalog = load_plugins([*_plugin_files(document), *map(Path, plugins)])
+    settings = [_setting(text) for text in sets]
+    whole = {s.path: s for s in settings if s.path in AXES}
+    choices = {axis: axes.choices(axis, document, catalog, whole.get(axis)) for axis in AXES}
+    choices = axes.apply(choices, [s for s in settings if s.path.partition(".")[0] in AXES and s.path not in AXES], catalog)
+    rest = {k: v for k, v in data.items() if k in ("rehearsal",)}
+    for setting in settings:
+        _set_other(rest, setting)
+    benchmark = Benchmark(
+        name=str(data.get("name") or Path(path).stem),
+        description=str(data.get("description", "")).strip(),
+        document=document,
+        catalog=catalog,
+        choices=choices,
+        only=_only(data.get("only") or {}, only, choices, document),
+        rehearsal=_section(rest.get("rehearsal"), Rehearsal, "rehearsal", document),
+        published=tuple(_section(p, Published, "published", document, i) for i, p in enumerate(data.get("published") or [])),
+    )
+    _check_published(benchmark)
+    if benchmark.rehearsal:
+        benchmark.rehearsed()  # a mistake in the block shows at once, not on the day a corpus is missing
+    return benchmark
+
+
+KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
+
+
+def _known_keys(document: yamlfile.Document) -> None:
+    for key in document.data:
+        if key not in KEYS:
+            raise FerbenchError(*unknown("key", key, KEYS), where=document.where(key), hint="`ferbench schema` lists all keys")
+
+
+def _plugin_files(document: yamlfile.Document) -> list[Path]:
+    files = document.data.get("plugins") or []
+    if not isinstance(files, list):
+        raise FerbenchError("plugins is a list of Python files", where=document.where("plugins"))
+    return [Path(document.name).parent / os.path.expandvars(str(file)) for file in files]
+
+
+def _setting(text: str) -> Setting:
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise FerbenchError(f"{text!r} is no setting", where="--set", hint="write --set recipe.lr=0.001")
+    try:
+        return Setting(path, yamlfile.parse(value), f"--set {text}")
+    except yamlfile.yaml.YAMLError as error:
+        raise FerbenchError(f"{value!r} is no YAML value: {error}".replace("\n", " "), where=f"--set {path}") from error
+
+
+def _set_other(rest: dict[str, Any], setting: Setting) -> None:
+    """Settings outside the axes: keys of the rehearsal block."""
+    section, _, key = setting.path.partition(".")
+    if section in AXES:
+        return
+    if section != "rehearsal" or not key or "rehearsal" not in rest:
+        raise FerbenchError(*unknown("path", setting.path, [*AXES, "rehearsal.people", "rehearsal.seed"]), where="--set")
+    rest["rehearsal"] = {**rest["rehearsal"], key: setting.value}
+
+
+def _section(value: Any, cls: type, name: str, document: yamlfile.Document, *at: int) -> Any:
+    if value is None:
+        return None
+    where = document.where(name, *at)
+    if not isinstance(value, dict):
+        raise FerbenchError(f"{name} is {value!r}: expected a mapping", where=where)
+    return convert(cls, value, name, where, {key: document.where(name, *at, key) for key in value})
+
+
+def _only(
+    default: Any, given: Sequence[str], choices: Mapping[str, tuple[Choice, ...]], document: yamlfile.Document
+) -> dict[str, tuple[str, ...]]:
+    chosen: dict[str, tuple[str, ...]] = {}
+    if not isinstance(default, dict):
+        raise FerbenchError(f"only is {default!r}: expected axis: choice", where=document.where("only"))
+    for axis, value in default.items():
+        if axis not in AXES:
+            raise FerbenchError(*unknown("axis", axis, AXES), where=document.where("only", axis))
+        chosen[axis] = tuple(map(str, value if isinstance(value, list) else [value]))
+        _check_only(axis, chosen[axis], choices, document.where("only", axis))
+    for text in given:
+        axis, _, value = text.partition("=")
+        if axis not in AXES or not value:
+            raise FerbenchError(*unknown("axis", axis, AXES), where=f"--only {text}", hint="write --only backbone=vgg16")
+        chosen[axis] = tuple(value.split(","))
+        _check_only(axis, chosen[axis], choices, f"--only {text}")
+    return chosen
+
+
+def _check_only(axis: str, patterns: Sequence[str], choices: Mapping[str, tuple[Choice, ...]], where: str) -> None:
+    for pattern in patterns:
+        if not any(fnmatchcase(c.label, pattern) or c.names == (pattern,) for c in choices[axis]):
+            raise FerbenchError(*unknown(axis, pattern, [c.label for c in choices[axis]]), where=where)
+
+
+def _check_published(benchmark: Benchmark) -> None:
+    """A reference row that can never stand beside a row is a mistake in the file."""
+    for index, row in enumerate(benchmark.published):
+        for axis, label in row.match.items():
+            where = benchmark.document.where("published", index, "match", axis)
+            if axis not in AXES:
+                raise FerbenchError(*unknown("axis", axis, AXES), where=where)
+            if label not in {c.label for c in benchmark.choices[axis]}:
+                raise FerbenchError(*unknown(axis, label, [c.label for c in benchmark.choices[axis]]), where=where)

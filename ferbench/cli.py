@@ -1,0 +1,248 @@
+"""The command line: each command a few lines over the library; heavy packages are imported only by the commands that compute."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ferbench import __version__
+from ferbench.errors import FerbenchError
+
+EXIT = "Exit codes: 0 all well, 1 some rows failed, 2 a mistake that the message tells how to mend."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; a user's mistake is told in a line or two, a traceback only with --debug."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except FerbenchError as error:
+        if options.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; what was finished is stored, and the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) has had enough
+        return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ferbench import benchmark, runner
+    from ferbench.progress import Reporter
+
+    reporter = Reporter(options.quiet)
+    loaded = benchmark.load(options.file, plugins=options.plugin, sets=options.set, only=options.only)
+    knobs = runner.Options(options.device, options.workers, not options.no_rehearsal)
+    store = _store(options, reporter.warn)
+    record = runner.run(loaded, store, knobs, reporter)
+    _print([record], options)
+    if any(row["status"] == "done" for row in record["rows"]):
+        reporter.line(
+            f"figures: {store.root / 'figures' / record['benchmark']}   record: {store.root / 'benchmarks' / record['benchmark']}.json"
+        )
+    failed = len(record["failures"])
+    if failed:
+        reporter.warn(f"{failed} of {len(record['rows'])} rows failed; the same command tries them again")
+    return 1 if failed else 0
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from ferbench import records
+
+    name = Path(options.benchmark).stem if options.benchmark.endswith((".yaml", ".yml")) else options.benchmark
+    _print(records.load(_store(options), name), options)
+    return 0
+
+
+def _plugins(options: argparse.Namespace) -> int:
+    from ferbench.catalog import KINDS
+    from ferbench.manager import load_plugins
+
+    catalog = load_plugins(options.plugin)
+    entries = [entry for kind in KINDS for entry in catalog.of(kind)]
+    if options.format == "json":
+        _json([{"kind": e.kind, "name": e.name, "plugin": e.plugin, "summary": e.summary} for e in entries])
+    else:
+        _table(["kind", "name", "plugin", "summary"], [[e.kind, e.name, e.plugin, e.summary] for e in entries])
+    for plugin, why in catalog.broken.items():
+        print(f"warning: plugin {plugin} cannot be imported: {why}", file=sys.stderr)
+    return 1 if catalog.broken else 0
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    from ferbench.manager import load_plugins
+    from ferbench.schema import schema
+
+    _json(schema(load_plugins(_options.plugin)))
+    return 0
+
+
+def _corpus_list(options: argparse.Namespace) -> int:
+    from ferbench.manager import load_plugins
+    from ferbench.stages.index import locate
+
+    entries = load_plugins(options.plugin).of("dataset")
+    facts: list[dict[str, Any]] = [
+        {
+            "name": entry.name,
+            "found": str(locate(entry.component()) or ""),
+            **{fact: getattr(entry.component, fact) for fact in ("classes", "licence", "access", "citation")},
+        }
+        for entry in entries
+    ]
+    if options.format == "json":
+        _json(facts)
+    else:
+        _table(
+            ["name", "found at", "classes", "licence"],
+            [[f["name"], f["found"] or "–", ", ".join(f["classes"]), f["licence"]] for f in facts],
+        )
+    return 0
+
+
+def _corpus_check(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from ferbench import records
+    from ferbench.manager import load_plugins
+    from ferbench.stages.index import index, locate, missing_error
+
+    dataset = load_plugins(options.plugin).build("dataset", options.name, {"root": str(options.folder or "")})
+    root = locate(dataset)
+    if root is None:
+        raise missing_error(dataset)
+    found = records.found_in(index(replace(dataset, root=str(root)), _store(options)))
+    if options.format == "json":
+        _json(found)
+    else:
+        print("\n".join(records.summary([found], named=None)))
+    return 0
+
+
+def _corpus_standin(options: argparse.Namespace) -> int:
+    from ferbench import standin
+    from ferbench.manager import load_plugins
+    from ferbench.progress import Reporter
+
+    dataset = load_plugins(options.plugin).get("dataset", options.name).component
+    with Reporter().stage(f"render {options.name}", "clips") as tell:
+        standin.render(dataset, options.folder, options.people, options.seed, tell)
+    print(f"{options.folder}: {standin.described(options.folder)}")
+    return 0
+
+
+def _store(options: argparse.Namespace, warn: Any = None) -> Any:
+    from ferbench.store import Store
+
+    return Store(options.store, warn or (lambda text: print(f"warning: {text}", file=sys.stderr)))
+
+
+def _print(records: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from ferbench import leaderboard
+
+    if options.format == "table":
+        console = Console(highlight=False)
+        for record in records:
+            console.print(leaderboard.show(record, console))
+    elif options.format == "json":
+        _json([row for record in records for row in leaderboard.with_published(record)])
+    else:
+        write = {"csv": leaderboard.as_csv, "markdown": leaderboard.as_markdown, "latex": leaderboard.as_latex}[options.format]
+        print(write(records), end="")
+
+
+def _json(value: Any) -> None:
+    from ferbench.store import to_json
+
+    print(to_json(value).decode())
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("ferbench", description="Benchmarks for facial-expression recognition from video.", epilog=EXIT)
+    parser.add_argument("--version", action="version", version=f"ferbench {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = _command(commands, "run", _run, "run every combination of a benchmark and print the leaderboard", plugin=True, store=True)
+    run.add_argument("file", metavar="FILE", help="a benchmark YAML, such as benchmarks/thesis.yaml")
+    run.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="change a parameter: recipe.lr=0.001, backbone.vgg16.units=512"
+    )
+    run.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="AXIS=NAME",
+        help="keep these choices of an axis: backbone=vgg16,resnet18 or loss='w*'",
+    )
+    run.add_argument("--no-rehearsal", action="store_true", help="a missing corpus is an error; no stand-in is rendered")
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    run.add_argument("--workers", type=int, default=0, metavar="N", help="threads for decoding and detection (default: one a core)")
+    run.add_argument("--quiet", action="store_true", help="no progress, only warnings and the result")
+    _format(run)
+
+    board = _command(commands, "leaderboard", _leaderboard, "print the leaderboard again from the store", store=True)
+    board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of one benchmark (default: all)")
+    _format(board)
+
+    plugins = _command(commands, "plugins", _plugins, "list the components that plugins give", plugin=True)
+    _format(plugins, ("table", "json"))
+    _command(commands, "schema", _schema, "print the JSON Schema of a benchmark YAML", plugin=True)
+
+    corpus = commands.add_parser("corpus", help="list, check and render corpora").add_subparsers(metavar="ACTION", required=True)
+    _format(
+        _command(corpus, "list", _corpus_list, "the corpora that can be read, and where they were found", plugin=True), ("table", "json")
+    )
+    check = _command(corpus, "check", _corpus_check, "what a corpus on disk holds, and what would be left out", plugin=True, store=True)
+    check.add_argument("name", metavar="NAME")
+    check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="its root (default: looked for in FERBENCH_DATA)")
+    _format(check, ("table", "json"))
+    standin = _command(corpus, "standin", _corpus_standin, "render a stand-in in the corpus' own layout", plugin=True)
+    standin.add_argument("name", metavar="NAME")
+    standin.add_argument("folder", metavar="DIR", type=Path)
+    standin.add_argument("--people", type=int, default=20, help="persons (default: 20)")
+    standin.add_argument("--seed", type=int, default=0, help="equal seeds give equal files (default: 0)")
+    return parser
+
+
+def _command(commands: Any, name: str, function: Any, text: str, *, plugin: bool = False, store: bool = False) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT)
+    parser.set_defaults(command=function)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    if plugin:
+        parser.add_argument(
+            "--plugin", action="append", default=[], type=Path, metavar="FILE.py", help="a plugin file, beside the installed ones"
+        )
+    if store:
+        default = Path(os.environ.get("FERBENCH_STORE") or "runs")
+        parser.add_argument(
+            "--store", type=Path, default=default, metavar="DIR", help="where results are kept (default: FERBENCH_STORE or runs)"
+        )
+    return parser
+
+
+def _format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json", "csv", "markdown", "latex")) -> None:
+    parser.add_argument("--format", choices=formats, default="table", help="default: table")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Keys: what a stored result depends on, as canonical JSON, hashed."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from ferbench.components import Component, Dataset, Frozen
+
+
+def key(*parts: Any) -> str:
+    """128 bits in hex of the parts' canonical JSON; equal parts give equal keys in every process and on every machine."""
+    text = json.dumps(msgspec.to_builtins(parts), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def component_identity(component: Component | Frozen) -> list[Any]:
+    """Class, parameters (a file counts with its content, a corpus' root not at all) and source of a component."""
+    cls = type(component)
+    skip = {"root"} if isinstance(component, Dataset) else set()
+    parameters = {f.name: _parameter_identity(component, f.name) for f in fields(component) if f.name not in skip}
+    return [f"{cls.__module__}.{cls.__qualname__}", parameters, source_digest(cls.__module__)]
+
+
+def file_parameters(cls: type) -> set[str]:
+    """Names of the parameters annotated `File`, also where None is allowed."""
+    return {name for name, hint in type_hints(cls).items() if _names_file(hint)}
+
+
+@lru_cache
+def type_hints(cls: type) -> dict[str, Any]:
+    """A component class's resolved annotations, constraints included."""
+    return get_type_hints(cls, include_extras=True)
+
+
+@lru_cache
+def source_digest(module: str) -> str:
+    """Digest of a module's code and of what it imports inside its own top-level package; comments and layout don't count."""
+    digest = hashlib.sha256()
+    for path in sorted(_sources(module)):
+        digest.update(ast.dump(_tree(path)).encode())
+    return digest.hexdigest()[:32]
+
+
+def code_digest(*modules: str) -> str:
+    """Digest of just these modules' code: the version of a stage of the core."""
+    return key(*[ast.dump(_tree(_file_of(module))) for module in modules if _file_of(module)])
+
+
+def file_digest(path: Path) -> str:
+    """Digest of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
+def _names_file(hint: Any) -> bool:
+    marked = any(isinstance(meta, msgspec.Meta) and meta.extra == {"file": True} for meta in getattr(hint, "__metadata__", ()))
+    return marked or any(_names_file(part) for part in get_args(hint))
+
+
+def _parameter_identity(component: Component | Frozen, name: str) -> Any:
+    value = getattr(component, name)
+    if isinstance(value, Frozen | Component):
+        return component_identity(value)
+    if isinstance(value, str) and name in file_parameters(type(component)) and Path(value).is_file():
+        return {"file": _cached_file_digest(value, Path(value).stat().st_mtime_ns)}
+    return value
+
+
+@lru_cache
+def _cached_file_digest(path: str, _mtime: int) -> str:
+    return file_digest(Path(path))
+
+
+def _sources(module: str) -> set[Path]:
+    """Files of a module and of everything it reaches by imports inside its own package."""
+    package, found, open_ = module.partition(".")[0], set(), [module]
+    seen = set(open_)
+    while open_:
+        path = _file_of(current := open_.pop())
+        if path is None:
+            continue
+        found.add(path)
+        for name in _imports(current, path):
+            if name.partition(".")[0] == package and name not in seen:
+                seen.add(name)
+                open_.append(name)
+    return found
+
+
+def _imports(module: str, path: Path) -> Iterator[str]:
+    parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            levels = parent.split(".")
+            base = ".".join([*levels[: len(levels) - node.level + 1], *filter(None, [node.module])]) if node.level else node.module or ""
+            # `from package import module` names a module or an attribute: only real modules have a file.
+            submodules = [f"{base}.{alias.name}" for alias in node.names]
+            found = [name for name in submodules if _file_of(name)]
+            yield from found
+            if len(found) < len(submodules):
+                yield base
+
+
+@lru_cache
+def _file_of(module: str) -> Path | None:
+    if module in sys.modules:
+        file = getattr(sys.modules[module], "__file__", None)
+        return Path(file) if file and Path(file).is_file() else None
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+
+
+@lru_cache
+def _tree(path: Path | None) -> ast.Module:
+    return ast.parse(path.read_bytes()) if path else ast.Module([], [])

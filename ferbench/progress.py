@@ -1,0 +1,100 @@
+"""What a run tells while it works, on stderr: a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+Tell = Callable[..., None]
+EVERY = 15.0  # seconds between plain lines
+
+
+class Reporter:
+    """Lines and progress of a run; `quiet` tells only warnings."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+    def line(self, text: str, style: str = "") -> None:
+        """One line of text."""
+        if not self.quiet:
+            self.console.print(text, style=style, markup=False)
+
+    def warn(self, text: str) -> None:
+        """A line that is told even when quiet."""
+        self.console.print(f"warning: {text}", style="yellow", markup=False)
+
+    @contextmanager
+    def stage(self, name: str, unit: str) -> Iterator[Tell]:
+        """Progress of one stage: the block calls `tell(done, of, note="")` after each step; silent where it never does."""
+        with _Bar(self.console, name, unit) if self.console.is_terminal and not self.quiet else _Lines(self, name, unit) as show:
+            yield show.tell
+        if show.done:
+            self.line(f"{name}: {show.done:g} {unit} in {show.seconds:.1f} s")
+
+
+class _Lines:
+    """Progress as a line every now and then."""
+
+    def __init__(self, reporter: Reporter, name: str, unit: str) -> None:
+        self.reporter, self.name, self.unit = reporter, name, unit
+        self.start = self.last = time.monotonic()
+        self.done = 0.0
+
+    def __enter__(self) -> _Lines:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.start
+
+    def tell(self, done: float, of: float, note: str = "") -> None:
+        self.done, now = done, time.monotonic()
+        if now - self.last < EVERY or done >= of:
+            return
+        self.last = now
+        rate = done / self.seconds
+        left = f"{(of - done) / rate:.0f} s left" if rate else ""
+        self.reporter.line(f"{self.name}: {done:g}/{of:g} {self.unit}, {rate:.2g}/s, {left} {note}".rstrip(" ,"))
+
+
+class _Bar:
+    """Progress as a bar that is gone when the stage ends."""
+
+    def __init__(self, console: Console, name: str, unit: str) -> None:
+        from rich import progress
+
+        columns = [
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=20),
+            progress.TextColumn("{task.completed:g}/{task.total:g} " + unit),
+            progress.TextColumn("{task.fields[rate]}"),
+            progress.TimeRemainingColumn(compact=True),
+            progress.TextColumn("{task.fields[note]}"),
+        ]
+        self.bar = progress.Progress(*columns, console=console, transient=True)
+        self.task = self.bar.add_task(name, total=1, rate="", note="", visible=False)
+        self.start, self.done = time.monotonic(), 0.0
+
+    def __enter__(self) -> _Bar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.stop()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.start
+
+    def tell(self, done: float, of: float, note: str = "") -> None:
+        self.done = done
+        self.bar.update(self.task, completed=done, total=of, note=note, rate=f"{done / max(self.seconds, 1e-9):.2g}/s", visible=True)

@@ -1,0 +1,56 @@
+"""Where and with what a row was made."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import Any
+
+PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit-learn", "numpy")
+
+
+def provenance(device: str, workers: int) -> dict[str, Any]:
+    """Versions, git commit, hardware and runtime knobs."""
+    return {
+        "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}, **_plugins()},
+        "git": _git(),
+        "hardware": {"machine": platform.machine(), "cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "device": device},
+        "workers": workers,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _plugins() -> dict[str, str]:
+    """Versions of the distributions that give plugins."""
+    return {entry.dist.name: entry.dist.version for entry in entry_points(group="ferbench") if entry.dist}
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit of the working folder, and whether tracked files differ from it; None outside a repository."""
+    try:
+        commit = _ask("git", "rev-parse", "HEAD")
+        return {"commit": commit, "changed": bool(_ask("git", "status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _ask(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:  # noqa: PTH123
+            return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()

@@ -1,0 +1,99 @@
+"""The record of a benchmark's last run: which rows, what was found, what was left out; every view is made from it and the rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ferbench.axes import AXES
+from ferbench.benchmark import Benchmark
+from ferbench.errors import FerbenchError
+from ferbench.plan import Row
+from ferbench.stages.index import Corpus
+from ferbench.standin import described
+from ferbench.store import Store, read_json, to_json
+
+NAMED = 3  # things left out that the summary names for each reason; the record names all
+
+
+def found(corpora: Mapping[str, tuple[Corpus, ...]], rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What each corpus holds: people, clips by class, clips of classes that no row uses, and everything left out with its reason."""
+    used = {c.id: c.label for row in rows for c in row.network.split.clips}
+    return [found_in(corpus, used) for corpus in {id(c): c for each in corpora.values() for c in each}.values()]
+
+
+def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What one corpus holds; `used` gives the class of each clip that rows use (default: every clip under its own label)."""
+    used = {c.id: c.label for c in corpus.clips} if used is None else used
+    unused = Counter(c.label for c in corpus.clips if c.id not in used)
+    skipped: dict[str, list[str]] = {}
+    for thing in corpus.skipped:
+        skipped.setdefault(thing.reason, []).append(thing.what)
+    return {
+        "corpus": corpus.name,
+        "root": str(corpus.root),
+        "standin": described(corpus.root) if corpus.standin else None,
+        "people": len({c.subject for c in corpus.clips}),
+        "clips": dict(sorted(Counter(used[c.id] for c in corpus.clips if c.id in used).items())),
+        "unused": dict(sorted(unused.items())),
+        "skipped": skipped,
+    }
+
+
+def summary(found: Sequence[Mapping[str, Any]], named: int | None = NAMED) -> Iterator[str]:
+    """What was found and skipped, in lines; `named` things are named for each reason (None: all)."""
+    for each in found:
+        classes = ", ".join(f"{label} {count}" for label, count in each["clips"].items())
+        place = f" ({each['standin']})" if each["standin"] else ""
+        yield f"{each['corpus']}: {sum(each['clips'].values())} clips of {each['people']} people at {each['root']}{place}: {classes}"
+        if each["unused"]:
+            yield "  other classes, not used: " + ", ".join(f"{label} {count}" for label, count in each["unused"].items())
+        for reason, things in each["skipped"].items():
+            more = ", ..." if len(things[:named]) < len(things) else ""
+            yield f"  skipped {len(things)}, {reason}: {', '.join(things[:named])}{more}"
+
+
+def save(
+    benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]], store: Store
+) -> dict[str, Any]:
+    """Writes and returns the record."""
+    failed = {row["key"]: row for row in failures}
+    record = {
+        "benchmark": benchmark.name,
+        "description": benchmark.description,
+        "axes": list(AXES),
+        "rows": [row.key for row in rows],
+        "failures": failed,
+        "published": msgspec.to_builtins(benchmark.published),
+        "found": list(found),
+    }
+    store.save(f"benchmarks/{benchmark.name}.json", to_json(record))
+    return {**record, "rows": _rows(record, store)}
+
+
+def load(store: Store, name: str = "") -> list[dict[str, Any]]:
+    """The records in the store, or the one of that name, rows included; raises FerbenchError where there is none."""
+    paths = sorted((store.root / "benchmarks").glob("*.json"))
+    known = [path.stem for path in paths]
+    if not paths or (name and name not in known):
+        what = f"no benchmark {name!r}" if name else "no benchmark has been run"
+        raise FerbenchError(
+            f"{what} in the store {store.root}", hint=f"run one: ferbench run benchmarks/thesis.yaml (stored: {', '.join(known) or 'none'})"
+        )
+    records = [read_json(path) for path in paths if not name or path.stem == name]
+    return [{**record, "rows": _rows(record, store)} for record in records]
+
+
+def _rows(record: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
+    rows = []
+    for key in record["rows"]:
+        if key in record["failures"]:
+            rows.append(record["failures"][key])
+        elif folder := store.find("rows", key):
+            rows.append(read_json(folder / "row.json"))
+        else:
+            raise FerbenchError(f"row {key[:12]} of {record['benchmark']} is not in the store", hint="run the benchmark again")
+    return rows

@@ -1,0 +1,113 @@
+"""Runs a benchmark: finds or renders its corpora, makes the rows that the store lacks, keeps a record of the whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ferbench import records, standin
+from ferbench.benchmark import Benchmark
+from ferbench.components import Dataset
+from ferbench.errors import FerbenchError
+from ferbench.plan import Planner, Row
+from ferbench.progress import Reporter
+from ferbench.stages.index import Corpus, index, locate, missing_error
+from ferbench.store import Store
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Options:
+    """Runtime knobs; no part of a key. `workers` 0 means one for each core."""
+
+    device: str = "auto"
+    workers: int = 0
+    rehearsal: bool = True
+
+
+def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[str, Any]:
+    """Runs what the store lacks and returns the record: all rows, published rows, what was found and left out.
+
+    Raises FerbenchError for what the user can mend; what is stored by then stays.
+    """
+    benchmark, corpora = _corpora(benchmark, store, options, reporter)
+    rows = list(Planner(benchmark, corpora, store).rows())
+    found = records.found(corpora, rows)
+    for line in records.summary(found):
+        reporter.line(line)
+    pending = [row for row in rows if store.find("rows", row.key) is None]
+    reporter.line(f"{len(rows)} rows, {len(rows) - len(pending)} of them stored already")
+    failures = _execute(pending, store, options, reporter) if pending else []
+    record = records.save(benchmark, rows, failures, found, store)
+    if pending:
+        from ferbench.figures import draw
+
+        draw(record, store)
+    return record
+
+
+def _corpora(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> tuple[Benchmark, dict[str, tuple[Corpus, ...]]]:
+    """Every corpus indexed, by label of the dataset axis; the benchmark is rehearsed where one is missing or a stand-in."""
+    roots = {dataset: locate(dataset) for dataset in _datasets(benchmark)}
+    missing = [dataset for dataset, root in roots.items() if root is None]
+    rehearse = options.rehearsal and benchmark.rehearsal is not None
+    if missing and not rehearse:
+        raise missing_error(missing[0], benchmark.document.where("dataset"))
+    if missing:
+        benchmark = _rehearsed(benchmark, reporter, f"not found: {', '.join(d.name for d in missing)}")
+        roots = {dataset: _rendered(dataset, benchmark, store, reporter) for dataset in _datasets(benchmark)}
+    elif rehearse and any(root and standin.is_standin(root) for root in roots.values()):
+        benchmark = _rehearsed(benchmark, reporter, "the corpora found are stand-ins")
+        roots = {dataset: locate(dataset) for dataset in _datasets(benchmark)}
+    indexed = {dataset: index(replace(dataset, root=str(root)), store) for dataset, root in roots.items()}
+    return benchmark, {choice.label: tuple(indexed[d] for d in choice.value) for choice in benchmark.selected("dataset")}
+
+
+def _datasets(benchmark: Benchmark) -> list[Dataset]:
+    return list(dict.fromkeys(dataset for choice in benchmark.selected("dataset") for dataset in choice.value))
+
+
+def _rehearsed(benchmark: Benchmark, reporter: Reporter, why: str) -> Benchmark:
+    reporter.line(f"REHEARSAL ({why}): the whole pipeline on stand-in corpora; its figures say nothing of the real ones", "bold yellow")
+    if benchmark.rehearsal:
+        for path, value in benchmark.rehearsal.set.items():
+            reporter.line(f"  the rehearsal sets {path} = {value}")
+    return benchmark.rehearsed()
+
+
+def _rendered(dataset: Dataset, benchmark: Benchmark, store: Store, reporter: Reporter) -> Path:
+    block = benchmark.rehearsal
+    assert block is not None
+    with reporter.stage(f"render {dataset.name}", "clips") as tell:
+        return standin.stored(type(dataset), block.people, block.seed, store, tell)
+
+
+def _execute(pending: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
+    """Imports torch, hence only where there is work."""
+    try:
+        from ferbench.execute import Execution
+    except (ImportError, RuntimeError) as error:
+        hint = "torch and torchvision come in matching pairs: pip install --force-reinstall torch torchvision"
+        raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
+    workers = options.workers or len(os.sched_getaffinity(0))
+    return Execution(store, reporter, _device(options.device), workers).rows(pending)
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise FerbenchError(
+            f"device {name!r} cannot be used: {error}".partition("\n")[0], where="--device", hint="try --device cpu"
+        ) from error
+    return device

@@ -1,0 +1,99 @@
+"""The JSON Schema of a benchmark YAML, for editors; made from the components' annotations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ferbench.axes import AXES, COMPOSED, KIND_OF
+from ferbench.benchmark import KEYS, Published, Rehearsal
+from ferbench.catalog import Catalog, parameter_hints
+from ferbench.recipe import Recipe
+
+DESCRIPTIONS = {
+    "name": "Name of the benchmark in tables and in the store",
+    "description": "What it is for",
+    "plugins": "Plugin files, relative to this file",
+    "dataset": "Corpora; a list inside merges several into one",
+    "preprocessing": "Pipelines: each a list of steps, named or not",
+    "protocol": "Which classes, and which people train, validate and test",
+    "backbone": "Networks",
+    "recipe": "How networks are trained; several under names of their own",
+    "loss": "Losses",
+    "seed": "Seeds of initialisation and order of batches",
+    "aggregator": "From frame scores to one prediction a clip",
+    "only": "The choices that a plain run takes of an axis; --only overrides it",
+    "rehearsal": "What a run on stand-in corpora changes",
+    "published": "Reference rows from the literature, shown beside the rows they match",
+}
+
+
+def schema(catalog: Catalog) -> dict[str, Any]:
+    """A JSON Schema (2020-12) that knows every component of the catalog and its parameters."""
+    properties: dict[str, Any] = {key: {"description": DESCRIPTIONS[key]} for key in KEYS}
+    properties["name"] |= {"type": "string"}
+    properties["description"] |= {"type": "string"}
+    properties["plugins"] |= {"type": "array", "items": {"type": "string"}}
+    properties["seed"] |= _one_or_more({"type": "integer"})
+    properties["recipe"] |= _recipe()
+    for axis in KIND_OF:
+        properties[axis] |= _axis(axis, catalog)
+    properties["only"] |= {
+        "type": "object",
+        "properties": {a: _one_or_more({"type": ["string", "number"]}) for a in AXES},
+        "additionalProperties": False,
+    }
+    properties["rehearsal"] |= _object(Rehearsal)
+    properties["published"] |= {"type": "array", "items": _object(Published)}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ferbench benchmark",
+        "type": "object",
+        "properties": properties,
+        "required": ["dataset", "preprocessing", "protocol", "backbone", "loss", "aggregator"],
+        "additionalProperties": False,
+    }
+
+
+def _axis(axis: str, catalog: Catalog) -> dict[str, Any]:
+    entries = catalog.of(KIND_OF[axis])
+    names = [{"const": e.name, "description": e.summary} for e in entries]
+    pattern = {e.name: {**_object(e.component, lists=True), "description": e.summary} for e in entries}
+    single = {"anyOf": [*names, {"type": "object", "properties": pattern, "additionalProperties": False}]}
+    if axis not in COMPOSED:
+        return _one_or_more(single)
+    steps = {"type": "array", "items": single, "minItems": 1}
+    labelled = {"type": "object", "additionalProperties": steps}
+    if axis == "preprocessing":
+        return {"anyOf": [labelled, {"type": "array", "items": {"anyOf": [steps, labelled]}}]}
+    one = {
+        "anyOf": [
+            *names,
+            {"type": "object", "properties": {n: {"anyOf": [p, steps]} for n, p in pattern.items()}, "additionalProperties": steps},
+        ]
+    }
+    return {"anyOf": [one, {"type": "array", "items": {"anyOf": [one, steps]}}]}
+
+
+def _recipe() -> dict[str, Any]:
+    plain = _object(Recipe, lists=True)
+    named = {"type": "object", "additionalProperties": plain}
+    return {"anyOf": [plain, named, {"type": "array", "items": named}]}
+
+
+def _one_or_more(item: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
+
+
+def _object(cls: type, lists: bool = False) -> dict[str, Any]:
+    """The parameters of a dataclass; with `lists`, each also takes a list of values, which makes one choice of each."""
+    properties = {}
+    for name, hint in parameter_hints(cls).items():
+        value = _inlined(msgspec.json.schema(hint))
+        properties[name] = {"anyOf": [value, {"type": "array", "items": value}]} if lists else value
+    return {"type": ["object", "null"] if lists else "object", "properties": properties, "additionalProperties": False}
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in ("$defs", "title")}

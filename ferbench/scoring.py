@@ -1,0 +1,111 @@
+"""Rows: stored frame scores -> predictions -> metrics, with what a reader needs to believe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ferbench.metrics import metrics
+from ferbench.plan import Network, Row
+from ferbench.stages import crops, fit
+from ferbench.store import Store
+
+
+def score(row: Row, store: Store) -> dict[str, Any]:
+    """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted."""
+    network, classes = row.network, row.network.cell.protocol.classes
+    predictions, epochs = _predictions(row, store)
+    labels = {c.id: c.label for c in network.split.clips}
+    facts = {clip: crops.facts(key, store) for clip, key in network.crops.items()}
+    covered = [clip for clip in predictions if facts[clip].found is None or any(facts[clip].found or [])]
+    unread = [clip for clip, fact in facts.items() if not fact.indices]
+    result = metrics(*_pairs(list(predictions), predictions, labels, classes), classes)
+    covered_only = metrics(*_pairs(covered, predictions, labels, classes), classes) if covered else None
+    return {
+        "status": "done",
+        **_described(row),
+        **result,
+        "covered_only": covered_only and {name: covered_only[name] for name in ("war", "uar", "clips")},
+        "coverage": coverage(facts),
+        "unreadable_clips": unread,
+        "epochs": epochs,
+        "seconds": _seconds(network, facts, store),
+    }
+
+
+def failure(row: Row, error: BaseException, log: str) -> dict[str, Any]:
+    """The row of a combination that failed: the exception's class and message, and where its traceback is."""
+    return {"status": "failed", **_described(row), "error": type(error).__name__, "message": str(error), "log": log}
+
+
+def coverage(facts: Mapping[str, crops.CropFacts]) -> dict[str, Any]:
+    """Shares of frames, and of clips, in which a face was found; None where no step looked for one. Unreadable frames are counted."""
+    looked = [fact.found for fact in facts.values() if fact.found is not None]
+    frames = sum(len(found) for found in looked)
+    return {
+        "frames": sum(map(sum, looked)) / frames if frames else None,
+        "clips": sum(map(any, looked)) / len(looked) if looked else None,
+        "frames_used": sum(len(fact.indices) for fact in facts.values()),
+        "frames_unreadable": sum(len(fact.problems) for fact in facts.values()),
+    }
+
+
+def _predictions(row: Row, store: Store) -> tuple[dict[str, int], list[int]]:
+    """The predicted class of each test clip, and each fold's chosen epoch."""
+    predictions: dict[str, int] = {}
+    epochs = []
+    for job in row.network.fits:
+        scores, history = fit.scores(job.key, store)
+        epochs.append(history.chosen)
+        tested = job.split.folds[job.fold].test
+        predictions |= {clip: int(np.argmax(row.aggregator(scores[clip]))) for clip in tested if len(scores[clip])}
+    return predictions, epochs
+
+
+def _pairs(
+    clips: list[str], predictions: Mapping[str, int], labels: Mapping[str, str], classes: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([classes.index(labels[c]) for c in clips]), np.array([predictions[c] for c in clips])
+
+
+def _described(row: Row) -> dict[str, Any]:
+    """What the row is a result of."""
+    network = row.network
+    cell, folds = network.cell, network.split.folds
+    people = network.split.people
+    return {
+        "key": row.key,
+        "benchmark": row.benchmark,
+        "labels": dict(row.labels),
+        "standin": network.standin,
+        "fingerprint": network.fingerprint,
+        "classes": list(cell.protocol.classes),
+        "protocol": _protocol_text(network),
+        "fits": [job.key for job in network.fits],
+        "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
+    }
+
+
+def _protocol_text(network: Network) -> str:
+    """The protocol in one line, for the head of a table."""
+    cell, parts = network.cell, network.split
+    people = {c.subject for c in parts.clips}
+    sizes = "/".join(
+        str(sum(len(part) for part in each)) for each in zip(*[(f.train, f.validation, f.test) for f in parts.folds], strict=True)
+    )
+    folds = "1 fold" if len(parts.folds) == 1 else f"{len(parts.folds)} folds, pooled"
+    names = " + ".join(c.name for c in network.corpora)
+    checkpoint = "best on validation people" if cell.recipe.checkpoint == "best" else "last epoch"
+    where = f"{names}: {len(parts.clips)} clips, {len(people)} people, {len(cell.protocol.classes)} classes"
+    return f"{where} · protocol {cell.protocol.name}, {folds}, {sizes} clips train/validation/test · checkpoint: {checkpoint}"
+
+
+def _seconds(network: Network, facts: Mapping[str, crops.CropFacts], store: Store) -> dict[str, float]:
+    """Seconds by stage, shared work counted in full."""
+    seconds = {"crops": sum(fact.seconds for fact in facts.values())}
+    if network.cell.backbone.frozen() is not None:
+        keys = {key for job in network.fits for key in job.features.values()}
+        seconds["features"] = sum(store.facts("features", key)["seconds"] for key in keys)
+    return {**seconds, "fit": sum(store.facts("fits", job.key)["seconds"] for job in network.fits)}

@@ -1,0 +1,92 @@
+"""Crops: each clip's selected frames, decoded and taken through the preprocessing steps; uint8."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferbench.components import Clip, Frames, Preprocessor
+from ferbench.errors import FerbenchError
+from ferbench.store import Store
+
+
+@dataclass(frozen=True)
+class CropFacts:
+    """What the crops stage tells of a clip: frame indices, whether a face was found in each, and frames that could not be read."""
+
+    indices: list[int]
+    found: list[bool] | None
+    problems: dict[str, str]
+    seconds: float
+
+
+def compute(clips: Sequence[Clip], keys: Mapping[str, str], steps: Sequence[Preprocessor], store: Store, workers: int) -> Iterator[int]:
+    """Makes the missing crops on `workers` threads (OpenCV frees the interpreter lock); yields the number of clips done."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        waiting = {pool.submit(store.make, "crops", keys[c.id], lambda folder, c=c: _write(folder, c, steps)) for c in clips}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            yield len(done)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def load(key: str, store: Store) -> NDArray[np.uint8]:
+    """Crops [T,H,W] or [T,H,W,3] of one clip; T may be 0."""
+    folder = store.find("crops", key)
+    if folder is None:
+        raise FerbenchError(f"stored crops {key[:12]} are damaged or gone", hint="run the same command again: they are made anew")
+    return np.load(folder / "crops.npy")
+
+
+def facts(key: str, store: Store) -> CropFacts:
+    """What was noted when the clip's crops were made."""
+    return CropFacts(**store.facts("crops", key))
+
+
+def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> dict[str, Any]:
+    start = time.perf_counter()
+    crops, indices, found, problems = preprocess(clip, steps)
+    np.save(folder / "crops.npy", crops)
+    return asdict(CropFacts(indices, found, problems, time.perf_counter() - start))
+
+
+def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], list[bool] | None, dict[str, str]]:
+    """(crops [T,H,W(,3)], frame indices, found by frame, problems by frame) of one clip."""
+    from ferbench.media import decode
+
+    selected: Sequence[int] = range(clip.length)
+    for step in steps:
+        selected = step.select(clip, selected)
+    images, problems = decode(clip, selected)
+    named = {str(index): reason for index, reason in problems.items()}
+    if not images:
+        return np.zeros((0, 1, 1), np.uint8), [], None, named
+    frames = Frames(tuple(images.values()))
+    for step in steps:
+        frames = step(frames)
+    return _stack(clip, frames.images), list(images), list(frames.found) if frames.found else None, named
+
+
+def _stack(clip: Clip, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """One array; gray frames beside colour ones become colour."""
+    if len({image.ndim for image in images}) == 2:
+        images = [np.repeat(i[..., None], 3, axis=2) if i.ndim == 2 else i for i in images]  # [H,W] -> [H,W,3]
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1:
+        sizes = ", ".join("x".join(map(str, shape[:2])) for shape in sorted(shapes)[:3])
+        raise FerbenchError(f"the frames of {clip.id} come out in several sizes ({sizes})", hint="end the preprocessing with resize")
+    return np.stack(images)

@@ -1,0 +1,132 @@
+"""Fit: the trainable part of a backbone on one fold with one loss, recipe and seed; stores its frame scores and history."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ferbench.components import Backbone, Input
+from ferbench.plan import Fit
+from ferbench.stages import crops, features
+from ferbench.store import Store, read_json, to_json
+from ferbench.training import History, Part, logits_of, train
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The frames of a fold in memory: x [N,...] and y [N], and which rows of them each clip owns."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    rows: Mapping[str, slice]
+
+    def part(self, clips: Sequence[str]) -> Part:
+        """Frames of these clips."""
+        rows = np.concatenate([np.arange(self.rows[c].start, self.rows[c].stop) for c in clips] or [np.zeros(0, int)])
+        return Part(self.x[rows], self.y[rows])
+
+
+def load_inputs(fit: Fit, store: Store) -> Inputs:
+    """Reads the stored features (or crops) of a fold's clips."""
+    fold = fit.split.folds[fit.fold]
+    read = crops.load if fit.cell.backbone.frozen() is None else features.load
+    clips = [*fold.train, *fold.validation, *fold.test]
+    arrays = [read(fit.features[clip], store) for clip in clips]
+    full = [a for a in arrays if len(a)]
+    ends = np.cumsum([len(a) for a in arrays])
+    rows = {clip: slice(int(end) - len(a), int(end)) for clip, a, end in zip(clips, arrays, ends, strict=True)}
+    y = np.repeat([fit.cell.protocol.classes.index(fit.labels[clip]) for clip in clips], [len(a) for a in arrays])
+    return Inputs(torch.from_numpy(np.concatenate(full)), torch.from_numpy(y), rows)
+
+
+def compute(fit: Fit, inputs: Inputs, folder: Path, device: torch.device, tell: Callable[[int, History], None]) -> dict[str, Any]:
+    """Trains and scores into `folder`: scores.npy [N,C] (softmax, validation and test frames), clips.json, history.json."""
+    start = time.perf_counter()
+    cell, fold, classes = fit.cell, fit.split.folds[fit.fold], len(fit.cell.protocol.classes)
+    torch.manual_seed(cell.seed)
+    training, validation = inputs.part(fold.train), inputs.part(fold.validation)
+    counts = torch.bincount(training.y, minlength=classes).tolist()
+    model = cell.backbone.trainable(tuple(inputs.x.shape[1:]), classes)
+    scored = [*fold.validation, *fold.test]
+    x = inputs.part(scored).x
+    if model is None:
+        history, scores = History(), x.softmax(1).numpy()
+    elif isinstance(model, nn.Module):
+        history, scores = _fit_network(fit, model.to(device), training, validation, x, counts, device, tell)
+    else:
+        history, scores = _fit_estimator(fit, model, training, validation, x, counts)
+    np.save(folder / "scores.npy", scores.astype(np.float32))
+    (folder / "history.json").write_bytes(to_json(asdict(history)))
+    lengths = {clip: inputs.rows[clip].stop - inputs.rows[clip].start for clip in scored}
+    (folder / "clips.json").write_bytes(to_json(lengths))
+    return {"seconds": time.perf_counter() - start, "training frames": counts}
+
+
+def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
+    """Frame scores [T,C] (float64) of each validation and test clip, and the history."""
+    folder = store.find("fits", key)
+    if folder is None:
+        raise FileNotFoundError(f"fit {key}")
+    values = np.load(folder / "scores.npy").astype(np.float64)
+    lengths = read_json(folder / "clips.json")
+    parts = np.split(values, np.cumsum(list(lengths.values()))[:-1])
+    return dict(zip(lengths, parts, strict=True)), History(**read_json(folder / "history.json"))
+
+
+def _fit_network(
+    fit: Fit,
+    model: nn.Module,
+    training: Part,
+    validation: Part,
+    x: torch.Tensor,
+    counts: list[int],
+    device: torch.device,
+    tell: Callable[[int, History], None],
+) -> tuple[History, np.ndarray]:
+    loss = fit.cell.loss.build(counts)
+    loss = loss.to(device) if isinstance(loss, nn.Module) else loss
+    prepare = _prepare(fit.cell.backbone, device)
+    generator = torch.Generator().manual_seed(fit.cell.seed)
+    history = train(model, loss, training, validation, fit.cell.recipe, prepare, generator, tell)
+    return history, logits_of(model, x, prepare).softmax(1).numpy()
+
+
+def _prepare(backbone: Backbone, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Stored features go to the device as they are; crops are normalised there."""
+    if backbone.frozen() is not None:
+        return lambda batch: batch.to(device)
+    declared: Input = backbone.input()
+    return lambda batch: features.prepare(batch.to(device), declared)
+
+
+def _fit_estimator(
+    fit: Fit, estimator: Any, training: Part, validation: Part, x: torch.Tensor, counts: list[int]
+) -> tuple[History, np.ndarray]:
+    """A scikit-learn classifier; the loss gives it sample weights."""
+    weights = fit.cell.loss.class_weights(counts)
+    flat = [part.flatten(1).numpy() for part in (training.x, validation.x, x)]  # [N,D]
+    target = training.y.numpy()
+    estimator.fit(flat[0], target, **_sample_weight(estimator, weights, target))
+    columns = estimator.classes_
+    scores = np.zeros((len(flat[2]), len(counts)))
+    scores[:, columns] = estimator.predict_proba(flat[2])  # a class without training frames scores 0
+    history = History(accuracy=[float(estimator.score(flat[0], target))])
+    if len(validation.y):
+        history.validation_accuracy.append(float(estimator.score(flat[1], validation.y.numpy())))
+    return history, scores
+
+
+def _sample_weight(estimator: Any, weights: Sequence[float] | None, target: np.ndarray) -> dict[str, np.ndarray]:
+    from sklearn.pipeline import Pipeline
+
+    if weights is None:
+        return {}
+    name = f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
+    return {name: np.asarray(weights)[target]}

@@ -1,0 +1,160 @@
+"""Index: which clips a corpus holds and what their files contain; unchanged files are not read again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ferbench.components import Clip, Dataset, Skipped
+from ferbench.errors import FerbenchError
+from ferbench.identity import component_identity, file_digest, key
+from ferbench.standin import is_standin
+from ferbench.store import Store, read_json, to_json
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus as found on disk: clips (ids and subjects carry its name), the digest of each clip's content, what was left out."""
+
+    name: str
+    root: Path
+    clips: tuple[Clip, ...]
+    digests: Mapping[str, str]
+    skipped: tuple[Skipped, ...]
+    standin: bool
+
+    @property
+    def digest(self) -> str:
+        """Identity of the corpus' content, labels included."""
+        return key([[c.id, c.subject, c.label, c.apex, self.digests[c.id]] for c in self.clips])
+
+
+def data_folder() -> Path:
+    """Where corpora are looked for: FERBENCH_DATA, else ./data."""
+    return Path(os.environ.get("FERBENCH_DATA") or "data").expanduser()
+
+
+def locate(dataset: Dataset) -> Path | None:
+    """The corpus' folder: its `root`, or one of its `folders` (case ignored) in the data folder; None where neither is there."""
+    if dataset.root:
+        root = Path(dataset.root.replace("${FERBENCH_DATA}", str(data_folder()))).expanduser()
+        return root if root.is_dir() else None
+    wanted = [name.lower() for name in dataset.folders]
+    present = sorted(data_folder().iterdir()) if data_folder().is_dir() else []
+    found = [(wanted.index(p.name.lower()), p) for p in present if p.name.lower() in wanted and p.is_dir()]
+    return min(found)[1] if found else None
+
+
+def missing_error(dataset: Dataset, where: str = "") -> FerbenchError:
+    """What to tell where a corpus is not there: where it was looked for and how to obtain it."""
+    place = dataset.root or f"{data_folder()}/{dataset.folders[0]}"
+    return FerbenchError(
+        f"the corpus {dataset.name} is not at {place}",
+        where=where,
+        hint=f"{dataset.access} Then set FERBENCH_DATA to the folder that holds it, or `--set dataset.{dataset.name}.root=FOLDER`.",
+    )
+
+
+def index(dataset: Dataset, store: Store) -> Corpus:
+    """Reads what is in a corpus; `dataset.root` is its folder. Raises FerbenchError where it holds no labelled clip."""
+    found = list(dataset.clips())
+    skipped = [s for s in found if isinstance(s, Skipped)]
+    files = _Files(Path(dataset.root), store)
+    clips, digests = [], {}
+    files.read(path for c in found if isinstance(c, Clip) for path in (*c.images, *filter(None, [c.video])))
+    for clip in (c for c in found if isinstance(c, Clip)):
+        length, problem = files.length(clip)
+        if problem:
+            skipped.append(Skipped(clip.id, problem))
+            continue
+        clip = replace(clip, id=f"{dataset.name}/{clip.id}", subject=f"{dataset.name}/{clip.subject}", length=length)
+        clips.append(clip)
+        digests[clip.id] = files.digest(clip)
+    files.save()
+    if not clips:
+        reasons = f"; left out: {len(skipped)} ({skipped[0].what}: {skipped[0].reason}, ...)" if skipped else ""
+        raise FerbenchError(
+            f"the corpus {dataset.name} at {dataset.root} holds no labelled clip{reasons}",
+            hint=f"`ferbench corpus check {dataset.name} {dataset.root}` lists what was found; docs/corpora.md shows the layout",
+        )
+    _unique(dataset, clips)
+    return Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), is_standin(Path(dataset.root)))
+
+
+def identity(dataset: Dataset, corpus: Corpus) -> list[object]:
+    """What the index stage's output depends on."""
+    return [component_identity(dataset), corpus.digest, corpus.standin]
+
+
+def _unique(dataset: Dataset, clips: list[Clip]) -> None:
+    seen: set[str] = set()
+    for clip in clips:
+        if clip.id in seen:
+            raise FerbenchError(f"the dataset plugin {dataset.name} gives the clip id {clip.id!r} twice", where=dataset.root)
+        seen.add(clip.id)
+
+
+class _Files:
+    """Digests and frame counts of a corpus' files, remembered by size and time of change."""
+
+    def __init__(self, root: Path, store: Store) -> None:
+        self.root, self.store = root, store
+        self.memory = f"digests/{key(str(root.resolve()))}.json"
+        path = store.root / self.memory
+        self.known: dict[str, list] = read_json(path) if path.is_file() else {}
+        self.changed = False
+
+    def read(self, paths: Iterable[Path]) -> None:
+        """Digests of files that are new or changed, on all cores."""
+        wanted = {str(path): path for path in paths}
+        stale = {name: stat for name, path in wanted.items() if (stat := _stat(path)) != self.known.get(name, [None])[0]}
+        with ThreadPoolExecutor() as pool:
+            digests = pool.map(lambda name: _digest(wanted[name]), stale)
+            for (name, stat), digest in zip(stale.items(), digests, strict=True):
+                self.known[name] = [stat, digest]
+                self.changed = True
+
+    def digest(self, clip: Clip) -> str:
+        return key([self.known[str(path)][1] for path in (clip.images or (clip.video,))])
+
+    def length(self, clip: Clip) -> tuple[int, str]:
+        """(frames, "") or (0, why the clip's video cannot be read)."""
+        if clip.video is None:
+            return len(clip.images), "" if clip.images else "no frames"
+        entry = self.known[str(clip.video)]
+        if len(entry) == 2:
+            entry.append(_count(clip.video))
+            self.changed = True
+        counted = entry[2]
+        return (clip.length or counted, "") if isinstance(counted, int) else (0, f"video cannot be read ({counted})")
+
+    def save(self) -> None:
+        if self.changed:
+            self.store.save(self.memory, to_json(self.known))
+
+
+def _stat(path: Path) -> list[int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+
+
+def _count(video: Path) -> int | str:
+    from ferbench.media import Unreadable, count
+
+    try:
+        return count(video)
+    except Unreadable as error:
+        return str(error)

@@ -1,0 +1,61 @@
+"""Stand-in corpora: rendered once, marked for good."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ferbench.components import Dataset, Rehearsable
+from ferbench.errors import FerbenchError
+from ferbench.identity import key, source_digest
+from ferbench.store import Store, read_json, to_json
+
+MARKER = "STAND-IN.json"
+
+
+def is_standin(root: Path) -> bool:
+    """Whether ferbench rendered the corpus at `root`."""
+    return (root / MARKER).is_file()
+
+
+def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
+    """Renders a stand-in into a new folder, with the marker that makes every row from it count as a stand-in's.
+
+    Raises FerbenchError where the folder holds something, or the dataset renders none.
+    """
+    if not issubclass(dataset, Rehearsable):
+        raise FerbenchError(f"{dataset.name} renders no stand-in", hint=dataset.access)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FerbenchError(f"{folder} is not empty", hint="name a new folder; nothing was written")
+    if people < 1:
+        raise FerbenchError(f"people is {people}: expected at least 1", where="--people")
+    work = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    try:
+        (work / MARKER).write_bytes(to_json({"stand-in of": dataset.name, "people": people, "seed": seed}))
+        dataset.render(work, people, seed, progress)
+        if folder.exists():
+            folder.rmdir()
+        work.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def stored(dataset: type[Dataset], people: int, seed: int, store: Store, progress: Callable[[int, int], None]) -> Path:
+    """The rehearsal's stand-in in the store, rendered unless it is there."""
+    if not issubclass(dataset, Rehearsable):
+        raise FerbenchError(f"the corpus {dataset.name} is missing, and no stand-in can be rendered for it", hint=dataset.access)
+    entry = key("standin", dataset.name, people, seed, source_digest(dataset.__module__))
+    folder = store.root / "standin" / entry / dataset.folders[0]
+    with store.lock(f"standin-{entry}"):
+        if not folder.is_dir():
+            render(dataset, folder, people, seed, progress)
+    return folder
+
+
+def described(root: Path) -> str:
+    """The marker in words."""
+    marker = read_json(root / MARKER)
+    return f"stand-in of {marker['stand-in of']}, {marker['people']} people, seed {marker['seed']}"
