@@ -18,6 +18,8 @@ A plugin is a module with hooks; each registers component classes:
 Give it with `ferbench run FILE --plugin last_frame.py`, or publish it under the entry point group `ferbench`.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from ferbench.components import (

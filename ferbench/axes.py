@@ -29,12 +29,13 @@ class Setting:
 
 @dataclass(frozen=True)
 class Spec:
-    """One component as written: name, parameters, its place and theirs."""
+    """One component as written: name, parameters (but for a `label` for the tables), its place and theirs."""
 
     name: str
     parameters: Mapping[str, Any]
     where: str
     places: Mapping[str, str] = field(default_factory=dict)
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,9 @@ def _spec(axis: str, name: Any, parameters: Any, at: At, document: Document) -> 
     if parameters is not None and not isinstance(parameters, dict):
         raise FerbenchError(f"{axis} {name} is {parameters!r}: expected its parameters as key: value", where=where)
     places = {p: document.where(*at, name, p) if (*at, name) in document.lines else document.where(*at, p) for p in parameters or {}}
-    return Spec(name, parameters or {}, where, places)
+    given = dict(parameters or {})
+    label = str(given.pop("label", ""))
+    return Spec(name, given, where, places, label)
 
 
 def _hints(axis: str, spec: Spec, catalog: Catalog) -> dict[str, Any]:
@@ -208,7 +211,7 @@ def _build(axis: str, spec: Spec, catalog: Catalog) -> Any:
 
 def _labels(written: Sequence[tuple[str, tuple[Spec, ...]]]) -> list[str]:
     """Names, with the parameters that tell choices of one name apart."""
-    bases = [label or " + ".join(spec.name for spec in specs) for label, specs in written]
+    bases = [label or " + ".join(spec.label or spec.name for spec in specs) for label, specs in written]
     labels = []
     for base, (_, specs) in zip(bases, written, strict=True):
         alike = [other for other_base, (_, other) in zip(bases, written, strict=True) if other_base == base and other is not specs]

@@ -47,7 +47,7 @@ class Catalog:
     entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
-    def add(self, kind: str, component: type, plugin: str, where: str) -> None:
+    def add(self, kind: str, component: type[Component], plugin: str, where: str) -> None:
         """Takes a component class; raises PluginError where it breaks the contract or its name is taken."""
         problem = _contract_problem(kind, component)
         if problem:
@@ -72,6 +72,10 @@ class Catalog:
             broken = "".join(f"; plugin {plugin} could not be imported: {why}" for plugin, why in self.broken.items())
             raise FerbenchError(*unknown(kind, name, [e.name for e in self.of(kind)]), where=where, hint=f"see `ferbench plugins`{broken}")
         return self.entries[kind, name]
+
+    def datasets(self) -> list[type[Dataset]]:
+        """The dataset classes, by name."""
+        return [entry.component for entry in self.of("dataset") if issubclass(entry.component, Dataset)]
 
     def build(self, kind: str, name: str, parameters: Mapping[str, Any], where: str = "", places: Mapping[str, str] | None = None) -> Any:
         """A component with these parameters; raises FerbenchError naming the parameter, its value and the expected type."""
@@ -140,9 +144,11 @@ def _contract_problem(kind: str, component: Any) -> str:
     own = {n for n, hint in inspect.get_annotations(component).items() if "ClassVar" not in str(hint)}
     if own and "__dataclass_fields__" not in component.__dict__:
         return "has parameters but no @dataclass(frozen=True)"
+    if "label" in own:
+        return "has a parameter `label`, which is kept for the label of a choice"
     if kind == "dataset" and (missing := [fact for fact in _class_facts(base) if getattr(component, fact, None) is None]):
         return f"lacks the class facts {', '.join(missing)}"
-    if component.select is Preprocessor.select and component.__call__ is Preprocessor.__call__ if kind == "preprocessor" else False:
+    if issubclass(component, Preprocessor) and (component.select, component.__call__) == (Preprocessor.select, Preprocessor.__call__):
         return "overrides neither `select` nor `__call__`"
     return ""
 

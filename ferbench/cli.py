@@ -88,14 +88,14 @@ def _corpus_list(options: argparse.Namespace) -> int:
     from ferbench.manager import load_plugins
     from ferbench.stages.index import locate
 
-    entries = load_plugins(options.plugin).of("dataset")
+    datasets = load_plugins(options.plugin).datasets()
     facts: list[dict[str, Any]] = [
         {
-            "name": entry.name,
-            "found": str(locate(entry.component()) or ""),
-            **{fact: getattr(entry.component, fact) for fact in ("classes", "licence", "access", "citation")},
+            "name": dataset.name,
+            "found": str(locate(dataset()) or ""),
+            **{fact: getattr(dataset, fact) for fact in ("classes", "licence", "access", "citation")},
         }
-        for entry in entries
+        for dataset in datasets
     ]
     if options.format == "json":
         _json(facts)
@@ -131,7 +131,9 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     from ferbench.manager import load_plugins
     from ferbench.progress import Reporter
 
-    dataset = load_plugins(options.plugin).get("dataset", options.name).component
+    catalog = load_plugins(options.plugin)
+    catalog.get("dataset", options.name)
+    dataset = next(d for d in catalog.datasets() if d.name == options.name)
     with Reporter().stage(f"render {options.name}", "clips") as tell:
         standin.render(dataset, options.folder, options.people, options.seed, tell)
     print(f"{options.folder}: {standin.described(options.folder)}")

@@ -55,7 +55,7 @@ class Execution:
         with self.reporter.stage("crops", "clips") as tell:
             for network, clips in zip(groups, missing, strict=True):
                 steps = crops.compute(clips, network.crops, network.cell.preprocessing, self.store, self.workers)
-                self._attempt([n for n in networks if n.crops is network.crops], lambda: counter.tell(steps, tell))  # noqa: B023
+                self._attempt([n for n in networks if n.crops is network.crops], counter.tell, steps, tell)
 
     def _features(self, fits: Sequence[tuple[Network, Fit]]) -> None:
         groups = list({id(f.features): f for _, f in fits if f.cell.backbone.frozen() is not None}.values())
@@ -65,17 +65,17 @@ class Execution:
             for job, clips in zip(groups, missing, strict=True):
                 steps = features.compute(job, clips, self.store, self.device) if clips else iter(())
                 owners = [n for n, f in fits if f.features is job.features]
-                self._attempt(owners, lambda: counter.tell(steps, tell, job.cell.labels["backbone"]))  # noqa: B023
+                self._attempt(owners, counter.tell, steps, tell, job.cell.labels["backbone"])
 
     def _fits(self, fits: Sequence[tuple[Network, Fit]]) -> None:
         """Fits that read the same features follow each other, so that these are read once."""
         counter = Counter(sum(f.cell.recipe.epochs for _, f in fits))
         with self.reporter.stage("fits", "epochs") as tell:
-            for job in {id(f.features): f for _, f in fits}.values():
+            for features_of, fold in dict.fromkeys((id(f.features), f.fold) for _, f in fits):
                 inputs: list[fit.Inputs] = []
                 for network, other in fits:
-                    if other.features is job.features and other.fold == job.fold:
-                        self._attempt([network], lambda: self._fit(other, inputs, counter, tell))  # noqa: B023
+                    if (id(other.features), other.fold) == (features_of, fold):
+                        self._attempt([network], self._fit, other, inputs, counter, tell)
 
     def _fit(self, job: Fit, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> None:
         note = f"{job.cell.labels['backbone']} {job.cell.labels['loss']}"
@@ -85,7 +85,7 @@ class Execution:
 
         if not inputs:
             inputs.append(fit.load_inputs(job, self.store))
-        self.store.make("fits", job.key, lambda folder: fit.compute(job, inputs[0], folder, self.device, heard))
+        self.store.make("fits", job.key, fit.compute, job, inputs[0], self.device, heard)
         counter.done += job.cell.recipe.epochs
         tell(counter.done, counter.of)
 
@@ -95,19 +95,19 @@ class Execution:
             try:
                 if id(row.network) in self.failed:
                     raise self.failed[id(row.network)]
-                self.store.make("rows", row.key, lambda folder, row=row: _write_row(folder, {**score(row, self.store), **made}))
+                self.store.make("rows", row.key, _write_row, {**score(row, self.store), **made})
             except FerbenchError:
                 raise
             except Exception as error:
                 log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
                 yield {**failure(row, error, str(log)), **made}
 
-    def _attempt(self, networks: Sequence[Network], work: Callable[[], None]) -> None:
+    def _attempt(self, networks: Sequence[Network], work: Callable[..., None], *args: Any) -> None:
         """An exception in `work` fails these networks; one that the user can mend ends the run."""
         if all(id(n) in self.failed for n in networks):
             return
         try:
-            work()
+            work(*args)
         except FerbenchError:
             raise
         except Exception as error:  # a plugin may raise anything

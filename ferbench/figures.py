@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,10 @@ def draw(record: Mapping[str, Any], store: Store) -> Path:
     folder = store.root / "figures" / record["benchmark"]
     folder.mkdir(parents=True, exist_ok=True)
     for row in (r for r in record["rows"] if r["status"] == "done"):
-        _once(folder / f"confusion-{_name(row)}.png", lambda path, row=row: confusion(row, path))
+        _once(folder / f"confusion-{_name(row)}.png", confusion, row)
         for fold, key in enumerate(row["fits"]):
             name = f"curves-{_name(row, skip=('aggregator',))}{f'-fold{fold}' if len(row['fits']) > 1 else ''}-{key[:6]}.png"
-            _once(folder / name, lambda path, key=key, row=row: _curves_of(row, key, store, path))
+            _once(folder / name, _curves_of, row, key, store)
     return folder
 
 
@@ -78,9 +78,9 @@ def _figure(width: float, height: float, row: Mapping[str, Any], also: str) -> F
     return figure
 
 
-def _once(path: Path, write: Any) -> None:
+def _once(path: Path, write: Callable[..., None], *args: Any) -> None:
     if not path.exists():
-        write(path)
+        write(*args, path)
 
 
 def _save(figure: Figure, path: Path) -> None:

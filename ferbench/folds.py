@@ -39,7 +39,7 @@ def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
         raise FerbenchError(f"no clip carries a class of the protocol {protocol.name}", hint=hint)
     _at_least_two(clips, corpora)
     entry = key("folds", component_identity(protocol), [[c.id, c.subject, c.label] for c in clips])
-    folder = store.make("folds", entry, lambda work: _write(work, protocol, clips))
+    folder = store.make("folds", entry, _write, protocol, clips)
     folds = tuple(Fold(*(tuple(part) for part in (f["train"], f["validation"], f["test"]))) for f in read_json(folder / "folds.json"))
     return Split(clips, folds, dict(left_out))
 

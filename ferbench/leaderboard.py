@@ -206,7 +206,9 @@ def _percent(share: float | None, digits: int = 1) -> str:
 
 def _range(values: Sequence[int]) -> str:
     """An epoch, or the least and most over the folds."""
-    return "" if not values else str(values[0]) if len(set(values)) == 1 else f"{min(values)}-{max(values)}"
+    if not any(values):
+        return "–"  # nothing that counts epochs was trained
+    return str(values[0]) if len(set(values)) == 1 else f"{min(values)}-{max(values)}"
 
 
 def _tables(board: Board, console: Console) -> list[RenderableType]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from ferbench.axes import AXES
 from ferbench.benchmark import Benchmark, Cell
-from ferbench.components import Aggregator, Backbone, Clip, Preprocessor
+from ferbench.components import Aggregator, Clip, Preprocessor
 from ferbench.folds import Split, split
 from ferbench.identity import code_digest, component_identity, key
 from ferbench.stages.index import Corpus
@@ -99,26 +99,33 @@ class Planner:
 
     def _network(self, cell: Cell) -> Network:
         axes = [axis for axis in AXES if axis != "aggregator"]
-        return self._once(("network", *(cell.labels[axis] for axis in axes)), lambda: self._make_network(cell))
+        return self._once(("network", *(cell.labels[axis] for axis in axes)), self._make_network, cell)
 
     def _make_network(self, cell: Cell) -> Network:
         labels, corpora = cell.labels, self.corpora[cell.labels["dataset"]]
-        parts = self._once(("split", labels["dataset"], labels["protocol"]), lambda: split(cell.protocol, corpora, self.store))
+        parts = self._once(("split", labels["dataset"], labels["protocol"]), split, cell.protocol, corpora, self.store)
         crops = self._once(
             ("crops", labels["dataset"], labels["protocol"], labels["preprocessing"]),
-            lambda: crop_keys(parts.clips, corpora, cell.preprocessing),
+            crop_keys,
+            parts.clips,
+            corpora,
+            cell.preprocessing,
         )
         fits = tuple(Fit(cell, parts, fold, crops, self._features(cell, parts, crops, fold)) for fold in range(len(parts.folds)))
         return Network(cell, corpora, parts, crops, fits)
 
     def _features(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int) -> Mapping[str, str]:
-        axes = ("dataset", "protocol", "preprocessing", "backbone")
-        name = ("features", *(cell.labels[axis] for axis in axes), fold)
-        return self._once(name, lambda: feature_keys(crops, cell.backbone, parts.folds[fold].train))
+        """Equal frozen parts (and, where they are calibrated, equal folds) share one mapping, hence the work."""
+        frozen = cell.backbone.frozen()
+        if frozen is None:
+            return crops
+        training = [crops[clip] for clip in parts.folds[fold].train] if frozen.calibrated else None
+        base = key("features", code_digest("ferbench.stages.features"), component_identity(frozen), cell.backbone.input(), training)
+        return self._once(("features", base, id(crops)), lambda: {clip: key(base, crop) for clip, crop in crops.items()})
 
-    def _once(self, name: tuple[Any, ...], make: Any) -> Any:
+    def _once(self, name: tuple[Any, ...], make: Callable[..., Any], *args: Any) -> Any:
         if name not in self._made:
-            self._made[name] = make()
+            self._made[name] = make(*args)
         return self._made[name]
 
 
@@ -127,13 +134,3 @@ def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: Sequence[
     digests = {clip: digest for corpus in corpora for clip, digest in corpus.digests.items()}
     pipeline = key("crops", code_digest("ferbench.stages.crops", "ferbench.media"), [component_identity(step) for step in steps])
     return {c.id: key(pipeline, digests[c.id], [c.id, c.subject, c.label, c.length, c.apex, dict(c.facts)]) for c in clips}
-
-
-def feature_keys(crops: Mapping[str, str], backbone: Backbone, training: Sequence[str]) -> Mapping[str, str]:
-    """The features key of each clip; where the frozen part is calibrated, it depends on the training clips' crops as well."""
-    frozen = backbone.frozen()
-    if frozen is None:
-        return crops
-    calibration = [crops[clip] for clip in training] if frozen.calibrated else None
-    base = key("features", code_digest("ferbench.stages.features"), component_identity(frozen), backbone.input(), calibration)
-    return {clip: key(base, crop) for clip, crop in crops.items()}

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,15 +48,15 @@ class Store:
         self._checked.add(key)
         return folder
 
-    def make(self, stage: str, key: str, write: Callable[[Path], dict[str, Any] | None]) -> Path:
-        """The entry's folder, written by `write(folder)` unless it is there; one process writes, others wait for it.
+    def make(self, stage: str, key: str, write: Callable[..., Mapping[str, Any] | None], *args: Any) -> Path:
+        """The entry's folder, written by `write(folder, *args)` unless it is there; one process writes, others wait for it.
 
         What `write` returns is kept as facts in the manifest. Raises FerbenchError where the disk is full.
         """
         if found := self.find(stage, key):
             return found
         with self.lock(f"{stage}-{key}"):
-            return self.find(stage, key) or self._write(stage, key, write)
+            return self.find(stage, key) or self._write(stage, key, write, *args)
 
     def facts(self, stage: str, key: str) -> dict[str, Any]:
         """The facts in an entry's manifest."""
@@ -86,13 +86,13 @@ class Store:
         with FileLock(self.root / "locks" / f"{name}.lock"):
             yield
 
-    def _write(self, stage: str, key: str, write: Callable[[Path], dict[str, Any] | None]) -> Path:
+    def _write(self, stage: str, key: str, write: Callable[..., Mapping[str, Any] | None], *args: Any) -> Path:
         folder = self._folder(stage, key)
         with self._room():
             folder.parent.mkdir(parents=True, exist_ok=True)
             work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{key}-"))
             try:
-                facts = write(work) or {}
+                facts = write(work, *args) or {}
                 files = {str(p.relative_to(work)): [p.stat().st_size, file_digest(p)] for p in sorted(work.rglob("*")) if p.is_file()}
                 (work / MANIFEST).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
                 _flush(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,9 @@ def compute(clips: Sequence[Clip], keys: Mapping[str, str], steps: Sequence[Prep
     cv2.setNumThreads(1)
     pool = ThreadPoolExecutor(workers)
     try:
-        waiting = {pool.submit(store.make, "crops", keys[c.id], lambda folder, c=c: _write(folder, c, steps)) for c in clips}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                future.result()
-            yield len(done)
+        for future in as_completed([pool.submit(store.make, "crops", keys[clip.id], _write, clip, steps) for clip in clips]):
+            future.result()
+            yield 1
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -32,7 +32,7 @@ def compute(fit: Fit, clips: Sequence[str], store: Store, device: torch.device) 
         made = _forward(module, [crops.load(fit.crops[clip], store) for clip in group], declared, device)
         seconds = (time.perf_counter() - start) / len(group)
         for clip, values in zip(group, made, strict=True):
-            store.make("features", fit.features[clip], lambda folder, v=values, s=seconds: _write(folder, v, s))
+            store.make("features", fit.features[clip], _write, values, seconds)
         yield len(group)
 
 

@@ -46,7 +46,7 @@ def load_inputs(fit: Fit, store: Store) -> Inputs:
     return Inputs(torch.from_numpy(np.concatenate(full)), torch.from_numpy(y), rows)
 
 
-def compute(fit: Fit, inputs: Inputs, folder: Path, device: torch.device, tell: Callable[[int, History], None]) -> dict[str, Any]:
+def compute(folder: Path, fit: Fit, inputs: Inputs, device: torch.device, tell: Callable[[int, History], None]) -> dict[str, Any]:
     """Trains and scores into `folder`: scores.npy [N,C] (softmax, validation and test frames), clips.json, history.json."""
     start = time.perf_counter()
     cell, fold, classes = fit.cell, fit.split.folds[fit.fold], len(fit.cell.protocol.classes)

@@ -40,7 +40,7 @@ def data_folder() -> Path:
 def locate(dataset: Dataset) -> Path | None:
     """The corpus' folder: its `root`, or one of its `folders` (case ignored) in the data folder; None where neither is there."""
     if dataset.root:
-        root = Path(dataset.root.replace("${FERBENCH_DATA}", str(data_folder()))).expanduser()
+        root = _given_root(dataset)
         return root if root.is_dir() else None
     wanted = [name.lower() for name in dataset.folders]
     present = sorted(data_folder().iterdir()) if data_folder().is_dir() else []
@@ -50,12 +50,17 @@ def locate(dataset: Dataset) -> Path | None:
 
 def missing_error(dataset: Dataset, where: str = "") -> FerbenchError:
     """What to tell where a corpus is not there: where it was looked for and how to obtain it."""
-    place = dataset.root or f"{data_folder()}/{dataset.folders[0]}"
+    place = _given_root(dataset) if dataset.root else data_folder() / dataset.folders[0]
+    unset = "" if os.environ.get("FERBENCH_DATA") else " (FERBENCH_DATA is not set)"
     return FerbenchError(
-        f"the corpus {dataset.name} is not at {place}",
+        f"the corpus {dataset.name} is not at {place}{unset}",
         where=where,
         hint=f"{dataset.access} Then set FERBENCH_DATA to the folder that holds it, or `--set dataset.{dataset.name}.root=FOLDER`.",
     )
+
+
+def _given_root(dataset: Dataset) -> Path:
+    return Path(dataset.root.replace("${FERBENCH_DATA}", str(data_folder()))).expanduser()
 
 
 def index(dataset: Dataset, store: Store) -> Corpus:

@@ -1,0 +1,39 @@
+# make thesis   the main job: the thesis's benchmark, on the corpora if they are there, else as a rehearsal on stand-ins
+# make test     all tests          make test-fast   without the slow ones
+# make lint     ruff and mypy      make fix         what ruff can mend by itself
+# make schema   docs/benchmark.schema.json anew, after a parameter changed
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: thesis test test-fast lint fix schema clean
+
+thesis: $(READY)
+	@$(BIN)/ferbench run benchmarks/thesis.yaml
+
+test: $(READY)
+	$(BIN)/pytest -n 2
+
+test-fast: $(READY)
+	$(BIN)/pytest -n 2 -m "not slow"
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(READY)
+	$(BIN)/ferbench schema > docs/benchmark.schema.json
+
+clean:
+	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache
+
+# Made anew only when what is to be installed changed.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
