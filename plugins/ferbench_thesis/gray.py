@@ -1,0 +1,30 @@
+"""Colour to gray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ferbench import Frames, Preprocessor
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Gray(Preprocessor):
+    """Colour to gray: luma after ITU-R BT.601."""
+
+    name = "gray"
+
+    def __call__(self, frames: Frames) -> Frames:
+        """[H,W,3] -> [H,W]; gray images stay."""
+        return replace(frames, images=tuple(gray(image) for image in frames.images))
+
+
+def gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """RGB [H,W,3] -> luma [H,W]; a gray image as it is."""
+    import cv2
+
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

@@ -1,0 +1,63 @@
+"""The thesis's split and k folds, both of people and stratified by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from ferbench import Clip, Fold, Protocol
+from ferbench_thesis.splitting import split
+
+Share = Annotated[float, Meta(gt=0)]
+
+
+@dataclass(frozen=True)
+class Thesis(Protocol):
+    """One split of people, stratified by class towards the thesis's 631 training, 202 test and 21 validation clips.
+
+    The three figures are proportions: corpora of other sizes are split alike.
+    """
+
+    name = "thesis"
+    train: Share = 631
+    test: Share = 202
+    validation: Share = 21
+    seed: int = 0
+
+    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
+        """One fold; raises FerbenchError for fewer than three people."""
+        shares = (self.train, self.test, self.validation)
+        train, test, validation = split(clips, shares, self.seed, cover=(0, 1), where="protocol thesis")
+        return [Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))]
+
+
+@dataclass(frozen=True)
+class KFold(Protocol):
+    """`k` folds of people, stratified by class; every clip is tested once.
+
+    Of the people that a fold does not test, the share `validation` (by clips) is set aside to choose the checkpoint.
+    """
+
+    name = "kfold"
+    k: Annotated[int, Meta(ge=2)] = 5
+    validation: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    seed: int = 0
+
+    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
+        """`k` folds; raises FerbenchError for fewer than `k` people, or fewer than two beside a tested part."""
+        parts = split(clips, [1.0] * self.k, self.seed, cover=range(self.k), where="protocol kfold")
+        return [self._fold(test, [clip for part in parts if part is not test for clip in part]) for test in parts]
+
+    def _fold(self, test: Sequence[Clip], rest: Sequence[Clip]) -> Fold:
+        if not self.validation:
+            return Fold(train=_ids(rest), validation=(), test=_ids(test))
+        where = "protocol kfold: training and validation people of a fold"
+        train, validation = split(rest, (1 - self.validation, self.validation), self.seed, cover=(0,), where=where)
+        return Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))
+
+
+def _ids(clips: Sequence[Clip]) -> tuple[str, ...]:
+    return tuple(sorted(clip.id for clip in clips))

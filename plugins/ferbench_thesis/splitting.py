@@ -1,0 +1,128 @@
+"""Deals people out to parts so that each part's class counts come near its share."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ferbench import Clip, FerbenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def split(clips: Sequence[Clip], shares: Sequence[float], seed: int, cover: Collection[int], where: str) -> list[list[Clip]]:
+    """Clips in as many parts as `shares`, no person in two; raises FerbenchError where there are fewer people than parts.
+
+    Minimises the squared deviation of class counts and sizes from the parts' shares, summed: people come in an order that `seed` and
+    their names alone decide, each to the part that lowers the sum most; then single people move while that lowers it.
+    Every part gets somebody, and the parts in `cover`, where the corpus allows, somebody of every class.
+    """
+    people = _shuffled(clips, seed)
+    if len(people) < len(shares):
+        hint = "check the corpora's roots and the protocol's classes, or ask for fewer parts"
+        raise FerbenchError(f"found {len(people)} people with clips of the classes, need at least {len(shares)}", where=where, hint=hint)
+    deal = _deal(people, shares)
+    deal.fill_empty_parts()
+    deal.improve()
+    deal.cover_classes(cover)
+    return [_clips_of(people, deal.part_of == part) for part in range(len(shares))]
+
+
+@dataclass
+class _Deal:
+    """Who is in which part: counts [people,classes], targets [parts,classes], part_of [people]."""
+
+    counts: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    part_of: NDArray[np.int64]
+
+    def fill_empty_parts(self) -> None:
+        """Moves somebody into each part that the deal left empty."""
+        for part in range(len(self.targets)):
+            if not (self.part_of == part).any():
+                self._move_cheapest(self._spare(), part)
+
+    def improve(self) -> None:
+        """Moves one person at a time, the best move first, until no move lowers the sum."""
+        import numpy as np
+
+        while True:
+            costs = np.where(self._spare()[:, None], self._costs(), np.inf)
+            person, part = np.unravel_index(costs.argmin(), costs.shape)
+            if costs[person, part] >= 0:
+                return
+            self.part_of[person] = part
+
+    def cover_classes(self, parts: Collection[int]) -> None:
+        """Gives each of these parts somebody of every class, unless that would take the class from another of them."""
+        for part in parts:
+            for label in range(self.counts.shape[1]):
+                movable = (self.counts[:, label] > 0) & self._spare() & ~self._needed(parts)
+                if movable.any() and not self._sums()[part, label]:
+                    self._move_cheapest(movable, part)
+
+    def _move_cheapest(self, movable: NDArray[np.bool_], part: int) -> None:
+        import numpy as np
+
+        self.part_of[np.where(movable, self._costs()[:, part], np.inf).argmin()] = part
+
+    def _sums(self) -> NDArray[np.float64]:
+        import numpy as np
+
+        return np.stack([self.counts[self.part_of == part].sum(axis=0) for part in range(len(self.targets))])  # [parts,classes]
+
+    def _costs(self) -> NDArray[np.float64]:
+        """[people,parts]: what a move adds to the sum, |d_a - c|² + |d_b + c|² - |d_a|² - |d_b|² = 2 (|c|² + c·d_b - c·d_a)."""
+        import numpy as np
+
+        along = self.counts @ (self._sums() - self.targets).T  # [people,parts]
+        everybody = np.arange(len(self.counts))
+        costs = 2 * ((self.counts**2).sum(axis=1)[:, None] + along - along[everybody, self.part_of][:, None])
+        costs[everybody, self.part_of] = np.inf
+        return costs.round(6)  # so that ties fall alike on every machine
+
+    def _spare(self) -> NDArray[np.bool_]:
+        """[people]: whose part has others as well."""
+        import numpy as np
+
+        return np.bincount(self.part_of, minlength=len(self.targets))[self.part_of] > 1
+
+    def _needed(self, parts: Collection[int]) -> NDArray[np.bool_]:
+        """[people]: who alone holds some class in one of these parts."""
+        import numpy as np
+
+        alone = (self.counts > 0) & (self.counts == self._sums()[self.part_of])
+        return alone.any(axis=1) & np.isin(self.part_of, list(parts))
+
+
+def _deal(people: Sequence[Sequence[Clip]], shares: Sequence[float]) -> _Deal:
+    """Each person in turn to the part that lowers the sum most: |d + c|² - |d|² = |c|² + 2 c·d is least where c·d is."""
+    import numpy as np
+
+    classes = sorted({clip.label for clips in people for clip in clips})
+    tallies = [Counter(clip.label for clip in clips) for clips in people]
+    # The last column counts all clips, so that the parts' sizes come near their shares as well.
+    counts = np.array([[*(tally[label] for label in classes), tally.total()] for tally in tallies], float)
+    targets = np.outer(np.array(shares) / sum(shares), counts.sum(axis=0))
+    deviation, part_of = -targets, np.zeros(len(people), int)
+    for person, own in enumerate(counts):
+        part_of[person] = part = (deviation @ own).round(6).argmin()
+        deviation[part] += own
+    return _Deal(counts, targets, part_of)
+
+
+def _shuffled(clips: Sequence[Clip], seed: int) -> list[list[Clip]]:
+    """Each person's clips; people in the order of a hash, which no library's version and no order of the clips changes."""
+    by_person = defaultdict(list)
+    for clip in sorted(clips, key=lambda clip: clip.id):
+        by_person[clip.subject].append(clip)
+    return [by_person[person] for person in sorted(by_person, key=lambda name: sha256(f"{seed}:{name}".encode()).digest())]
+
+
+def _clips_of(people: Sequence[Sequence[Clip]], chosen: NDArray[np.bool_]) -> list[Clip]:
+    return [clip for own, taken in zip(people, chosen, strict=True) if taken for clip in own]

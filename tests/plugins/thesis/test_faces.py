@@ -1,0 +1,134 @@
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ferbench import FerbenchError, Frames
+from ferbench_thesis import faces
+from ferbench_thesis.faces import Crop, ViolaJones
+
+ROOT = Path(__file__).parents[3]
+BLANK = np.full((200, 200), 128, np.uint8)
+
+
+def photographs():
+    folders = [Path(os.environ[name]) for name in ("FERBENCH_DATA",) if name in os.environ] + [ROOT.parent / "shared" / "data"]
+    found = next((sorted((at / "london").glob("*_front/[0-9]*.jpg")) for at in folders if (at / "london").is_dir()), [])
+    return found or pytest.skip("the London photographs are not here")
+
+
+@pytest.fixture
+def detects(monkeypatch):
+    """Makes the detector answer with the boxes given, frame by frame."""
+
+    class Detector:
+        def __init__(self, *frames):
+            self.left = list(frames)
+
+        def detectMultiScale(self, image, *args, **options):  # noqa: N802
+            assert image.ndim == 2
+            return np.array(self.left.pop(0), np.int32).reshape(-1, 4)
+
+    def answers(*frames):
+        detector = Detector(*frames)
+        monkeypatch.setattr(faces, "classifier", lambda *key: detector)
+
+    return answers
+
+
+def test_the_largest_of_several_faces_counts(detects):
+    detects([(0, 0, 20, 20), (50, 60, 40, 40), (9, 9, 30, 30)])
+    frames = ViolaJones()(Frames((np.zeros((200, 200, 3), np.uint8),)))
+    assert frames.boxes == ((50, 60, 40, 40),)
+    assert frames.found == (True,)
+
+
+def test_a_lost_face_borrows_the_median_box_of_its_clip(detects):
+    detects([(10, 10, 50, 50)], [], [(20, 30, 60, 60)], [(90, 12, 52, 52)], [])
+    frames = ViolaJones()(Frames((BLANK,) * 5))
+    assert frames.boxes == ((10, 10, 50, 50), (20, 12, 52, 52), (20, 30, 60, 60), (90, 12, 52, 52), (20, 12, 52, 52))
+    assert frames.found == (True, False, True, True, False)
+
+
+def test_a_clip_without_any_face_gives_whole_frames():
+    wide = np.full((120, 200, 3), 128, np.uint8)
+    frames = ViolaJones()(Frames((BLANK, wide)))
+    assert frames.boxes == ((0, 0, 200, 200), (0, 0, 200, 120))
+    assert frames.found == (False, False)
+    assert [image.shape for image in Crop()(frames).images] == [(200, 200), (120, 200, 3)]
+
+
+def test_a_blank_frame_between_real_faces_is_cut_like_them():
+    before, after = (cv2.imread(str(path)) for path in photographs()[:2])
+    frames = ViolaJones()(Frames((before, np.full_like(before, 128), after)))
+    assert frames.found == (True, False, True)
+    assert frames.boxes[1] == tuple(np.rint(np.median([frames.boxes[0], frames.boxes[2]], axis=0)).astype(int))
+
+
+def test_every_london_photograph_has_a_face():
+    def found(path):
+        return ViolaJones()(Frames((cv2.imread(str(path), cv2.IMREAD_GRAYSCALE),))).found[0]
+
+    with ThreadPoolExecutor(2) as pool:
+        coverage = np.mean(list(pool.map(found, photographs())))
+    assert coverage == 1.0
+
+
+def test_each_thread_has_its_own_classifier():
+    name = "haarcascade_frontalface_alt2"
+    assert faces.classifier(name, 1) is faces.classifier(name, 1)
+    assert faces.classifier(name, 1) is not faces.classifier(name, 2)
+
+
+def test_a_cascade_may_be_a_file(tmp_path):
+    copy = tmp_path / "mine.xml"
+    copy.write_bytes((Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt2.xml").read_bytes())
+    assert ViolaJones(str(copy))(Frames((BLANK,))).found == (False,)
+
+
+def test_a_cascade_that_is_not_there_is_named():
+    with pytest.raises(FerbenchError, match="no cascade 'haarcascade_face'") as error:
+        ViolaJones("haarcascade_face")(Frames((BLANK,)))
+    assert "haarcascade_frontalface_alt2" in error.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"not xml", b"<?xml version='1.0'?><opencv_storage><a>1</a></opencv_storage>"])
+def test_a_file_that_is_no_cascade_is_named(tmp_path, content):
+    (tmp_path / "mine.xml").write_bytes(content)
+    with pytest.raises(FerbenchError, match=r"mine\.xml is no cascade"):
+        ViolaJones(str(tmp_path / "mine.xml"))(Frames((BLANK,)))
+
+
+def test_an_opencv_without_cascades_is_one_clear_error(monkeypatch):
+    monkeypatch.delattr(cv2, "CascadeClassifier")
+    with pytest.raises(FerbenchError, match="has no CascadeClassifier") as error:
+        faces.classifier("haarcascade_frontalface_default", -1)
+    assert "opencv-python>=4.8,<5" in error.value.hint
+
+
+GRID = np.arange(100, dtype=np.uint8).reshape(10, 10)
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "rows", "columns"),
+    [
+        ((2, 3, 4, 5), 0.0, (3, 8), (2, 6)),
+        ((2, 3, 4, 4), 0.25, (2, 8), (1, 7)),
+        ((2, 3, 4, 4), 9.0, (0, 10), (0, 10)),
+        ((8, 8, 5, 5), 0.0, (8, 10), (8, 10)),
+        ((50, 0, 5, 5), 0.0, (0, 5), (9, 10)),
+    ],
+)
+def test_crop_cuts_the_box_within_the_frame(box, margin, rows, columns):
+    cut = Crop(margin)(Frames((GRID,), boxes=(box,), found=(True,)))
+    assert (cut.images[0] == GRID[slice(*rows), slice(*columns)]).all()
+    assert (cut.boxes, cut.found) == (None, (True,))
+
+
+def test_crop_without_boxes_asks_for_a_detector():
+    with pytest.raises(FerbenchError, match="without boxes") as error:
+        Crop()(Frames((GRID,)))
+    assert "viola-jones" in error.value.hint

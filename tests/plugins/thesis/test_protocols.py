@@ -1,0 +1,111 @@
+from collections import Counter
+from random import Random
+
+import pytest
+
+from ferbench import Clip, FerbenchError
+from ferbench_thesis.protocols import KFold, Thesis
+
+TRAIN = {"anger": 80, "disgust": 112, "fear": 70, "happiness": 152, "sadness": 84, "surprise": 133}  # the thesis's Table 3.2
+TEST = {"anger": 25, "disgust": 31, "fear": 25, "happiness": 58, "sadness": 28, "surprise": 35}
+ALL = {"anger": 109, "disgust": 146, "fear": 98, "happiness": 213, "sadness": 115, "surprise": 173}
+
+
+def corpus(people, totals):
+    """Clips with these class counts; everybody has at least one, some have many."""
+    random = Random(people)
+    labels = random.sample([label for label, n in totals.items() for _ in range(n)], sum(totals.values()))
+    more = random.choices(range(people), [random.choice([1, 2, 6]) for _ in range(people)], k=len(labels) - people)
+    return [Clip(f"c{i:03}", f"p{who:03}", label) for i, (who, label) in enumerate(zip([*range(people), *more], labels, strict=True))]
+
+
+FULL, SMALL = corpus(260, ALL), corpus(20, {label: n // 10 for label, n in ALL.items()})
+
+
+def parts(fold):
+    return {"train": fold.train, "validation": fold.validation, "test": fold.test}
+
+
+def people(ids, clips):
+    return {clip.subject for clip in clips if clip.id in ids}
+
+
+def assert_sound(fold, clips):
+    """Every clip in one part, nobody in two, no part empty."""
+    assert sorted(fold.train + fold.validation + fold.test) == sorted(clip.id for clip in clips)
+    who = [people(ids, clips) for ids in parts(fold).values()]
+    assert all(who)
+    assert sum(map(len, who)) == len(set.union(*who))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_thesis_comes_near_table_3_2(seed):
+    (fold,) = Thesis(seed=seed).folds(FULL)
+    assert_sound(fold, FULL)
+    sizes = [len(ids) for ids in (fold.train, fold.test, fold.validation)]
+    assert all(abs(size - wanted) <= 0.02 * 854 / 8 for size, wanted in zip(sizes, (631, 202, 21), strict=True))
+    label = {clip.id: clip.label for clip in FULL}
+    for ids, total in ((fold.train, 631), (fold.test, 202)):
+        counts = Counter(label[i] for i in ids)
+        assert all(abs(counts[name] - n * total / 854) <= 3 for name, n in ALL.items())
+
+
+@pytest.mark.parametrize("clips", [SMALL, SMALL[:12]])
+def test_thesis_splits_a_small_corpus(clips):
+    (fold,) = Thesis().folds(clips)
+    assert_sound(fold, clips)
+    assert len(fold.train) > len(fold.test)
+
+
+@pytest.mark.parametrize("protocol", [Thesis(), KFold()])
+def test_the_order_of_the_clips_does_not_matter_and_the_seed_does(protocol):
+    shuffled = Random(1).sample(SMALL, len(SMALL))
+    assert protocol.folds(SMALL) == protocol.folds(shuffled)
+    assert protocol.folds(SMALL) != type(protocol)(seed=1).folds(SMALL)
+
+
+def test_thesis_gives_train_and_test_every_class():
+    rare = [Clip(f"r{i}", f"p{i:03}", "contempt") for i in (3, 4)]
+    (fold,) = Thesis().folds(SMALL + rare)
+    assert {"r3", "r4"} <= {*fold.train, *fold.test}
+    assert len({"r3", "r4"} & {*fold.train}) == 1
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_as_few_as_three_people_are_split(number):
+    clips = [Clip(f"c{i}", f"p{i % number}", "anger") for i in range(12)]
+    (fold,) = Thesis().folds(clips)
+    assert_sound(fold, clips)
+
+
+@pytest.mark.parametrize("clips", [[], SMALL[:2]])
+def test_too_few_people_is_told_with_both_numbers(clips):
+    with pytest.raises(FerbenchError, match=rf"thesis: found {len(clips)} people .* at least 3"):
+        Thesis().folds(clips)
+
+
+@pytest.mark.parametrize(("k", "clips"), [(5, FULL), (10, FULL), (3, SMALL), (20, SMALL)])
+def test_kfold_tests_every_clip_once(k, clips):
+    folds = KFold(k=k).folds(clips)
+    assert sorted(i for fold in folds for i in fold.test) == sorted(clip.id for clip in clips)
+    assert len(folds) == k
+    for fold in folds:
+        assert_sound(fold, clips)
+
+
+def test_kfold_is_stratified():
+    label = {clip.id: clip.label for clip in FULL}
+    for fold in KFold(k=5).folds(FULL):
+        counts = Counter(label[i] for i in fold.test)
+        assert all(abs(counts[name] - n / 5) <= 2 for name, n in ALL.items())
+        assert len(fold.validation) == pytest.approx(0.1 * 854 * 4 / 5, abs=3)
+
+
+def test_kfold_may_do_without_validation_people():
+    assert all(fold.validation == () and fold.train for fold in KFold(k=2, validation=0).folds(SMALL[:2]))
+
+
+@pytest.mark.parametrize(("k", "found", "needed"), [(5, 4, 5), (2, 1, 2)])
+def test_kfold_with_too_few_people_is_told(k, found, needed):
+    with pytest.raises(FerbenchError, match=rf"kfold.*found {found} people .* at least {needed}"):
+        KFold(k=k).folds([Clip(f"c{i}", f"p{i}", "anger") for i in range(4 if k == 5 else 2)])

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+
+import pytest
+
+from ferbench import FerbenchError
+from ferbench.manager import load_plugins
+
+NAMES = {
+    "preprocessor": {"second-half", "last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize"},
+    "backbone": {"vgg16", "vgg16-reduced"},
+    "loss": {"cross-entropy", "weighted-cross-entropy"},
+    "aggregator": {"majority", "mean"},
+    "protocol": {"thesis", "kfold"},
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_each_hook_registers_its_components(kind):
+    entries = [entry for entry in load_plugins().of(kind) if entry.plugin == "ferbench-thesis"]
+    assert {entry.name for entry in entries} == NAMES[kind]
+    assert all(entry.summary.endswith(".") for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "parameter", "value"),
+    [
+        ("preprocessor", "viola-jones", "scale_factor", 1.0),
+        ("preprocessor", "viola-jones", "min_size", 0),
+        ("preprocessor", "crop", "margin", -0.1),
+        ("preprocessor", "equalize", "range", "half"),
+        ("preprocessor", "resize", "size", 0),
+        ("preprocessor", "last", "frames", 0),
+        ("loss", "weighted-cross-entropy", "beta", 1.0),
+        ("loss", "weighted-cross-entropy", "weights", "rarest"),
+        ("protocol", "thesis", "validation", 0),
+        ("protocol", "kfold", "k", 1),
+        ("protocol", "kfold", "validation", 1.0),
+    ],
+)
+def test_a_parameter_out_of_its_range_is_told_with_its_value(kind, name, parameter, value):
+    with pytest.raises(FerbenchError, match=rf"{name}: {parameter} is {value!r}: expected"):
+        load_plugins().build(kind, name, {parameter: value})
+
+
+def test_importing_the_plugin_loads_nothing_heavy():
+    code = "import sys, ferbench_thesis; print({'torch', 'torchvision', 'cv2', 'sklearn', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
