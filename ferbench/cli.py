@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,7 +71,9 @@ def _plugins(options: argparse.Namespace) -> int:
     if options.format == "json":
         _json([{"kind": e.kind, "name": e.name, "plugin": e.plugin, "summary": e.summary} for e in entries])
     else:
-        _table(["kind", "name", "plugin", "summary"], [[e.kind, e.name, e.plugin, e.summary] for e in entries])
+        for kind, (plural, _) in KINDS.items():
+            print(plural)
+            _columns([[e.name, e.plugin, e.summary] for e in entries if e.kind == kind], indent="  ")
     for plugin, why in catalog.broken.items():
         print(f"warning: plugin {plugin} cannot be imported: {why}", file=sys.stderr)
     return 1 if catalog.broken else 0
@@ -100,9 +103,11 @@ def _corpus_list(options: argparse.Namespace) -> int:
     if options.format == "json":
         _json(facts)
     else:
-        _table(
-            ["name", "found at", "classes", "licence"],
-            [[f["name"], f["found"] or "–", ", ".join(f["classes"]), f["licence"]] for f in facts],
+        _columns(
+            [
+                ["name", "found at", "licence", "classes"],
+                *[[f["name"], f["found"] or "–", f["licence"], ", ".join(f["classes"])] for f in facts],
+            ]
         )
     return 0
 
@@ -168,15 +173,13 @@ def _json(value: Any) -> None:
     print(to_json(value).decode())
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+def _columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
+    """Aligned columns in plain text, which needs no import; the last is cut to the terminal's width."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    room = shutil.get_terminal_size((120, 24)).columns
     for row in rows:
-        table.add_row(*row)
-    Console(highlight=False).print(table)
+        line = indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        print(line if len(line) <= room else line[: room - 1] + "…")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -69,13 +69,15 @@ class Execution:
 
     def _fits(self, fits: Sequence[tuple[Network, Fit]]) -> None:
         """Fits that read the same features follow each other, so that these are read once."""
+        groups: dict[tuple[int, int], list[tuple[Network, Fit]]] = {}
+        for network, job in fits:
+            groups.setdefault((id(job.features), job.fold), []).append((network, job))
         counter = Counter(sum(f.cell.recipe.epochs for _, f in fits))
         with self.reporter.stage("fits", "epochs") as tell:
-            for features_of, fold in dict.fromkeys((id(f.features), f.fold) for _, f in fits):
+            for group in groups.values():
                 inputs: list[fit.Inputs] = []
-                for network, other in fits:
-                    if (id(other.features), other.fold) == (features_of, fold):
-                        self._attempt([network], self._fit, other, inputs, counter, tell)
+                for network, job in group:
+                    self._attempt([network], self._fit, job, inputs, counter, tell)
 
     def _fit(self, job: Fit, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> None:
         note = f"{job.cell.labels['backbone']} {job.cell.labels['loss']}"

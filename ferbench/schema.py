@@ -92,6 +92,8 @@ def _object(cls: type, lists: bool = False) -> dict[str, Any]:
     for name, hint in parameter_hints(cls).items():
         value = _inlined(msgspec.json.schema(hint))
         properties[name] = {"anyOf": [value, {"type": "array", "items": value}]} if lists else value
+    if lists:
+        properties["label"] = {"type": "string", "description": "What the tables call this choice"}
     return {"type": ["object", "null"] if lists else "object", "properties": properties, "additionalProperties": False}
 
 
