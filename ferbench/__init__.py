@@ -20,27 +20,8 @@ Give it with `ferbench run FILE --plugin last_frame.py`, or publish it under the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ferbench.components import (
-    Aggregator,
-    Backbone,
-    Clip,
-    Component,
-    Dataset,
-    File,
-    Fold,
-    Frames,
-    Frozen,
-    Input,
-    Loss,
-    Preprocessor,
-    Protocol,
-    Rehearsable,
-    Skipped,
-)
-from ferbench.errors import FerbenchError, PluginError
-from ferbench.hookspecs import hookimpl
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +29,40 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ferbench.components import (
+        Aggregator,
+        Backbone,
+        Clip,
+        Component,
+        Dataset,
+        File,
+        Fold,
+        Frames,
+        Frozen,
+        Input,
+        Loss,
+        Preprocessor,
+        Protocol,
+        Rehearsable,
+        Skipped,
+    )
+    from ferbench.errors import FerbenchError, PluginError
+    from ferbench.hookspecs import hookimpl
+
 __version__ = "0.1.0"
 __all__ = [
     "Aggregator", "Backbone", "Clip", "Component", "Dataset", "FerbenchError", "File", "Fold", "Frames", "Frozen", "Input", "Loss",
     "PluginError", "Preprocessor", "Protocol", "Rehearsable", "Skipped", "hookimpl", "run",
 ]  # fmt: skip
+
+_ELSEWHERE = {"FerbenchError": "errors", "PluginError": "errors", "hookimpl": "hookspecs"}
+
+
+def __getattr__(name: str) -> Any:
+    """The public names, imported when they are first used, so that `ferbench --help` answers at once."""
+    if name not in __all__:
+        raise AttributeError(f"module 'ferbench' has no attribute {name!r}")
+    return getattr(import_module(f"ferbench.{_ELSEWHERE.get(name, 'components')}"), name)
 
 
 def run(

@@ -56,6 +56,20 @@ def summary(found: Sequence[Mapping[str, Any]], named: int | None = NAMED) -> It
             yield f"  skipped {len(things)}, {reason}: {', '.join(things[:named])}{more}"
 
 
+def unreadable(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Frames that could not be read, and clips of which none could, over all rows, in lines."""
+    frames = {
+        f"{clip} frame {frame} ({why})": None
+        for row in rows
+        for clip, bad in row.get("unreadable", {}).items()
+        for frame, why in bad.items()
+    }
+    lost = dict.fromkeys(clip for row in rows for clip in row.get("clips_lost", []))
+    for count, what, names in ((len(frames), "unreadable frames left out", frames), (len(lost), "clips left out, no frame readable", lost)):
+        if count:
+            yield f"{count} {what}: {', '.join(list(names)[:NAMED])}" + (", ..." if count > NAMED else "")
+
+
 def save(
     benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]], store: Store
 ) -> dict[str, Any]:

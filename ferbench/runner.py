@@ -44,6 +44,8 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     reporter.line(f"{len(rows)} rows, {len(rows) - len(pending)} of them stored already")
     failures = _execute(pending, store, options, reporter) if pending else []
     record = records.save(benchmark, rows, failures, found, store)
+    for line in records.unreadable(record["rows"]):
+        reporter.warn(line)
     if pending:
         from ferbench.figures import draw
 

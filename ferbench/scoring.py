@@ -20,7 +20,6 @@ def score(row: Row, store: Store) -> dict[str, Any]:
     labels = {c.id: c.label for c in network.split.clips}
     facts = {clip: crops.facts(key, store) for clip, key in network.crops.items()}
     covered = [clip for clip in predictions if facts[clip].found is None or any(facts[clip].found or [])]
-    unread = [clip for clip, fact in facts.items() if not fact.indices]
     result = metrics(*_pairs(list(predictions), predictions, labels, classes), classes)
     covered_only = metrics(*_pairs(covered, predictions, labels, classes), classes) if covered else None
     return {
@@ -29,7 +28,8 @@ def score(row: Row, store: Store) -> dict[str, Any]:
         **result,
         "covered_only": covered_only and {name: covered_only[name] for name in ("war", "uar", "clips")},
         "coverage": coverage(facts),
-        "unreadable_clips": unread,
+        "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
+        "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
         "epochs": epochs,
         "seconds": _seconds(network, facts, store),
     }

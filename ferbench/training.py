@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from ferbench.errors import FerbenchError
 from ferbench.recipe import Recipe
 
 
@@ -49,8 +50,13 @@ def train(
 ) -> History:
     """Trains `model` in place and leaves the chosen epoch's weights in it; `prepare` makes a batch the model's input.
 
-    Training accuracy is that of the training passes themselves, with dropout on. Raises Diverged at the first loss that is no number.
+    Training accuracy is that of the training passes themselves, with dropout on. Raises Diverged at the first loss
+    that is no number, and FerbenchError where the best epoch has no validation frames to be chosen on.
     """
+    if recipe.checkpoint == "best" and not len(validation.y):
+        raise FerbenchError(
+            "no validation frames to choose the best epoch on", hint="give the protocol validation people, or --set recipe.checkpoint=last"
+        )
     parameters = [*model.parameters(), *(loss_of.parameters() if isinstance(loss_of, nn.Module) else [])]
     optimizer = _optimizer([p for p in parameters if p.requires_grad], recipe)
     best, history, epoch = _Best(model), History(), 0
