@@ -127,7 +127,7 @@ def _damage(folder: Path) -> str:
     """What is wrong with an entry, or nothing."""
     try:
         files = read_json(folder / MANIFEST)["files"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "manifest cannot be read"
     for name, (size, digest) in files.items():
         path = folder / name

@@ -1,0 +1,314 @@
+"""Whole runs on the toy corpus: what is computed, what is shared, what is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import ferbench
+import ferbench.figures
+from ferbench.cli import main
+
+
+@pytest.fixture
+def run(data, benchmark_file, toy_plugin, tmp_path, capsys, monkeypatch):
+    """Calls `ferbench run --format json` and gives (exit code, rows, what was told); figures only where asked for: they take a second."""
+    draw = ferbench.figures.draw
+
+    def call(*arguments, file=benchmark_file, plugin=toy_plugin, figures=False):
+        monkeypatch.setattr("ferbench.figures.draw", draw if figures else lambda *_: None)
+        store = ["--store", str(tmp_path / "runs")]
+        code = main(["run", str(file), "--plugin", str(plugin), *store, "--device", "cpu", "--format", "json", *map(str, arguments)])
+        told = capsys.readouterr()
+        return code, json.loads(told.out) if told.out else [], told.err
+
+    return call
+
+
+def test_rows(run):
+    code, rows, told = run()
+    assert code == 0
+    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean"]
+    for row in rows:
+        assert row["status"] == "done"
+        assert row["clips"] == 27
+        assert row["uar"] > 0.8
+        assert row["war"] == sum(row["confusion"][i][i] for i in range(3)) / 27
+        assert row["recall"] == {name: row["confusion"][i][i] / 9 for i, name in enumerate(row["classes"])}
+        assert row["coverage"] == {"frames": None, "clips": None, "frames_used": 81, "frames_unreadable": 0}
+        assert set(row["seconds"]) == {"crops", "features", "fit"}
+        assert row["versions"]["torch"]
+        assert not row["standin"]
+    assert "toy: 27 clips of 9 people" in told
+    assert "2 rows, 0 of them stored already" in told
+
+
+def test_no_person_in_two_parts(run):
+    _, rows, _ = run()
+    for fold in rows[0]["folds"]:
+        parts = [set(fold[part]) for part in ("train", "validation", "test")]
+        assert all(parts)
+        assert len(set.union(*parts)) == sum(map(len, parts)) == 9
+
+
+def test_finished_run_does_nothing(run, monkeypatch):
+    _, rows, _ = run()
+    monkeypatch.setattr("ferbench.execute.Execution.rows", lambda *_: pytest.fail("something was computed"))
+    code, again, told = run()
+    assert (code, again) == (0, rows)
+    assert "2 rows, 2 of them stored already" in told
+
+
+def test_stages_are_shared(run, tmp_path):
+    log = tmp_path / "log"
+    run(
+        "--set",
+        f"backbone.log={log}",
+        "--set",
+        f"preprocessing.log={log}",
+        "--set",
+        "seed=[0,1]",
+        "--set",
+        "loss=[cross-entropy, weighted-cross-entropy]",
+    )
+    counts = {what: log.read_text().split().count(what) for what in ("invert", "build", "trainable")}
+    # 27 clips once; weights checked once and used once; 2 losses x 2 seeds x 3 folds
+    assert counts == {"invert": 27, "build": 2, "trainable": 12}
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ("recipe.lr=0.04", {"trainable": 3}),
+        ("backbone.hidden=5", {"trainable": 3}),
+        ("protocol.seed=1", {"trainable": 3}),
+        ("aggregator=mean", {}),
+    ],
+)
+def test_a_change_recomputes_what_depends_on_it(run, tmp_path, change, again):
+    log = tmp_path / "log"
+    logged = ("--set", f"backbone.log={log}", "--set", f"preprocessing.log={log}")
+    run(*logged)
+    log.write_text("")
+    code, _, _ = run(*logged, "--set", change)
+    assert code == 0
+    assert {what: log.read_text().split().count(what) for what in set(log.read_text().split()) - {"build"}} == again
+
+
+def test_new_clip_is_the_only_one_decoded(run, tmp_path, data):
+    log = tmp_path / "log"
+    run("--set", f"preprocessing.log={log}")
+    shutil.copytree(data / "toy/p00/dark/take0", data / "toy/p00/dark/take1")
+    log.write_text("")
+    run("--set", f"preprocessing.log={log}")
+    assert log.read_text().split() == ["invert"]
+
+
+def test_seed_gives_the_same_row_anywhere(run, tmp_path):
+    _, rows, _ = run()
+    shutil.rmtree(tmp_path / "runs")
+    _, again, _ = run("--workers", 1)
+    for row, other in zip(rows, again, strict=True):
+        assert row["key"] == other["key"]
+        assert row["confusion"] == other["confusion"]
+
+
+@pytest.mark.parametrize("backbone", ["whole", "finished"])
+def test_nothing_frozen_and_nothing_trained(run, backbone):
+    code, rows, _ = run("--set", f"backbone={backbone}", "--set", "recipe.epochs=12")
+    assert code == 0
+    assert rows[0]["uar"] > 0.8
+    assert rows[0]["epochs"] == [0, 0, 0] if backbone == "finished" else min(rows[0]["epochs"]) >= 1
+
+
+def test_aggregator_plugin_adds_rows_without_a_network(run, tmp_path, benchmark_file, toy_plugin):
+    log = tmp_path / "log"
+    run("--set", f"backbone.log={log}")
+    log.unlink()
+    plugin = tmp_path / "last_frame.py"
+    plugin.write_text(
+        "import ferbench\n\n@ferbench.hookimpl\ndef register_aggregators(register):\n    register(LastFrame)\n\n"
+        "class LastFrame(ferbench.Aggregator):\n    name = 'last-frame'\n\n    def __call__(self, scores):\n        return scores[-1]\n"
+    )
+    aggregators = "aggregator=[majority, mean, last-frame]"
+    code, rows, told = run("--set", f"backbone.log={log}", "--set", aggregators, "--plugin", plugin)
+    assert code == 0
+    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "last-frame"]
+    assert "3 rows, 2 of them stored already" in told
+    assert not log.exists()
+
+
+@pytest.mark.parametrize(("loss", "error"), [("broken", "ZeroDivisionError"), ("broken: {nan: true}", "Diverged")])
+def test_a_failure_ends_its_own_rows_alone(run, tmp_path, loss, error):
+    code, rows, told = run("--set", f"loss=[cross-entropy, {{{loss}}}]" if ":" in loss else f"loss=[cross-entropy, {loss}]")
+    assert code == 1
+    assert [row["status"] for row in rows] == ["done", "done", "failed", "failed"]
+    assert rows[2]["error"] == error
+    assert error in Path(rows[2]["log"]).read_text()
+    assert "2 of 4 rows failed" in told
+    code, _, told = run("--set", "loss=[cross-entropy, broken]")
+    assert code == 1  # a failure is no stored result
+    assert "4 rows, 2 of them stored already" in told
+
+
+def test_damaged_files_are_named_and_counted(run, data):
+    png = data / "toy/p03/light/take0/1.png"
+    png.write_bytes(png.read_bytes()[:60])
+    (data / "toy/p04/light/take0.avi").write_bytes(b"")
+    code, rows, told = run()
+    assert code == 0
+    assert rows[0]["coverage"]["frames_unreadable"] == 1
+    assert list(rows[0]["unreadable"]) == ["toy/p03/light/take0"]
+    assert "1 unreadable frames left out: toy/p03/light/take0 frame 1 (1.png" in told
+    assert "skipped 1, video cannot be read" in told
+    assert "p04/light/take0" in told
+
+
+def test_clip_without_a_readable_frame_is_left_out(run, data):
+    for png in (data / "toy/p03/light/take0").iterdir():
+        png.write_bytes(b"")
+    code, rows, told = run()
+    assert code == 0
+    assert rows[0]["clips"] == 26
+    assert rows[0]["clips_lost"] == ["toy/p03/light/take0"]
+    assert "1 clips left out, no frame readable: toy/p03/light/take0" in told
+
+
+def test_unknown_labels_are_counted(run, data):
+    shutil.copytree(data / "toy/p00/dark", data / "toy/p00/bored")
+    _, _, told = run("--set", "protocol.classes=[dark, light]", "--quiet")
+    assert not told
+    _, rows, told = run("--set", "protocol.classes=[dark, light]")
+    assert rows[0]["clips"] == 18
+    assert "other classes, not used: stripes 9" in told
+    assert "skipped 1, unknown label: p00/bored/take0" in told
+
+
+@pytest.mark.parametrize("stage", ["crops", "features", "fits", "rows"])
+def test_damaged_entry_is_told_and_made_again(run, tmp_path, stage):
+    _, rows, _ = run()
+    entry = next(p for p in sorted((tmp_path / "runs" / stage).rglob("*")) if p.suffix in (".npy", ".json") and p.name != "manifest.json")
+    entry.write_bytes(entry.read_bytes()[:-3] + b"abc")
+    if stage != "rows":
+        shutil.rmtree(tmp_path / "runs" / "rows")
+    if stage in ("crops", "features"):
+        shutil.rmtree(tmp_path / "runs" / "fits")
+    if stage == "crops":
+        shutil.rmtree(tmp_path / "runs" / "features")
+    code, again, told = run()
+    assert code == 0
+    assert "is damaged" in told
+    assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]
+
+
+def test_figures(run, tmp_path):
+    run(figures=True)
+    figures = sorted(path.name for path in (tmp_path / "runs/figures/toys").iterdir())
+    assert len([name for name in figures if name.startswith("confusion-")]) == 2
+    assert len([name for name in figures if name.startswith("curves-")]) == 3
+    assert all((tmp_path / "runs/figures/toys" / name).read_bytes().startswith(b"\x89PNG") for name in figures)
+
+
+def test_leaderboard_prints_it_again(run, tmp_path, capsys):
+    _, rows, _ = run()
+    assert main(["leaderboard", "toys", "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == rows
+    assert main(["leaderboard", "other", "--store", str(tmp_path / "runs")]) == 2
+    assert "no benchmark 'other'" in capsys.readouterr().err
+
+
+def test_python_api(data, benchmark_file, toy_plugin, tmp_path):
+    frame = ferbench.run(benchmark_file, store=tmp_path / "runs", plugins=[toy_plugin], quiet=True)
+    assert list(frame["aggregator"]) == ["majority", "mean"]
+    assert frame["uar"].between(0.8, 1).all()
+    assert {"war", "macro_f1", "recall_dark", "seconds_fit", "fingerprint"} <= set(frame.columns)
+
+
+REHEARSAL = "rehearsal: {people: 8, seed: 3, set: {recipe.epochs: 3}}\n"
+
+
+def test_missing_corpus_is_rehearsed(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    code, rows, told = run()
+    assert code == 0
+    assert all(row["standin"] for row in rows)
+    assert rows[0]["clips"] == 24
+    assert max(rows[0]["epochs"]) <= 3
+    assert "REHEARSAL (not found: toy)" in told
+    assert "the rehearsal sets recipe.epochs = 3" in told
+
+
+def test_missing_corpus_without_rehearsal(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    code, _, told = run()
+    assert code == 2
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    code, _, told = run("--no-rehearsal")
+    assert code == 2
+    assert "toys.yaml:2: the corpus toy is not at" in told
+    assert "Toy is made by the tests." in told
+    assert len(told.strip().splitlines()) == 2
+
+
+def test_marked_stand_in_counts_as_one_wherever_it_stands(run, data, benchmark_file, toy_plugin, capsys):
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    shutil.rmtree(data / "toy")
+    assert main(["corpus", "standin", "toy", str(data / "TOY"), "--people", "7", "--plugin", str(toy_plugin)]) == 0
+    assert "stand-in of toy, 7 people, seed 0" in capsys.readouterr().out
+    _, rows, told = run()
+    assert rows[0]["standin"]
+    assert rows[0]["clips"] == 21
+    assert "REHEARSAL (the corpora found are stand-ins)" in told
+    (data / "TOY/STAND-IN.json").unlink()
+    _, real, told = run()
+    assert not real[0]["standin"]
+    assert "REHEARSAL" not in told
+    assert real[0]["fingerprint"] != rows[0]["fingerprint"]
+
+
+def test_present_corpus_is_not_rehearsed(run, benchmark_file):
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    _, rows, told = run()
+    assert not rows[0]["standin"]
+    assert "REHEARSAL" not in told
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda data: [shutil.rmtree(p) for p in (data / "toy").iterdir()], "holds no labelled clip"),
+        (lambda data: [shutil.rmtree(p) for p in (data / "toy").iterdir() if p.name != "p00"], "only one person, toy/p00"),
+    ],
+)
+def test_corpus_that_cannot_be_used(run, data, spoil, message):
+    spoil(data)
+    code, _, told = run()
+    assert code == 2
+    assert message in told
+    assert "Traceback" not in told
+
+
+def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
+    import ferbench.execute
+
+    real, calls = ferbench.execute.fit.compute, []
+
+    def interrupted(*args):
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return real(*args)
+
+    monkeypatch.setattr("ferbench.execute.fit.compute", interrupted)
+    code, _, told = run()
+    assert code == 130
+    assert "goes on from there" in told
+    monkeypatch.setattr("ferbench.execute.fit.compute", lambda *args: calls.append(1) or real(*args))
+    code, rows, _ = run()
+    assert code == 0
+    assert len(calls) == 3  # one fold before, two after
+    assert rows[0]["status"] == "done"

@@ -1,0 +1,117 @@
+"""The training loop: what it minimises, when it stops, which weights it leaves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from ferbench import FerbenchError
+from ferbench.recipe import Recipe
+from ferbench.training import Diverged, History, Part, logits_of, train
+
+RECIPE = Recipe(lr=0.05, batch_size=8, epochs=10)
+
+
+def parts(seed=0, noise=0.5):
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.arange(60) % 3
+    x = nn.functional.one_hot(y, 3).float() + noise * torch.randn(60, 3, generator=generator)
+    return Part(x[:42], y[:42]), Part(x[42:], y[42:])
+
+
+def fit(recipe=RECIPE, loss=None, seed=0, noise=0.5, model=None):
+    torch.manual_seed(seed)
+    model = model or nn.Linear(3, 3)
+    training, validation = parts(noise=noise)
+    heard = []
+    generator = torch.Generator().manual_seed(seed)
+    history = train(
+        model, loss or nn.CrossEntropyLoss(), training, validation, recipe, lambda x: x, generator, lambda *a: heard.append(a[0])
+    )
+    return model, history, heard
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_learns(optimizer):
+    _, history, heard = fit(replace(RECIPE, optimizer=optimizer))
+    assert history.loss[-1] < history.loss[0]
+    assert max(history.validation_accuracy) > 0.7
+    assert heard == list(range(1, 11))
+    assert len(history.seconds) == 10
+
+
+def test_fused_adam_is_plain_adam():
+    model, _, _ = fit(replace(RECIPE, checkpoint="last", batch_size=60, epochs=5))
+    torch.manual_seed(0)
+    plain = nn.Linear(3, 3)
+    optimizer = torch.optim.Adam(plain.parameters(), 0.05)
+    training, _ = parts()
+    for _ in range(5):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(plain(training.x), training.y).backward()
+        optimizer.step()
+    assert torch.allclose(model.weight, plain.weight, atol=1e-5)
+
+
+def test_best_epoch_is_restored():
+    recipe = replace(RECIPE, lr=3.0, epochs=15)  # jumps about
+    model, history, _ = fit(recipe, noise=1.0)
+    best = max(range(15), key=lambda i: (history.validation_accuracy[i], -history.validation_loss[i]))
+    assert history.chosen == best + 1
+    _, validation = parts(noise=1.0)
+    logits = logits_of(model, validation.x, lambda x: x)
+    assert float((logits.argmax(1) == validation.y).float().mean()) == pytest.approx(history.validation_accuracy[best])
+    assert float(nn.functional.cross_entropy(logits, validation.y)) == pytest.approx(history.validation_loss[best], rel=1e-5)
+
+
+def test_last_epoch_is_kept():
+    _, history, _ = fit(replace(RECIPE, checkpoint="last"))
+    assert history.chosen == 10
+
+
+def test_patience_stops():
+    _, history, _ = fit(replace(RECIPE, epochs=400, patience=4, lr=0.3), noise=1.5)
+    assert len(history.loss) < 400
+    assert len(history.loss) - history.chosen >= 4
+    assert history.accuracy[-1] >= history.accuracy[history.chosen - 1]  # training still rises
+
+
+def test_nan_loss_is_told():
+    with pytest.raises(Diverged, match="nan in epoch 1"):
+        fit(loss=lambda logits, target: logits.sum() * math.nan)
+
+
+def test_loss_parameters_are_trained():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, logits, target):
+            return nn.functional.cross_entropy(logits * self.scale, target)
+
+    loss = Scaled()
+    fit(loss=loss)
+    assert loss.scale != 1
+
+
+def test_equal_seeds_give_equal_weights():
+    first, second, other = (fit(seed=seed)[0].weight for seed in (1, 1, 2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+
+
+def test_no_validation_needs_the_last_epoch():
+    training, _ = parts()
+    nobody = Part(training.x[:0], training.y[:0])
+    arguments = (nn.Linear(3, 3), nn.CrossEntropyLoss(), training, nobody)
+    rest = (lambda x: x, torch.Generator(), lambda *_: None)
+    with pytest.raises(FerbenchError, match="no validation frames"):
+        train(*arguments, RECIPE, *rest)
+    history: History = train(*arguments, replace(RECIPE, checkpoint="last"), *rest)
+    assert history.chosen == 10
+    assert math.isnan(history.validation_accuracy[0])

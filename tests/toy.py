@@ -1,0 +1,194 @@
+"""A plugin of toy components: a corpus of small images and a network of a few weights, so that whole runs take a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ferbench
+
+
+@ferbench.hookimpl
+def register_datasets(register):
+    register(Toy)
+
+
+@ferbench.hookimpl
+def register_preprocessors(register):
+    register(Invert)
+
+
+@ferbench.hookimpl
+def register_backbones(register):
+    register(ToyNet)
+    register(Whole)
+    register(Finished)
+
+
+@ferbench.hookimpl
+def register_losses(register):
+    register(Broken)
+
+
+@dataclass(frozen=True)
+class Toy(ferbench.Dataset, ferbench.Rehearsable):
+    """Folders PERSON/LABEL/TAKE of image files, or PERSON/LABEL/TAKE.avi."""
+
+    name = "toy"
+    classes = ("dark", "light", "stripes")
+    citation = licence = "made up"
+    access = "Toy is made by the tests."
+    folders = ("toy",)
+
+    def clips(self) -> Iterator[ferbench.Clip | ferbench.Skipped]:
+        for person in sorted(p for p in Path(self.root).iterdir() if p.is_dir()):
+            for label in sorted(person.iterdir()):
+                for take in sorted(label.iterdir()):
+                    yield self.clip(person.name, label.name, take)
+
+    def clip(self, person: str, label: str, take: Path) -> ferbench.Clip | ferbench.Skipped:
+        name = f"{person}/{label}/{take.stem}"
+        if label not in self.classes:
+            return ferbench.Skipped(name, "unknown label")
+        if take.suffix == ".avi":
+            return ferbench.Clip(name, person, label, video=take)
+        return ferbench.Clip(name, person, label, images=tuple(sorted(take.glob("*.png"))))
+
+    @classmethod
+    def render(cls, folder, people, seed, progress):
+        from toy_images import render  # beside this file
+
+        render(folder, people, seed)
+        progress(people, people)
+
+
+@dataclass(frozen=True)
+class Invert(ferbench.Preprocessor):
+    """Black to white; counts its calls in a file, if one is named."""
+
+    name = "invert"
+    log: str = ""
+
+    def __call__(self, frames):
+        import dataclasses
+
+        _note(self.log, "invert")
+        return dataclasses.replace(frames, images=tuple(255 - image for image in frames.images))
+
+
+@dataclass(frozen=True)
+class Pool(ferbench.Frozen):
+    """Means of 4 x 4 fields."""
+
+    log: str = ""
+
+    @property
+    def calibrated(self) -> bool:
+        return False
+
+    def build(self, crops) -> Any:
+        from torch import nn
+
+        _note(self.log, "build")
+        return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())
+
+
+@dataclass(frozen=True)
+class ToyNet(ferbench.Backbone):
+    """One linear layer on pooled pixels."""
+
+    name = "toy-net"
+    hidden: int = 0
+    log: str = ""
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
+
+    def frozen(self):
+        return Pool(self.log)
+
+    def trainable(self, shape, classes):
+        from torch import nn
+
+        _note(self.log, "trainable")
+        if self.hidden:
+            return nn.Sequential(nn.Linear(shape[0], self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes))
+        return nn.Linear(shape[0], classes)
+
+
+@dataclass(frozen=True)
+class Whole(ferbench.Backbone):
+    """Everything trained, nothing frozen."""
+
+    name = "whole"
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
+
+    def frozen(self):
+        return None
+
+    def trainable(self, shape, classes):
+        from torch import nn
+
+        return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, classes))
+
+
+@dataclass(frozen=True)
+class Brightness(ferbench.Frozen):
+    """Logits from the mean pixel and its spread along rows: a system that needs no training."""
+
+    @property
+    def calibrated(self) -> bool:
+        return False
+
+    def build(self, crops):
+        import torch
+        from torch import nn
+
+        class Module(nn.Module):
+            def forward(self, x):  # [B,1,16,16] -> [B,3]
+                mean, stripes = x.mean((1, 2, 3)), x.mean(3).std(2).squeeze(1)
+                return torch.stack([mean, -mean, 4 * stripes - 2], 1)  # the tests invert the images
+
+        return Module()
+
+
+@dataclass(frozen=True)
+class Finished(ferbench.Backbone):
+    """Nothing trained."""
+
+    name = "finished"
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
+
+    def frozen(self):
+        return Brightness()
+
+    def trainable(self, shape, classes):
+        return None
+
+
+@dataclass(frozen=True)
+class Broken(ferbench.Loss):
+    """Fails, or gives NaN."""
+
+    name = "broken"
+    nan: bool = False
+
+    def class_weights(self, counts):
+        return None
+
+    def build(self, counts):
+        if not self.nan:
+            raise ZeroDivisionError("the plugin's own bug")
+        return lambda logits, target: logits.sum() * float("nan")
+
+
+def _note(log: str, what: str) -> None:
+    if log:
+        with Path(log).open("a") as file:
+            file.write(f"{what}\n")
