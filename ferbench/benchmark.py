@@ -105,6 +105,8 @@ def load(path: str | Path, *, plugins: Sequence[str | Path] = (), sets: Sequence
     settings = [_setting(text) for text in sets]
     whole = {s.path: s for s in settings if s.path in AXES}
     choices = {axis: axes.choices(axis, document, catalog, whole.get(axis)) for axis in AXES}
+    if "aggregator" not in whole:
+        choices["aggregator"] += _given_aggregators(plugins, choices["aggregator"], catalog)
     choices = axes.apply(choices, [s for s in settings if s.path.partition(".")[0] in AXES and s.path not in AXES], catalog)
     rest = {k: v for k, v in data.items() if k in ("rehearsal",)}
     for setting in settings:
@@ -139,6 +141,14 @@ def _plugin_files(document: yamlfile.Document) -> list[Path]:
     if not isinstance(files, list):
         raise FerbenchError("plugins is a list of Python files", where=document.where("plugins"))
     return [Path(document.name).parent / os.path.expandvars(str(file)) for file in files]
+
+
+def _given_aggregators(plugins: Sequence[str | Path], present: Sequence[Choice], catalog: Catalog) -> tuple[Choice, ...]:
+    """Aggregators of `--plugin` files join the benchmark's own: they run on stored scores and cost no network."""
+    files = {str(Path(file).resolve()) for file in plugins}
+    named = {name for choice in present for name in choice.names}
+    new = [entry.name for entry in catalog.of("aggregator") if entry.plugin in files and entry.name not in named]
+    return axes.choices("aggregator", yamlfile.Document("--plugin", {"aggregator": new}), catalog) if new else ()
 
 
 def _setting(text: str) -> Setting:

@@ -133,8 +133,7 @@ def test_aggregator_plugin_adds_rows_without_a_network(run, tmp_path, benchmark_
         "import ferbench\n\n@ferbench.hookimpl\ndef register_aggregators(register):\n    register(LastFrame)\n\n"
         "class LastFrame(ferbench.Aggregator):\n    name = 'last-frame'\n\n    def __call__(self, scores):\n        return scores[-1]\n"
     )
-    aggregators = "aggregator=[majority, mean, last-frame]"
-    code, rows, told = run("--set", f"backbone.log={log}", "--set", aggregators, "--plugin", plugin)
+    code, rows, told = run("--set", f"backbone.log={log}", "--plugin", plugin)
     assert code == 0
     assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "last-frame"]
     assert "3 rows, 2 of them stored already" in told

@@ -1,0 +1,87 @@
+"""What README and CONTRIBUTING show is run here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import site
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+
+from ferbench.cli import main
+from ferbench.hookspecs import register_aggregators
+from ferbench.manager import load_plugins
+
+ROOT = Path(__file__).parent.parent
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+
+
+def shown(name: str) -> str:
+    """The code block of that file name."""
+    return re.search(rf"```\w+ {re.escape(name)}\n(.*?)```", CONTRIBUTING, re.DOTALL)[1]
+
+
+def test_plugin_in_one_file(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    plugin = tmp_path / "trimmed.py"
+    plugin.write_text(shown("trimmed.py"))
+    assert len([line for line in plugin.read_text().splitlines() if line.strip()]) <= 15
+    arguments = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--plugin", str(plugin), "--store", str(tmp_path / "runs")]
+    assert main([*arguments, "--format", "json", "--quiet"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "trimmed-mean"]
+
+
+@pytest.mark.slow
+def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    for name in ("pyproject.toml", "ferbench_last_frame.py"):
+        (package / name).write_text(shown(name))
+    own = tmp_path / "venv"
+    venv.create(own, with_pip=True)
+    # The packages that the tests run with, ferbench among them, are seen from there; the plugin is installed in the venv itself.
+    here = next(Path(p) for p in site.getsitepackages() if Path(p).name == "site-packages")
+    there = next((own / "lib").glob("python*/site-packages"))
+    (there / "tests.pth").write_text(f"import site; site.addsitedir({str(here)!r})\n")
+    python = own / "bin/python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", package], check=True, cwd=tmp_path)
+    shutil.rmtree(package)
+    listed = subprocess.run(
+        [python, "-m", "ferbench.cli", "plugins", "--format", "json"], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    found = [entry for entry in json.loads(listed.stdout) if entry["name"] == "last-frame"]
+    assert found == [
+        {"kind": "aggregator", "name": "last-frame", "plugin": "last-frame", "summary": "The scores of the clip's last frame."}
+    ]
+    assert "last-frame" not in {entry.name for entry in load_plugins().of("aggregator")}  # this environment is left as it was
+
+
+def test_every_hook_is_documented_with_its_signature():
+    from ferbench import hookspecs
+
+    hooks = [name for name in vars(hookspecs) if name.startswith("register_")]
+    assert register_aggregators.__name__ in hooks
+    for hook in hooks:
+        assert f"`{hook}(register)`" in CONTRIBUTING
+
+
+def test_readme_commands_exist():
+    readme = (ROOT / "README.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE):
+        assert f"\n{target}:" in makefile
+    commands = {line.split()[1] for line in readme.splitlines() if line.strip().startswith(("ferbench ", ".venv/bin/ferbench "))}
+    for command in commands:
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *[f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md"))]])
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        assert target.startswith("https://") or ((ROOT / page).parent / target).exists(), target
