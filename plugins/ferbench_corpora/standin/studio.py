@@ -1,0 +1,37 @@
+"""Runs the clips of a corpus side by side; each has its own seed, so that the number of workers leaves no trace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import numpy as np
+
+from .person import Person, person
+
+CKPLUS, MUG, ISED = 1, 2, 3
+PERSON = 1_000_000  # stands where a clip's number would
+
+
+def generator(corpus: int, seed: int, who: int, clip: int) -> np.random.Generator:
+    """The random numbers of one clip of one person."""
+    return np.random.default_rng([corpus, seed, who, clip])
+
+
+def cast(corpus: int, seed: int, people: int) -> list[Person]:
+    """The people of a corpus; a longer list begins with the shorter one."""
+    return [person(generator(corpus, seed, who, PERSON)) for who in range(people)]
+
+
+def run(jobs: Sequence[Callable[[], None]], progress: Callable[[int, int], None], workers: int | None = None) -> None:
+    """Calls every job, as many at once as there are processors; `progress(done, of)` is called from this thread."""
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
+                progress(done, len(jobs))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
