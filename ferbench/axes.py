@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from itertools import product
 from typing import Any
 
@@ -45,11 +46,16 @@ class Choice:
     label: str
     specs: tuple[Spec, ...]
     value: Any
+    base: str = ""  # the label as written, before parameters were added that tell choices apart
 
     @property
     def names(self) -> tuple[str, ...]:
         """Component names."""
         return tuple(spec.name for spec in self.specs)
+
+    def called(self, pattern: str) -> bool:
+        """Whether `only` means this choice by `pattern`: its label, a pattern of it, its written label or its one component's name."""
+        return pattern in (self.label, self.base) or self.names == (pattern,) or fnmatchcase(self.label, pattern)
 
 
 def choices(axis: str, document: Document, catalog: Catalog, setting: Setting | None = None) -> tuple[Choice, ...]:
@@ -58,13 +64,13 @@ def choices(axis: str, document: Document, catalog: Catalog, setting: Setting | 
         document = Document(setting.where, {axis: setting.value}, {})
     where = setting.where if setting else document.where(axis)
     value = document.data.get(axis, {"recipe": {"default": {}}, "seed": 0}.get(axis))
-    if value is None or value == []:
+    written = list(_written(axis, value, (axis,), document)) if value is not None and axis != "seed" else value
+    if written is None or written == []:
         raise FerbenchError(
             f"{axis} is missing or empty: expected at least one choice", where=where, hint="`ferbench plugins` lists what there is"
         )
     if axis == "seed":
-        return tuple(Choice(str(v), (), check(v, int, "seed", where)) for v in (value if isinstance(value, list) else [value]))
-    written = list(_written(axis, value, (axis,), document))
+        return _seeds(value if isinstance(value, list) else [value], where)
     return _built(axis, [(label, specs) for label, composed in written for specs in _expand(axis, composed, catalog)], catalog)
 
 
@@ -73,13 +79,20 @@ def apply(choices: Mapping[str, tuple[Choice, ...]], settings: Sequence[Setting]
     result = dict(choices)
     for setting in settings:
         axis, *path = setting.path.split(".")
-        if axis not in AXES:
+        if axis not in AXES or (axis == "seed" and path):
             raise FerbenchError(*unknown("path", setting.path, AXES), where=setting.where)
-        if axis == "seed" or not path:
+        if not path:
             result[axis] = _replaced(axis, setting, catalog)
         else:
             result[axis] = _set(axis, result[axis], path, setting, catalog)
     return result
+
+
+def _seeds(values: Sequence[Any], where: str) -> tuple[Choice, ...]:
+    seeds = [check(value, int, "seed", where) for value in values]
+    if len(set(seeds)) < len(seeds):
+        raise FerbenchError(f"seed is {seeds}: one of them stands twice", where=where)
+    return tuple(Choice(str(seed), (), seed) for seed in seeds)
 
 
 def _replaced(axis: str, setting: Setting, catalog: Catalog) -> tuple[Choice, ...]:
@@ -94,12 +107,13 @@ def _set(axis: str, before: tuple[Choice, ...], path: list[str], setting: Settin
     for choice in before:
         specs = []
         for spec in choice.specs:
-            takes = (name in (None, spec.name, choice.label)) and parameter in _hints(axis, spec, catalog)
+            takes = (name in (None, spec.name, choice.label, choice.base)) and parameter in _hints(axis, spec, catalog)
             hit |= takes
             specs.append(_with(spec, parameter, setting) if takes else spec)
-        written += [(_base_label(axis, choice), expanded) for expanded in _expand(axis, tuple(specs), catalog)]
+        expanded = [(choice.base, e) for e in _expand(axis, tuple(specs), catalog)]
+        written += [e for e in expanded if e not in written]  # what differed only in what is now set
     if not hit or len(names) > 1:
-        known = sorted({f"{axis}.{p}" for c in before for s in c.specs for p in _hints(axis, s, catalog)})
+        known = sorted({".".join([axis, *[s.name] * bool(names), p]) for c in before for s in c.specs for p in _hints(axis, s, catalog)})
         raise FerbenchError(*unknown("path", setting.path, known), where=setting.where)
     return _built(axis, written, catalog)
 
@@ -108,23 +122,21 @@ def _with(spec: Spec, parameter: str, setting: Setting) -> Spec:
     return replace(spec, parameters={**spec.parameters, parameter: setting.value}, places={**spec.places, parameter: setting.where})
 
 
-def _base_label(axis: str, choice: Choice) -> str:
-    return choice.label if axis in COMPOSED or axis == "recipe" else ""
-
-
 def _written(axis: str, value: Any, at: At, document: Document) -> Iterator[tuple[str, tuple[Spec, ...]]]:
     """(label, specs) of each choice; a label is empty where the components' names make it."""
     if isinstance(value, list):
         for index, item in enumerate(value):
-            if isinstance(item, list):
+            if isinstance(item, list) and axis in COMPOSED:
                 yield "", _steps(axis, item, (*at, index), document)
             elif axis == "preprocessing" and not _labelled(item):
-                hint = f"write {axis}: [[{item if isinstance(item, str) else next(iter(item), 'step')}, ...]] or {axis}: {{label: [...]}}"
-                raise FerbenchError("each choice of preprocessing is a list of steps", where=document.where(*at, index), hint=hint)
+                hint = "write preprocessing: [[gray, crop]] or preprocessing: {label: [gray, crop]}"
+                raise FerbenchError(f"preprocessing holds {item!r}: expected a list of steps", where=document.where(*at, index), hint=hint)
+            elif isinstance(item, list):
+                raise FerbenchError(f"{axis} is {item!r}: expected a name, or a name with parameters", where=document.where(*at, index))
             else:
                 yield from _written(axis, item, (*at, index), document)
     elif axis == "recipe" and isinstance(value, dict) and value and not any(isinstance(v, dict) for v in value.values()):
-        yield "default", (_spec(axis, "default", value, at, document),)
+        yield "", (_spec(axis, "default", value, at, document),)
     elif isinstance(value, dict):
         for name, item in value.items():
             if isinstance(item, list) and axis in COMPOSED:
@@ -132,7 +144,10 @@ def _written(axis: str, value: Any, at: At, document: Document) -> Iterator[tupl
             elif axis == "preprocessing":
                 raise FerbenchError(f"preprocessing {name} is {item!r}: expected a list of steps", where=document.where(*at, name))
             else:
-                yield (str(name) if axis == "recipe" else ""), (_spec(axis, name, item, (*at, name), document),)
+                yield "", (_spec(axis, name, item, (*at, name), document),)
+    elif axis == "recipe":
+        hint = "write recipe: {lr: 0.001}; `--only recipe=NAME` picks one of several"
+        raise FerbenchError(f"recipe is {value!r}: expected its fields as key: value", where=document.where(*at), hint=hint)
     else:
         yield "", (_spec(axis, value, None, at, document),)
 
@@ -142,12 +157,14 @@ def _labelled(item: Any) -> bool:
 
 
 def _steps(axis: str, items: list[Any], at: At, document: Document) -> tuple[Spec, ...]:
-    if not items or any(isinstance(item, list) for item in items):
-        raise FerbenchError(f"a {axis} list holds names, or names with parameters", where=document.where(*at))
+    if not items or any(isinstance(item, list) or item == {} for item in items):
+        raise FerbenchError(f"{axis} holds {items!r}: expected names, or names with parameters", where=document.where(*at))
     specs = []
     for index, item in enumerate(items):
         pairs = item.items() if isinstance(item, dict) else [(item, None)]
         specs += [_spec(axis, name, parameters, (*at, index), document) for name, parameters in pairs]
+    if axis == "dataset" and len({spec.name for spec in specs}) < len(specs):
+        raise FerbenchError(f"{axis} holds {items!r}: a corpus is merged with itself", where=document.where(*at))
     return tuple(specs)
 
 
@@ -159,8 +176,10 @@ def _spec(axis: str, name: Any, parameters: Any, at: At, document: Document) -> 
         raise FerbenchError(f"{axis} {name} is {parameters!r}: expected its parameters as key: value", where=where)
     places = {p: document.where(*at, name, p) if (*at, name) in document.lines else document.where(*at, p) for p in parameters or {}}
     given = dict(parameters or {})
-    label = str(given.pop("label", ""))
-    return Spec(name, given, where, places, label)
+    label = given.pop("label", "")
+    if isinstance(label, bool) or not isinstance(label, str | int | float):
+        raise FerbenchError(f"{axis} {name}: label is {label!r}: expected text", where=places["label"])
+    return Spec(name, given, where, places, str(label))
 
 
 def _hints(axis: str, spec: Spec, catalog: Catalog) -> dict[str, Any]:
@@ -187,9 +206,9 @@ def _expand_spec(axis: str, spec: Spec, catalog: Catalog) -> Iterator[Spec]:
 def _built(axis: str, written: Sequence[tuple[str, tuple[Spec, ...]]], catalog: Catalog) -> tuple[Choice, ...]:
     labels = _labels(written)
     built = []
-    for label, (_, specs) in zip(labels, written, strict=True):
+    for label, (base, specs) in zip(labels, written, strict=True):
         components = tuple(_build(axis, spec, catalog) for spec in specs)
-        built.append(Choice(label, specs, components if axis in COMPOSED else components[0]))
+        built.append(Choice(label, specs, components if axis in COMPOSED else components[0], base))
     seen: dict[str, Spec] = {}
     for choice in built:
         if choice.label in seen:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from ferbench import axes, yamlfile
 from ferbench.axes import AXES, Choice, Setting
@@ -18,13 +20,17 @@ from ferbench.components import Aggregator, Backbone, Dataset, Loss, Preprocesso
 from ferbench.errors import FerbenchError
 from ferbench.manager import load_plugins
 from ferbench.recipe import Recipe
+from ferbench.yamlfile import At
+
+
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
 class Rehearsal:
     """What replaces missing corpora: stand-ins of `people` persons each, and the settings (`--set` paths) that shrink the run."""
 
-    people: int = 20
+    people: Annotated[int, Meta(ge=1)] = 20
     seed: int = 0
     set: Mapping[str, Any] = field(default_factory=dict)
 
@@ -35,10 +41,10 @@ class Published:
 
     match: Mapping[str, str]
     source: str
-    accuracy: float | None = None
-    war: float | None = None
-    uar: float | None = None
-    recall: Mapping[str, float] = field(default_factory=dict)
+    accuracy: Share | None = None
+    war: Share | None = None
+    uar: Share | None = None
+    recall: Mapping[str, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Benchmark:
     def selected(self, axis: str) -> tuple[Choice, ...]:
         """The choices of an axis that `only` and `--only` leave."""
         patterns = self.only.get(axis, ("*",))
-        return tuple(c for c in self.choices[axis] if any(fnmatchcase(c.label, p) or c.names == (p,) for p in patterns))
+        return tuple(c for c in self.choices[axis] if any(map(c.called, patterns)))
 
     def cells(self) -> Iterator[Cell]:
         """Every combination of the selected choices."""
@@ -108,18 +114,15 @@ def load(path: str | Path, *, plugins: Sequence[str | Path] = (), sets: Sequence
     if "aggregator" not in whole:
         choices["aggregator"] += _given_aggregators(plugins, choices["aggregator"], catalog)
     choices = axes.apply(choices, [s for s in settings if s.path.partition(".")[0] in AXES and s.path not in AXES], catalog)
-    rest = {k: v for k, v in data.items() if k in ("rehearsal",)}
-    for setting in settings:
-        _set_other(rest, setting)
     benchmark = Benchmark(
-        name=str(data.get("name") or Path(path).stem),
-        description=str(data.get("description", "")).strip(),
+        name=_name(document),
+        description=str(data.get("description") or "").strip(),
         document=document,
         catalog=catalog,
         choices=choices,
         only=_only(data.get("only") or {}, only, choices, document),
-        rehearsal=_section(rest.get("rehearsal"), Rehearsal, "rehearsal", document),
-        published=tuple(_section(p, Published, "published", document, i) for i, p in enumerate(data.get("published") or [])),
+        rehearsal=_rehearsal(document, [s for s in settings if s.path.partition(".")[0] not in AXES]),
+        published=_published(document),
     )
     _check_published(benchmark)
     if benchmark.rehearsal:
@@ -136,11 +139,23 @@ def _known_keys(document: yamlfile.Document) -> None:
             raise FerbenchError(*unknown("key", key, KEYS), where=document.where(key), hint="`ferbench schema` lists all keys")
 
 
+def _name(document: yamlfile.Document) -> str:
+    """The benchmark's name, which names files of the store."""
+    name = document.data.get("name") or Path(document.name).stem
+    if not re.fullmatch(r"\w[\w .+-]*", str(name)):
+        raise FerbenchError(f"name is {name!r}: expected letters, digits, '-', '_', '.', '+' or spaces", where=document.where("name"))
+    return str(name)
+
+
 def _plugin_files(document: yamlfile.Document) -> list[Path]:
-    files = document.data.get("plugins") or []
-    if not isinstance(files, list):
-        raise FerbenchError("plugins is a list of Python files", where=document.where("plugins"))
-    return [Path(document.name).parent / os.path.expandvars(str(file)) for file in files]
+    names = document.data.get("plugins") or []
+    if not isinstance(names, list):
+        raise FerbenchError(f"plugins is {names!r}: expected a list of Python files", where=document.where("plugins"))
+    files = [Path(document.name).parent / os.path.expandvars(str(name)) for name in names]
+    for index, file in enumerate(files):
+        if not file.is_file():
+            raise FerbenchError(f"no plugin file {file}", where=document.where("plugins", index), hint="paths are relative to this file")
+    return files
 
 
 def _given_aggregators(plugins: Sequence[str | Path], present: Sequence[Choice], catalog: Catalog) -> tuple[Choice, ...]:
@@ -161,23 +176,31 @@ def _setting(text: str) -> Setting:
         raise FerbenchError(f"{value!r} is no YAML value: {error}".replace("\n", " "), where=f"--set {path}") from error
 
 
-def _set_other(rest: dict[str, Any], setting: Setting) -> None:
-    """Settings outside the axes: keys of the rehearsal block."""
-    section, _, key = setting.path.partition(".")
-    if section in AXES:
-        return
-    if section != "rehearsal" or not key or "rehearsal" not in rest:
-        raise FerbenchError(*unknown("path", setting.path, [*AXES, "rehearsal.people", "rehearsal.seed"]), where="--set")
-    rest["rehearsal"] = {**rest["rehearsal"], key: setting.value}
+def _rehearsal(document: yamlfile.Document, settings: Sequence[Setting]) -> Rehearsal | None:
+    """The rehearsal block, with `--set rehearsal.people=N` and the like: the only settings outside the axes."""
+    block = document.data.get("rehearsal")
+    paths = ["rehearsal.people", "rehearsal.seed"] if isinstance(block, dict) else []
+    for setting in settings:
+        if setting.path not in paths:
+            raise FerbenchError(*unknown("path", setting.path, [*AXES, *paths]), where=setting.where)
+    given = {setting.path.partition(".")[2]: setting for setting in settings}
+    return _section(block, Rehearsal, document, ("rehearsal",), given) if block is not None else None
 
 
-def _section(value: Any, cls: type, name: str, document: yamlfile.Document, *at: int) -> Any:
-    if value is None:
-        return None
-    where = document.where(name, *at)
+def _published(document: yamlfile.Document) -> tuple[Published, ...]:
+    rows = document.data.get("published") or []
+    if not isinstance(rows, list):
+        raise FerbenchError(f"published is {rows!r}: expected a list of rows", where=document.where("published"))
+    return tuple(_section(row, Published, document, ("published", index)) for index, row in enumerate(rows))
+
+
+def _section(value: Any, cls: type, document: yamlfile.Document, at: At, given: Mapping[str, Setting] | None = None) -> Any:
+    given = given or {}
     if not isinstance(value, dict):
-        raise FerbenchError(f"{name} is {value!r}: expected a mapping", where=where)
-    return convert(cls, value, name, where, {key: document.where(name, *at, key) for key in value})
+        raise FerbenchError(f"{at[0]} is {value!r}: expected a mapping", where=document.where(*at))
+    places = {key: document.where(*at, key) for key in value} | {key: setting.where for key, setting in given.items()}
+    values = value | {key: setting.value for key, setting in given.items()}
+    return convert(cls, values, str(at[0]), document.where(*at), places)
 
 
 def _only(
@@ -189,20 +212,24 @@ def _only(
     for axis, value in default.items():
         if axis not in AXES:
             raise FerbenchError(*unknown("axis", axis, AXES), where=document.where("only", axis))
+        if value is None or value == []:
+            raise FerbenchError(f"only: {axis} is {value!r}: expected a choice", where=document.where("only", axis))
         chosen[axis] = tuple(map(str, value if isinstance(value, list) else [value]))
         _check_only(axis, chosen[axis], choices, document.where("only", axis))
     for text in given:
         axis, _, value = text.partition("=")
-        if axis not in AXES or not value:
+        if axis not in AXES:
             raise FerbenchError(*unknown("axis", axis, AXES), where=f"--only {text}", hint="write --only backbone=vgg16")
-        chosen[axis] = tuple(value.split(","))
+        if not value:
+            raise FerbenchError("no choice is named", where=f"--only {text}", hint="write --only backbone=vgg16")
+        chosen[axis] = tuple(re.split(r",(?![^(]*\))", value))  # a label may hold commas in brackets
         _check_only(axis, chosen[axis], choices, f"--only {text}")
     return chosen
 
 
 def _check_only(axis: str, patterns: Sequence[str], choices: Mapping[str, tuple[Choice, ...]], where: str) -> None:
     for pattern in patterns:
-        if not any(fnmatchcase(c.label, pattern) or c.names == (pattern,) for c in choices[axis]):
+        if not any(c.called(pattern) for c in choices[axis]):
             raise FerbenchError(*unknown(axis, pattern, [c.label for c in choices[axis]]), where=where)
 
 

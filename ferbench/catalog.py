@@ -106,7 +106,7 @@ def check(value: Any, hint: Any, what: str, where: str) -> Any:
     try:
         return msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
-        expected = str(error).replace(" - at `$`", "")
+        expected = str(error).partition(" - at ")[0]
         choices = [c for part in (hint, *get_args(hint)) if get_origin(part) is Literal for c in get_args(part)]
         if choices:
             expected = "expected one of " + ", ".join(map(str, choices))

@@ -216,7 +216,8 @@ def _tables(board: Board, console: Console) -> list[RenderableType]:
     heading = Text(board.title, style="bold yellow" if board.standin else "bold")
     caption = Text(board.caption, style="dim")
     whole = _table(board, board.columns)
-    if console.measure(whole).maximum <= console.width:
+    unbounded = console.options.update(width=10_000)
+    if console.measure(whole, options=unbounded).maximum <= console.width:
         return [heading, whole, caption, Text()]
     metrics = board.identity + 3
     details = _table(board, ("#", *board.columns[metrics:]))
@@ -227,7 +228,7 @@ STYLES = {"best": "bold green", "measured": "", "published": "italic dim", "fail
 
 
 def _table(board: Board, columns: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for number, column in enumerate(columns):
         words = 0 < number < board.identity and column == board.columns[number]
         table.add_column(column, justify="left" if words else "right", overflow="fold")

@@ -23,7 +23,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+
 
 @dataclass(frozen=True)
 class Document:
-    """Parsed YAML; `lines` gives the line of each key path."""
+    """Parsed YAML; `lines` gives the line of each key path, and is empty for what a command line gives."""
 
     name: str
     data: Any
@@ -33,7 +33,7 @@ class Document:
         """`file:line` of a value, or of the nearest thing that holds it."""
         while at and at not in self.lines:
             at = at[:-1]
-        return f"{self.name}:{self.lines.get(at, 1)}"
+        return f"{self.name}:{self.lines.get(at, 1)}" if self.lines else self.name
 
 
 def load(path: Path) -> Document:
@@ -52,6 +52,8 @@ def load(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise FerbenchError(f"no valid YAML: {error.problem}", where=f"{path}:{line}") from error
+    except (yaml.YAMLError, ValueError) as error:  # a control character, a date in month 13
+        raise FerbenchError(f"no valid YAML: {error}".replace("\n", " "), where=str(path)) from error
 
 
 def parse(text: str) -> Any:
@@ -59,18 +61,23 @@ def parse(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
 
 
-def _walk(node: yaml.Node | None, at: At, lines: dict[At, int], name: str) -> None:
+def _walk(node: yaml.Node | None, at: At, lines: dict[At, int], name: str, above: tuple[yaml.Node, ...] = ()) -> None:
     if node is None:
         return
+    if node in above:
+        raise FerbenchError("the alias stands inside what it names", where=f"{name}:{lines[at]}")
+    above = (*above, node)
     lines.setdefault(at, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                raise FerbenchError("a key is a list or a mapping: expected a name", where=f"{name}:{line}")
             here = (*at, key.value)
             if here in lines:
                 raise FerbenchError(f"the key {key.value!r} stands twice, first in line {lines[here]}", where=f"{name}:{line}")
             lines[here] = line
-            _walk(value, here, lines, name)
+            _walk(value, here, lines, name, above)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _walk(value, (*at, index), lines, name)
+            _walk(value, (*at, index), lines, name, above)

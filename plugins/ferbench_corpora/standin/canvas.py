@@ -16,10 +16,14 @@ def paint(image: Image, polygon: Points, colour: tuple[float, ...] | Image, opac
     region, mask = _mask(image, polygon, blur)
     if mask is None or opacity <= 0:
         return
-    mask = (mask * np.float32(opacity))[..., None]
-    source = colour[region] if isinstance(colour, np.ndarray) else np.asarray(colour, np.float32)
+    mask = mask * np.float32(opacity)
     target = image[region]
-    target += mask * (source - target)
+    # Planes merged by OpenCV: NumPy is several times slower where the innermost axis has three elements.
+    if isinstance(colour, np.ndarray):
+        target += cv2.merge([mask] * 3) * (colour[region] - target)
+    else:
+        target *= cv2.merge([1 - mask] * 3)
+        target += cv2.merge([mask * np.float32(value) for value in colour])
 
 
 def emboss(height: Image, polygon: Points, amount: float, blur: float) -> None:

@@ -17,7 +17,6 @@ from .person import Person
 from .shape import Pose, Units
 from .sitter import Light, Textures, sit, textures
 
-
 REACH = 1.65  # the head and its hair lie within so many head units of the point between the eyes
 
 

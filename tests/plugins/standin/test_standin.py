@@ -1,0 +1,195 @@
+"""Stand-ins: what is drawn, what is written, and that equal seeds write equal files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import cv2
+import numpy as np
+import pytest
+from ferbench_corpora.ckplus import CKPlus
+from ferbench_corpora.ised import ISED
+from ferbench_corpora.mug import MUG
+from ferbench_corpora.standin import ckplus, ised, mug
+from ferbench_corpora.standin.expression import EMOTIONS, apex, deal, rise, rise_and_fall
+from ferbench_corpora.standin.person import person
+from ferbench_corpora.standin.scene import Camera, film
+from ferbench_corpora.standin.shape import MOVES, Pose, landmarks
+
+from ferbench import Clip
+
+WRITERS = {"ckplus": ckplus, "mug": mug, "ised": ised}
+LOADERS = {"ckplus": CKPlus, "mug": MUG, "ised": ISED}
+SOME_CAMERA = Camera((200, 160), face=36)
+CODE_LINES = {f"   {code}.0000000e+00\n" for code in range(1, 8)}
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    """Two people of each corpus, and the progress that was told."""
+    made = {}
+    for name, writer in WRITERS.items():
+        folder, told = tmp_path_factory.mktemp(name), []
+        writer.write(folder, 2, 7, lambda done, of, told=told: told.append((done, of)), workers=2)
+        made[name] = folder, told
+    return made
+
+
+def digests(folder):
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
+
+
+def frames_of(clip):
+    if clip.images:
+        return [cv2.imread(str(path)) for path in clip.images]
+    video, frames = cv2.VideoCapture(str(clip.video)), []
+    while (read := video.read())[0]:
+        frames.append(read[1])
+    return frames
+
+
+def labelled(corpora, name):
+    return [c for c in LOADERS[name](root=str(corpora[name][0])).clips() if isinstance(c, Clip)]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_progress_counts_every_clip(corpora, name):
+    told = corpora[name][1]
+    assert told == [(i, len(told)) for i in range(1, len(told) + 1)]
+    assert len(told) >= len(labelled(corpora, name)) > 0
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_cascade_finds_every_sampled_face(corpora, name):
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+    missed = []
+    for clip in labelled(corpora, name):
+        frames = frames_of(clip)
+        for index in (0, len(frames) // 2):
+            gray = cv2.cvtColor(frames[index], cv2.COLOR_BGR2GRAY)
+            smallest = min(gray.shape) // 10
+            if len(cascade.detectMultiScale(gray, 1.1, 5, minSize=(smallest, smallest))) == 0:
+                missed.append((clip.id, index))
+    assert not missed
+
+
+def test_equal_seeds_write_equal_files_whatever_the_workers(tmp_path):
+    trees = []
+    for label, (people, seed, workers) in {"a": (1, 3, 1), "b": (1, 3, 2), "c": (1, 4, 2)}.items():
+        for name in ("ckplus", "ised"):
+            (tmp_path / label / name).mkdir(parents=True)
+            WRITERS[name].write(tmp_path / label / name, people, seed, lambda *_: None, workers=workers)
+        trees.append(digests(tmp_path / label))
+    assert trees[0] == trees[1]
+    assert not {d for p, d in trees[0].items() if p.endswith(("png", "avi"))} & set(trees[2].values())
+
+
+def test_more_people_leave_the_first_as_they_are(corpora, tmp_path):
+    ckplus.write(tmp_path, 1, 7, lambda *_: None)
+    both = digests(corpora["ckplus"][0])
+    assert digests(tmp_path).items() <= both.items()
+
+
+def test_ckplus_layout(corpora):
+    folder = corpora["ckplus"][0]
+    people = sorted(p.name for p in (folder / "cohn-kanade-images").iterdir())
+    assert people == ["S005", "S010"]
+    for sequence in sorted((folder / "cohn-kanade-images").glob("*/*")):
+        images = sorted(sequence.glob("*.png"))
+        assert 6 <= len(images) <= 8
+        assert images[0].name == f"{sequence.parent.name}_{sequence.name}_00000001.png"
+        assert cv2.imread(str(images[0])).shape == (490, 640, 3)
+        emotion = list((folder / "Emotion" / sequence.parent.name / sequence.name).iterdir())
+        assert all(f.name == f"{images[-1].stem}_emotion.txt" and f.read_text() in CODE_LINES for f in emotion)
+
+
+def test_ckplus_has_unlabelled_sequences(corpora):
+    told = corpora["ckplus"][1]
+    assert len(labelled(corpora, "ckplus")) == 6
+    assert len(told) == 7
+
+
+def test_ckplus_landmarks_lie_on_the_face(corpora):
+    folder = corpora["ckplus"][0]
+    for path in sorted((folder / "Landmarks").rglob("*.txt")):
+        points = np.loadtxt(path)
+        assert points.shape == (68, 2)
+        assert (points > 0).all()
+        assert (points < (640, 490)).all()
+        assert 150 < np.ptp(points[:, 0]) < 300
+        # The pupils are darker than the whites beside them only if the points are where the eyes were drawn.
+        image = cv2.imread(str(folder / "cohn-kanade-images" / path.relative_to(folder / "Landmarks").parent / path.name[:17]) + ".png", 0)
+        for eye in (points[36:42], points[42:48]):
+            x, y = eye.mean(0).round().astype(int)
+            assert image[y - 4 : y + 5, x - 4 : x + 5].min() < 60
+
+
+def test_ckplus_action_units_tell_the_emotion(corpora):
+    folder = corpora["ckplus"][0]
+    for clip in labelled(corpora, "ckplus"):
+        file = next((folder / "FACS" / clip.id).iterdir())
+        units = {int(float(line.split()[0])) for line in file.read_text().splitlines()}
+        assert len(units & EMOTIONS[clip.label].keys()) >= len(EMOTIONS[clip.label]) - 2 or clip.label == "contempt"
+
+
+def test_mug_layout(corpora):
+    top = corpora["mug"][0] / "subjects3"
+    assert sorted(p.name for p in top.iterdir()) == ["001", "002"]
+    assert [p.name for p in (top / "002").iterdir()] == ["session0"]
+    takes = [p for p in top.rglob("take*") if p.is_dir()]
+    for take in takes:
+        images = sorted(take.glob("img_*.jpg"))
+        assert images[0].name == "img_0000.jpg"
+        assert 11 <= len(images) <= 13
+        assert cv2.imread(str(images[0])).shape == (896, 896, 3)
+    assert {t.parent.name for t in takes} <= {*EMOTIONS} - {"contempt"}
+    assert (top / "001" / "neutral" / "take000").is_dir()
+
+
+def test_ised_peaks_are_in_the_second_half(corpora):
+    folder = corpora["ised"][0]
+    clips = labelled(corpora, "ised")
+    assert clips
+    for clip in clips:
+        count = len(frames_of(clip))
+        assert count / 2 < clip.apex + 1 < count
+        number = clip.id.removeprefix("PS ").replace("/", "_")
+        assert (folder / "peakImages" / f"{number}_{clip.apex + 1}.jpg").is_file()
+        assert clip.facts["sex"] in ("M", "F")
+        assert 1 <= clip.facts["intensity"] <= 5
+
+
+def test_emotions_are_dealt_in_the_order_of_the_training_counts():
+    merged = Counter()
+    for module, sizes in ((ckplus, [3, 3, 2, 3, 3] * 8), (mug, [4] * 40), (ised, [4, 3, 3] * 13)):
+        merged.update(name for hand in deal(module.WEIGHTS, sizes, module is ckplus) for name in hand)
+    del merged["contempt"]
+    assert [name for name, _ in merged.most_common()] == ["happiness", "surprise", "disgust", "sadness", "anger", "fear"]
+
+
+@pytest.mark.parametrize("emotion", [e for e in EMOTIONS if e != "neutral"])
+def test_action_units_grow_from_neutral_to_apex(emotion):
+    rng = np.random.default_rng(5)
+    who = person(rng)
+    shots = list(film(who, SOME_CAMERA, apex(emotion, who, 0.8, 1.0, rng), rise(3), rng))
+    sums = [sum(shot.units.values()) for shot in shots]
+    assert sums[0] == 0
+    assert sums[0] < sums[1] < sums[2]
+    assert (shots[0].image != shots[2].image).any()
+
+
+@pytest.mark.parametrize("unit", MOVES)
+def test_every_action_unit_moves_points(unit):
+    who = person(np.random.default_rng(2))
+    pose = Pose(100, 100, 50)
+    moved = np.abs(pose.project(landmarks(who, {unit: 1.0})) - pose.project(landmarks(who, {}))).max()
+    assert 1 < moved < 30
+
+
+@pytest.mark.parametrize("frames", [11, 12, 13])
+def test_a_take_peaks_in_the_middle_frame(frames):
+    activity = rise_and_fall(frames)
+    assert len(activity) == frames
+    assert activity.argmax() == frames // 2
+    assert activity[0] == activity[-1] == 0
