@@ -22,7 +22,6 @@ from ferbench.manager import load_plugins
 from ferbench.recipe import Recipe
 from ferbench.yamlfile import At
 
-
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 

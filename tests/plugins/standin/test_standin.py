@@ -8,6 +8,8 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
+
+from ferbench import Clip
 from ferbench_corpora.ckplus import CKPlus
 from ferbench_corpora.ised import ISED
 from ferbench_corpora.mug import MUG
@@ -16,8 +18,6 @@ from ferbench_corpora.standin.expression import EMOTIONS, apex, deal, rise, rise
 from ferbench_corpora.standin.person import person
 from ferbench_corpora.standin.scene import Camera, film
 from ferbench_corpora.standin.shape import MOVES, Pose, landmarks
-
-from ferbench import Clip
 
 WRITERS = {"ckplus": ckplus, "mug": mug, "ised": ised}
 LOADERS = {"ckplus": CKPlus, "mug": MUG, "ised": ISED}
