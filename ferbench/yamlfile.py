@@ -65,7 +65,7 @@ def _walk(node: yaml.Node | None, at: At, lines: dict[At, int], name: str, above
     if node is None:
         return
     if node in above:
-        raise FerbenchError("the alias stands inside what it names", where=f"{name}:{lines[at]}")
+        raise FerbenchError("the alias stands inside what it names", where=f"{name}:{node.start_mark.line + 1}")
     above = (*above, node)
     lines.setdefault(at, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from ferbench import FerbenchError
@@ -32,22 +31,17 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 
 def holding(root: Path, child: str, depth: int = 3) -> list[Path]:
-    """The folders nearest to `root` (itself, or at most `depth` levels down) with a subfolder whose name matches `child`."""
-    level = [root]
+    """`root` and the folders at most `depth` levels down with a subfolder whose name matches `child`, nearest first; not below those."""
+    found, level = [], [root]
     for _ in range(depth + 1):
-        found = [p for p in level if any(re.fullmatch(child, q.name, re.IGNORECASE) for q in folders(p))]
-        if found:
-            return found
-        level = [q for p in level for q in folders(p)]
-    return []
+        inside = {p: folders(p) for p in level}
+        matching = [p for p in level if any(re.fullmatch(child, q.name, re.IGNORECASE) for q in inside[p])]
+        found += matching
+        level = [q for p in level if p not in matching for q in inside[p]]
+    return found
 
 
 def unlike(corpus: str, root: Path, expected: str) -> FerbenchError:
     """What to raise where nothing of the layout is there."""
     hint = f"give the folder that holds it: --set dataset.{corpus}.root=FOLDER (layouts: docs/corpora.md)"
     return FerbenchError(f"the corpus {corpus} is not in the layout that is read: expected {expected}", where=str(root), hint=hint)
-
-
-def named(root: Path, paths: Iterable[Path]) -> str:
-    """Paths under the root, for a message."""
-    return ", ".join(path.relative_to(root).as_posix() for path in paths)

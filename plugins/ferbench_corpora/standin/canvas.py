@@ -18,11 +18,10 @@ def paint(image: Image, polygon: Points, colour: tuple[float, ...] | Image, opac
         return
     mask = mask * np.float32(opacity)
     target = image[region]
-    # Planes merged by OpenCV: NumPy is several times slower where the innermost axis has three elements.
     if isinstance(colour, np.ndarray):
-        target += cv2.merge([mask] * 3) * (colour[region] - target)
+        target += thrice(mask) * (colour[region] - target)
     else:
-        target *= cv2.merge([1 - mask] * 3)
+        target *= thrice(1 - mask)
         target += cv2.merge([mask * np.float32(value) for value in colour])
 
 
@@ -50,6 +49,18 @@ def _mask(image: Image, polygon: Points, blur: float) -> tuple[tuple[slice, slic
 def _blurred(mask: Image, radius: int) -> Image:
     blurred: Image = cv2.stackBlur(mask, (2 * radius + 1, 2 * radius + 1))
     return blurred
+
+
+def thrice(plane: Image) -> Image:
+    """A plane [H,W] as [H,W,3]; NumPy would be several times slower where it broadcasts over an innermost axis of three."""
+    image: Image = cv2.merge([plane] * 3)
+    return image
+
+
+def filled(like: Image, colour: tuple[float, ...]) -> Image:
+    """One colour, as large as an image."""
+    image: Image = cv2.merge([np.full(like.shape[:2], value, np.float32) for value in colour])
+    return image
 
 
 def curve(points: Points, steps: int = 6, closed: bool = False) -> Points:

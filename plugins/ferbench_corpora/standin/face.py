@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Image, Points, curve, ellipse, moved, paint, ribbon
+from .canvas import Image, Points, curve, ellipse, filled, moved, paint, ribbon, thrice
 from .hair import glasses, hair
 from .relief import shading
 from .sitter import Sitter, outline, warped
@@ -34,13 +34,12 @@ def _ears(image: Image, sitter: Sitter) -> None:
 
 
 def _skin(image: Image, sitter: Sitter) -> None:
-    skin = np.empty_like(image)
-    skin[:] = np.array(sitter.who.skin, np.float32)
+    skin = filled(image, sitter.who.skin)
     _blush(skin, sitter)
     _beard(skin, sitter)
     lips = np.array(sitter.who.skin) * ((0.84, 0.58, 0.58) if sitter.who.female else (0.86, 0.68, 0.66))
     paint(skin, curve(sitter.at(sitter.points[48:60]), 4, closed=True), tuple(lips), 0.9, sitter.px(0.012))
-    skin *= (warped(sitter, sitter.textures.skin, image) * shading(image, sitter))[..., None]
+    skin *= thrice(warped(sitter, sitter.textures.skin, image) * shading(image, sitter))
     np.minimum(skin, 250, out=skin)
     head = sitter.at(outline(sitter))
     paint(image, moved(head, 0, sitter.px(0.06)), sitter.tone(0.3), 0.45, sitter.px(0.07))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Image, Points, curve, ellipse, moved, paint, ribbon
+from .canvas import Image, Points, curve, ellipse, filled, moved, paint, ribbon, thrice
 from .person import Person
 from .sitter import Sitter, warped
 
@@ -15,10 +15,9 @@ def hair(image: Image, sitter: Sitter) -> None:
     """Everything between hairline and crown, combed, with a sheen on the lamp's side."""
     who = sitter.who
     top = sitter.at(_outline(who))
-    colour = np.empty_like(image)
-    colour[:] = np.array(who.hair, np.float32)
+    colour = filled(image, who.hair)
     _sheen(colour, sitter)
-    colour *= np.clip(warped(sitter, sitter.textures.hair, image), 0.45, 1.9)[..., None]
+    colour *= thrice(np.clip(warped(sitter, sitter.textures.hair, image), 0.45, 1.9))
     paint(image, moved(top, 0, sitter.px(0.04)), sitter.tone(0.4), 0.35, sitter.px(0.05))
     paint(image, top, colour, 1, sitter.px(0.035))
 

@@ -112,10 +112,10 @@ def _lit(height: Image, sitter: Sitter) -> Image:
     light = sitter.light
     u, v = _skull(height, sitter)
     steep = 1 / np.sqrt(1 - np.minimum(u * u + v * v, STEEPEST))
-    right = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3, scale=0.125) - u * steep * 0.75
-    down = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3, scale=0.125) - v * steep * 0.55
+    right = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3, scale=0.125) - u * steep * np.float32(0.75)
+    down = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3, scale=0.125) - v * steep * np.float32(0.55)
     length = cv2.sqrt(right * right + down * down + 1)
-    lambert = np.maximum((light.front - right * light.right - down * light.down) / length, 0)
+    lambert = np.maximum((np.float32(light.front) - right * np.float32(light.right) - down * np.float32(light.down)) / length, 0)
     shade: Image = np.float32(light.ambient) + np.float32(1 - light.ambient) * lambert + np.float32(0.07) * cv2.pow(lambert, 14)
     return shade
 
@@ -123,7 +123,8 @@ def _lit(height: Image, sitter: Sitter) -> Image:
 def _skull(height: Image, sitter: Sitter) -> tuple[Image, Image]:
     """Each pixel's place on the skull, -1 to 1 across and along."""
     back = cv2.invertAffineTransform(sitter.pose.matrix())
-    x, y = np.arange(height.shape[1])[None, :], np.arange(height.shape[0])[:, None]
-    across = (back[0, 0] * x + back[0, 1] * y + back[0, 2] - 0.4 * sitter.pose.yaw) / 1.12
-    along = (back[1, 0] * x + back[1, 1] * y + back[1, 2] - 0.1) / (float(sitter.points[8, 1]) + 0.14)
-    return across.astype(np.float32), along.astype(np.float32)
+    x, y = np.arange(height.shape[1], dtype=np.float32)[None, :], np.arange(height.shape[0], dtype=np.float32)[:, None]
+    back = back.astype(np.float32)
+    across = (back[0, 0] * x + back[0, 1] * y + back[0, 2] - np.float32(0.4 * sitter.pose.yaw)) / np.float32(1.12)
+    along = (back[1, 0] * x + back[1, 1] * y + back[1, 2] - np.float32(0.1)) / np.float32(sitter.points[8, 1] + 0.14)
+    return across, along

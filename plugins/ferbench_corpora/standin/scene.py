@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .body import body
-from .canvas import Image, Points, moved, paint
+from .canvas import Image, Points, moved, paint, thrice
 from .expression import scaled
 from .face import draw
 from .person import Person
@@ -104,7 +104,6 @@ def _room(camera: Camera, rng: np.random.Generator) -> Image:
 def _expose(image: Image, camera: Camera, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Out of focus a little, noisy, and enlarged to the camera's size."""
     soft = cv2.GaussianBlur(image, (0, 0), camera.blur)
-    noise = rng.standard_normal((soft.shape[0], soft.shape[1], 1), dtype=np.float32) * np.float32(camera.noise)
-    soft += noise
+    soft += thrice(rng.standard_normal(soft.shape[:2], dtype=np.float32) * np.float32(camera.noise))
     pixels: NDArray[np.uint8] = cv2.convertScaleAbs(np.maximum(soft, 0, out=soft))
     return pixels if camera.zoom == 1 else cv2.resize(pixels, camera.size, interpolation=cv2.INTER_LINEAR)
