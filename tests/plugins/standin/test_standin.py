@@ -77,7 +77,7 @@ def test_the_cascade_finds_every_sampled_face(corpora, name):
 def test_equal_seeds_write_equal_files_whatever_the_workers(tmp_path):
     trees = []
     for label, (people, seed, workers) in {"a": (1, 3, 1), "b": (1, 3, 2), "c": (1, 4, 2)}.items():
-        for name in ("ckplus", "ised"):
+        for name in ("ckplus", "ised") if seed == 3 else ("ckplus",):
             (tmp_path / label / name).mkdir(parents=True)
             WRITERS[name].write(tmp_path / label / name, people, seed, lambda *_: None, workers=workers)
         trees.append(digests(tmp_path / label))
