@@ -112,7 +112,7 @@ def test_defaults_of_what_the_file_leaves_out(tmp_path, catalog):
     ("text", "line", "message"),
     [
         ("backbone: [vgg16, vgg16]", 1, "backbone 'vgg16' stands twice"),
-        ("backbone:\n  - vgg16: {label: a}\n  - timm: {label: a}", 2, "backbone 'a' stands twice"),
+        ("backbone:\n  - vgg16: {label: a}\n  - timm: {label: a}", 3, "backbone 'a' stands twice"),
         ("dataset: [[ck+, mug], [ck+, mug]]", 1, "dataset 'ck+ + mug' stands twice"),
         ("dataset:\n  - ck+\n  - [mug, mug]", 3, "a corpus is merged with itself"),
         ("seed: [0, 1, 0]", 1, "seed is [0, 1, 0]: one of them stands twice"),
