@@ -73,6 +73,8 @@ class Benchmark:
     only: Mapping[str, tuple[str, ...]]
     rehearsal: Rehearsal | None
     published: tuple[Published, ...]
+    settings: tuple[Setting, ...] = ()  # --set axis.parameter=value
+    replaced: frozenset[str] = frozenset()  # axes that --set gave whole
 
     @property
     def size(self) -> int:
@@ -91,12 +93,19 @@ class Benchmark:
             yield Cell(labels={axis: choice.label for axis, choice in zip(AXES, combination, strict=True)}, **parts)
 
     def rehearsed(self) -> Benchmark:
-        """The same benchmark with the settings of its rehearsal block."""
+        """The same benchmark with the settings of its rehearsal block; those of `--set` stand over them."""
         settings = [
             Setting(path, value, self.document.where("rehearsal", "set", path))
             for path, value in (self.rehearsal or Rehearsal()).set.items()
         ]
-        return replace(self, choices=axes.apply(self.choices, settings, self.catalog))
+        applicable = [s for s in settings if not self._set_aside(s.path)]
+        return replace(self, choices=axes.apply(self.choices, [*applicable, *self.settings], self.catalog))
+
+    def _set_aside(self, path: str) -> bool:
+        """Whether a setting is for a component that `--set` took off its axis."""
+        axis, *names = path.split(".")[:-1] or [path]
+        known = {name for choice in self.choices.get(axis, ()) for name in (choice.label, *choice.names)}
+        return axis in self.replaced and len(names) == 1 and names[0] not in known
 
 
 def load(path: str | Path, *, plugins: Sequence[str | Path] = (), sets: Sequence[str] = (), only: Sequence[str] = ()) -> Benchmark:
@@ -112,7 +121,8 @@ def load(path: str | Path, *, plugins: Sequence[str | Path] = (), sets: Sequence
     choices = {axis: axes.choices(axis, document, catalog, whole.get(axis)) for axis in AXES}
     if "aggregator" not in whole:
         choices["aggregator"] += _given_aggregators(plugins, choices["aggregator"], catalog)
-    choices = axes.apply(choices, [s for s in settings if s.path.partition(".")[0] in AXES and s.path not in AXES], catalog)
+    on_axes = tuple(s for s in settings if s.path.partition(".")[0] in AXES and s.path not in AXES)
+    choices = axes.apply(choices, on_axes, catalog)
     benchmark = Benchmark(
         name=_name(document),
         description=str(data.get("description") or "").strip(),
@@ -122,6 +132,8 @@ def load(path: str | Path, *, plugins: Sequence[str | Path] = (), sets: Sequence
         only=_only(data.get("only") or {}, only, choices, document),
         rehearsal=_rehearsal(document, [s for s in settings if s.path.partition(".")[0] not in AXES]),
         published=_published(document),
+        settings=on_axes,
+        replaced=frozenset(whole),
     )
     _check_published(benchmark)
     if benchmark.rehearsal:
@@ -135,7 +147,7 @@ KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published
 def _known_keys(document: yamlfile.Document) -> None:
     for key in document.data:
         if key not in KEYS:
-            raise FerbenchError(*unknown("key", key, KEYS), where=document.where(key), hint="`ferbench schema` lists all keys")
+            raise FerbenchError(*unknown("key", key, KEYS), where=document.where(str(key)), hint="`ferbench schema` lists all keys")
 
 
 def _name(document: yamlfile.Document) -> str:
