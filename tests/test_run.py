@@ -241,6 +241,20 @@ def test_missing_corpus_is_rehearsed(run, data, benchmark_file):
     assert "the rehearsal sets recipe.epochs = 3" in told
 
 
+def test_settings_stand_over_the_rehearsal(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    benchmark_file.write_text(
+        benchmark_file.read_text()
+        + REHEARSAL.replace("3}}", "3, loss.broken.nan: true}}").replace("loss.broken", "backbone.toy-net.hidden: 4, loss.broken")
+    )
+    _, _, told = run()
+    assert "unknown path 'loss.broken.nan'" in told  # not on the axis: a mistake in the file
+    benchmark_file.write_text(benchmark_file.read_text().replace(", loss.broken.nan: true", ""))
+    _, rows, _ = run("--set", "recipe.epochs=1", "--set", "backbone=whole")  # the rehearsal's setting for toy-net is set aside
+    assert rows[0]["epochs"] == [1, 1, 1]
+    assert rows[0]["labels"]["backbone"] == "whole"
+
+
 def test_missing_corpus_without_rehearsal(run, data, benchmark_file):
     shutil.rmtree(data / "toy")
     code, _, told = run()
