@@ -204,6 +204,7 @@ def _expand_spec(axis: str, spec: Spec, catalog: Catalog) -> Iterator[Spec]:
 
 
 def _built(axis: str, written: Sequence[tuple[str, tuple[Spec, ...]]], catalog: Catalog) -> tuple[Choice, ...]:
+    written = [(label or " + ".join(spec.label or spec.name for spec in specs), specs) for label, specs in written]
     labels = _labels(written)
     built = []
     for label, (base, specs) in zip(labels, written, strict=True):
@@ -230,10 +231,9 @@ def _build(axis: str, spec: Spec, catalog: Catalog) -> Any:
 
 def _labels(written: Sequence[tuple[str, tuple[Spec, ...]]]) -> list[str]:
     """Names, with the parameters that tell choices of one name apart."""
-    bases = [label or " + ".join(spec.label or spec.name for spec in specs) for label, specs in written]
     labels = []
-    for base, (_, specs) in zip(bases, written, strict=True):
-        alike = [other for other_base, (_, other) in zip(bases, written, strict=True) if other_base == base and other is not specs]
+    for base, specs in written:
+        alike = [other for other_base, other in written if other_base == base and other is not specs]
         different = []
         for index, spec in enumerate(specs):
             for p, v in spec.parameters.items():

@@ -129,7 +129,7 @@ def load(path: str | Path, *, plugins: Sequence[str | Path] = (), sets: Sequence
         document=document,
         catalog=catalog,
         choices=choices,
-        only=_only(data.get("only") or {}, only, choices, document),
+        only=_only(data.get("only") or {}, only, choices, document, frozenset(whole)),
         rehearsal=_rehearsal(document, [s for s in settings if s.path.partition(".")[0] not in AXES]),
         published=_published(document),
         settings=on_axes,
@@ -215,7 +215,7 @@ def _section(value: Any, cls: type, document: yamlfile.Document, at: At, given: 
 
 
 def _only(
-    default: Any, given: Sequence[str], choices: Mapping[str, tuple[Choice, ...]], document: yamlfile.Document
+    default: Any, given: Sequence[str], choices: Mapping[str, tuple[Choice, ...]], document: yamlfile.Document, replaced: frozenset[str]
 ) -> dict[str, tuple[str, ...]]:
     chosen: dict[str, tuple[str, ...]] = {}
     if not isinstance(default, dict):
@@ -226,7 +226,10 @@ def _only(
         if value is None or value == []:
             raise FerbenchError(f"only: {axis} is {value!r}: expected a choice", where=document.where("only", axis))
         chosen[axis] = tuple(map(str, value if isinstance(value, list) else [value]))
-        _check_only(axis, chosen[axis], choices, document.where("only", axis))
+        if axis in replaced:  # `--set` gave other choices than the file's
+            del chosen[axis]
+        else:
+            _check_only(axis, chosen[axis], choices, document.where("only", axis))
     for text in given:
         axis, _, value = text.partition("=")
         if axis not in AXES:
@@ -245,11 +248,12 @@ def _check_only(axis: str, patterns: Sequence[str], choices: Mapping[str, tuple[
 
 
 def _check_published(benchmark: Benchmark) -> None:
-    """A reference row that can never stand beside a row is a mistake in the file."""
+    """A reference row that can never stand beside a row is a mistake in the file, unless `--set` changed the labels."""
+    changed = benchmark.replaced | {setting.path.partition(".")[0] for setting in benchmark.settings}
     for index, row in enumerate(benchmark.published):
         for axis, label in row.match.items():
             where = benchmark.document.where("published", index, "match", axis)
             if axis not in AXES:
                 raise FerbenchError(*unknown("axis", axis, AXES), where=where)
-            if label not in {c.label for c in benchmark.choices[axis]}:
+            if axis not in changed and label not in {c.label for c in benchmark.choices[axis]}:
                 raise FerbenchError(*unknown(axis, label, [c.label for c in benchmark.choices[axis]]), where=where)

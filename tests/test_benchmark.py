@@ -100,6 +100,10 @@ def test_only_a_seed(written):
     assert labels(written({"seed": "[0, 1]"}, only=["seed=0"]), "seed") == ["0"]
 
 
+def sizes(cells) -> set:
+    return {(cell.backbone.name, cell.backbone.size) for cell in cells}
+
+
 @pytest.mark.parametrize(
     ("sets", "read", "expected"),
     [
@@ -109,12 +113,12 @@ def test_only_a_seed(written):
         (["backbone.big.hidden=8"], lambda c: {x.backbone.hidden for x in c if x.labels["backbone"] == "big"}, {8}),
         (
             ["backbone.size=64", "backbone.timm.size=96"],
-            lambda c: {(x.backbone.name, x.backbone.size) for x in c},
+            sizes,
             {("vgg16", 64), ("timm", 96)},
         ),
         (["seed=[0,1]"], lambda c: {x.seed for x in c}, {0, 1}),
-        (["backbone={timm: {size: 64}}"], lambda c: {(x.backbone.name, x.backbone.size) for x in c}, {("timm", 64)}),
-        (["backbone.size=64", "backbone=timm"], lambda c: {(x.backbone.name, x.backbone.size) for x in c}, {("timm", 64)}),
+        (["backbone={timm: {size: 64}}"], sizes, {("timm", 64)}),
+        (["backbone.size=64", "backbone=timm"], sizes, {("timm", 64)}),
         (["dataset.root=/x"], lambda c: {d.root for x in c for d in x.dataset}, {"/x"}),
         (["backbone.weights=a=b.pth"], lambda c: {x.backbone.weights for x in c}, {"a=b.pth"}),
         (["protocol.classes=[anger, fear]"], lambda c: {x.protocol.classes for x in c}, {("anger", "fear")}),
@@ -147,6 +151,28 @@ def test_rehearsal_is_set(written):
 def test_published(written):
     (row,) = written({"published": "[{match: {backbone: big, aggregator: mean}, source: x, accuracy: 0.5, recall: {fear: 0.4}}]"}).published
     assert (row.match, row.accuracy, row.war, row.recall) == ({"backbone": "big", "aggregator": "mean"}, 0.5, None, {"fear": 0.4})
+
+
+def test_set_may_change_what_published_rows_and_only_name(written):
+    file = {"published": "[{match: {backbone: big}, source: x, uar: 0.5}]", "only": "{backbone: big}"}
+    assert labels(written(file, sets=["backbone=timm"]), "backbone") == ["timm"]
+    assert labels(written(file, sets=["backbone.hidden=[8, 16]"]), "backbone") == ["big(hidden=8)", "big(hidden=16)"]
+
+
+@pytest.mark.parametrize(
+    ("sets", "hidden", "lr"),
+    [
+        ([], {16}, {0.5}),
+        (["recipe.lr=0.25"], {16}, {0.25}),
+        (["backbone={vgg16: {label: mine}}"], {16}, {0.5}),
+        (["backbone=timm", "backbone.hidden=4"], {4}, {0.5}),
+    ],
+)
+def test_set_stands_over_the_rehearsal(written, sets, hidden, lr):
+    block = {"rehearsal": "{set: {recipe.lr: 0.5, backbone.vgg16.hidden: 16}}", "backbone": "vgg16"}
+    cells = list(written(block, sets=sets).rehearsed().cells())
+    assert {cell.backbone.hidden for cell in cells} == hidden
+    assert {cell.recipe.lr for cell in cells} == lr
 
 
 PLUGIN = """\
