@@ -31,6 +31,8 @@ class Split:
 
 def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
     """Maps labels, drops other classes, makes the folds and checks them; raises FerbenchError where people or clips overlap."""
+    if twice := next((c for c, times in Counter(protocol.classes).items() if times > 1), ""):
+        raise FerbenchError(f"protocol {protocol.name}: the class {twice!r} stands twice in classes")
     named = [replace(c, label=protocol.labels.get(c.label, c.label)) for corpus in corpora for c in corpus.clips]
     clips = tuple(c for c in named if c.label in protocol.classes)
     left_out = Counter(c.label for c in named if c.label not in protocol.classes)
