@@ -238,7 +238,7 @@ def _table(board: Board, columns: Sequence[str]) -> Table:
             cells["#"] = f"★ {cells['#']}"
         if line.kind == "published" and columns[1] != board.columns[1]:
             cells["#"] = "pub."
-        table.add_row(*[cells.get(column, "") for column in columns], style=STYLES[line.kind])
+        table.add_row(*[Text(cells.get(column, "")) for column in columns], style=STYLES[line.kind])
     return table
 
 
