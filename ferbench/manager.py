@@ -33,11 +33,20 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
             catalog.broken[entry.name] = f"{type(error).__name__}: {error}"
         else:
             _register(manager, module, entry.name)
-    for file in dict.fromkeys(Path(file).resolve() for file in files):
+    for file in _distinct(files):
         _register(manager, _import_file(file), str(file))
     _check_hooks(manager)
     _collect(manager, catalog)
     return catalog
+
+
+def _distinct(files: Sequence[Path]) -> list[Path]:
+    """Each file once; two of one name would be one module."""
+    named: dict[str, Path] = {}
+    for file in (Path(file).resolve() for file in files):
+        if named.setdefault(file.stem, file) != file:
+            raise FerbenchError(f"two plugin files of one name: {named[file.stem]} and {file}", where="--plugin", hint="rename one of them")
+    return list(named.values())
 
 
 def _register(manager: pluggy.PluginManager, module: ModuleType, name: str) -> None:
@@ -67,10 +76,16 @@ def _import_file(file: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        line = next((f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == str(file)), None)
-        where = f"{file}:{getattr(error, 'lineno', None) or line or 1}"
-        raise PluginError(f"the plugin cannot be imported: {type(error).__name__}: {error}", where=where) from error
+        raise PluginError(f"the plugin cannot be imported: {type(error).__name__}: {error}", where=_where(error, str(file), 1)) from error
     return module
+
+
+def _where(error: Exception, file: str, line: int) -> str:
+    """`file:line` of the last call in a file that led to the error, or of bad syntax in it; else of `line`."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    if isinstance(error, SyntaxError) and error.filename == file:
+        lines.append(error.lineno)
+    return f"{file}:{lines[-1] if lines else line}"
 
 
 def _collect(manager: pluggy.PluginManager, catalog: Catalog) -> None:
@@ -83,7 +98,7 @@ def _collect(manager: pluggy.PluginManager, catalog: Catalog) -> None:
             except Exception as error:
                 file, line = inspect.getsourcefile(impl.function), inspect.getsourcelines(impl.function)[1]
                 message = f"plugin {impl.plugin_name}: {impl.function.__name__} failed: {type(error).__name__}: {error}"
-                raise PluginError(message, where=f"{file}:{line}") from error
+                raise PluginError(message, where=_where(error, str(file), line)) from error
 
 
 def _registrar(catalog: Catalog, kind: str, plugin: str) -> Callable[[type], None]:
