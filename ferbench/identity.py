@@ -106,11 +106,14 @@ def _imports(module: str, path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             levels = parent.split(".")
             base = ".".join([*levels[: len(levels) - node.level + 1], *filter(None, [node.module])]) if node.level else node.module or ""
+            if base.partition(".")[0] != module.partition(".")[0]:
+                continue  # looking there would import it
             # `from package import module` names a module or an attribute: only real modules have a file.
-            submodules = [f"{base}.{alias.name}" for alias in node.names]
-            found = [name for name in submodules if _file_of(name)]
-            yield from found
-            if len(found) < len(submodules):
+            home = _file_of(base)
+            package = home is not None and home.name == "__init__.py"  # elsewhere all are attributes, and looking would import it
+            submodules = [name for alias in node.names if package and _file_of(name := f"{base}.{alias.name}")]
+            yield from submodules
+            if len(submodules) < len(node.names):
                 yield base
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, fields
 from typing import Any
 
 import msgspec
@@ -94,7 +95,9 @@ def _object(cls: type, lists: bool = False) -> dict[str, Any]:
         properties[name] = {"anyOf": [value, {"type": "array", "items": value}]} if lists else value
     if lists:
         properties["label"] = {"type": "string", "description": "What the tables call this choice"}
-    return {"type": ["object", "null"] if lists else "object", "properties": properties, "additionalProperties": False}
+    required = [f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING]
+    kind: dict[str, Any] = {"type": ["object", "null"] if lists else "object", "properties": properties, "additionalProperties": False}
+    return {**kind, "required": required} if required else kind
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
