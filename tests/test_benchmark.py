@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from ferbench import FerbenchError
-from ferbench.benchmark import Rehearsal, load
+from ferbench.benchmark import KEYS, Rehearsal, load
+from ferbench.recipe import Recipe
 
 ROOT = Path(__file__).parent.parent
 FILE = {
@@ -318,7 +321,8 @@ def test_shipped_benchmarks_load(file):
     assert len(list(benchmark.rehearsed().cells())) == benchmark.size
 
 
-DOCUMENTED = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/benchmarks.md").read_text(), re.DOTALL)
+DOCS = (ROOT / "docs/benchmarks.md").read_text()
+DOCUMENTED = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)
 
 
 @pytest.mark.parametrize("block", DOCUMENTED, ids=range(len(DOCUMENTED)))
@@ -330,3 +334,15 @@ def test_documented_benchmarks_load(block, tmp_path):
     rows = re.search(r"# (\d+) rows?$", block, re.MULTILINE)
     assert benchmark.size == len(list(benchmark.cells())) == (int(rows[1]) if rows else benchmark.size)
     assert benchmark.rehearsed().size
+
+
+@pytest.mark.parametrize(("option", "value"), re.findall(r"`--(set|only) ([^`]+)`", DOCS.partition("## Changes")[2]))
+def test_documented_options_fit_the_last_example(option, value, tmp_path):
+    file = tmp_path / "example.yaml"
+    file.write_text(DOCUMENTED[-1].replace("loss: cross-entropy", "loss: [cross-entropy, weighted-cross-entropy]"))
+    assert load(file, **{"sets" if option == "set" else "only": shlex.split(value)}).size
+
+
+def test_every_key_and_recipe_field_is_documented():
+    for name in (*KEYS, *(field.name for field in fields(Recipe))):
+        assert re.search(rf"^\| [^|]*`{name}`[^|]*\|", DOCS, re.MULTILINE), name

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from ferbench.benchmark import load
 from ferbench.cli import main
 from ferbench.hookspecs import register_aggregators
 from ferbench.manager import load_plugins
@@ -68,13 +67,6 @@ def test_every_hook_is_documented_with_its_signature():
     assert register_aggregators.__name__ in hooks
     for hook in hooks:
         assert f"`{hook}(register)`" in CONTRIBUTING
-
-
-@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/benchmarks.md").read_text(), re.DOTALL))
-def test_documented_benchmarks_load(block, tmp_path):
-    file = tmp_path / "example.yaml"
-    file.write_text(block)
-    assert load(file).size == 3 * 1 * 2 * 2 * 2
 
 
 def test_readme_commands_exist():
