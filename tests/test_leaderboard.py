@@ -75,11 +75,12 @@ def written(made: dict) -> dict[str, str]:
 
 
 def test_ranked_by_uar():
-    (board,) = boards(record(row(0.5, backbone="a"), row(0.7, backbone="b"), row(0.6, backbone="c")))
+    better_war = row(0.5, backbone="a") | {"war": 0.99}
+    (board,) = boards(record(better_war, row(0.7, backbone="b"), row(0.6, backbone="c")))
     assert cells(board, "backbone") == ["b", "c", "a"]
     assert cells(board, "#") == ["1", "2", "3"]
     assert cells(board, "UAR") == ["70.0", "60.0", "50.0"]
-    assert cells(board, "WAR") == ["71.0", "61.0", "51.0"]
+    assert cells(board, "WAR") == ["71.0", "61.0", "99.0"]
     assert [line.kind for line in board.lines] == ["best", "measured", "measured"]
 
 
