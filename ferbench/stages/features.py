@@ -17,7 +17,7 @@ from ferbench.stages import crops
 from ferbench.store import Store
 
 BATCH = 32  # frames; larger gains nothing on a CPU
-CALIBRATION_FRAMES = 32
+CALIBRATION_FRAMES = 64
 
 
 def compute(fit: Fit, clips: Sequence[str], store: Store, device: torch.device) -> Iterator[int]:
@@ -58,7 +58,7 @@ def prepare(images: torch.Tensor, declared: Input) -> torch.Tensor:
 
 
 def calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, device: torch.device) -> torch.Tensor:
-    """At most 32 training crops, spread evenly over the clips and each clip's frames."""
+    """At most 64 training crops, spread evenly over the clips and each clip's frames."""
     step = max(1, len(crop_keys) // CALIBRATION_FRAMES)
     images = []
     for number, crop_key in enumerate(crop_keys[::step][:CALIBRATION_FRAMES]):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from ferbench import Clip, Dataset, Rehearsable, Skipped
-from ferbench_corpora.folders import entries, folders, holding, images, unlike
+from ferbench_corpora.folders import entries, folders, holding, images, named, natural, unlike
 
-EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")  # by code, 0 to 7
+CODES: dict[float, str] = dict(enumerate(("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")))
 SUBJECT = r"S\d{3}"
 
 
@@ -32,11 +31,11 @@ class CKPlus(Dataset, Rehearsable):
     def clips(self) -> Iterator[Clip | Skipped]:
         """Sequences in the order of people and numbers; those without an emotion file are skipped."""
         root = Path(self.root)
-        sequences, labels = _sequences(root), _label_files(root)
-        if not sequences:
+        found = {name: [(folder, entries(folder)) for folder in places] for name, places in _sequences(root).items()}
+        if not any(images(content) for places in found.values() for _, content in places):
             raise unlike(self.name, root, "cohn-kanade-images/S005/001/S005_001_00000001.png")
-        for sequence in sequences:
-            yield _clip(sequence, labels.get((sequence.parent.name, sequence.name)))
+        for name in sorted(found, key=natural):
+            yield from _read(root, name, found[name])
 
     @classmethod
     def render(cls, folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
@@ -46,38 +45,38 @@ class CKPlus(Dataset, Rehearsable):
         ckplus.write(folder, people, seed, progress)
 
 
-def _sequences(root: Path) -> list[Path]:
-    """Folders `S005/001` with image files, under whichever folder holds people with images."""
-    for people in holding(root, SUBJECT):
-        found = [s for p in folders(people) if re.fullmatch(SUBJECT, p.name, re.IGNORECASE) for s in folders(p) if images(s)]
-        if found:
-            return found
-    return []
-
-
-def _label_files(root: Path) -> dict[tuple[str, str], Path]:
-    """(person, sequence) -> emotion file, under any folder whose name begins with "emotion"; empty label folders say nothing."""
-    tops = [p for p in [root, *folders(root)] if p.name.lower().startswith("emotion")] + [
-        q for p in folders(root) if not re.fullmatch(SUBJECT, p.name) for q in folders(p) if q.name.lower().startswith("emotion")
-    ]
-    found = {}
-    for top in dict.fromkeys(tops):
-        for people in holding(top, SUBJECT):
-            for sequence in (s for person in folders(people) for s in folders(person)):
-                files = [f for f in entries(sequence) if f.name.endswith("_emotion.txt")]
-                if files:
-                    found[sequence.parent.name, sequence.name] = files[-1]
+def _sequences(root: Path) -> dict[str, list[Path]]:
+    """Sequence, such as S005/001, -> its folders in the trees of images, emotions, landmarks and whatever else sorts by people."""
+    found: dict[str, list[Path]] = {}
+    for top in holding(root, SUBJECT, first="cohn-kanade-images"):
+        for person in (p for p in folders(top) if named(p, SUBJECT)):
+            for sequence in folders(person):
+                found.setdefault(f"{person.name.upper()}/{sequence.name}", []).append(sequence)
     return found
 
 
-def _clip(sequence: Path, label: Path | None) -> Clip | Skipped:
-    name = f"{sequence.parent.name}/{sequence.name}"
-    if label is None:
-        return Skipped(name, "no emotion label")
-    text = label.read_text(errors="replace").strip()
+def _read(root: Path, name: str, places: list[tuple[Path, list[Path]]]) -> Iterator[Clip | Skipped]:
+    """The clip of a sequence, from what each of its folders holds; a second set of images is no second clip."""
+    pictures = [(folder, frames) for folder, content in places if (frames := images(content))]
+    yield from (Skipped(folder.relative_to(root).as_posix(), "second copy of a sequence") for folder, _ in pictures[1:])
+    labels = [p for _, content in places for p in content if p.name.lower().endswith("_emotion.txt") and p.is_file()]
+    emotions = {_emotion(label) for label in labels}
+    if not pictures:
+        yield Skipped(name, "sequence without images")
+    elif not labels:
+        yield Skipped(name, "no emotion label")
+    elif None in emotions:
+        yield Skipped(name, "emotion label is no number from 0 to 7")
+    elif len(emotions) > 1:
+        yield Skipped(name, "emotion labels contradict each other")
+    else:
+        frames = pictures[0][1]
+        yield Clip(name, name.partition("/")[0], str(*emotions), images=frames, length=len(frames), apex=len(frames) - 1)
+
+
+def _emotion(label: Path) -> str | None:
+    """What a file such as `   3.0000000e+00` says; None where it is empty or no code."""
     try:
-        emotion = EMOTIONS[int(float(text))]
-    except (ValueError, IndexError):
-        return Skipped(f"{name} ({label.name}: {text[:20]!r})", "emotion label is no number from 0 to 7")
-    frames = images(sequence)
-    return Clip(name, sequence.parent.name, emotion, images=frames, length=len(frames), apex=len(frames) - 1)
+        return CODES.get(float(label.read_text(encoding="utf-8", errors="replace")))
+    except ValueError:
+        return None

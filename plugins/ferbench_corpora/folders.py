@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from ferbench import FerbenchError
@@ -11,8 +12,11 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
 def entries(folder: Path) -> list[Path]:
-    """What a folder holds, but for hidden files, in natural order (2 before 10)."""
-    return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=natural)
+    """What a folder holds, but for hidden files (and __MACOSX, which holds only such), in natural order (2 before 10)."""
+    try:
+        return sorted((p for p in folder.iterdir() if not p.name.startswith((".", "__MACOSX"))), key=lambda p: natural(p.name))
+    except OSError as error:
+        raise FerbenchError(f"the folder cannot be listed: {error.strerror}", where=str(folder)) from error
 
 
 def folders(folder: Path) -> list[Path]:
@@ -20,25 +24,33 @@ def folders(folder: Path) -> list[Path]:
     return [p for p in entries(folder) if p.is_dir()]
 
 
-def images(folder: Path) -> tuple[Path, ...]:
-    """Image files in natural order."""
-    return tuple(p for p in entries(folder) if p.suffix.lower() in IMAGES and p.is_file())
+def images(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """The image files among what a folder holds."""
+    return tuple(p for p in paths if p.suffix.lower() in IMAGES and p.is_file())
 
 
-def natural(path: Path) -> list[tuple[int, str]]:
-    """Sorts numbers in names by value, whatever the order in which the file system lists them."""
-    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", path.name) if part]
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sorts numbers in names by value; the name itself comes last, so that 1.png and 01.png have one order everywhere."""
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name) if part], name
 
 
-def holding(root: Path, child: str, depth: int = 3) -> list[Path]:
-    """`root` and the folders at most `depth` levels down with a subfolder whose name matches `child`, nearest first; not below those."""
+def holding(root: Path, child: str, first: str, depth: int = 3) -> list[Path]:
+    """`root` and the folders at most `depth` levels down with a subfolder whose name matches `child`.
+
+    The one named `first` comes first, then the nearest. Nothing is listed below the matching subfolders.
+    """
     found, level = [], [root]
     for _ in range(depth + 1):
         inside = {p: folders(p) for p in level}
-        matching = [p for p in level if any(re.fullmatch(child, q.name, re.IGNORECASE) for q in inside[p])]
-        found += matching
-        level = [q for p in level if p not in matching for q in inside[p]]
-    return found
+        matching = {q for below in inside.values() for q in below if named(q, child)}
+        found += [p for p in level if matching.intersection(inside[p])]
+        level = [q for below in inside.values() for q in below if q not in matching]
+    return sorted(found, key=lambda p: p.name.lower() != first)
+
+
+def named(path: Path, pattern: str) -> bool:
+    """Whether the whole name matches, in upper or lower case."""
+    return re.fullmatch(pattern, path.name, re.IGNORECASE) is not None
 
 
 def unlike(corpus: str, root: Path, expected: str) -> FerbenchError:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from ferbench import Clip, Dataset, Skipped
-from ferbench_corpora.folders import entries, unlike
+from ferbench_corpora.folders import entries, folders, unlike
 
-LABELS = {"neutral_front": "neutral", "smiling_front": "smiling"}
+LABELS = {"neutral_front": ("neutral", "03"), "smiling_front": ("smiling", "08")}  # folder -> label, code in the file names
+FACTS = {"age": "face_age", "sex": "face_gender", "ethnicity": "face_eth"}  # columns of the table
 
 
 @dataclass(frozen=True)
@@ -29,35 +30,28 @@ class London(Dataset):
     def clips(self) -> Iterator[Clip | Skipped]:
         """One image a clip; resource forks (._*) are hidden files and never read, template files (.tem) are no images."""
         root = Path(self.root)
-        present = [root / name for name in LABELS if (root / name).is_dir()]
-        if not present:
+        tops = [top for top in (root, *folders(root)) if any(p.name.lower() in LABELS for p in folders(top))]
+        if not tops:
             raise unlike(self.name, root, "neutral_front/001_03.jpg and smiling_front/001_08.jpg")
-        facts = _facts(root / "london_faces_info.csv")
-        yield from (Skipped(name, "no folder for this expression") for name in LABELS if root / name not in present)
-        for folder in present:
-            for path in (p for p in entries(folder) if p.suffix != ".tem"):
-                yield _clip(path, LABELS[folder.name], facts)
+        facts = _facts(tops[0])
+        present = {p.name.lower(): p for p in folders(tops[0]) if p.name.lower() in LABELS}
+        yield from (Skipped(name, "no folder for this expression") for name in LABELS if name not in present)
+        for name, folder in present.items():
+            yield from (_clip(path, *LABELS[name], facts) for path in entries(folder) if path.suffix.lower() != ".tem")
 
 
-def _clip(path: Path, label: str, facts: dict[str, dict[str, str]]) -> Clip | Skipped:
-    match = re.fullmatch(r"(\d{3})_\d{2}\.jpe?g", path.name, re.IGNORECASE)
+def _clip(path: Path, label: str, code: str, facts: dict[str, dict[str, str]]) -> Clip | Skipped:
+    match = re.fullmatch(rf"(\d{{3}})_{code}\.jpe?g", path.name, re.IGNORECASE)
     if match is None:
-        return Skipped(f"{path.parent.name}/{path.name}", "name is not NNN_NN.jpg")
+        return Skipped(f"{path.parent.name}/{path.name}", f"name is not NNN_{code}.jpg")
     return Clip(path.stem, match[1], label, images=(path,), length=1, apex=0, facts=facts.get(match[1], {}))
 
 
-def _facts(table: Path) -> dict[str, dict[str, str]]:
+def _facts(folder: Path) -> dict[str, dict[str, str]]:
     """Age, sex and ethnicity by person, where the table is there."""
-    if not table.is_file():
+    table = next((p for p in entries(folder) if p.name.lower() == "london_faces_info.csv" and p.is_file()), None)
+    if table is None:
         return {}
-    with table.open(newline="", encoding="utf-8", errors="replace") as text:
-        rows = list(csv.DictReader(text))
-    return {
-        row["face_id"].zfill(3): {
-            "age": row.get("face_age") or "",
-            "sex": row.get("face_gender") or "",
-            "ethnicity": row.get("face_eth") or "",
-        }
-        for row in rows
-        if row.get("face_id")
-    }
+    text = table.read_text(encoding="utf-8-sig", errors="replace")
+    rows = [row for row in csv.DictReader(text.splitlines()) if row.get("face_id")]
+    return {row["face_id"].zfill(3): {fact: row.get(column) or "" for fact, column in FACTS.items()} for row in rows}

@@ -187,7 +187,7 @@ def test_london(tmp_path):
     clips, skipped = read(London(str(tmp_path)))
     assert {c.id: (c.subject, c.label) for c in clips.values()} == {"001_03": ("001", "neutral"), "001_08": ("001", "smiling")}
     assert clips["001_03"].facts == {"age": "24", "sex": "female", "ethnicity": "white"}
-    assert skipped == [("neutral_front/odd.jpg", "name is not NNN_NN.jpg")]
+    assert skipped == [("neutral_front/odd.jpg", "name is not NNN_03.jpg")]
 
 
 @pytest.mark.parametrize("dataset", [CKPlus, MUG, ISED, London])
