@@ -113,7 +113,7 @@ def test_people_in_two_folders(tmp_path, sequence, read):
 
 def test_label_trees_are_no_images(tmp_path, touch, read):
     touch("Emotion/S005/001/S005_001_00000003_emotion.txt", content="1")
-    with pytest.raises(FerbenchError, match="expected cohn-kanade-images/S005/001/S005_001_00000001.png"):
+    with pytest.raises(FerbenchError, match=r"expected cohn-kanade-images/S005/001/S005_001_00000001\.png"):
         read(CKPlus(str(tmp_path)))
 
 
