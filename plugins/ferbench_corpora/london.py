@@ -30,11 +30,12 @@ class London(Dataset):
     def clips(self) -> Iterator[Clip | Skipped]:
         """One image a clip; resource forks (._*) are hidden files and never read, template files (.tem) are no images."""
         root = Path(self.root)
-        tops = [top for top in (root, *folders(root)) if any(p.name.lower() in LABELS for p in folders(top))]
-        if not tops:
+        contents = (entries(top) for top in (root, *folders(root)))
+        content = next((c for c in contents if any(p.name.lower() in LABELS for p in c)), None)
+        if content is None:
             raise unlike(self.name, root, "neutral_front/001_03.jpg and smiling_front/001_08.jpg")
-        facts = _facts(tops[0])
-        present = {p.name.lower(): p for p in folders(tops[0]) if p.name.lower() in LABELS}
+        facts = _facts(content)
+        present = {p.name.lower(): p for p in content if p.name.lower() in LABELS and p.is_dir()}
         yield from (Skipped(name, "no folder for this expression") for name in LABELS if name not in present)
         for name, folder in present.items():
             yield from (_clip(path, *LABELS[name], facts) for path in entries(folder) if path.suffix.lower() != ".tem")
@@ -47,9 +48,9 @@ def _clip(path: Path, label: str, code: str, facts: dict[str, dict[str, str]]) -
     return Clip(path.stem, match[1], label, images=(path,), length=1, apex=0, facts=facts.get(match[1], {}))
 
 
-def _facts(folder: Path) -> dict[str, dict[str, str]]:
+def _facts(content: list[Path]) -> dict[str, dict[str, str]]:
     """Age, sex and ethnicity by person, where the table is there."""
-    table = next((p for p in entries(folder) if p.name.lower() == "london_faces_info.csv" and p.is_file()), None)
+    table = next((p for p in content if p.name.lower() == "london_faces_info.csv" and p.is_file()), None)
     if table is None:
         return {}
     text = table.read_text(encoding="utf-8-sig", errors="replace")

@@ -115,10 +115,10 @@ def test_wrong_apexes(tmp_path, take, touch, read, row):
         read(MUG(str(tmp_path), apexes=table))
 
 
-@pytest.mark.parametrize(("content", "message"), [("", "columns"), ("clip;apex\na;1\n", "columns"), ("001/anger/take000,1\n", "columns")])
-def test_apexes_without_their_columns(tmp_path, take, touch, read, content, message):
+@pytest.mark.parametrize("content", ["", "clip;apex\na;1\n", "001/anger/take000,1\n"])
+def test_apexes_without_their_columns(tmp_path, take, touch, read, content):
     take("subjects3/001/anger/take000")
-    with pytest.raises(FerbenchError, match=message):
+    with pytest.raises(FerbenchError, match="expected `clip` and `apex`"):
         read(MUG(str(tmp_path), apexes=touch("apexes.csv", content=content)))
 
 
@@ -141,7 +141,7 @@ def test_stills(tmp_path, touch, take, read, folder):
         "049_SU_002_0100": ("049", "surprise", 1, 0),
     }
     reason = "name is not NNN_ee_NNN_NNNN.jpg"
-    assert skipped == [("001_xx_001_0001.jpg", reason), ("readme.txt", reason)]
+    assert sorted(skipped) == [("001_xx_001_0001.jpg", reason), ("readme.txt", reason)]
 
 
 def test_stills_that_are_not_there(tmp_path, take, read):
