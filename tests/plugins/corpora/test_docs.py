@@ -1,0 +1,56 @@
+"""docs/corpora.md says what the loaders do."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ferbench.cli import main
+from ferbench_corpora import ISED, MUG, CKPlus, London
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/corpora.md").read_text(encoding="utf-8")
+FLAT = re.sub(r"\s+", " ", PAGE)
+
+
+@pytest.mark.parametrize("dataset", [CKPlus, MUG, ISED, London])
+def test_facts(dataset):
+    assert f"| `{dataset.name}` | `{dataset.folders[0]}`" in PAGE
+    assert dataset.citation.removesuffix(". doi:10.6084/m9.figshare.5047666") in FLAT
+
+
+@pytest.mark.parametrize("module", ["ckplus", "mug", "ised", "london"])
+def test_every_reason_is_explained(module):
+    tree = ast.parse((ROOT / f"plugins/ferbench_corpora/{module}.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "Skipped"]
+    assert calls
+    for call in calls:
+        reason = ast.unparse(call.args[1])[:-1].removeprefix("f")[1:]
+        assert reason.replace("{code}", "03") in PAGE
+
+
+def test_own_dataset(tmp_path, touch, capsys):
+    plugin = touch("my_faces.py", content=re.search(r"```python my_faces\.py\n(.*?)```", PAGE, re.DOTALL)[1])
+    touch("films/bob_sleepy_1.mp4")
+    writer = cv2.VideoWriter(str(tmp_path / "films/ann_anger_1.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (32, 24))
+    for _ in range(4):
+        writer.write(np.zeros((24, 32, 3), np.uint8))
+    writer.release()
+    arguments = ["corpus", "check", "my-faces", str(tmp_path / "films"), "--plugin", plugin, "--store", str(tmp_path / "runs")]
+    assert main([*arguments, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["clips"] == {"anger": 1}
+    assert found["skipped"] == {"name is not PERSON_LABEL_NUMBER.mp4": ["bob_sleepy_1.mp4"]}
+
+
+@pytest.mark.parametrize("command", re.findall(r"^ferbench (corpus (?:list|standin|check) [^#\n]*)", PAGE, re.MULTILINE))
+def test_commands_are_understood(command):
+    from ferbench.cli import _parser
+
+    assert _parser().parse_args(command.split()).command
