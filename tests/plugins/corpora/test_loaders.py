@@ -77,6 +77,13 @@ def test_folder_that_cannot_be_listed(everything, monkeypatch, read, dataset):
         read(dataset(str(everything)))
 
 
+@pytest.mark.parametrize("dataset", LOADERS)
+def test_digits_that_are_no_numbers(everything, touch, dataset):
+    before = list(dataset(str(everything)).clips())
+    touch("²/notes.txt", "1²/notes.txt")
+    assert list(dataset(str(everything)).clips()) == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("dataset", "allowed"), [(CKPlus, {"no emotion label"}), (MUG, {"no folder for this expression"}), (ISED, set())])
 def test_stand_ins_are_read_back(tmp_path, read, dataset, allowed):
