@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -90,9 +91,9 @@ def _clip(name: str, person: str, row: list[Any], video: Path | None) -> Clip | 
 
 
 def _facts(row: list[Any]) -> dict[str, str | int | float]:
-    """The scalars (and no NaN) among the columns that describe a clip."""
+    """The texts and finite numbers among the columns that describe a clip."""
     told = {fact: row[column] for fact, column in FACTS.items() if column < len(row)}
-    return {fact: value for fact, value in told.items() if isinstance(value, str | int | float) and value == value}
+    return {fact: value for fact, value in told.items() if isinstance(value, str) or (isinstance(value, int | float) and isfinite(value))}
 
 
 def _whole(row: list[Any], column: int) -> int | None:
