@@ -202,7 +202,14 @@ def _published(document: yamlfile.Document) -> tuple[Published, ...]:
     rows = document.data.get("published") or []
     if not isinstance(rows, list):
         raise FerbenchError(f"published is {rows!r}: expected a list of rows", where=document.where("published"))
-    return tuple(_section(row, Published, document, ("published", index)) for index, row in enumerate(rows))
+    return tuple(_section(_texts(row), Published, document, ("published", index)) for index, row in enumerate(rows))
+
+
+def _texts(row: Any) -> Any:
+    """The row with the labels to match as text: a seed is written as a number."""
+    if isinstance(row, dict) and isinstance(row.get("match"), dict):
+        return row | {"match": {axis: str(label) if isinstance(label, int) else label for axis, label in row["match"].items()}}
+    return row
 
 
 def _section(value: Any, cls: type, document: yamlfile.Document, at: At, given: Mapping[str, Setting] | None = None) -> Any:

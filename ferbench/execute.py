@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ferbench.components import Frozen
 from ferbench.errors import FerbenchError
 from ferbench.plan import Fit, Network, Row
 from ferbench.progress import Reporter, Tell
@@ -43,10 +44,13 @@ class Execution:
 
     def _check_weights(self, networks: Iterable[Network]) -> None:
         """Weights that are not there or do not fit show now, not after hours of decoding."""
-        frozen = dict.fromkeys(n.cell.backbone.frozen() for n in networks)
-        for part in frozen:
+        owners: dict[Frozen, list[Network]] = {}
+        for network in networks:
+            part = network.cell.backbone.frozen()
             if part is not None and not part.calibrated:
-                part.build(None)
+                owners.setdefault(part, []).append(network)
+        for part, each in owners.items():
+            self._attempt(each, part.build, None)
 
     def _crops(self, networks: Sequence[Network]) -> None:
         groups = list({id(n.crops): n for n in networks}.values())
@@ -104,7 +108,7 @@ class Execution:
                 log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
                 yield {**failure(row, error, str(log)), **made}
 
-    def _attempt(self, networks: Sequence[Network], work: Callable[..., None], *args: Any) -> None:
+    def _attempt(self, networks: Sequence[Network], work: Callable[..., object], *args: Any) -> None:
         """An exception in `work` fails these networks; one that the user can mend ends the run."""
         if all(id(n) in self.failed for n in networks):
             return

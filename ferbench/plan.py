@@ -37,7 +37,8 @@ class Fit:
         cell, fold = self.cell, self.split.folds[self.fold]
         parts = [[(clip, self.labels[clip], self.features[clip]) for clip in part] for part in (fold.train, fold.validation, fold.test)]
         identity = [component_identity(cell.backbone), component_identity(cell.loss), cell.recipe, cell.seed, cell.protocol.classes]
-        return key("fits", code_digest("ferbench.stages.fit", "ferbench.training"), identity, parts)
+        prepares = ["ferbench.stages.features"] if cell.backbone.frozen() is None else []  # crops are made input in the fit
+        return key("fits", code_digest("ferbench.stages.fit", "ferbench.training", *prepares), identity, parts)
 
 
 @dataclass(frozen=True)

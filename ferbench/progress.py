@@ -63,7 +63,7 @@ class _Lines:
         self.last = now
         rate = done / self.seconds
         left = f"{(of - done) / rate:.0f} s left" if rate else ""
-        self.reporter.line(f"{self.name}: {done:g}/{of:g} {self.unit}, {rate:.2g}/s, {left} {note}".rstrip(" ,"))
+        self.reporter.line(", ".join(filter(None, [f"{self.name}: {done:g}/{of:g} {self.unit}", f"{rate:.2g}/s", left, note])))
 
 
 class _Bar:

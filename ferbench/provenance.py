@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
+
+from joblib import cpu_count
 
 PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit-learn", "numpy")
 
@@ -18,7 +19,7 @@ def provenance(device: str, workers: int) -> dict[str, Any]:
         "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}, **_plugins()},
         "git": _git(),
-        "hardware": {"machine": platform.machine(), "cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "device": device},
+        "hardware": {"machine": platform.machine(), "cpu": _cpu(), "cores": cpu_count(), "device": device},
         "workers": workers,
     }
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-Positive = Annotated[float, Meta(gt=0)]
+Rate = Annotated[float, Meta(gt=0, le=1000)]
 Count = Annotated[int, Meta(ge=1)]
 
 
@@ -21,10 +21,10 @@ class Recipe:
     """
 
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    lr: Positive = 1e-3
+    lr: Rate = 1e-3
     batch_size: Count = 32
     epochs: Count = 50
     patience: Count | None = None
     checkpoint: Literal["best", "last"] = "best"
-    weight_decay: Annotated[float, Meta(ge=0)] = 0.0
+    weight_decay: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,8 +95,9 @@ def _execute(pending: Sequence[Row], store: Store, options: Options, reporter: R
     except (ImportError, RuntimeError) as error:
         hint = "torch and torchvision come in matching pairs: pip install --force-reinstall torch torchvision"
         raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
-    workers = options.workers or len(os.sched_getaffinity(0))
-    return Execution(store, reporter, _device(options.device), workers).rows(pending)
+    from joblib import cpu_count
+
+    return Execution(store, reporter, _device(options.device), options.workers or cpu_count()).rows(pending)
 
 
 def _device(name: str) -> torch.device:

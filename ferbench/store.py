@@ -140,7 +140,8 @@ def _damage(folder: Path) -> str:
 
 def _flush(folder: Path) -> None:
     """Bytes reach the disk before the rename makes the entry visible."""
-    for path in [*folder.rglob("*"), folder]:
+    folders = [folder] if os.name == "posix" else []  # Windows opens no folder
+    for path in [*(p for p in folder.rglob("*") if p.is_file()), *folders]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -156,6 +156,11 @@ def test_published(written):
     assert (row.match, row.accuracy, row.war, row.recall) == ({"backbone": "big", "aggregator": "mean"}, 0.5, None, {"fear": 0.4})
 
 
+def test_published_rows_name_a_seed_as_it_is_written(written):
+    (row,) = written({"published": "[{match: {seed: 0}, source: x, uar: 0.5}]"}).published
+    assert row.match == {"seed": "0"}
+
+
 def test_set_may_change_what_published_rows_and_only_name(written):
     file = {"published": "[{match: {backbone: big}, source: x, uar: 0.5}]", "only": "{backbone: big}"}
     assert labels(written(file, sets=["backbone=timm"]), "backbone") == ["timm"]
@@ -289,6 +294,7 @@ def test_file_that_is_no_mapping(tmp_path, text):
         ({"sets": ["=3"]}, "--set", "'=3' is no setting"),
         ({"sets": ["backbone=["]}, "--set backbone", "'[' is no YAML value"),
         ({"sets": ["recipe.lr=fast"]}, "--set recipe.lr=fast", "recipe: lr is 'fast': expected `float`"),
+        ({"sets": ["recipe.lr=.inf"]}, "--set recipe.lr=.inf", "recipe: lr is inf: expected `float` <= 1000"),
         ({"sets": ["recipe.rl=1"]}, "--set recipe.rl=1", "unknown path 'recipe.rl'; did you mean 'recipe.lr'"),
         ({"sets": ["recip.lr=1"]}, "--set recip.lr=1", "unknown path 'recip.lr'; did you mean 'recipe'?"),
         ({"sets": ["seed=x"]}, "--set seed=x", "seed is 'x': expected `int`"),

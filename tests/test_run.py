@@ -140,6 +140,12 @@ def test_aggregator_plugin_adds_rows_without_a_network(run, tmp_path, benchmark_
     assert not log.exists()
 
 
+def test_weights_that_cannot_be_built_end_their_own_rows_alone(run):
+    code, rows, _ = run("--set", "backbone=[toy-net, {toy-net: {broken: true}}]")
+    assert code == 1
+    assert [(row["status"], row.get("error")) for row in rows] == [("done", None)] * 2 + [("failed", "ZeroDivisionError")] * 2
+
+
 @pytest.mark.parametrize(("loss", "error"), [("broken", "ZeroDivisionError"), ("broken: {nan: true}", "Diverged")])
 def test_a_failure_ends_its_own_rows_alone(run, tmp_path, loss, error):
     code, rows, told = run("--set", f"loss=[cross-entropy, {{{loss}}}]" if ":" in loss else f"loss=[cross-entropy, {loss}]")
@@ -174,6 +180,16 @@ def test_clip_without_a_readable_frame_is_left_out(run, data):
     assert rows[0]["clips"] == 26
     assert rows[0]["clips_lost"] == ["toy/p03/light/take0"]
     assert "1 clips left out, no frame readable: toy/p03/light/take0" in told
+
+
+def test_apex_beyond_the_clip_is_told(run, data, toy_plugin, tmp_path):
+    plugin = tmp_path / "toy.py"
+    plugin.write_text(
+        toy_plugin.read_text().replace('glob("*.png"))))', 'glob("*.png"))), apex=3 if take.parent.parent.name == "p00" else 0)')
+    )
+    _, rows, told = run(plugin=plugin)
+    assert rows[0]["clips"] == 24
+    assert "skipped 3, apex 3 (from 0) lies outside its 3 frames: p00/dark/take0" in told
 
 
 def test_unknown_labels_are_counted(run, data):

@@ -83,6 +83,7 @@ class Pool(ferbench.Frozen):
     """Means of 4 x 4 fields."""
 
     log: str = ""
+    broken: bool = False
 
     @property
     def calibrated(self) -> bool:
@@ -91,6 +92,8 @@ class Pool(ferbench.Frozen):
     def build(self, crops) -> Any:
         from torch import nn
 
+        if self.broken:
+            raise ZeroDivisionError("the plugin's own bug")
         _note(self.log, "build")
         return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten())
 
@@ -102,12 +105,13 @@ class ToyNet(ferbench.Backbone):
     name = "toy-net"
     hidden: int = 0
     log: str = ""
+    broken: bool = False
 
     def input(self):
         return ferbench.Input(16, 1, (0.5,), (0.25,))
 
     def frozen(self):
-        return Pool(self.log)
+        return Pool(self.log, self.broken)
 
     def trainable(self, shape, classes):
         from torch import nn

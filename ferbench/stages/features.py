@@ -59,10 +59,10 @@ def prepare(images: torch.Tensor, declared: Input) -> torch.Tensor:
 
 def calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, device: torch.device) -> torch.Tensor:
     """At most 64 training crops, spread evenly over the clips and each clip's frames."""
-    step = max(1, len(crop_keys) // CALIBRATION_FRAMES)
+    chosen = np.linspace(0, len(crop_keys) - 1, min(len(crop_keys), CALIBRATION_FRAMES)).round().astype(int)
     images = []
-    for number, crop_key in enumerate(crop_keys[::step][:CALIBRATION_FRAMES]):
-        clip = crops.load(crop_key, store)
+    for number, index in enumerate(chosen):
+        clip = crops.load(crop_keys[index], store)
         if len(clip):
             images.append(prepare(torch.from_numpy(clip[number % len(clip)][None]), declared))
     if not images:

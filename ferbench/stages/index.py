@@ -72,6 +72,8 @@ def index(dataset: Dataset, store: Store) -> Corpus:
     files.read(path for c in found if isinstance(c, Clip) for path in (*c.images, *filter(None, [c.video])))
     for clip in (c for c in found if isinstance(c, Clip)):
         length, problem = files.length(clip)
+        if not problem and clip.apex is not None and not 0 <= clip.apex < length:
+            problem = f"apex {clip.apex} (from 0) lies outside its {length} frames"
         if problem:
             skipped.append(Skipped(clip.id, problem))
             continue

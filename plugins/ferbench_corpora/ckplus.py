@@ -25,7 +25,9 @@ class CKPlus(Dataset, Rehearsable):
         "A complete dataset for action unit and emotion-specified expression. CVPR Workshops, 2010."
     )
     licence: ClassVar[str] = "signed agreement, non-commercial research"
-    access: ClassVar[str] = "CK+ is sent by the Affect Analysis Group, University of Pittsburgh, to those who sign its agreement."
+    access: ClassVar[str] = (
+        "CK+ is sent by the Affect Analysis Group, University of Pittsburgh, to those who sign the agreement at https://www.jeffcohn.net/Resources/."
+    )
     folders: ClassVar[tuple[str, ...]] = ("CK+", "CKplus", "CK", "cohn-kanade")
 
     def clips(self) -> Iterator[Clip | Skipped]:
@@ -77,6 +79,6 @@ def _read(root: Path, name: str, places: list[tuple[Path, list[Path]]]) -> Itera
 def _emotion(label: Path) -> str | None:
     """What a file such as `   3.0000000e+00` says; None where it is empty or no code."""
     try:
-        return CODES.get(float(label.read_text(encoding="utf-8", errors="replace")))
+        return CODES.get(float(label.read_text(encoding="utf-8-sig", errors="replace")))
     except ValueError:
         return None

@@ -29,7 +29,9 @@ class ISED(Dataset, Rehearsable):
         "IEEE Transactions on Affective Computing 8 (1), 2017."
     )
     licence: ClassVar[str] = "signed agreement, non-commercial research"
-    access: ClassVar[str] = "ISED is given by its authors (S. L. Happy, A. Routray, IIT Kharagpur) to those who sign its agreement."
+    access: ClassVar[str] = (
+        "ISED is given by its authors (S. L. Happy, A. Routray, IIT Kharagpur) to those who sign its agreement: iseddatabase@gmail.com."
+    )
     folders: ClassVar[tuple[str, ...]] = ("ISED",)
 
     def clips(self) -> Iterator[Clip | Skipped]:

@@ -34,7 +34,8 @@ class MUG(Dataset, Rehearsable):
     citation: ClassVar[str] = "N. Aifanti, C. Papachristou, A. Delopoulos: The MUG facial expression database. WIAMIS, 2010."
     licence: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
-        "MUG is sent by the Multimedia Understanding Group, Aristotle University of Thessaloniki, on a signed agreement."
+        "MUG is sent by the Multimedia Understanding Group, Aristotle University of Thessaloniki, on a signed agreement: "
+        "https://mug.ee.auth.gr/fed/."
     )
     folders: ClassVar[tuple[str, ...]] = ("MUG",)
 
@@ -42,6 +43,8 @@ class MUG(Dataset, Rehearsable):
         """Takes by person, expression and number; missing expression folders and junk takes are skipped by name."""
         root = Path(self.root)
         if self.kind == "stills":
+            if self.apexes:
+                raise FerbenchError("mug: apexes is for kind: sequences; a still is its own apex", hint="leave out one of the two")
             yield from _stills(self.name, root)
             return
         found = list(_takes(root))

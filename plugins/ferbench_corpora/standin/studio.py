@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
+from joblib import cpu_count
 
 from .person import Person, person
 
@@ -26,7 +26,7 @@ def cast(corpus: int, seed: int, people: int) -> list[Person]:
 
 def run(jobs: Sequence[Callable[[], None]], progress: Callable[[int, int], None], workers: int | None = None) -> None:
     """Calls every job, as many at once as there are processors; `progress(done, of)` is called from this thread."""
-    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(workers or cpu_count()) as pool:
         futures = [pool.submit(job) for job in jobs]
         try:
             for done, future in enumerate(as_completed(futures), 1):

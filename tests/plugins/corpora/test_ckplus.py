@@ -52,7 +52,15 @@ def test_landmarks_and_action_units_beside(tmp_path, sequence, touch, read):
 
 @pytest.mark.parametrize(
     ("label", "emotion"),
-    [("   0.0000000e+00\n", "neutral"), ("1", "anger"), ("2.0", "contempt"), ("4", "fear"), ("5", "happiness"), (" 6\r\n", "sadness")],
+    [
+        ("   0.0000000e+00\n", "neutral"),
+        ("1", "anger"),
+        ("2.0", "contempt"),
+        ("4", "fear"),
+        ("5", "happiness"),
+        (" 6\r\n", "sadness"),
+        ("\ufeff7", "surprise"),
+    ],
 )
 def test_label_codes(tmp_path, sequence, read, label, emotion):
     sequence("cohn-kanade-images", "Emotion", label=label)

@@ -148,3 +148,9 @@ def test_stills_that_are_not_there(tmp_path, take, read):
     take("subjects3/001/anger/take000")
     with pytest.raises(FerbenchError, match=r"expected manual/images/001_an_001_0001\.jpg"):
         read(MUG(str(tmp_path), kind="stills"))
+
+
+def test_stills_take_no_apexes(tmp_path, touch):
+    touch("001_an_001_0001.jpg")
+    with pytest.raises(FerbenchError, match="a still is its own apex"):
+        list(MUG(str(tmp_path), kind="stills", apexes="apexes.csv").clips())
