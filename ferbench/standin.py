@@ -49,7 +49,7 @@ def stored(dataset: type[Dataset], people: int, seed: int, store: Store, progres
         raise FerbenchError(f"the corpus {dataset.name} is missing, and no stand-in can be rendered for it", hint=dataset.access)
     entry = key("standin", dataset.name, people, seed, source_digest(dataset.__module__))
     folder = store.root / "standin" / entry / dataset.folders[0]
-    with store.lock(f"standin-{entry}"):
+    with store.lock("standin", entry):
         if not folder.is_dir():
             render(dataset, folder, people, seed, progress)
     return folder

@@ -6,19 +6,20 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ferbench.errors import FerbenchError
 from ferbench.identity import file_digest
 
 MANIFEST = "manifest.json"
+Write = Callable[..., Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -38,25 +39,52 @@ class Store:
 
     def find(self, stage: str, key: str) -> Path | None:
         """The entry's folder once its checksums were verified; None where there is none, or it was damaged."""
-        folder = self._folder(stage, key)
-        if not self.has(stage, key):
-            return None
-        if key not in self._checked and (damage := _damage(folder)):
-            self.warn(f"stored {stage} {key[:12]} is damaged ({damage}): made again")
-            shutil.rmtree(folder)
-            return None
-        self._checked.add(key)
-        return folder
+        if self._sound(stage, key):
+            return self._folder(stage, key)
+        if self.has(stage, key):
+            with self.lock(stage, key):
+                self._discard(stage, key)
+        return None
 
-    def make(self, stage: str, key: str, write: Callable[..., Mapping[str, Any] | None], *args: Any) -> Path:
+    def make(self, stage: str, key: str, write: Write, *args: Any) -> Path:
         """The entry's folder, written by `write(folder, *args)` unless it is there; one process writes, others wait for it.
 
         What `write` returns is kept as facts in the manifest. Raises FerbenchError where the disk is full.
         """
-        if found := self.find(stage, key):
-            return found
-        with self.lock(f"{stage}-{key}"):
-            return self.find(stage, key) or self._write(stage, key, write, *args)
+        if not self._sound(stage, key):
+            with self.lock(stage, key):
+                self._discard(stage, key)
+                if not self.has(stage, key):
+                    self.put(stage, key, write, *args)
+        return self._folder(stage, key)
+
+    @contextmanager
+    def claim(self, stage: str, keys: Sequence[str]) -> Iterator[list[str]]:
+        """Those of `keys` that are neither stored nor being made elsewhere; until the block ends, nobody else makes them."""
+        with ExitStack() as held:
+            mine = []
+            for key in keys:
+                if not self._sound(stage, key) and held.enter_context(self.lock(stage, key, wait=False)):
+                    self._discard(stage, key)
+                    mine += [] if self.has(stage, key) else [key]  # made between the look and the lock
+            yield mine
+
+    def put(self, stage: str, key: str, write: Write, *args: Any) -> Path:
+        """Writes an entry whose lock is held."""
+        folder = self._folder(stage, key)
+        with self._room():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{key}-"))
+            try:
+                facts = write(work, *args) or {}
+                files = {str(p.relative_to(work)): [p.stat().st_size, file_digest(p)] for p in sorted(work.rglob("*")) if p.is_file()}
+                (work / MANIFEST).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
+                _flush(work)
+                work.rename(folder)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+        self._checked.add(key)
+        return folder
 
     def facts(self, stage: str, key: str) -> dict[str, Any]:
         """The facts in an entry's manifest."""
@@ -75,32 +103,39 @@ class Store:
             Path(name).replace(target)
         return target
 
+    @contextmanager
+    def lock(self, stage: str, key: str, wait: bool = True) -> Iterator[bool]:
+        """Held by one process at a time, and freed by the system when that dies; False where it is held and `wait` is not."""
+        path = self.root / "locks" / f"{stage}-{key}.lock"
+        lock = FileLock(path, timeout=-1 if wait else 0)
+        with self._room(), suppress(Timeout):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        try:
+            yield lock.is_locked
+        finally:
+            if lock.is_locked:
+                with suppress(OSError):  # Windows deletes no open file
+                    path.unlink()  # while it is held: who waits for it notices, and makes it anew
+                lock.release()
+
     def _folder(self, stage: str, key: str) -> Path:
         return self.root / stage / key[:2] / key
 
-    @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Held by one process at a time; the system frees it when its process dies."""
-        with self._room():
-            (self.root / "locks").mkdir(parents=True, exist_ok=True)
-        with FileLock(self.root / "locks" / f"{name}.lock"):
-            yield
+    def _sound(self, stage: str, key: str) -> bool:
+        """Whether the entry is there and whole; its checksums are read once."""
+        if key in self._checked:
+            return self.has(stage, key)
+        if self.has(stage, key) and not _damage(self._folder(stage, key)):
+            self._checked.add(key)
+            return True
+        return False
 
-    def _write(self, stage: str, key: str, write: Callable[..., Mapping[str, Any] | None], *args: Any) -> Path:
-        folder = self._folder(stage, key)
-        with self._room():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{key}-"))
-            try:
-                facts = write(work, *args) or {}
-                files = {str(p.relative_to(work)): [p.stat().st_size, file_digest(p)] for p in sorted(work.rglob("*")) if p.is_file()}
-                (work / MANIFEST).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
-                _flush(work)
-                work.rename(folder)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
-        self._checked.add(key)
-        return folder
+    def _discard(self, stage: str, key: str) -> None:
+        """Removes a damaged entry whose lock is held."""
+        if self.has(stage, key) and not self._sound(stage, key):
+            self.warn(f"stored {stage} {key[:12]} is damaged ({_damage(self._folder(stage, key))}): made again")
+            shutil.rmtree(self._folder(stage, key))
 
     @contextmanager
     def _room(self) -> Iterator[None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -87,6 +89,46 @@ def test_two_writers_make_one_entry(store):
     for thread in threads:
         thread.join()
     assert len(made) == 1
+
+
+def test_claimed_keys_are_made_by_nobody_else(store):
+    other = Store(store.root)
+    store.make("crops", "cd" * 16, write)
+    with store.claim("crops", [KEY, "cd" * 16]) as mine:
+        assert mine == [KEY]
+        with other.claim("crops", [KEY, "ef" * 16]) as theirs:
+            assert theirs == ["ef" * 16]
+        store.put("crops", KEY, write)
+    with other.claim("crops", [KEY, "ef" * 16]) as theirs:
+        assert theirs == ["ef" * 16]
+    assert not list((store.root / "locks").iterdir())
+
+
+def test_damaged_entry_is_claimed(store, warnings):
+    (store.make("crops", KEY, write) / "file.txt").write_text("")
+    again = Store(store.root, warnings.append)
+    with again.claim("crops", [KEY]) as mine:
+        assert mine == [KEY]
+    assert len(warnings) == 1
+
+
+CONTENDER = """
+import sys, time, pathlib
+from ferbench.store import Store
+store, log = Store(pathlib.Path(sys.argv[1])), open(sys.argv[2], "a", buffering=1)
+def write(folder, number):
+    log.write(f"{number}\\n")
+    (folder / "file").write_text("x" * number)
+for number in range(60):
+    store.make("crops", f"{number:032x}", write, number)
+"""
+
+
+def test_many_processes_make_each_entry_once(tmp_path):
+    command = [sys.executable, "-c", CONTENDER, str(tmp_path / "runs"), str(tmp_path / "log")]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert sorted(map(int, (tmp_path / "log").read_text().split())) == list(range(60))
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
