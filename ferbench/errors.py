@@ -17,3 +17,7 @@ class FerbenchError(Exception):
 
 class PluginError(FerbenchError):
     """A plugin breaks a contract: the message names the plugin and the component."""
+
+
+class StoreError(FerbenchError):
+    """The store cannot be written: nothing else can go on either."""

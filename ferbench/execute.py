@@ -1,24 +1,36 @@
-"""Makes what pending rows need and the store lacks: crops, features, fits, rows, in this order; a failure ends its own rows alone."""
+"""Makes what pending rows need and the store lacks: crops, features, fits, rows; a failure ends its own rows alone.
+
+Several processes may run over one store: each claims what it makes, leaves what another one has claimed for later, and takes it
+from the store once it is there.
+"""
 
 from __future__ import annotations
 
+import random
+import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from ferbench.components import Frozen
-from ferbench.errors import FerbenchError
+from ferbench.errors import FerbenchError, StoreError
 from ferbench.plan import Fit, Network, Row
 from ferbench.progress import Reporter, Tell
 from ferbench.provenance import provenance
-from ferbench.scoring import failure, score
+from ferbench.scoring import Scorer, failure
 from ferbench.stages import crops, features, fit
 from ferbench.store import Store, to_json
 from ferbench.training import History
+
+T = TypeVar("T")
+Job = tuple[Network, Fit]
+CLIPS = 16  # whose features are made together
+PAUSE = 0.2  # seconds between looks at what another process is making
 
 
 @dataclass
@@ -32,18 +44,21 @@ class Execution:
     failed: dict[int, Exception] = field(default_factory=dict)
 
     def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
-        """Makes and stores the rows; returns those that failed."""
+        """Makes and stores the rows; returns those that failed. Raises the FerbenchError for which nothing could be made."""
         networks = list({id(row.network): row.network for row in pending}.values())
         fits = [(n, f) for n in networks for f in n.fits if self.store.find("fits", f.key) is None]
-        needed = list({id(n): n for n, _ in fits}.values())
-        self._check_weights(needed)
-        self._crops(networks)
-        self._features(fits)
+        self._check_weights([n for n, _ in fits])
+        with crops.pool(self.workers) as threads:
+            made = self._crops(networks, threads)
+            self._features(fits, made)
+            self._wait(networks, made)
+        self._stop_if_nothing_is_left(networks)
         self._fits(fits)
+        self._stop_if_nothing_is_left(networks)
         return list(self._score(pending))
 
-    def _check_weights(self, networks: Iterable[Network]) -> None:
-        """Weights that are not there or do not fit show now, not after hours of decoding."""
+    def _check_weights(self, networks: Sequence[Network]) -> None:
+        """Weights that are not there or do not fit end the run now, not after hours of decoding."""
         owners: dict[Frozen, list[Network]] = {}
         for network in networks:
             part = network.cell.backbone.frozen()
@@ -51,37 +66,66 @@ class Execution:
                 owners.setdefault(part, []).append(network)
         for part, each in owners.items():
             self._attempt(each, part.build, None)
+            if isinstance(error := self.failed.get(id(each[0])), FerbenchError):
+                raise error
 
-    def _crops(self, networks: Sequence[Network]) -> None:
-        groups = list({id(n.crops): n for n in networks}.values())
-        missing = [[c for c in n.split.clips if self.store.find("crops", n.crops[c.id]) is None] for n in groups]
-        counter = Counter(sum(map(len, missing)))
+    def _crops(self, networks: Sequence[Network], threads: ThreadPoolExecutor) -> dict[str, Future[None]]:
+        """Starts to make what is missing, by key; from another clip in every process, so that two have little to wait for."""
+        made: dict[str, Future[None]] = {}
+        for network in {id(n.crops): n for n in networks}.values():
+            for clip in _turned(network.split.clips):
+                key = network.crops[clip.id]
+                if key not in made and self.store.find("crops", key) is None:
+                    made[key] = threads.submit(crops.make, clip, key, network.cell.preprocessing, self.store)
+        return made
+
+    def _wait(self, networks: Sequence[Network], made: Mapping[str, Future[None]]) -> None:
+        """Until all crops are there."""
         with self.reporter.stage("crops", "clips") as tell:
-            for network, clips in zip(groups, missing, strict=True):
-                steps = crops.compute(clips, network.crops, network.cell.preprocessing, self.store, self.workers)
-                self._attempt([n for n in networks if n.crops is network.crops], counter.tell, steps, tell)
+            for done, _ in enumerate(as_completed(made.values()), 1):
+                tell(done, len(made))
+        for group in _grouped(networks, lambda n: id(n.crops)):
+            self._attempt(group, _results, [made[key] for key in group[0].crops.values() if key in made])
 
-    def _features(self, fits: Sequence[tuple[Network, Fit]]) -> None:
-        groups = list({id(f.features): f for _, f in fits if f.cell.backbone.frozen() is not None}.values())
-        missing = [[c for c in f.features if self.store.find("features", f.features[c]) is None] for f in groups]
+    def _features(self, fits: Sequence[Job], made: Mapping[str, Future[None]]) -> None:
+        """While crops are still being made; the frames of some clips at a time."""
+        groups = _grouped([(n, f) for n, f in fits if f.cell.backbone.frozen() is not None], lambda job: id(job[1].features))
+        missing = [[c for c, key in jobs[0][1].features.items() if self.store.find("features", key) is None] for jobs in groups]
         counter = Counter(sum(map(len, missing)))
         with self.reporter.stage("features", "clips") as tell:
-            for job, clips in zip(groups, missing, strict=True):
-                steps = features.compute(job, clips, self.store, self.device) if clips else iter(())
-                owners = [n for n, f in fits if f.features is job.features]
-                self._attempt(owners, counter.tell, steps, tell, job.cell.labels["backbone"])
+            for jobs, clips in zip(groups, missing, strict=True):
+                if clips:
+                    self._attempt([n for n, _ in jobs], self._features_of, jobs[0][1], clips, made, counter, tell)
 
-    def _fits(self, fits: Sequence[tuple[Network, Fit]]) -> None:
+    def _features_of(self, job: Fit, clips: Sequence[str], made: Mapping[str, Future[None]], counter: Counter, tell: Tell) -> None:
+        training = job.split.folds[job.fold].train if job.cell.backbone.frozen().calibrated else ()  # type: ignore[union-attr]
+        _results([made[job.crops[clip]] for clip in training if job.crops[clip] in made])
+        module = features.build(job, self.store, self.device)
+
+        def work(group: Sequence[str], mine: Sequence[str]) -> None:
+            _results([made[job.crops[clip]] for clip in group if job.crops[clip] in made])
+            features.compute(job, [clip for clip in group if job.features[clip] in mine], module, self.store, self.device)
+
+        turned = _turned(clips)
+        groups = [turned[start : start + CLIPS] for start in range(0, len(turned), CLIPS)]
+        for group in self._shared("features", groups, lambda group: [job.features[clip] for clip in group], work):
+            counter.tell(tell, len(group), job.cell.labels["backbone"])
+
+    def _fits(self, fits: Sequence[Job]) -> None:
         """Fits that read the same features follow each other, so that these are read once."""
-        groups: dict[tuple[int, int], list[tuple[Network, Fit]]] = {}
-        for network, job in fits:
-            groups.setdefault((id(job.features), job.fold), []).append((network, job))
         counter = Counter(sum(f.cell.recipe.epochs for _, f in fits))
         with self.reporter.stage("fits", "epochs") as tell:
-            for group in groups.values():
+            for group in _turned(_grouped(fits, lambda job: (id(job[1].features), job[1].fold))):
                 inputs: list[fit.Inputs] = []
-                for network, job in group:
-                    self._attempt([network], self._fit, job, inputs, counter, tell)
+                work = self._fit_work(inputs, counter, tell)
+                for _, job in self._shared("fits", group, lambda job: [job[1].key], work):
+                    counter.tell(tell, job.cell.recipe.epochs)
+
+    def _fit_work(self, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> Callable[[Job, Sequence[str]], None]:
+        def work(job: Job, _: Sequence[str]) -> None:
+            self._attempt([job[0]], self._fit, job[1], inputs, counter, tell)
+
+        return work
 
     def _fit(self, job: Fit, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> None:
         note = f"{job.cell.labels['backbone']} {job.cell.labels['loss']}"
@@ -91,34 +135,59 @@ class Execution:
 
         if not inputs:
             inputs.append(fit.load_inputs(job, self.store))
-        self.store.make("fits", job.key, fit.compute, job, inputs[0], self.device, heard)
-        counter.done += job.cell.recipe.epochs
-        tell(counter.done, counter.of)
+        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard)
+
+    def _shared(
+        self, stage: str, jobs: Sequence[T], keys: Callable[[T], Sequence[str]], work: Callable[[T, Sequence[str]], None]
+    ) -> Iterator[T]:
+        """Calls `work(job, keys claimed)` for what is missing, and yields each job that is done, here or by another process."""
+        waiting = list(jobs)
+        while waiting:
+            busy = []
+            for job in waiting:
+                with self.store.claim(stage, keys(job)) as mine:
+                    if mine:
+                        work(job, mine)
+                if all(key in mine or self.store.has(stage, key) for key in keys(job)):
+                    yield job
+                else:
+                    busy.append(job)
+            if len(busy) == len(waiting):
+                time.sleep(PAUSE)
+            waiting = busy
 
     def _score(self, pending: Sequence[Row]) -> Iterator[dict[str, Any]]:
-        made = provenance(str(self.device), self.workers)
-        for row in pending:
-            try:
-                if id(row.network) in self.failed:
-                    raise self.failed[id(row.network)]
-                self.store.make("rows", row.key, _write_row, {**score(row, self.store), **made})
-            except FerbenchError:
-                raise
-            except Exception as error:
-                log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
-                yield {**failure(row, error, str(log)), **made}
+        made, scorer = provenance(str(self.device), self.workers), Scorer(self.store)
+        counter = Counter(len(pending))
+        with self.reporter.stage("scores", "rows") as tell:
+            for row in pending:
+                try:
+                    if id(row.network) in self.failed:
+                        raise self.failed[id(row.network)]
+                    self.store.make("rows", row.key, _write_row, scorer, row, made)
+                except StoreError:
+                    raise
+                except Exception as error:
+                    log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
+                    yield {**failure(row, error, str(log)), **made}
+                counter.tell(tell, 1)
 
     def _attempt(self, networks: Sequence[Network], work: Callable[..., object], *args: Any) -> None:
-        """An exception in `work` fails these networks; one that the user can mend ends the run."""
+        """An exception in `work` fails these networks; a store that cannot be written ends the run."""
         if all(id(n) in self.failed for n in networks):
             return
         try:
             work(*args)
-        except FerbenchError:
+        except StoreError:
             raise
         except Exception as error:  # a plugin may raise anything
             for network in networks:
                 self.failed.setdefault(id(network), error)
+
+    def _stop_if_nothing_is_left(self, networks: Sequence[Network]) -> None:
+        errors = [self.failed.get(id(network)) for network in networks]
+        if all(errors) and isinstance(errors[0], FerbenchError):
+            raise errors[0]
 
 
 @dataclass
@@ -128,12 +197,29 @@ class Counter:
     of: float
     done: float = 0
 
-    def tell(self, steps: Iterator[int], tell: Tell, note: str = "") -> None:
-        """Takes the steps, telling of each."""
-        for count in steps:
-            self.done += count
-            tell(self.done, self.of, note)
+    def tell(self, tell: Tell, steps: float, note: str = "") -> None:
+        """Tells of so many steps more."""
+        self.done += steps
+        tell(self.done, self.of, note)
 
 
-def _write_row(folder: Path, row: dict[str, Any]) -> None:
-    (folder / "row.json").write_bytes(to_json(row))
+def _grouped(things: Sequence[T], by: Callable[[T], object]) -> list[list[T]]:
+    groups: dict[object, list[T]] = {}
+    for thing in things:
+        groups.setdefault(by(thing), []).append(thing)
+    return list(groups.values())
+
+
+def _turned(things: Sequence[T]) -> list[T]:
+    """The same, from a start that differs from process to process."""
+    start = random.SystemRandom().randrange(len(things)) if things else 0
+    return [*things[start:], *things[:start]]
+
+
+def _results(futures: Sequence[Future[None]]) -> None:
+    for future in futures:
+        future.result()
+
+
+def _write_row(folder: Path, scorer: Scorer, row: Row, made: dict[str, Any]) -> None:
+    (folder / "row.json").write_bytes(to_json({**scorer.score(row), **made}))

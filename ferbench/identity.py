@@ -24,12 +24,12 @@ def key(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def component_identity(component: Component | Frozen) -> list[Any]:
+def component_identity(component: Component | Frozen) -> dict[str, Any]:
     """Class, parameters (a file counts with its content, a corpus' root not at all) and source of a component."""
     cls = type(component)
     skip = {"root"} if isinstance(component, Dataset) else set()
     parameters = {f.name: _parameter_identity(component, f.name) for f in fields(component) if f.name not in skip}
-    return [f"{cls.__module__}.{cls.__qualname__}", parameters, source_digest(cls.__module__)]
+    return {"class": f"{cls.__module__}.{cls.__qualname__}", "parameters": parameters, "source": source_digests(cls.__module__)}
 
 
 def file_parameters(cls: type) -> set[str]:
@@ -44,17 +44,15 @@ def type_hints(cls: type) -> dict[str, Any]:
 
 
 @lru_cache
-def source_digest(module: str) -> str:
-    """Digest of a module's code and of what it imports inside its own top-level package; comments and layout don't count."""
-    digest = hashlib.sha256()
-    for path in sorted(_sources(module)):
-        digest.update(ast.dump(_tree(path)).encode())
-    return digest.hexdigest()[:32]
+def source_digests(module: str) -> dict[str, str]:
+    """Digest of the code of a module and of each that it imports inside its own top-level package; comments and layout don't count."""
+    return {name: _code(path) for name, path in sorted(_sources(module).items())}
 
 
+@lru_cache
 def code_digest(*modules: str) -> str:
     """Digest of just these modules' code: the version of a stage of the core."""
-    return key(*[ast.dump(_tree(_file_of(module))) for module in modules if _file_of(module)])
+    return key(*[_code(path) for module in modules if (path := _file_of(module))])
 
 
 def file_digest(path: Path) -> str:
@@ -82,15 +80,16 @@ def _cached_file_digest(path: str, _mtime: int) -> str:
     return file_digest(Path(path))
 
 
-def _sources(module: str) -> set[Path]:
-    """Files of a module and of everything it reaches by imports inside its own package."""
-    package, found, open_ = module.partition(".")[0], set(), [module]
+def _sources(module: str) -> dict[str, Path]:
+    """Files of a module and of everything it reaches by imports inside its own package, by module."""
+    package, open_ = module.partition(".")[0], [module]
+    found: dict[str, Path] = {}
     seen = set(open_)
     while open_:
         path = _file_of(current := open_.pop())
         if path is None:
             continue
-        found.add(path)
+        found[current] = path
         for name in _imports(current, path):
             if name.partition(".")[0] == package and name not in seen:
                 seen.add(name)
@@ -130,5 +129,10 @@ def _file_of(module: str) -> Path | None:
 
 
 @lru_cache
-def _tree(path: Path | None) -> ast.Module:
-    return ast.parse(path.read_bytes()) if path else ast.Module([], [])
+def _code(path: Path) -> str:
+    return hashlib.sha256(ast.dump(_tree(path)).encode()).hexdigest()[:32]
+
+
+@lru_cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes())

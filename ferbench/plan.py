@@ -12,14 +12,17 @@ from ferbench.benchmark import Benchmark, Cell
 from ferbench.components import Aggregator, Clip, Preprocessor
 from ferbench.folds import Split, split
 from ferbench.identity import code_digest, component_identity, key
-from ferbench.stages.index import Corpus
+from ferbench.stages.index import Corpus, identity
 from ferbench.store import Store
+
+Identity = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Fit:
     """The trainable part of one backbone on one fold; `features` gives the key of each clip's features (crops if nothing is frozen)."""
 
+    key: str
     cell: Cell
     split: Split
     fold: int
@@ -31,25 +34,21 @@ class Fit:
         """Class of each clip."""
         return {c.id: c.label for c in self.split.clips}
 
-    @cached_property
-    def key(self) -> str:
-        """Identity of what the fit gives."""
-        cell, fold = self.cell, self.split.folds[self.fold]
-        parts = [[(clip, self.labels[clip], self.features[clip]) for clip in part] for part in (fold.train, fold.validation, fold.test)]
-        identity = [component_identity(cell.backbone), component_identity(cell.loss), cell.recipe, cell.seed, cell.protocol.classes]
-        prepares = ["ferbench.stages.features"] if cell.backbone.frozen() is None else []  # crops are made input in the fit
-        return key("fits", code_digest("ferbench.stages.fit", "ferbench.training", *prepares), identity, parts)
-
 
 @dataclass(frozen=True)
 class Network:
-    """A combination but for its aggregator: fitted once for each fold, scored by every aggregator."""
+    """A combination but for its aggregator: fitted once for each fold, scored by every aggregator.
+
+    `identity` tells by axis what it is made of; `fingerprint` is that of the protocol: rows are ranked together only where it is equal.
+    """
 
     cell: Cell
     corpora: tuple[Corpus, ...]
     split: Split
     crops: Mapping[str, str]
     fits: tuple[Fit, ...]
+    identity: Identity
+    fingerprint: str
 
     @property
     def standin(self) -> bool:
@@ -57,31 +56,26 @@ class Network:
         return any(corpus.standin for corpus in self.corpora)
 
     @cached_property
-    def fingerprint(self) -> str:
-        """Identity of the protocol: rows are ranked together only where it is equal."""
-        cell = self.cell
-        selection = [component_identity(s) for s in cell.preprocessing if type(s).select is not Preprocessor.select]
-        corpora = [[c.name, c.digest, c.standin] for c in self.corpora]
-        return key(
-            cell.protocol.classes, dict(cell.protocol.labels), corpora, selection, self.split.folds, "pooled", cell.recipe.checkpoint
-        )
+    def stages(self) -> dict[str, str]:
+        """One digest a stage over the keys of its entries: equal ones mean that all its work is shared."""
+        features = [f.features for f in self.fits] if self.cell.backbone.frozen() is not None else []
+        return {
+            "crops": key(self.crops),
+            **({"features": key(features)} if features else {}),
+            "fits": key([f.key for f in self.fits]),
+        }
 
 
 @dataclass(frozen=True)
 class Row:
-    """One network and one aggregator."""
+    """One network and one aggregator; labels and benchmark are part of its key, since the tables show them."""
 
+    key: str
     benchmark: str
     labels: Mapping[str, str]
     network: Network
     aggregator: Aggregator
-
-    @cached_property
-    def key(self) -> str:
-        """Identity of the row; labels and benchmark are part of it, since the tables show them."""
-        code = code_digest("ferbench.scoring", "ferbench.metrics")
-        fits = [fit.key for fit in self.network.fits]
-        return key("rows", code, fits, component_identity(self.aggregator), self.labels, self.benchmark, self.network.fingerprint)
+    identity: Identity
 
 
 @dataclass
@@ -94,26 +88,37 @@ class Planner:
     _made: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def rows(self) -> Iterator[Row]:
-        """Every combination."""
+        """Every combination, in the order of the axes; the aggregators of a network follow each other."""
+        code = code_digest("ferbench.scoring", "ferbench.metrics")
+        name, network, shared = self.benchmark.name, None, ""
         for cell in self.benchmark.cells():
-            yield Row(self.benchmark.name, cell.labels, self._network(cell), cell.aggregator)
+            if network is None or any(cell.labels[axis] != network.cell.labels[axis] for axis in AXES if axis != "aggregator"):
+                network = self._network(cell)
+                shared = key("rows", code, [fit.key for fit in network.fits], name, network.fingerprint)
+            aggregator = self._identity("aggregator", cell)
+            identity = {**network.identity, "aggregator": aggregator}
+            yield Row(key(shared, aggregator, cell.labels), name, cell.labels, network, cell.aggregator, identity)
 
     def _network(self, cell: Cell) -> Network:
-        axes = [axis for axis in AXES if axis != "aggregator"]
-        return self._once(("network", *(cell.labels[axis] for axis in axes)), self._make_network, cell)
-
-    def _make_network(self, cell: Cell) -> Network:
+        """Only what others share is remembered, so that a large grid needs no more memory than a small one."""
         labels, corpora = cell.labels, self.corpora[cell.labels["dataset"]]
         parts = self._once(("split", labels["dataset"], labels["protocol"]), split, cell.protocol, corpora, self.store)
-        crops = self._once(
-            ("crops", labels["dataset"], labels["protocol"], labels["preprocessing"]),
-            crop_keys,
-            parts.clips,
-            corpora,
-            cell.preprocessing,
-        )
-        fits = tuple(Fit(cell, parts, fold, crops, self._features(cell, parts, crops, fold)) for fold in range(len(parts.folds)))
-        return Network(cell, corpora, parts, crops, fits)
+        identity = {axis: self._identity(axis, cell) for axis in AXES if axis != "aggregator"}
+        steps = (labels["dataset"], labels["protocol"], labels["preprocessing"])
+        crops = self._once(("crops", *steps), crop_keys, parts.clips, corpora, identity["preprocessing"])
+        fits = tuple(self._fit(cell, parts, crops, fold, identity) for fold in range(len(parts.folds)))
+        fingerprint = self._once(("fingerprint", *steps, cell.recipe.checkpoint), self._fingerprint, cell, corpora, parts)
+        return Network(cell, corpora, parts, crops, fits, identity, fingerprint)
+
+    def _fit(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int, identity: Identity) -> Fit:
+        frozen = (*[cell.labels[axis] for axis in ("dataset", "protocol", "preprocessing", "backbone")], fold)
+        features = self._once(("frozen", *frozen), self._features, cell, parts, crops, fold)
+        inputs = self._once(("inputs", id(features), id(parts), fold), _inputs, parts, fold, features)
+        own = [identity["backbone"], identity["loss"], identity["recipe"], cell.seed, cell.protocol.classes]
+        # Where nothing is frozen, the fit makes crops its input.
+        prepares = ["ferbench.stages.features"] if cell.backbone.frozen() is None else []
+        code = code_digest("ferbench.stages.fit", "ferbench.training", *prepares)
+        return Fit(key("fits", code, own, inputs), cell, parts, fold, crops, features)
 
     def _features(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int) -> Mapping[str, str]:
         """Equal frozen parts (and, where they are calibrated, equal folds) share one mapping, hence the work."""
@@ -124,14 +129,37 @@ class Planner:
         base = key("features", code_digest("ferbench.stages.features"), component_identity(frozen), cell.backbone.input(), training)
         return self._once(("features", base, id(crops)), lambda: {clip: key(base, crop) for clip, crop in crops.items()})
 
+    def _fingerprint(self, cell: Cell, corpora: Sequence[Corpus], parts: Split) -> str:
+        selection = [component_identity(s) for s in cell.preprocessing if type(s).select is not Preprocessor.select]
+        found = [[c.name, c.digest, c.standin] for c in corpora]
+        return key(cell.protocol.classes, dict(cell.protocol.labels), found, selection, parts.folds, "pooled", cell.recipe.checkpoint)
+
+    def _identity(self, axis: str, cell: Cell) -> Any:
+        """What the choice on an axis is: parameters, source, and a corpus' content."""
+        return self._once(("identity", axis, cell.labels[axis]), self._describe, axis, cell)
+
+    def _describe(self, axis: str, cell: Cell) -> Any:
+        if axis == "dataset":
+            return {c.name: identity(d, c) for d, c in zip(cell.dataset, self.corpora[cell.labels["dataset"]], strict=True)}
+        if axis == "preprocessing":
+            return [{"step": step.name, **component_identity(step)} for step in cell.preprocessing]
+        value = getattr(cell, axis)
+        return value if axis in ("seed", "recipe") else component_identity(value)
+
     def _once(self, name: tuple[Any, ...], make: Callable[..., Any], *args: Any) -> Any:
         if name not in self._made:
             self._made[name] = make(*args)
         return self._made[name]
 
 
-def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: Sequence[Preprocessor]) -> dict[str, str]:
+def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: Sequence[Identity]) -> dict[str, str]:
     """The crops key of each clip: all that a step can see of it, its content, the steps and the stage's code."""
     digests = {clip: digest for corpus in corpora for clip, digest in corpus.digests.items()}
-    pipeline = key("crops", code_digest("ferbench.stages.crops", "ferbench.media"), [component_identity(step) for step in steps])
+    pipeline = key("crops", code_digest("ferbench.stages.crops", "ferbench.media"), steps)
     return {c.id: key(pipeline, digests[c.id], [c.id, c.subject, c.label, c.length, c.apex, dict(c.facts)]) for c in clips}
+
+
+def _inputs(parts: Split, fold: int, features: Mapping[str, str]) -> str:
+    """Digest of the labelled features of each part of a fold, in order."""
+    labels, each = {c.id: c.label for c in parts.clips}, parts.folds[fold]
+    return key([[(clip, labels[clip], features[clip]) for clip in part] for part in (each.train, each.validation, each.test)])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ferbench.metrics import metrics
@@ -13,31 +15,69 @@ from ferbench.stages import crops, fit
 from ferbench.store import Store
 
 
-def score(row: Row, store: Store) -> dict[str, Any]:
-    """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted."""
-    network, classes = row.network, row.network.cell.protocol.classes
-    predictions, epochs = _predictions(row, store)
-    labels = {c.id: c.label for c in network.split.clips}
-    facts = {clip: crops.facts(key, store) for clip, key in network.crops.items()}
-    covered = [clip for clip in predictions if facts[clip].found is None or any(facts[clip].found or [])]
-    result = metrics(*_pairs(list(predictions), predictions, labels, classes), classes)
-    covered_only = metrics(*_pairs(covered, predictions, labels, classes), classes) if covered else None
-    return {
-        "status": "done",
-        **_described(row),
-        **result,
-        "covered_only": covered_only and {name: covered_only[name] for name in ("war", "uar", "clips")},
-        "coverage": coverage(facts),
-        "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
-        "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
-        "epochs": epochs,
-        "seconds": _seconds(network, facts, store),
-    }
+@dataclass
+class Scorer:
+    """Scores rows; what several of them need is read once."""
+
+    store: Store
+    _read: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def score(self, row: Row) -> dict[str, Any]:
+        """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted."""
+        network, classes = row.network, row.network.cell.protocol.classes
+        predictions, epochs = self._predictions(row)
+        labels = {c.id: c.label for c in network.split.clips}
+        facts = self._facts(network)
+        covered = [clip for clip in predictions if facts[clip].found is None or any(facts[clip].found or [])]
+        result = metrics(*_pairs(list(predictions), predictions, labels, classes), classes)
+        covered_only = result if len(covered) == len(predictions) else _covered_only(covered, predictions, labels, classes)
+        return {
+            "status": "done",
+            **described(row),
+            **result,
+            "covered_only": covered_only and {name: covered_only[name] for name in ("war", "uar", "clips")},
+            "coverage": self._once(("coverage", id(network.crops)), coverage, facts),
+            "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
+            "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
+            "epochs": epochs,
+            "seconds": self._seconds(network, facts),
+        }
+
+    def _predictions(self, row: Row) -> tuple[dict[str, int], list[int]]:
+        """The predicted class of each test clip, and each fold's chosen epoch."""
+        predictions: dict[str, int] = {}
+        epochs = []
+        for job in row.network.fits:
+            scores, history = fit.scores(job.key, self.store)
+            epochs.append(history.chosen)
+            tested = job.split.folds[job.fold].test
+            predictions |= {clip: int(np.argmax(row.aggregator(scores[clip]))) for clip in tested if len(scores[clip])}
+        return predictions, epochs
+
+    def _facts(self, network: Network) -> dict[str, crops.CropFacts]:
+        keys = network.crops
+        return self._once(("facts", id(keys)), lambda: {clip: crops.facts(key, self.store) for clip, key in keys.items()})
+
+    def _seconds(self, network: Network, facts: Mapping[str, crops.CropFacts]) -> dict[str, float]:
+        """Seconds by stage, shared work counted in full."""
+        seconds = {"crops": sum(fact.seconds for fact in facts.values())}
+        if network.cell.backbone.frozen() is not None:
+            mappings = {id(job.features): job.features for job in network.fits}
+            seconds["features"] = sum(self._once(("features", each), self._spent, keys) for each, keys in mappings.items())
+        return {**seconds, "fit": sum(self.store.facts("fits", job.key)["seconds"] for job in network.fits)}
+
+    def _spent(self, keys: Mapping[str, str]) -> float:
+        return sum(self.store.facts("features", key)["seconds"] for key in keys.values())
+
+    def _once(self, name: tuple[Any, ...], make: Callable[..., Any], *args: Any) -> Any:
+        if name not in self._read:
+            self._read[name] = make(*args)
+        return self._read[name]
 
 
 def failure(row: Row, error: BaseException, log: str) -> dict[str, Any]:
     """The row of a combination that failed: the exception's class and message, and where its traceback is."""
-    return {"status": "failed", **_described(row), "error": type(error).__name__, "message": str(error), "log": log}
+    return {"status": "failed", **described(row), "error": type(error).__name__, "message": str(error), "log": log}
 
 
 def coverage(facts: Mapping[str, crops.CropFacts]) -> dict[str, Any]:
@@ -52,25 +92,7 @@ def coverage(facts: Mapping[str, crops.CropFacts]) -> dict[str, Any]:
     }
 
 
-def _predictions(row: Row, store: Store) -> tuple[dict[str, int], list[int]]:
-    """The predicted class of each test clip, and each fold's chosen epoch."""
-    predictions: dict[str, int] = {}
-    epochs = []
-    for job in row.network.fits:
-        scores, history = fit.scores(job.key, store)
-        epochs.append(history.chosen)
-        tested = job.split.folds[job.fold].test
-        predictions |= {clip: int(np.argmax(row.aggregator(scores[clip]))) for clip in tested if len(scores[clip])}
-    return predictions, epochs
-
-
-def _pairs(
-    clips: list[str], predictions: Mapping[str, int], labels: Mapping[str, str], classes: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([classes.index(labels[c]) for c in clips]), np.array([predictions[c] for c in clips])
-
-
-def _described(row: Row) -> dict[str, Any]:
+def described(row: Row) -> dict[str, Any]:
     """What the row is a result of."""
     network = row.network
     cell, folds = network.cell, network.split.folds
@@ -85,7 +107,21 @@ def _described(row: Row) -> dict[str, Any]:
         "protocol": _protocol_text(network),
         "fits": [job.key for job in network.fits],
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
+        "identity": msgspec.to_builtins(row.identity),
+        "stages": network.stages,
     }
+
+
+def _covered_only(
+    covered: list[str], predictions: Mapping[str, int], labels: Mapping[str, str], classes: tuple[str, ...]
+) -> dict[str, Any] | None:
+    return metrics(*_pairs(covered, predictions, labels, classes), classes) if covered else None
+
+
+def _pairs(
+    clips: list[str], predictions: Mapping[str, int], labels: Mapping[str, str], classes: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([classes.index(labels[c]) for c in clips]), np.array([predictions[c] for c in clips])
 
 
 def _protocol_text(network: Network) -> str:
@@ -100,12 +136,3 @@ def _protocol_text(network: Network) -> str:
     checkpoint = "best on validation people" if cell.recipe.checkpoint == "best" else "last epoch"
     where = f"{names}: {len(parts.clips)} clips, {len(people)} people, {len(cell.protocol.classes)} classes"
     return f"{where} · protocol {cell.protocol.name}, {folds}, {sizes} clips train/validation/test · checkpoint: {checkpoint}"
-
-
-def _seconds(network: Network, facts: Mapping[str, crops.CropFacts], store: Store) -> dict[str, float]:
-    """Seconds by stage, shared work counted in full."""
-    seconds = {"crops": sum(fact.seconds for fact in facts.values())}
-    if network.cell.backbone.frozen() is not None:
-        keys = {key for job in network.fits for key in job.features.values()}
-        seconds["features"] = sum(store.facts("features", key)["seconds"] for key in keys)
-    return {**seconds, "fit": sum(store.facts("fits", job.key)["seconds"] for job in network.fits)}

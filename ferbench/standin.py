@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ferbench.components import Dataset, Rehearsable
 from ferbench.errors import FerbenchError
-from ferbench.identity import key, source_digest
+from ferbench.identity import key, source_digests
 from ferbench.store import Store, read_json, to_json
 
 MARKER = "STAND-IN.json"
@@ -47,7 +47,7 @@ def stored(dataset: type[Dataset], people: int, seed: int, store: Store, progres
     """The rehearsal's stand-in in the store, rendered unless it is there."""
     if not issubclass(dataset, Rehearsable):
         raise FerbenchError(f"the corpus {dataset.name} is missing, and no stand-in can be rendered for it", hint=dataset.access)
-    entry = key("standin", dataset.name, people, seed, source_digest(dataset.__module__))
+    entry = key("standin", dataset.name, people, seed, source_digests(dataset.__module__))
     folder = store.root / "standin" / entry / dataset.folders[0]
     with store.lock("standin", entry):
         if not folder.is_dir():

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from filelock import FileLock, Timeout
 
-from ferbench.errors import FerbenchError
+from ferbench.errors import StoreError
 from ferbench.identity import file_digest
 
 MANIFEST = "manifest.json"
@@ -49,7 +49,7 @@ class Store:
     def make(self, stage: str, key: str, write: Write, *args: Any) -> Path:
         """The entry's folder, written by `write(folder, *args)` unless it is there; one process writes, others wait for it.
 
-        What `write` returns is kept as facts in the manifest. Raises FerbenchError where the disk is full.
+        What `write` returns is kept as facts in the manifest. Raises StoreError where the disk is full.
         """
         if not self._sound(stage, key):
             with self.lock(stage, key):
@@ -145,7 +145,7 @@ class Store:
             if error.errno not in (28, 122, 13, 30):  # no space, quota, not permitted, read-only
                 raise
             hint = "give another with --store or FERBENCH_STORE; what is stored already is kept"
-            raise FerbenchError(f"the store {self.root} cannot be written: {error.strerror}", hint=hint) from error
+            raise StoreError(f"the store {self.root} cannot be written: {error.strerror}", hint=hint) from error
 
 
 def to_json(value: Any) -> bytes:

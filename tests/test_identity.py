@@ -13,7 +13,7 @@ import pytest
 
 import ferbench
 from ferbench import File
-from ferbench.identity import code_digest, component_identity, file_digest, file_parameters, key, source_digest
+from ferbench.identity import code_digest, component_identity, file_digest, file_parameters, key, source_digests
 
 
 @dataclass(frozen=True)
@@ -119,14 +119,14 @@ numbers = count()
 def digest(tmp_path, monkeypatch):
     """The source digest of `vote` in a new package of the files above, some changed."""
 
-    def call(changes: dict[str, str]) -> str:
+    def call(changes: dict[str, str]) -> dict[str, str]:
         name = f"made_up_package_{next(numbers)}"
         for path, text in {**FILES, **changes}.items():
             file = tmp_path / name / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         monkeypatch.syspath_prepend(tmp_path)
-        return source_digest(f"{name}.vote")
+        return {module.removeprefix(name): digest for module, digest in source_digests(f"{name}.vote").items()}
 
     return call
 
@@ -145,7 +145,10 @@ def digest(tmp_path, monkeypatch):
     ],
 )
 def test_source(digest, path, text, equal):
-    assert (digest({}) == digest({path: text})) is equal
+    before, after = digest({}), digest({path: text})
+    changed = f".{path.removesuffix('.py').replace('/', '.')}"
+    assert {module for module in before if before[module] != after[module]} == (set() if equal else {changed})
+    assert before.keys() == after.keys() == {".vote", ".near", ".deep", ".sub.far"}
 
 
 @pytest.mark.parametrize("how", ["import other_package", "from other_package import helper", "import other_package.helper"])
@@ -171,7 +174,8 @@ def test_absolute_imports_count(tmp_path, monkeypatch):
         (tmp_path / name / "helper.py").write_text(f"HELP = {value}\n")
         (tmp_path / name / "vote.py").write_text("import absolute_1.helper\nimport absolute_2.helper\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert source_digest("absolute_1.vote") != source_digest("absolute_2.vote")
+    one, two = source_digests("absolute_1.vote"), source_digests("absolute_2.vote")
+    assert set(one.values()) != set(two.values())
 
 
 def test_code_of_a_stage_is_these_modules_alone():
@@ -225,8 +229,8 @@ def test_canonical(one, two, equal):
 
 def test_reading_source_imports_nothing_heavy():
     program = (
-        "import sys; from ferbench.identity import source_digest; from ferbench.manager import load_plugins\n"
-        "for entry in load_plugins().entries.values(): source_digest(entry.component.__module__)\n"
+        "import sys; from ferbench.identity import source_digests; from ferbench.manager import load_plugins\n"
+        "for entry in load_plugins().entries.values(): source_digests(entry.component.__module__)\n"
         "print(sorted({'torch', 'timm', 'cv2', 'sklearn', 'pandas', 'torchvision'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

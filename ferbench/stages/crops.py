@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,22 @@ class CropFacts:
     seconds: float
 
 
-def compute(clips: Sequence[Clip], keys: Mapping[str, str], steps: Sequence[Preprocessor], store: Store, workers: int) -> Iterator[int]:
-    """Makes the missing crops on `workers` threads (OpenCV frees the interpreter lock); yields the number of clips done."""
+@contextmanager
+def pool(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """As many threads; OpenCV frees the interpreter lock, so that they decode and detect side by side. What waits is dropped at the end."""
     import cv2
 
     cv2.setNumThreads(1)
-    pool = ThreadPoolExecutor(workers)
+    threads = ThreadPoolExecutor(workers)
     try:
-        for future in as_completed([pool.submit(store.make, "crops", keys[clip.id], _write, clip, steps) for clip in clips]):
-            future.result()
-            yield 1
+        yield threads
     finally:
-        pool.shutdown(cancel_futures=True)
+        threads.shutdown(cancel_futures=True)
+
+
+def make(clip: Clip, key: str, steps: Sequence[Preprocessor], store: Store) -> None:
+    """Stores the crops of one clip, unless they are."""
+    store.make("crops", key, _write, clip, steps)
 
 
 def load(key: str, store: Store) -> NDArray[np.uint8]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +21,22 @@ BATCH = 32  # frames; larger gains nothing on a CPU
 CALIBRATION_FRAMES = 64
 
 
-def compute(fit: Fit, clips: Sequence[str], store: Store, device: torch.device) -> Iterator[int]:
-    """Makes the features of `clips` that a fit needs, batched across clips; yields the number of clips done."""
-    frozen, declared = fit.cell.backbone.frozen(), fit.cell.backbone.input()
+def build(fit: Fit, store: Store, device: torch.device) -> torch.nn.Module:
+    """The frozen part of a fit's backbone on the device, calibrated on the fold's training crops where it asks for that."""
+    frozen = fit.cell.backbone.frozen()
     assert frozen is not None
     training = [fit.crops[clip] for clip in fit.split.folds[fit.fold].train]
-    sample = calibration_crops(training, declared, store, device) if frozen.calibrated else None
-    module = frozen.build(sample).eval().to(device, memory_format=torch.channels_last)
-    for group in _groups(clips, fit.crops, store):
-        start = time.perf_counter()
-        made = _forward(module, [crops.load(fit.crops[clip], store) for clip in group], declared, device)
-        seconds = (time.perf_counter() - start) / len(group)
-        for clip, values in zip(group, made, strict=True):
-            store.make("features", fit.features[clip], _write, values, seconds)
-        yield len(group)
+    sample = calibration_crops(training, fit.cell.backbone.input(), store, device) if frozen.calibrated else None
+    return frozen.build(sample).eval().to(device, memory_format=torch.channels_last)
+
+
+def compute(fit: Fit, clips: Sequence[str], module: torch.nn.Module, store: Store, device: torch.device) -> None:
+    """Stores the features of these clips, whose keys are claimed; their frames go through `module` in common batches."""
+    start = time.perf_counter()
+    made = _forward(module, [crops.load(fit.crops[clip], store) for clip in clips], fit.cell.backbone.input(), device)
+    seconds = (time.perf_counter() - start) / len(clips)
+    for clip, values in zip(clips, made, strict=True):
+        store.put("features", fit.features[clip], _write, values, seconds)
 
 
 def load(key: str, store: Store) -> np.ndarray:
@@ -70,30 +73,19 @@ def calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, d
     return torch.cat(images).to(device)
 
 
-def _groups(clips: Sequence[str], crop_keys: Mapping[str, str], store: Store) -> Iterator[list[str]]:
-    """Neighbouring clips that fill a batch together."""
-    group, frames = [], 0
-    for clip in clips:
-        group.append(clip)
-        frames += len(crops.facts(crop_keys[clip], store).indices)
-        if frames >= BATCH:
-            yield group
-            group, frames = [], 0
-    if group:
-        yield group
-
-
 @torch.inference_mode()
-def _forward(module: torch.nn.Module, images: list[np.ndarray], declared: Input, device: torch.device) -> list[np.ndarray]:
-    """Features of each clip; the frames of all go through in common batches."""
-    prepared = [prepare(torch.from_numpy(clip), declared) if len(clip) else None for clip in images]
-    frames = [x for x in prepared if x is not None]
-    if not frames:
-        return [np.zeros((0, 1), np.float32) for _ in images]
-    batches = torch.cat(frames).split(BATCH)
-    made = torch.cat([module(b.to(device, memory_format=torch.channels_last)).float().cpu() for b in batches])  # [sum of T, ...]
-    parts = iter(made.split([len(x) for x in frames]))
-    return [np.zeros((0, *made.shape[1:]), np.float32) if x is None else next(parts).numpy() for x in prepared]
+def _forward(module: torch.nn.Module, clips: Sequence[np.ndarray], declared: Input, device: torch.device) -> list[np.ndarray]:
+    """Features of each clip, from its uint8 crops; frames of one shape go through in common batches."""
+    made = []
+    for _, alike in groupby((clip for clip in clips if len(clip)), key=lambda clip: clip.shape[1:]):
+        frames = torch.from_numpy(np.concatenate(list(alike)))  # [sum of T,H,W(,3)]
+        for batch in frames.split(BATCH):
+            x = prepare(batch.to(device), declared).contiguous(memory_format=torch.channels_last)
+            made.append(module(x).float().cpu().numpy())
+    if not made:
+        return [np.zeros((0, 1), np.float32) for _ in clips]
+    ends = np.cumsum([len(clip) for clip in clips])
+    return np.split(np.concatenate(made), ends[:-1])
 
 
 def _write(folder: Path, values: np.ndarray, seconds: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from ferbench.components import Clip, Dataset, Skipped
@@ -26,10 +27,15 @@ class Corpus:
     skipped: tuple[Skipped, ...]
     standin: bool
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity of the corpus' content, labels included."""
-        return key([[c.id, c.subject, c.label, c.apex, self.digests[c.id]] for c in self.clips])
+        return key(self.contents)
+
+    @property
+    def contents(self) -> dict[str, list]:
+        """What identifies each clip."""
+        return {c.id: [c.subject, c.label, c.apex, self.digests[c.id]] for c in self.clips}
 
 
 def data_folder() -> Path:
@@ -88,12 +94,25 @@ def index(dataset: Dataset, store: Store) -> Corpus:
             hint=f"`ferbench corpus check {dataset.name} {dataset.root}` lists what was found; docs/corpora.md shows the layout",
         )
     _unique(dataset, clips)
-    return Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), is_standin(Path(dataset.root)))
+    corpus = Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), is_standin(Path(dataset.root)))
+    store.make("index", corpus.digest, _write, corpus)
+    return corpus
 
 
-def identity(dataset: Dataset, corpus: Corpus) -> list[object]:
-    """What the index stage's output depends on."""
-    return [component_identity(dataset), corpus.digest, corpus.standin]
+def identity(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
+    """What a corpus is to those who compare rows: how it was read, and what it holds (an entry of the store)."""
+    return {**component_identity(dataset), "content": corpus.digest, "stand-in": corpus.standin}
+
+
+def contents(digest: str, store: Store) -> dict[str, list]:
+    """What a corpus of this digest held: clip -> its subject, label, apex and content; empty where that is not stored."""
+    folder = store.find("index", digest)
+    return read_json(folder / "clips.json") if folder else {}
+
+
+def _write(folder: Path, corpus: Corpus) -> dict[str, object]:
+    (folder / "clips.json").write_bytes(to_json(corpus.contents))
+    return {"corpus": corpus.name, "clips": len(corpus.clips)}
 
 
 def _unique(dataset: Dataset, clips: list[Clip]) -> None:
