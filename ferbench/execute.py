@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from ferbench.checkpoints import Checkpoints
 from ferbench.components import Frozen
 from ferbench.errors import FerbenchError, StoreError
 from ferbench.plan import Fit, Network, Row
@@ -41,6 +42,7 @@ class Execution:
     reporter: Reporter
     device: torch.device
     workers: int
+    checkpoint: float  # seconds of a fit between its checkpoints
     failed: dict[int, Exception] = field(default_factory=dict)
 
     def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
@@ -135,7 +137,9 @@ class Execution:
 
         if not inputs:
             inputs.append(fit.load_inputs(job, self.store))
-        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard)
+        checkpoints = Checkpoints(self.store, job.key, self.checkpoint)
+        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard, checkpoints)
+        checkpoints.clear()
 
     def _shared(
         self, stage: str, jobs: Sequence[T], keys: Callable[[T], Sequence[str]], work: Callable[[T, Sequence[str]], None]

@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """Runtime knobs; no part of a key. `workers` 0 means one for each core."""
+    """Runtime knobs; no part of a key.
+
+    `workers` 0 means one for each core; `checkpoint`: seconds of a fit between its checkpoints; `retry`: try again what failed in an
+    earlier run; `figures` None: draw them unless there are many.
+    """
 
     device: str = "auto"
     workers: int = 0
     rehearsal: bool = True
+    checkpoint: float = 60.0
+    retry: bool = False
+    figures: bool | None = None
 
 
 def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[str, Any]:
@@ -97,7 +104,7 @@ def _execute(pending: Sequence[Row], store: Store, options: Options, reporter: R
         raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
     from joblib import cpu_count
 
-    return Execution(store, reporter, _device(options.device), options.workers or cpu_count()).rows(pending)
+    return Execution(store, reporter, _device(options.device), options.workers or cpu_count(), options.checkpoint).rows(pending)
 
 
 def _device(name: str) -> torch.device:

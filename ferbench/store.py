@@ -80,11 +80,18 @@ class Store:
                 files = {str(p.relative_to(work)): [p.stat().st_size, file_digest(p)] for p in sorted(work.rglob("*")) if p.is_file()}
                 (work / MANIFEST).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
                 _flush(work)
+                shutil.rmtree(folder, ignore_errors=True)  # what a kill left of a removal
                 work.rename(folder)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
         self._checked.add(key)
         return folder
+
+    def remove(self, stage: str, key: str) -> None:
+        """Removes an entry: first its manifest, so that what a kill leaves of it is no entry."""
+        folder = self._folder(stage, key)
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def facts(self, stage: str, key: str) -> dict[str, Any]:
         """The facts in an entry's manifest."""
@@ -135,7 +142,7 @@ class Store:
         """Removes a damaged entry whose lock is held."""
         if self.has(stage, key) and not self._sound(stage, key):
             self.warn(f"stored {stage} {key[:12]} is damaged ({_damage(self._folder(stage, key))}): made again")
-            shutil.rmtree(self._folder(stage, key))
+            self.remove(stage, key)
 
     @contextmanager
     def _room(self) -> Iterator[None]:

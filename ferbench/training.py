@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ferbench.checkpoints import Checkpoints
 from ferbench.errors import FerbenchError
 from ferbench.recipe import Recipe
 
@@ -47,11 +49,13 @@ def train(
     prepare: Callable[[Tensor], Tensor],
     generator: torch.Generator,
     tell: Callable[[int, History], None],
+    checkpoints: Checkpoints | None = None,
 ) -> History:
     """Trains `model` in place and leaves the chosen epoch's weights in it; `prepare` makes a batch the model's input.
 
-    Training accuracy is that of the training passes themselves, with dropout on. Raises Diverged at the first loss
-    that is no number, and FerbenchError where the best epoch has no validation frames to be chosen on.
+    Training accuracy is that of the training passes themselves, with dropout on. From a checkpoint training goes on as if it had
+    never stopped. Raises Diverged at the first loss that is no number, and FerbenchError where the best epoch has no validation
+    frames to be chosen on.
     """
     if recipe.checkpoint == "best" and not len(validation.y):
         raise FerbenchError(
@@ -59,32 +63,56 @@ def train(
         )
     parameters = [*model.parameters(), *(loss_of.parameters() if isinstance(loss_of, nn.Module) else [])]
     optimizer = _optimizer([p for p in parameters if p.requires_grad], recipe)
-    best, history, epoch = _Best(model), History(), 0
-    for epoch in range(1, recipe.epochs + 1):
-        start = time.perf_counter()
-        model.train()
-        summed, right = 0.0, 0
-        for rows in torch.randperm(len(training.y), generator=generator).split(recipe.batch_size):
-            logits = model(prepare(training.x[rows]))  # [B,C]
-            target = training.y[rows].to(logits.device)  # [B]
-            loss = loss_of(logits, target)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            summed += loss.item() * len(rows)
-            right += int((logits.detach().argmax(1) == target).sum())
-        if not math.isfinite(summed):
-            raise Diverged(f"the loss is {summed / len(training.y)} in epoch {epoch}; try a lower recipe.lr than {recipe.lr:g}")
-        history.loss.append(summed / len(training.y))
-        history.accuracy.append(right / len(training.y))
+    best, history = _Best(model), History()
+    fit = _Fit(model, loss_of, optimizer, generator, best, history)
+    if checkpoints and (stored := checkpoints.load()):
+        fit.restore(*stored)
+    while len(history.loss) < recipe.epochs and not _stopped(recipe, history, best.epoch):
+        start, epoch = time.perf_counter(), len(history.loss) + 1
+        loss, accuracy = _epoch(model, loss_of, training, recipe, prepare, optimizer, generator)
+        if not math.isfinite(loss):
+            raise Diverged(f"the loss is {loss} in epoch {epoch}; try a lower recipe.lr than {recipe.lr:g}")
+        history.loss.append(loss)
+        history.accuracy.append(accuracy)
         _validate(model, loss_of, validation, prepare, history)
         history.seconds.append(time.perf_counter() - start)
         best.offer(epoch, history, keep=recipe.checkpoint == "best")
         tell(epoch, history)
-        if recipe.patience and epoch - best.epoch >= recipe.patience and history.accuracy[-1] >= history.accuracy[best.epoch - 1]:
-            break
-    history.chosen = best.restore() if recipe.checkpoint == "best" else epoch
+        if checkpoints:
+            checkpoints.offer(epoch, fit.state)
+    history.chosen = best.restore() if recipe.checkpoint == "best" else len(history.loss)
     return history
+
+
+def _epoch(
+    model: nn.Module,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    training: Part,
+    recipe: Recipe,
+    prepare: Callable[[Tensor], Tensor],
+    optimizer: torch.optim.Optimizer,
+    generator: torch.Generator,
+) -> tuple[float, float]:
+    """One pass over the training frames; mean loss and accuracy, kept on the device until the end."""
+    model.train()
+    sums = []
+    for rows in torch.randperm(len(training.y), generator=generator).split(recipe.batch_size):
+        logits = model(prepare(training.x[rows]))  # [B,C]
+        target = training.y[rows].to(logits.device)  # [B]
+        loss = loss_of(logits, target)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        right = (logits.detach().argmax(1) == target).sum()
+        sums.append(torch.stack([loss.detach() * len(rows), right.to(loss.dtype)]))
+    summed, right_of_all = torch.stack(sums).cpu().double().sum(0).tolist()
+    return summed / len(training.y), right_of_all / len(training.y)
+
+
+def _stopped(recipe: Recipe, history: History, best: int) -> bool:
+    """Whether validation has been past its best for `patience` epochs while training accuracy has not fallen."""
+    epoch = len(history.loss)
+    return bool(recipe.patience and epoch and epoch - best >= recipe.patience and history.accuracy[-1] >= history.accuracy[best - 1])
 
 
 @torch.inference_mode()
@@ -129,6 +157,51 @@ class _Best:
     def restore(self) -> int:
         self.model.load_state_dict(self.weights)
         return self.epoch
+
+
+@dataclass
+class _Fit:
+    """All that one epoch hands to the next."""
+
+    model: nn.Module
+    loss: object
+    optimizer: torch.optim.Optimizer
+    generator: torch.Generator
+    best: _Best
+    history: History
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors by name, and facts that JSON holds exactly."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
+        if isinstance(self.loss, nn.Module):
+            tensors |= {f"loss.{name}": value for name, value in self.loss.state_dict().items()}
+        for number, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if value is not None}
+        tensors |= {"random": torch.get_rng_state(), "order": self.generator.get_state()}
+        tensors |= {f"cuda.{number}": value for number, value in enumerate(torch.cuda.get_rng_state_all())}
+        return tensors, {"history": asdict(self.history), "best": self.best.epoch, "score": self.best.score}
+
+    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Takes up such a state."""
+        self.model.load_state_dict(_below("model", tensors))
+        if isinstance(self.loss, nn.Module):
+            self.loss.load_state_dict(_below("loss", tensors))
+        states: dict[int, dict[str, Tensor]] = {}
+        for path, value in _below("optimizer", tensors).items():
+            number, _, name = path.partition(".")
+            states.setdefault(int(number), {})[name] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": states})
+        torch.set_rng_state(tensors["random"])
+        self.generator.set_state(tensors["order"])
+        torch.cuda.set_rng_state_all(list(_below("cuda", tensors).values()))
+        self.best.weights = _below("best", tensors)
+        self.best.epoch, self.best.score = facts["best"], tuple(facts["score"])
+        vars(self.history).update(facts["history"])
+
+
+def _below(head: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{head}."): value for name, value in tensors.items() if name.startswith(f"{head}.")}
 
 
 def _optimizer(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:

@@ -20,8 +20,10 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 # From the foundation upwards: a module imports only from lines above its own, or beside it from left to right.
 ORDER = """
 errors components recipe metrics provenance progress leaderboard
-hookspecs identity media yamlfile training
+hookspecs identity media yamlfile
 catalog store
+checkpoints
+training
 manager axes standin
 benchmark stages.index
 schema folds
@@ -35,7 +37,18 @@ cli
 LAYERS = ORDER.split()
 
 # The files of the core that compute; the rest may be imported by a command that only lists things.
-COMPUTING = {"execute", "figures", "media", "metrics", "scoring", "stages.crops", "stages.features", "stages.fit", "training"}
+COMPUTING = {
+    "checkpoints",
+    "execute",
+    "figures",
+    "media",
+    "metrics",
+    "scoring",
+    "stages.crops",
+    "stages.features",
+    "stages.fit",
+    "training",
+}
 
 # Words that mean something else than the component of that name: a checkpoint, a distribution, a colour.
 OTHER_WORDS = {("recipe", "last"), ("provenance", "timm"), ("figures", "gray")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import replace
 
@@ -10,7 +11,9 @@ import torch
 from torch import nn
 
 from ferbench import FerbenchError
+from ferbench.checkpoints import Checkpoints
 from ferbench.recipe import Recipe
+from ferbench.store import Store
 from ferbench.training import Diverged, History, Part, logits_of, train
 
 RECIPE = Recipe(lr=0.05, batch_size=8, epochs=10)
@@ -103,6 +106,62 @@ def test_equal_seeds_give_equal_weights():
     first, second, other = (fit(seed=seed)[0].weight for seed in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+
+
+class Learned(nn.Module):
+    """A loss with a parameter of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, logits, target):
+        return nn.functional.cross_entropy(logits * self.scale, target) + self.scale**2
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, optimizer, damaged):
+    recipe, net = replace(RECIPE, optimizer=optimizer, momentum=0.5), [nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)]
+    told = []
+
+    def run(stop=None):
+        torch.manual_seed(0)
+        model, loss, heard = nn.Sequential(*copy.deepcopy(net)), Learned(), []
+        checkpoints = Checkpoints(Store(tmp_path, told.append), "ab" * 16, 0) if stop is not None else None
+
+        def tell(epoch, _):
+            heard.append(epoch)
+            if epoch == stop:
+                raise KeyboardInterrupt
+
+        history = train(model, loss, *parts(), recipe, lambda x: x, torch.Generator().manual_seed(0), tell, checkpoints)
+        return {**model.state_dict(), "scale": loss.scale}, replace(history, seconds=[]), heard
+
+    whole, history, _ = run()
+    with pytest.raises(KeyboardInterrupt):
+        run(stop=6)
+    (folder,) = tmp_path.glob("checkpoints/ab/*-000005")
+    if damaged:
+        (folder / "state.safetensors").write_bytes(b"")
+    resumed, resumed_history, heard = run(stop=0)
+    assert heard == list(range(1 if damaged else 6, 11))
+    assert len(told) == damaged
+    assert resumed_history == history
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def test_checkpoints_keep_their_distance(tmp_path):
+    checkpoints, made = Checkpoints(Store(tmp_path), "ab" * 16, 1000), []
+    checkpoints.offer(1, lambda: made.append(1))
+    assert not made
+    checkpoints.due = 0
+    checkpoints.offer(2, lambda: ({"a": torch.ones(1)}, {"epoch": 2}))
+    checkpoints.offer(3, lambda: made.append(3))
+    assert not made
+    assert Checkpoints(Store(tmp_path), "ab" * 16, 1000).load() == ({"a": torch.ones(1)}, {"epoch": 2})
+    checkpoints.clear()
+    assert checkpoints.load() is None
 
 
 def test_no_validation_needs_the_last_epoch():

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ferbench.checkpoints import Checkpoints
 from ferbench.components import Backbone, Input
 from ferbench.plan import Fit
 from ferbench.stages import crops, features
@@ -46,7 +47,9 @@ def load_inputs(fit: Fit, store: Store) -> Inputs:
     return Inputs(torch.from_numpy(np.concatenate(full)), torch.from_numpy(y), rows)
 
 
-def compute(folder: Path, fit: Fit, inputs: Inputs, device: torch.device, tell: Callable[[int, History], None]) -> dict[str, Any]:
+def compute(
+    folder: Path, fit: Fit, inputs: Inputs, device: torch.device, tell: Callable[[int, History], None], checkpoints: Checkpoints
+) -> dict[str, Any]:
     """Trains and scores into `folder`: scores.npy [N,C] (softmax, validation and test frames), clips.json, history.json."""
     start = time.perf_counter()
     cell, fold, classes = fit.cell, fit.split.folds[fit.fold], len(fit.cell.protocol.classes)
@@ -59,7 +62,7 @@ def compute(folder: Path, fit: Fit, inputs: Inputs, device: torch.device, tell: 
     if model is None:
         history, scores = History(), x.softmax(1).numpy()
     elif isinstance(model, nn.Module):
-        history, scores = _fit_network(fit, model.to(device), training, validation, x, counts, device, tell)
+        history, scores = _fit_network(fit, model.to(device), training, validation, x, counts, device, tell, checkpoints)
     else:
         history, scores = _fit_estimator(fit, model, training, validation, x, counts)
     np.save(folder / "scores.npy", scores.astype(np.float32))
@@ -89,12 +92,13 @@ def _fit_network(
     counts: list[int],
     device: torch.device,
     tell: Callable[[int, History], None],
+    checkpoints: Checkpoints,
 ) -> tuple[History, np.ndarray]:
     loss = fit.cell.loss.build(counts)
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
     prepare = _prepare(fit.cell.backbone, device)
     generator = torch.Generator().manual_seed(fit.cell.seed)
-    history = train(model, loss, training, validation, fit.cell.recipe, prepare, generator, tell)
+    history = train(model, loss, training, validation, fit.cell.recipe, prepare, generator, tell, checkpoints)
     return history, logits_of(model, x, prepare).softmax(1).numpy()
 
 
