@@ -40,7 +40,9 @@ def _run(options: argparse.Namespace) -> int:
 
     reporter = Reporter(options.quiet)
     loaded = benchmark.load(options.file, plugins=options.plugin, sets=options.set, only=options.only)
-    knobs = runner.Options(options.device, options.workers, not options.no_rehearsal)
+    knobs = runner.Options(
+        options.device, options.workers, not options.no_rehearsal, options.checkpoint, options.retry_failed, options.figures
+    )
     store = _store(options, reporter.warn)
     record = runner.run(loaded, store, knobs, reporter)
     _print([record], options)
@@ -50,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
         )
     failed = len(record["failures"])
     if failed:
-        reporter.warn(f"{failed} of {len(record['rows'])} rows failed; the same command tries them again")
+        reporter.warn(f"{failed} of {len(record['rows'])} rows failed; --retry-failed tries them again")
     return 1 if failed else 0
 
 
@@ -201,7 +203,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--no-rehearsal", action="store_true", help="a missing corpus is an error; no stand-in is rendered")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    run.add_argument("--workers", type=int, default=0, metavar="N", help="threads for decoding and detection (default: one a core)")
+    run.add_argument("--workers", type=_count, default=0, metavar="N", help="threads for decoding and detection (default: one a core)")
+    run.add_argument(
+        "--checkpoint",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="of a fit between its checkpoints (default: 60; 0: every epoch)",
+    )
+    run.add_argument("--retry-failed", action="store_true", help="try again the rows that failed in an earlier run")
+    run.add_argument(
+        "--figures", action=argparse.BooleanOptionalAction, help="draw curves and confusion matrices (default: of at most 200 new rows)"
+    )
     run.add_argument("--quiet", action="store_true", help="no progress, only warnings and the result")
     _format(run)
 
@@ -243,6 +256,22 @@ def _command(commands: Any, name: str, function: Any, text: str, *, plugin: bool
             "--store", type=Path, default=default, metavar="DIR", help="where results are kept (default: FERBENCH_STORE or runs)"
         )
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0")
+    return seconds
 
 
 def _format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json", "csv", "markdown", "latex")) -> None:

@@ -172,9 +172,16 @@ class Execution:
                 except StoreError:
                     raise
                 except Exception as error:
-                    log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
-                    yield {**failure(row, error, str(log)), **made}
+                    yield self._failure(row, error, made)
                 counter.tell(tell, 1)
+
+    def _failure(self, row: Row, error: Exception, made: dict[str, Any]) -> dict[str, Any]:
+        """The failed row, with a log; kept for later runs, unless it is one that the user can mend, such as missing weights."""
+        log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
+        failed = {**failure(row, error, str(log)), **made}
+        if not isinstance(error, FerbenchError):
+            self.store.save(f"failures/{row.key}.json", to_json(failed))
+        return failed
 
     def _attempt(self, networks: Sequence[Network], work: Callable[..., object], *args: Any) -> None:
         """An exception in `work` fails these networks; a store that cannot be written ends the run."""

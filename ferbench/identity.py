@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -20,8 +19,7 @@ from ferbench.components import Component, Dataset, Frozen
 
 def key(*parts: Any) -> str:
     """128 bits in hex of the parts' canonical JSON; equal parts give equal keys in every process and on every machine."""
-    text = json.dumps(msgspec.to_builtins(parts), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:32]
 
 
 def component_identity(component: Component | Frozen) -> dict[str, Any]:

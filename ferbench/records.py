@@ -88,6 +88,12 @@ def save(
     return {**record, "rows": _rows(record, store)}
 
 
+def failed_before(keys: Sequence[str], store: Store) -> dict[str, dict[str, Any]]:
+    """Rows that an earlier run could not make, for a reason that the user cannot mend without changing their key."""
+    paths = {key: store.root / "failures" / f"{key}.json" for key in keys}
+    return {key: read_json(path) for key, path in paths.items() if path.is_file()}
+
+
 def load(store: Store, name: str = "") -> list[dict[str, Any]]:
     """The records in the store, or the one of that name, rows included; raises FerbenchError where there is none."""
     paths = sorted((store.root / "benchmarks").glob("*.json"))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import torch
 
 
+MANY = 200  # new rows whose figures are drawn only when asked for: each takes about a tenth of a second
+
+
 @dataclass(frozen=True)
 class Options:
     """Runtime knobs; no part of a key.
@@ -46,17 +49,27 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     found = records.found(corpora, rows)
     for line in records.summary(found):
         reporter.line(line)
-    pending = [row for row in rows if store.find("rows", row.key) is None]
-    reporter.line(f"{len(rows)} rows, {len(rows) - len(pending)} of them stored already")
+    lacking = [row for row in rows if store.find("rows", row.key) is None]
+    failed = {} if options.retry else records.failed_before([row.key for row in lacking], store)
+    pending = [row for row in lacking if row.key not in failed]
+    again = f", {len(failed)} failed before and are left alone (--retry-failed tries them again)" if failed else ""
+    reporter.line(f"{len(rows)} rows, {len(rows) - len(lacking)} of them stored already{again}")
     failures = _execute(pending, store, options, reporter) if pending else []
-    record = records.save(benchmark, rows, failures, found, store)
+    record = records.save(benchmark, rows, [*failed.values(), *failures], found, store)
     for line in records.unreadable(record["rows"]):
         reporter.warn(line)
-    if pending:
+    _draw(record, len(pending), store, options, reporter)
+    return record
+
+
+def _draw(record: dict[str, Any], new: int, store: Store, options: Options, reporter: Reporter) -> None:
+    """Figures of what has none yet; imports matplotlib, hence only where there is work."""
+    if options.figures is None and new > MANY:
+        reporter.line(f"figures of {new} new rows are left out: --figures draws them")
+    elif options.figures or (options.figures is None and new):
         from ferbench.figures import draw
 
         draw(record, store)
-    return record
 
 
 def _corpora(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> tuple[Benchmark, dict[str, tuple[Corpus, ...]]]:

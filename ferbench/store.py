@@ -35,7 +35,7 @@ class Store:
 
     def has(self, stage: str, key: str) -> bool:
         """Whether a whole entry is there; its content is not read."""
-        return (self._folder(stage, key) / MANIFEST).is_file()
+        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}/{MANIFEST}")  # noqa: PTH113 (asked ten thousand times by a plan)
 
     def find(self, stage: str, key: str) -> Path | None:
         """The entry's folder once its checksums were verified; None where there is none, or it was damaged."""

@@ -159,6 +159,24 @@ def test_a_failure_ends_its_own_rows_alone(run, tmp_path, loss, error):
     assert "4 rows, 2 of them stored already" in told
 
 
+def test_a_failure_is_tried_again_when_asked_or_changed(run, tmp_path, toy_plugin):
+    plugin = tmp_path / "toy.py"
+    plugin.write_text(toy_plugin.read_text().replace("ZeroDivisionError", "MemoryError"))
+    first = run("--set", "loss=broken", plugin=plugin)
+    assert "2 of 2 rows failed; --retry-failed tries them again" in first[2]
+    log = Path(first[1][0]["log"])
+    log.unlink()
+    code, rows, told = run("--set", "loss=broken", plugin=plugin)
+    assert (code, [row["error"] for row in rows]) == (1, ["MemoryError"] * 2)
+    assert "2 rows, 0 of them stored already, 2 failed before and are left alone (--retry-failed tries them again)" in told
+    assert not log.exists()
+    run("--set", "loss=broken", "--retry-failed", plugin=plugin)
+    assert log.exists()
+    plugin.write_text(toy_plugin.read_text().replace("if not self.nan", "if self.nan").replace('float("nan")', "1"))
+    code, rows, _ = run("--set", "loss=broken", plugin=plugin)
+    assert (code, rows[0]["status"]) == (0, "done")
+
+
 def test_damaged_files_are_named_and_counted(run, data):
     png = data / "toy/p03/light/take0/1.png"
     png.write_bytes(png.read_bytes()[:60])
