@@ -11,6 +11,7 @@ from typing import Any
 
 from ferbench.catalog import Catalog, check, convert, fits, parameter_hints, unknown
 from ferbench.errors import FerbenchError
+from ferbench.identity import file_parameters
 from ferbench.recipe import Recipe
 from ferbench.yamlfile import At, Document
 
@@ -223,10 +224,16 @@ def _built(axis: str, written: Sequence[tuple[str, tuple[Spec, ...]]], catalog: 
 def _build(axis: str, spec: Spec, catalog: Catalog) -> Any:
     if axis == "recipe":
         return convert(Recipe, spec.parameters, "recipe", spec.where, spec.places)
-    parameters = dict(spec.parameters)
-    if axis == "dataset" and "root" in parameters:
-        parameters["root"] = os.path.expandvars(str(parameters["root"]))
+    paths = file_parameters(catalog.get(KIND_OF[axis], spec.name, spec.where).component) | ({"root"} if axis == "dataset" else set())
+    parameters = {name: _expanded(value) if name in paths else value for name, value in spec.parameters.items()}
     return catalog.build(KIND_OF[axis], spec.name, parameters, spec.where, spec.places)
+
+
+def _expanded(value: Any) -> Any:
+    """A path with `~` and environment variables replaced."""
+    if isinstance(value, list):
+        return [_expanded(each) for each in value]
+    return os.path.expanduser(os.path.expandvars(value)) if isinstance(value, str) else value  # noqa: PTH111 (names pass too)
 
 
 def _labels(written: Sequence[tuple[str, tuple[Spec, ...]]]) -> list[str]:

@@ -86,6 +86,10 @@ class Benchmark:
         patterns = self.only.get(axis, ("*",))
         return tuple(c for c in self.choices[axis] if any(map(c.called, patterns)))
 
+    def datasets(self) -> list[Dataset]:
+        """The corpora of all selected choices."""
+        return [dataset for choice in self.selected("dataset") for dataset in choice.value]
+
     def cells(self) -> Iterator[Cell]:
         """Every combination of the selected choices."""
         for combination in product(*[self.selected(axis) for axis in AXES]):
@@ -99,7 +103,12 @@ class Benchmark:
             for path, value in (self.rehearsal or Rehearsal()).set.items()
         ]
         applicable = [s for s in settings if not self._set_aside(s.path)]
-        return replace(self, choices=axes.apply(self.choices, [*applicable, *self.settings], self.catalog))
+        rehearsed = replace(self, choices=axes.apply(self.choices, [*applicable, *self.settings], self.catalog))
+        for axis in AXES:
+            if not rehearsed.selected(axis):
+                left = ", ".join(c.label for c in rehearsed.choices[axis])
+                raise FerbenchError(f"no {axis} {', '.join(self.only[axis])} is left once the rehearsal's settings apply; there is: {left}")
+        return rehearsed
 
     def _set_aside(self, path: str) -> bool:
         """Whether a setting is for a component that `--set` took off its axis."""

@@ -143,7 +143,7 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     dataset = next(d for d in catalog.datasets() if d.name == options.name)
     with Reporter().stage(f"render {options.name}", "clips") as tell:
         standin.render(dataset, options.folder, options.people, options.seed, tell)
-    print(f"{options.folder}: {standin.described(options.folder)}")
+    print(f"{options.folder}: {standin.described(options.folder / standin.MARKER)}")
     return 0
 
 

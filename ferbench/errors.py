@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class FerbenchError(Exception):
     """Something the user can mend: `message` says what and what was expected, `where` the place, `hint` the next step."""
@@ -21,3 +24,14 @@ class PluginError(FerbenchError):
 
 class StoreError(FerbenchError):
     """The store cannot be written: nothing else can go on either."""
+
+
+@contextmanager
+def calling(component: str) -> Iterator[None]:
+    """Around a call of a plugin's code outside the work on rows: what it raises is told in its name."""
+    try:
+        yield
+    except FerbenchError:
+        raise
+    except Exception as error:  # a plugin may raise anything
+        raise PluginError(f"{component} failed: {type(error).__name__}: {error}", hint="--debug shows where") from error

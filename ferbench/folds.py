@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ferbench.components import Clip, Fold, Protocol
-from ferbench.errors import FerbenchError, PluginError
-from ferbench.identity import component_identity, key
+from ferbench.errors import FerbenchError, PluginError, calling
+from ferbench.identity import code_digest, component_identity, key
 from ferbench.stages.index import Corpus
 from ferbench.store import Store, read_json, to_json
 
@@ -40,7 +40,8 @@ def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
         hint = f"labels found: {', '.join(sorted(left_out))}; protocol.classes: {', '.join(protocol.classes)}"
         raise FerbenchError(f"no clip carries a class of the protocol {protocol.name}", hint=hint)
     _at_least_two(clips, corpora)
-    entry = key("folds", component_identity(protocol), [[c.id, c.subject, c.label] for c in clips])
+    seen = [[c.id, c.subject, c.label, c.length, c.apex, dict(c.facts)] for c in clips]
+    entry = key("folds", code_digest("ferbench.folds"), component_identity(protocol), seen)
     folder = store.make("folds", entry, _write, protocol, clips)
     folds = tuple(Fold(*(tuple(part) for part in (f["train"], f["validation"], f["test"]))) for f in read_json(folder / "folds.json"))
     return Split(clips, folds, dict(left_out))
@@ -86,7 +87,8 @@ def _at_least_two(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
 
 
 def _write(work: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str, Any]:
-    folds = protocol.folds(clips)
+    with calling(f"protocol {protocol.name}"):
+        folds = list(protocol.folds(clips))
     check(folds, clips, protocol.name)
     (work / "folds.json").write_bytes(to_json([asdict(fold) for fold in folds]))
     return {"folds": len(folds)}

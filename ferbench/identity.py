@@ -43,7 +43,10 @@ def type_hints(cls: type) -> dict[str, Any]:
 
 @lru_cache
 def source_digests(module: str) -> dict[str, str]:
-    """Digest of the code of a module and of each that it imports inside its own top-level package; comments and layout don't count."""
+    """Digest of the code of a module and of each that it imports inside its own top-level package, by name.
+
+    Comments, docstrings and layout don't count.
+    """
     return {name: _code(path) for name, path in sorted(_sources(module).items())}
 
 
@@ -51,6 +54,12 @@ def source_digests(module: str) -> dict[str, str]:
 def code_digest(*modules: str) -> str:
     """Digest of just these modules' code: the version of a stage of the core."""
     return key(*[_code(path) for module in modules if (path := _file_of(module))])
+
+
+def forget_sources() -> None:
+    """To be called where a module was imported anew in this process, from a file that may have changed."""
+    for cached in (source_digests, code_digest, _file_of, _code, _tree):
+        cached.cache_clear()
 
 
 def file_digest(path: Path) -> str:
@@ -68,7 +77,14 @@ def _parameter_identity(component: Component | Frozen, name: str) -> Any:
     value = getattr(component, name)
     if isinstance(value, Frozen | Component):
         return component_identity(value)
-    if isinstance(value, str) and name in file_parameters(type(component)) and Path(value).is_file():
+    return _file_identity(value) if name in file_parameters(type(component)) else value
+
+
+def _file_identity(value: Any) -> Any:
+    """A value of a parameter that may name files."""
+    if isinstance(value, list | tuple):
+        return [_file_identity(each) for each in value]
+    if isinstance(value, str) and Path(value).is_file():
         return {"file": _cached_file_digest(value, Path(value).stat().st_mtime_ns)}
     return value
 
@@ -128,7 +144,11 @@ def _file_of(module: str) -> Path | None:
 
 @lru_cache
 def _code(path: Path) -> str:
-    return hashlib.sha256(ast.dump(_tree(path)).encode()).hexdigest()[:32]
+    tree = ast.parse(path.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node, clean=False):
+            node.body[0] = ast.Pass()
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:32]
 
 
 @lru_cache

@@ -16,6 +16,7 @@ import pluggy
 from ferbench import hookspecs
 from ferbench.catalog import KINDS, Catalog
 from ferbench.errors import FerbenchError, PluginError
+from ferbench.identity import forget_sources
 
 
 def load_plugins(files: Sequence[Path] = ()) -> Catalog:
@@ -72,6 +73,8 @@ def _import_file(file: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise FerbenchError(f"{file} is no Python file", where="--plugin", hint="give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
+    if name in sys.modules:
+        forget_sources()
     sys.modules[name] = module  # annotations of its dataclasses are resolved there
     try:
         spec.loader.exec_module(module)

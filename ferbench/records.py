@@ -35,7 +35,7 @@ def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> dict[str,
     return {
         "corpus": corpus.name,
         "root": str(corpus.root),
-        "standin": described(corpus.root) if corpus.standin else None,
+        "standin": described(corpus.marker) if corpus.marker else None,
         "people": len({c.subject for c in corpus.clips}),
         "clips": dict(sorted(Counter(used[c.id] for c in corpus.clips if c.id in used).items())),
         "unused": dict(sorted(unused.items())),

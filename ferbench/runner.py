@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from ferbench import records, standin
 from ferbench.benchmark import Benchmark
 from ferbench.components import Dataset
 from ferbench.errors import FerbenchError
+from ferbench.identity import component_identity, key
 from ferbench.plan import Planner, Row
 from ferbench.progress import Reporter
 from ferbench.stages.index import Corpus, index, locate, missing_error
@@ -74,23 +75,31 @@ def _draw(record: dict[str, Any], new: int, store: Store, options: Options, repo
 
 def _corpora(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> tuple[Benchmark, dict[str, tuple[Corpus, ...]]]:
     """Every corpus indexed, by label of the dataset axis; the benchmark is rehearsed where one is missing or a stand-in."""
-    roots = {dataset: locate(dataset) for dataset in _datasets(benchmark)}
-    missing = [dataset for dataset, root in roots.items() if root is None]
+    missing = [dataset for dataset in benchmark.datasets() if locate(dataset) is None]
     rehearse = options.rehearsal and benchmark.rehearsal is not None
     if missing and not rehearse:
         raise missing_error(missing[0], benchmark.document.where("dataset"))
     if missing:
         benchmark = _rehearsed(benchmark, reporter, f"not found: {', '.join(d.name for d in missing)}")
-        roots = {dataset: _rendered(dataset, benchmark, store, reporter) for dataset in _datasets(benchmark)}
-    elif rehearse and any(root and standin.is_standin(root) for root in roots.values()):
+        return benchmark, _indexed(benchmark, store, lambda dataset: _rendered(dataset, benchmark, store, reporter))
+    corpora = _indexed(benchmark, store, locate)
+    if rehearse and any(corpus.standin for each in corpora.values() for corpus in each):
         benchmark = _rehearsed(benchmark, reporter, "the corpora found are stand-ins")
-        roots = {dataset: locate(dataset) for dataset in _datasets(benchmark)}
-    indexed = {dataset: index(replace(dataset, root=str(root)), store) for dataset, root in roots.items()}
-    return benchmark, {choice.label: tuple(indexed[d] for d in choice.value) for choice in benchmark.selected("dataset")}
+        corpora = _indexed(benchmark, store, locate)
+    return benchmark, corpora
 
 
-def _datasets(benchmark: Benchmark) -> list[Dataset]:
-    return list(dict.fromkeys(dataset for choice in benchmark.selected("dataset") for dataset in choice.value))
+def _indexed(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Path | None]) -> dict[str, tuple[Corpus, ...]]:
+    """Corpora by label of the dataset axis; each is read once."""
+    read: dict[str, Corpus] = {}
+    for dataset in benchmark.datasets():
+        if _name(dataset) not in read:
+            read[_name(dataset)] = index(replace(dataset, root=str(root(dataset))), store)
+    return {choice.label: tuple(read[_name(d)] for d in choice.value) for choice in benchmark.selected("dataset")}
+
+
+def _name(dataset: Dataset) -> str:
+    return key(component_identity(dataset), dataset.root)
 
 
 def _rehearsed(benchmark: Benchmark, reporter: Reporter, why: str) -> Benchmark:

@@ -7,16 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ferbench.components import Dataset, Rehearsable
-from ferbench.errors import FerbenchError
+from ferbench.errors import FerbenchError, calling
 from ferbench.identity import key, source_digests
 from ferbench.store import Store, read_json, to_json
 
 MARKER = "STAND-IN.json"
 
 
-def is_standin(root: Path) -> bool:
-    """Whether ferbench rendered the corpus at `root`."""
-    return (root / MARKER).is_file()
+def marker_of(*folders: Path) -> Path | None:
+    """The marker in one of these folders, or in one that holds it, that says that ferbench rendered what is there."""
+    above = dict.fromkeys(each for folder in folders for each in (folder.resolve(), *folder.resolve().parents))
+    return next((each / MARKER for each in above if (each / MARKER).is_file()), None)
 
 
 def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
@@ -26,6 +27,7 @@ def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progres
     """
     if not issubclass(dataset, Rehearsable):
         raise FerbenchError(f"{dataset.name} renders no stand-in", hint=dataset.access)
+    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FerbenchError(f"{folder} is not empty", hint="name a new folder; nothing was written")
     if people < 1:
@@ -35,7 +37,8 @@ def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progres
     work.mkdir(parents=True)
     try:
         (work / MARKER).write_bytes(to_json({"stand-in of": dataset.name, "people": people, "seed": seed}))
-        dataset.render(work, people, seed, progress)
+        with calling(f"dataset {dataset.name}: render"):
+            dataset.render(work, people, seed, progress)
         if folder.exists():
             folder.rmdir()
         work.rename(folder)
@@ -55,7 +58,7 @@ def stored(dataset: type[Dataset], people: int, seed: int, store: Store, progres
     return folder
 
 
-def described(root: Path) -> str:
+def described(marker: Path) -> str:
     """The marker in words."""
-    marker = read_json(root / MARKER)
-    return f"stand-in of {marker['stand-in of']}, {marker['people']} people, seed {marker['seed']}"
+    told = read_json(marker)
+    return f"stand-in of {told['stand-in of']}, {told['people']} people, seed {told['seed']}"

@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from ferbench.components import Clip, Dataset, Skipped
-from ferbench.errors import FerbenchError
+from ferbench.errors import FerbenchError, calling
 from ferbench.identity import component_identity, file_digest, key
-from ferbench.standin import is_standin
+from ferbench.standin import marker_of
 from ferbench.store import Store, read_json, to_json
 
 
@@ -25,7 +25,12 @@ class Corpus:
     clips: tuple[Clip, ...]
     digests: Mapping[str, str]
     skipped: tuple[Skipped, ...]
-    standin: bool
+    marker: Path | None  # of a stand-in
+
+    @property
+    def standin(self) -> bool:
+        """Whether ferbench rendered it, or a part of it."""
+        return self.marker is not None
 
     @cached_property
     def digest(self) -> str:
@@ -71,7 +76,8 @@ def _given_root(dataset: Dataset) -> Path:
 
 def index(dataset: Dataset, store: Store) -> Corpus:
     """Reads what is in a corpus; `dataset.root` is its folder. Raises FerbenchError where it holds no labelled clip."""
-    found = list(dataset.clips())
+    with calling(f"dataset {dataset.name}"):
+        found = list(dataset.clips())
     skipped = [s for s in found if isinstance(s, Skipped)]
     files = _Files(Path(dataset.root), store)
     clips, digests = [], {}
@@ -94,7 +100,8 @@ def index(dataset: Dataset, store: Store) -> Corpus:
             hint=f"`ferbench corpus check {dataset.name} {dataset.root}` lists what was found; docs/corpora.md shows the layout",
         )
     _unique(dataset, clips)
-    corpus = Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), is_standin(Path(dataset.root)))
+    marker = marker_of(*dict.fromkeys(path.parent for clip in clips for path in (*clip.images, *filter(None, [clip.video]))))
+    corpus = Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), marker)
     store.make("index", corpus.digest, _write, corpus)
     return corpus
 
