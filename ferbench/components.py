@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from ferbench.errors import PluginError
+
 if TYPE_CHECKING:
     import numpy as np
     import torch
@@ -81,6 +83,10 @@ class Input:
     channels: int = 3
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        if {len(self.mean), len(self.std)} != {self.channels}:
+            raise PluginError(f"an Input of {self.channels} channels has {len(self.mean)} means and {len(self.std)} deviations")
 
 
 @dataclass(frozen=True)
@@ -160,10 +166,11 @@ class Backbone(Component):
         """The part that is computed once and stored; None where everything is trained."""
 
     @abstractmethod
-    def trainable(self, shape: tuple[int, ...], classes: int) -> Any:
-        """An nn.Module from features [B,*shape] to logits [B,classes], or a scikit-learn classifier with predict_proba.
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
+        """An nn.Module from features [B,*shape] to logits [B,C] in the order of `classes`, or a scikit-learn classifier with predict_proba.
 
-        None where the frozen part gives logits itself. Random initialisation draws from torch's global generator, which is seeded.
+        None where the frozen part gives these logits itself; a module without parameters is used as it is, to pick and order them.
+        Random initialisation draws from torch's global generator, which is seeded.
         """
 
 

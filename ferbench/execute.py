@@ -12,14 +12,15 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
 from ferbench.checkpoints import Checkpoints
-from ferbench.components import Frozen
 from ferbench.errors import FerbenchError, StoreError
+from ferbench.identity import component_identity, key
 from ferbench.plan import Fit, Network, Row
 from ferbench.progress import Reporter, Tell
 from ferbench.provenance import provenance
@@ -45,11 +46,16 @@ class Execution:
     checkpoint: float  # seconds of a fit between its checkpoints
     failed: dict[int, Exception] = field(default_factory=dict)
 
+    @cached_property
+    def origin(self) -> dict[str, Any]:
+        """Where and with what this run computes."""
+        return provenance(str(self.device), self.workers)
+
     def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
         """Makes and stores the rows; returns those that failed. Raises the FerbenchError for which nothing could be made."""
         networks = list({id(row.network): row.network for row in pending}.values())
         fits = [(n, f) for n in networks for f in n.fits if self.store.find("fits", f.key) is None]
-        self._check_weights([n for n, _ in fits])
+        self._check_weights([n for n, f in fits if not all(self.store.has("features", key) for key in f.features.values())])
         with crops.pool(self.workers) as threads:
             made = self._crops(networks, threads)
             self._features(fits, made)
@@ -61,13 +67,10 @@ class Execution:
 
     def _check_weights(self, networks: Sequence[Network]) -> None:
         """Weights that are not there or do not fit end the run now, not after hours of decoding."""
-        owners: dict[Frozen, list[Network]] = {}
-        for network in networks:
-            part = network.cell.backbone.frozen()
-            if part is not None and not part.calibrated:
-                owners.setdefault(part, []).append(network)
-        for part, each in owners.items():
-            self._attempt(each, part.build, None)
+        parts = [(n, part) for n in networks if (part := n.cell.backbone.frozen()) is not None and not part.calibrated]
+        for group in _grouped(parts, lambda pair: key(component_identity(pair[1]))):
+            each = [n for n, _ in group]
+            self._attempt(each, group[0][1].build, None)
             if isinstance(error := self.failed.get(id(each[0])), FerbenchError):
                 raise error
 
@@ -92,12 +95,14 @@ class Execution:
     def _features(self, fits: Sequence[Job], made: Mapping[str, Future[None]]) -> None:
         """While crops are still being made; the frames of some clips at a time."""
         groups = _grouped([(n, f) for n, f in fits if f.cell.backbone.frozen() is not None], lambda job: id(job[1].features))
-        missing = [[c for c, key in jobs[0][1].features.items() if self.store.find("features", key) is None] for jobs in groups]
-        counter = Counter(sum(map(len, missing)))
+        missing = {key for jobs in groups for key in jobs[0][1].features.values() if self.store.find("features", key) is None}
+        counter = Counter(len(missing))
         with self.reporter.stage("features", "clips") as tell:
-            for jobs, clips in zip(groups, missing, strict=True):
+            for jobs in groups:
+                clips = [clip for clip, key in jobs[0][1].features.items() if key in missing]
                 if clips:
                     self._attempt([n for n, _ in jobs], self._features_of, jobs[0][1], clips, made, counter, tell)
+                    missing = {key for key in missing if not self.store.has("features", key)}
 
     def _features_of(self, job: Fit, clips: Sequence[str], made: Mapping[str, Future[None]], counter: Counter, tell: Tell) -> None:
         training = job.split.folds[job.fold].train if job.cell.backbone.frozen().calibrated else ()  # type: ignore[union-attr]
@@ -138,7 +143,7 @@ class Execution:
         if not inputs:
             inputs.append(fit.load_inputs(job, self.store))
         checkpoints = Checkpoints(self.store, job.key, self.checkpoint)
-        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard, checkpoints)
+        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard, checkpoints, self.origin)
         checkpoints.clear()
 
     def _shared(
@@ -161,24 +166,24 @@ class Execution:
             waiting = busy
 
     def _score(self, pending: Sequence[Row]) -> Iterator[dict[str, Any]]:
-        made, scorer = provenance(str(self.device), self.workers), Scorer(self.store)
+        scorer = Scorer(self.store)
         counter = Counter(len(pending))
         with self.reporter.stage("scores", "rows") as tell:
             for row in pending:
                 try:
                     if id(row.network) in self.failed:
                         raise self.failed[id(row.network)]
-                    self.store.make("rows", row.key, _write_row, scorer, row, made)
+                    self.store.make("rows", row.key, _write_row, scorer, row)
                 except StoreError:
                     raise
                 except Exception as error:
-                    yield self._failure(row, error, made)
+                    yield self._failure(row, error)
                 counter.tell(tell, 1)
 
-    def _failure(self, row: Row, error: Exception, made: dict[str, Any]) -> dict[str, Any]:
+    def _failure(self, row: Row, error: Exception) -> dict[str, Any]:
         """The failed row, with a log; kept for later runs, unless it is one that the user can mend, such as missing weights."""
         log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
-        failed = {**failure(row, error, str(log)), **made}
+        failed = {**failure(row, error, str(log)), "made": [self.origin]}
         if not isinstance(error, FerbenchError):
             self.store.save(f"failures/{row.key}.json", to_json(failed))
         return failed
@@ -232,5 +237,5 @@ def _results(futures: Sequence[Future[None]]) -> None:
         future.result()
 
 
-def _write_row(folder: Path, scorer: Scorer, row: Row, made: dict[str, Any]) -> None:
-    (folder / "row.json").write_bytes(to_json({**scorer.score(row), **made}))
+def _write_row(folder: Path, scorer: Scorer, row: Row) -> None:
+    (folder / "row.json").write_bytes(to_json(scorer.score(row)))

@@ -10,6 +10,7 @@ from typing import Any
 from ferbench.axes import AXES
 from ferbench.benchmark import Benchmark, Cell
 from ferbench.components import Aggregator, Clip, Preprocessor
+from ferbench.errors import calling
 from ferbench.folds import Split, split
 from ferbench.identity import code_digest, component_identity, key
 from ferbench.stages.index import Corpus, identity
@@ -122,11 +123,12 @@ class Planner:
 
     def _features(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int) -> Mapping[str, str]:
         """Equal frozen parts (and, where they are calibrated, equal folds) share one mapping, hence the work."""
-        frozen = cell.backbone.frozen()
+        with calling(f"backbone {cell.backbone.name}"):
+            frozen, declared = cell.backbone.frozen(), cell.backbone.input()
         if frozen is None:
             return crops
         training = [crops[clip] for clip in parts.folds[fold].train] if frozen.calibrated else None
-        base = key("features", code_digest("ferbench.stages.features"), component_identity(frozen), cell.backbone.input(), training)
+        base = key("features", code_digest("ferbench.stages.features"), component_identity(frozen), declared, training)
         return self._once(("features", base, id(crops)), lambda: {clip: key(base, crop) for clip, crop in crops.items()})
 
     def _fingerprint(self, cell: Cell, corpora: Sequence[Corpus], parts: Split) -> str:
@@ -156,7 +158,7 @@ def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: Sequence[
     """The crops key of each clip: all that a step can see of it, its content, the steps and the stage's code."""
     digests = {clip: digest for corpus in corpora for clip, digest in corpus.digests.items()}
     pipeline = key("crops", code_digest("ferbench.stages.crops", "ferbench.media"), steps)
-    return {c.id: key(pipeline, digests[c.id], [c.id, c.subject, c.label, c.length, c.apex, dict(c.facts)]) for c in clips}
+    return {c.id: key(pipeline, digests[c.id], [c.id, c.length, c.apex, dict(c.facts)]) for c in clips}
 
 
 def _inputs(parts: Split, fold: int, features: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ferbench.components import Aggregator
+from ferbench.errors import PluginError
 from ferbench.metrics import metrics
 from ferbench.plan import Network, Row
 from ferbench.stages import crops, fit
@@ -41,6 +43,7 @@ class Scorer:
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
             "epochs": epochs,
             "seconds": self._seconds(network, facts),
+            "made": [self.store.facts("fits", job.key)["made"] for job in network.fits],
         }
 
     def _predictions(self, row: Row) -> tuple[dict[str, int], list[int]]:
@@ -51,7 +54,7 @@ class Scorer:
             scores, history = fit.scores(job.key, self.store)
             epochs.append(history.chosen)
             tested = job.split.folds[job.fold].test
-            predictions |= {clip: int(np.argmax(row.aggregator(scores[clip]))) for clip in tested if len(scores[clip])}
+            predictions |= {clip: _predicted(row.aggregator, clip, scores[clip]) for clip in tested if len(scores[clip])}
         return predictions, epochs
 
     def _facts(self, network: Network) -> dict[str, crops.CropFacts]:
@@ -61,13 +64,11 @@ class Scorer:
     def _seconds(self, network: Network, facts: Mapping[str, crops.CropFacts]) -> dict[str, float]:
         """Seconds by stage, shared work counted in full."""
         seconds = {"crops": sum(fact.seconds for fact in facts.values())}
+        told = [self.store.facts("fits", job.key) for job in network.fits]
         if network.cell.backbone.frozen() is not None:
-            mappings = {id(job.features): job.features for job in network.fits}
-            seconds["features"] = sum(self._once(("features", each), self._spent, keys) for each, keys in mappings.items())
-        return {**seconds, "fit": sum(self.store.facts("fits", job.key)["seconds"] for job in network.fits)}
-
-    def _spent(self, keys: Mapping[str, str]) -> float:
-        return sum(self.store.facts("features", key)["seconds"] for key in keys.values())
+            shared = {id(job.features): each["features seconds"] for job, each in zip(network.fits, told, strict=True)}
+            seconds["features"] = sum(shared.values())
+        return {**seconds, "fit": sum(each["seconds"] for each in told)}
 
     def _once(self, name: tuple[Any, ...], make: Callable[..., Any], *args: Any) -> Any:
         if name not in self._read:
@@ -110,6 +111,15 @@ def described(row: Row) -> dict[str, Any]:
         "identity": msgspec.to_builtins(row.identity),
         "stages": network.stages,
     }
+
+
+def _predicted(aggregator: Aggregator, clip: str, scores: np.ndarray) -> int:
+    """The class that an aggregator makes of frame scores [T,C]; PluginError where that is no vector of C numbers."""
+    made = np.asarray(aggregator(scores), dtype=float)
+    if made.shape != scores.shape[1:] or not np.isfinite(made).all():
+        told = f"shape {list(made.shape)}" if made.shape != scores.shape[1:] else "values that are no numbers"
+        raise PluginError(f"aggregator {aggregator.name}: {told} for {clip}: expected {scores.shape[1]} numbers, one a class")
+    return int(np.argmax(made))
 
 
 def _covered_only(

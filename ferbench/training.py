@@ -15,6 +15,8 @@ from ferbench.checkpoints import Checkpoints
 from ferbench.errors import FerbenchError
 from ferbench.recipe import Recipe
 
+SCORED = 2**23  # values of a batch that is scored: 55 crops of 224x224x3, 334 frames of 25088 features
+
 
 @dataclass(frozen=True)
 class Part:
@@ -116,9 +118,10 @@ def _stopped(recipe: Recipe, history: History, best: int) -> bool:
 
 
 @torch.inference_mode()
-def logits_of(model: nn.Module, x: Tensor, prepare: Callable[[Tensor], Tensor], batch: int = 256) -> Tensor:
-    """Logits [N,C] on the CPU."""
+def logits_of(model: nn.Module, x: Tensor, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+    """Logits [N,C] on the CPU; features go through in batches of at most 256, crops in smaller ones."""
     model.eval()
+    batch = max(1, min(256, SCORED // max(1, x[:1].numel())))
     return torch.cat([model(prepare(part)).float().cpu() for part in x.split(batch)])
 
 
@@ -144,7 +147,8 @@ class _Best:
         self.weights: dict[str, Tensor] = {}
 
     def offer(self, epoch: int, history: History, keep: bool) -> None:
-        score = (history.validation_accuracy[-1], -history.validation_loss[-1])
+        loss = history.validation_loss[-1]
+        score = (history.validation_accuracy[-1], -math.inf if math.isnan(loss) else -loss)
         if score <= self.score:
             return
         self.epoch, self.score = epoch, score

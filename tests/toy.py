@@ -118,8 +118,8 @@ class ToyNet(ferbench.Backbone):
 
         _note(self.log, "trainable")
         if self.hidden:
-            return nn.Sequential(nn.Linear(shape[0], self.hidden), nn.ReLU(), nn.Linear(self.hidden, classes))
-        return nn.Linear(shape[0], classes)
+            return nn.Sequential(nn.Linear(shape[0], self.hidden), nn.ReLU(), nn.Linear(self.hidden, len(classes)))
+        return nn.Linear(shape[0], len(classes))
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Whole(ferbench.Backbone):
     def trainable(self, shape, classes):
         from torch import nn
 
-        return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, classes))
+        return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, len(classes)))
 
 
 @dataclass(frozen=True)

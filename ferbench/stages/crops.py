@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferbench.components import Clip, Frames, Preprocessor
-from ferbench.errors import FerbenchError
+from ferbench.errors import FerbenchError, PluginError, calling
 from ferbench.store import Store
 
 
@@ -70,17 +70,32 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.ui
     """(crops [T,H,W(,3)], frame indices, found by frame, problems by frame) of one clip."""
     from ferbench.media import decode
 
-    selected: Sequence[int] = range(clip.length)
-    for step in steps:
-        selected = step.select(clip, selected)
-    images, problems = decode(clip, selected)
+    images, problems = decode(clip, select(clip, steps))
     named = {str(index): reason for index, reason in problems.items()}
     if not images:
         return np.zeros((0, 1, 1), np.uint8), [], None, named
     frames = Frames(tuple(images.values()))
     for step in steps:
-        frames = step(frames)
-    return _stack(clip, frames.images), list(images), list(frames.found) if frames.found else None, named
+        with calling(f"preprocessor {step.name} on {clip.id}"):
+            frames = step(frames)
+        if len(frames.images) != len(images):
+            raise PluginError(f"preprocessor {step.name} gives {len(frames.images)} frames for the {len(images)} of {clip.id}")
+    found = None if frames.found is None else [bool(found) for found in frames.found]
+    return _stack(clip, frames.images), list(images), found, named
+
+
+def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
+    """The frames that the steps keep; raises PluginError where a step gives something else than some of those it was given."""
+    unlabelled = replace(clip, label="", subject="")  # which frames are read must not depend on what is to be found out
+    selected = list(range(clip.length))
+    for step in steps:
+        with calling(f"preprocessor {step.name} on {clip.id}"):
+            chosen = [int(index) for index in step.select(unlabelled, selected)]
+        if not chosen or chosen != sorted(set(chosen) & set(selected)):
+            expected = f"some of the frames {selected[0]} to {selected[-1]}, in order"
+            raise PluginError(f"preprocessor {step.name} selects {chosen[:8]} of {clip.id}: expected {expected}")
+        selected = chosen
+    return selected
 
 
 def _stack(clip: Clip, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from torch import nn
 
 from ferbench.checkpoints import Checkpoints
 from ferbench.components import Backbone, Input
+from ferbench.errors import FerbenchError, PluginError
 from ferbench.plan import Fit
 from ferbench.stages import crops, features
 from ferbench.store import Store, read_json, to_json
@@ -22,45 +24,62 @@ from ferbench.training import History, Part, logits_of, train
 
 @dataclass(frozen=True)
 class Inputs:
-    """The frames of a fold in memory: x [N,...] and y [N], and which rows of them each clip owns."""
+    """The frames of a fold in memory: x [N,...] and y [N], and which rows of them each clip owns; train, validation, test."""
 
     x: torch.Tensor
     y: torch.Tensor
     rows: Mapping[str, slice]
+    seconds: float = 0.0  # that making the features took
 
     def part(self, clips: Sequence[str]) -> Part:
-        """Frames of these clips."""
-        rows = np.concatenate([np.arange(self.rows[c].start, self.rows[c].stop) for c in clips] or [np.zeros(0, int)])
+        """Frames of these clips, which follow each other; no copy."""
+        rows = slice(self.rows[clips[0]].start, self.rows[clips[-1]].stop) if clips else slice(0, 0)
         return Part(self.x[rows], self.y[rows])
 
 
 def load_inputs(fit: Fit, store: Store) -> Inputs:
     """Reads the stored features (or crops) of a fold's clips."""
     fold = fit.split.folds[fit.fold]
-    read = crops.load if fit.cell.backbone.frozen() is None else features.load
+    frozen = fit.cell.backbone.frozen() is not None
     clips = [*fold.train, *fold.validation, *fold.test]
-    arrays = [read(fit.features[clip], store) for clip in clips]
+    arrays = [(features.load if frozen else crops.load)(fit.features[clip], store) for clip in clips]
     full = [a for a in arrays if len(a)]
+    if len(shapes := {a.shape[1:] for a in full}) != 1:
+        told = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:3]) or "nothing"
+        raise FerbenchError(
+            f"the frames of the fold's clips come as {told}: expected one shape", hint="end the preprocessing with gray and resize"
+        )
     ends = np.cumsum([len(a) for a in arrays])
     rows = {clip: slice(int(end) - len(a), int(end)) for clip, a, end in zip(clips, arrays, ends, strict=True)}
     y = np.repeat([fit.cell.protocol.classes.index(fit.labels[clip]) for clip in clips], [len(a) for a in arrays])
-    return Inputs(torch.from_numpy(np.concatenate(full)), torch.from_numpy(y), rows)
+    seconds = sum(store.facts("features", key)["seconds"] for key in fit.features.values()) if frozen else 0.0
+    return Inputs(torch.from_numpy(np.concatenate(full)), torch.from_numpy(y), rows, seconds)
 
 
 def compute(
-    folder: Path, fit: Fit, inputs: Inputs, device: torch.device, tell: Callable[[int, History], None], checkpoints: Checkpoints
+    folder: Path,
+    fit: Fit,
+    inputs: Inputs,
+    device: torch.device,
+    tell: Callable[[int, History], None],
+    checkpoints: Checkpoints,
+    made: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Trains and scores into `folder`: scores.npy [N,C] (softmax, validation and test frames), clips.json, history.json."""
+    """Trains and scores into `folder`: scores.npy [N,C] (softmax, validation and test frames), clips.json, history.json.
+
+    `made` is the provenance to keep with them.
+    """
     start = time.perf_counter()
     cell, fold, classes = fit.cell, fit.split.folds[fit.fold], len(fit.cell.protocol.classes)
-    torch.manual_seed(cell.seed)
+    for seed in (torch.manual_seed, np.random.seed, random.seed):  # the latter two are what estimators draw from
+        seed(cell.seed % 2**32)
     training, validation = inputs.part(fold.train), inputs.part(fold.validation)
     counts = torch.bincount(training.y, minlength=classes).tolist()
-    model = cell.backbone.trainable(tuple(inputs.x.shape[1:]), classes)
+    model = cell.backbone.trainable(tuple(inputs.x.shape[1:]), cell.protocol.classes)
     scored = [*fold.validation, *fold.test]
     x = inputs.part(scored).x
     if model is None:
-        history, scores = History(), x.softmax(1).numpy()
+        history, scores = History(), _finished(cell.backbone, x, classes).softmax(1).numpy()
     elif isinstance(model, nn.Module):
         history, scores = _fit_network(fit, model.to(device), training, validation, x, counts, device, tell, checkpoints)
     else:
@@ -69,7 +88,8 @@ def compute(
     (folder / "history.json").write_bytes(to_json(asdict(history)))
     lengths = {clip: inputs.rows[clip].stop - inputs.rows[clip].start for clip in scored}
     (folder / "clips.json").write_bytes(to_json(lengths))
-    return {"seconds": time.perf_counter() - start, "training frames": counts}
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "features seconds": inputs.seconds, "training frames": counts, "made": made}
 
 
 def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
@@ -81,6 +101,17 @@ def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
     lengths = read_json(folder / "clips.json")
     parts = np.split(values, np.cumsum(list(lengths.values()))[:-1])
     return dict(zip(lengths, parts, strict=True)), History(**read_json(folder / "history.json"))
+
+
+def _finished(backbone: Backbone, x: torch.Tensor, classes: int) -> torch.Tensor:
+    """The logits [N,C] that a frozen part gave itself."""
+    if x.shape[1:] != (classes,):
+        given = "x".join(map(str, x.shape[1:]))
+        raise PluginError(
+            f"backbone {backbone.name} trains nothing, and its frozen part gives {given} values a frame: expected {classes}, one a class",
+            hint="let `trainable` return a module that picks and orders the classes it is given",
+        )
+    return x
 
 
 def _fit_network(
@@ -98,6 +129,8 @@ def _fit_network(
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
     prepare = _prepare(fit.cell.backbone, device)
     generator = torch.Generator().manual_seed(fit.cell.seed)
+    if not any(p.requires_grad for part in (model, loss) if isinstance(part, nn.Module) for p in part.parameters()):
+        return History(), logits_of(model, x, prepare).softmax(1).numpy()
     history = train(model, loss, training, validation, fit.cell.recipe, prepare, generator, tell, checkpoints)
     return history, logits_of(model, x, prepare).softmax(1).numpy()
 
@@ -129,8 +162,12 @@ def _fit_estimator(
 
 def _sample_weight(estimator: Any, weights: Sequence[float] | None, target: np.ndarray) -> dict[str, np.ndarray]:
     from sklearn.pipeline import Pipeline
+    from sklearn.utils.validation import has_fit_parameter
 
     if weights is None:
         return {}
+    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    if not has_fit_parameter(last, "sample_weight"):
+        raise FerbenchError(f"{type(last).__name__} takes no class weights", hint="give it a loss without them: cross-entropy")
     name = f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
     return {name: np.asarray(weights)[target]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -41,7 +42,7 @@ class FrozenVGG16(Backbone):
         """The convolutions: equal for every head, so that their features are computed once."""
         return VGG16Convolutions(self.weights, self.weights_seed if self.weights in RANDOM else 0)
 
-    def trainable(self, shape: tuple[int, ...], classes: int) -> Any:
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
         """Features [B,25088] -> logits [B,classes], or an estimator for "logistic-regression"."""
         from ferbench_thesis.vgg16_heads import full_head, linear_head, logistic_regression
         from ferbench_thesis.vgg16_weights import state
@@ -50,8 +51,8 @@ class FrozenVGG16(Backbone):
         if self.head == "logistic-regression":
             return logistic_regression()
         if self.head == "linear":
-            return linear_head(width, classes)
-        return full_head((width, self.hidden, self.units, classes), {} if self.weights in RANDOM else state(self.weights))
+            return linear_head(width, len(classes))
+        return full_head((width, self.hidden, self.units, len(classes)), {} if self.weights in RANDOM else state(self.weights))
 
 
 @dataclass(frozen=True)

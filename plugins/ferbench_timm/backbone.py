@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -51,11 +52,11 @@ class Timm(Backbone):
         """The trunk: equal for every head, so that its features are computed once."""
         return TimmTrunk(self.model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size)
 
-    def trainable(self, shape: tuple[int, ...], classes: int) -> Any:
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
         """Features [B,D] -> logits [B,classes], or an estimator for "logistic-regression"."""
         from ferbench_timm.heads import logistic_regression, perceptron
 
         (width,) = shape
         if self.head == "logistic-regression":
             return logistic_regression()
-        return perceptron((width, self.hidden, classes) if self.head == "mlp" else (width, classes), self.dropout)
+        return perceptron((width, self.hidden, len(classes)) if self.head == "mlp" else (width, len(classes)), self.dropout)

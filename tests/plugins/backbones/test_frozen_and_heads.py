@@ -46,7 +46,7 @@ def stored(backbone, path):
 def test_logits_of_any_batch_and_a_gradient_for_the_trainable_part_alone(backbone):
     frozen = backbone.frozen().build(None)
     made = frozen(crops(backbone, 3))
-    head = backbone.trainable(tuple(made.shape[1:]), CLASSES)
+    head = backbone.trainable(tuple(made.shape[1:]), range(CLASSES))
     logits = head(made)
     logits.square().sum().backward()
     assert made.shape[0] == 3
@@ -74,7 +74,7 @@ def test_a_head_draws_from_the_global_generator(backbone):
     heads = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        heads.append(torch.cat([p.flatten() for p in backbone.trainable((40,), CLASSES).parameters()]))
+        heads.append(torch.cat([p.flatten() for p in backbone.trainable((40,), range(CLASSES)).parameters()]))
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
 
@@ -166,7 +166,7 @@ def test_a_file_without_a_state_dict_is_refused(backbone, held, told, tmp_path):
 def test_logistic_regression_separates_what_is_separable(backbone):
     target = np.repeat([0, 1, 2], 10)
     given = np.random.default_rng(0).normal(size=(30, 12)) + 4 * np.eye(12)[target]
-    classifier = replace(backbone, head="logistic-regression").trainable((12,), 3).fit(given, target)
+    classifier = replace(backbone, head="logistic-regression").trainable((12,), "abc").fit(given, target)
     assert classifier.predict_proba(given).shape == (30, 3)
     assert classifier.score(given, target) == 1
 

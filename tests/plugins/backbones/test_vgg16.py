@@ -41,14 +41,14 @@ def whole_file(whole, tmp_path_factory):
 
 def test_the_two_parts_together_are_torchvision_s_vgg16(whole, whole_file):
     backbone = VGG16(weights=whole_file, size=32)
-    head = backbone.trainable((25088,), 1000).eval()
+    head = backbone.trainable((25088,), range(1000)).eval()
     head[-1].load_state_dict(whole.classifier[-1].state_dict())
     with torch.no_grad():
         assert torch.equal(head(backbone.frozen().build(None)(CROPS)), whole(CROPS))
 
 
 def test_the_layers_that_fit_start_from_the_weights_and_the_last_is_fresh(whole, whole_file):
-    head = ReducedVGG16(weights=whole_file).trainable((25088,), 1000)
+    head = ReducedVGG16(weights=whole_file).trainable((25088,), range(1000))
     assert torch.equal(head[0].weight, whole.classifier[0].weight)
     assert torch.equal(head[0].bias, whole.classifier[0].bias)
     assert head[3].weight.shape == (1024, 4096)
@@ -56,13 +56,13 @@ def test_the_layers_that_fit_start_from_the_weights_and_the_last_is_fresh(whole,
 
 
 def test_a_second_layer_of_changed_input_takes_no_bias_either(whole_file):
-    head = VGG16(weights=whole_file, hidden=8).trainable((25088,), 6)
+    head = VGG16(weights=whole_file, hidden=8).trainable((25088,), range(6))
     assert head[3].bias.shape == (4096,)
     assert not head[3].bias.any()
 
 
 def test_a_fresh_head_is_initialised_as_torchvision_s():
-    head = VGG16(weights="random", hidden=64, units=32).trainable((25088,), 6)
+    head = VGG16(weights="random", hidden=64, units=32).trainable((25088,), range(6))
     assert head[0].weight.std().item() == pytest.approx(0.01, rel=0.02)
     assert not head[0].bias.any()
     assert [type(layer) for layer in head] == [type(layer) for layer in torchvision.models.vgg16(init_weights=False).classifier]
@@ -71,12 +71,12 @@ def test_a_fresh_head_is_initialised_as_torchvision_s():
 def test_weights_without_a_classifier_are_enough(tmp_path):
     save_file(VGG16(weights="random").frozen().build(None).state_dict(), tmp_path / "features.safetensors")
     backbone = VGG16(weights=str(tmp_path / "features.safetensors"), hidden=8, units=8)
-    assert backbone.trainable((25088,), 6)(torch.ones(2, 25088)).shape == (2, 6)
+    assert backbone.trainable((25088,), range(6))(torch.ones(2, 25088)).shape == (2, 6)
 
 
 def test_the_reduced_network_has_1024_units_of_its_own_and_is_else_the_same():
     assert asdict(ReducedVGG16()) == asdict(VGG16()) | {"units": 1024}
-    assert ReducedVGG16(weights="random", hidden=8, units=5).trainable((25088,), 6)[3].weight.shape == (5, 8)
+    assert ReducedVGG16(weights="random", hidden=8, units=5).trainable((25088,), range(6))[3].weight.shape == (5, 8)
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "random", "calibrated-random", "local.pth"])
