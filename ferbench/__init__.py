@@ -68,7 +68,7 @@ def __getattr__(name: str) -> Any:
 def run(
     file: str | Path,
     *,
-    store: str | Path = "runs",
+    store: str | Path = "",
     plugins: Sequence[str | Path] = (),
     sets: Sequence[str] = (),
     only: Sequence[str] = (),
@@ -77,16 +77,17 @@ def run(
     workers: int = 0,
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """Runs a benchmark like `ferbench run`; one line a row, published ones last (`kind`), shares 0 to 1. Raises FerbenchError."""
-    import pathlib
+    """Runs a benchmark like `ferbench run`; one line a row, published ones last (`kind`), shares 0 to 1. Raises FerbenchError.
 
+    `store` is FERBENCH_STORE or runs, unless given.
+    """
     import pandas as pd
 
     from ferbench import benchmark, leaderboard, runner
     from ferbench.progress import Reporter
-    from ferbench.store import Store
+    from ferbench.store import Store, store_folder
 
     reporter = Reporter(quiet)
     loaded = benchmark.load(file, plugins=plugins, sets=sets, only=only)
-    record = runner.run(loaded, Store(pathlib.Path(store), reporter.warn), runner.Options(device, workers, rehearsal), reporter)
+    record = runner.run(loaded, Store(store_folder(store), reporter.warn), runner.Options(device, workers, rehearsal), reporter)
     return pd.DataFrame(leaderboard.flat(record))

@@ -26,12 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nstopped; what was finished is stored, and the same command goes on from there", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) has had enough
         return 0
+    except OSError as error:
+        if options.debug or error.filename is None:
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; what was finished is stored, and the same command goes on from there", file=sys.stderr)
+        return 130
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -47,9 +52,7 @@ def _run(options: argparse.Namespace) -> int:
     record = runner.run(loaded, store, knobs, reporter)
     _print([record], options)
     if any(row["status"] == "done" for row in record["rows"]):
-        reporter.line(
-            f"figures: {store.root / 'figures' / record['benchmark']}   record: {store.root / 'benchmarks' / record['benchmark']}.json"
-        )
+        reporter.line(f"figures: {store.root / 'figures' / record['name']}   record: {store.root / 'benchmarks' / record['name']}.json")
     failed = len(record["failures"])
     if failed:
         reporter.warn(f"{failed} of {len(record['rows'])} rows failed; --retry-failed tries them again")
@@ -59,9 +62,18 @@ def _run(options: argparse.Namespace) -> int:
 def _leaderboard(options: argparse.Namespace) -> int:
     from ferbench import records
 
-    name = Path(options.benchmark).stem if options.benchmark.endswith((".yaml", ".yml")) else options.benchmark
-    _print(records.load(_store(options), name), options)
+    _print(records.load(_store(options), _benchmark_name(options.benchmark)), options)
     return 0
+
+
+def _benchmark_name(text: str) -> str:
+    """A benchmark's name, given as such or as its file."""
+    from ferbench import yamlfile
+
+    if not text.endswith((".yaml", ".yml")):
+        return text
+    data = yamlfile.load(Path(text)).data if Path(text).is_file() else None
+    return str((data.get("name") if isinstance(data, dict) else None) or Path(text).stem)
 
 
 def _plugins(options: argparse.Namespace) -> int:
@@ -148,9 +160,9 @@ def _corpus_standin(options: argparse.Namespace) -> int:
 
 
 def _store(options: argparse.Namespace, warn: Any = None) -> Any:
-    from ferbench.store import Store
+    from ferbench.store import Store, store_folder
 
-    return Store(options.store, warn or (lambda text: print(f"warning: {text}", file=sys.stderr)))
+    return Store(store_folder(options.store), warn or (lambda text: print(f"warning: {text}", file=sys.stderr)))
 
 
 def _print(records: list[dict[str, Any]], options: argparse.Namespace) -> None:
@@ -251,10 +263,7 @@ def _command(commands: Any, name: str, function: Any, text: str, *, plugin: bool
             "--plugin", action="append", default=[], type=Path, metavar="FILE.py", help="a plugin file, beside the installed ones"
         )
     if store:
-        default = Path(os.environ.get("FERBENCH_STORE") or "runs")
-        parser.add_argument(
-            "--store", type=Path, default=default, metavar="DIR", help="where results are kept (default: FERBENCH_STORE or runs)"
-        )
+        parser.add_argument("--store", default="", metavar="DIR", help="where results are kept (default: FERBENCH_STORE or runs)")
     return parser
 
 

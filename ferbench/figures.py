@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by colour-blind readers too
 
 def draw(record: Mapping[str, Any], store: Store) -> Path:
     """Draws what a record's finished rows lack into figures/BENCHMARK, and returns that folder."""
-    folder = store.root / "figures" / record["benchmark"]
+    folder = store.root / "figures" / record["name"]
     folder.mkdir(parents=True, exist_ok=True)
     for row in (r for r in record["rows"] if r["status"] == "done"):
         _once(folder / f"confusion-{_name(row)}.png", confusion, row)
@@ -84,7 +85,7 @@ def _once(path: Path, write: Callable[..., None], *args: Any) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    part = path.with_name(f".{path.name}")
+    part = path.with_name(f".{path.name}-{os.getpid()}")
     figure.savefig(part, format="png")
     part.replace(path)
 

@@ -73,18 +73,18 @@ def unreadable(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def save(
     benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]], store: Store
 ) -> dict[str, Any]:
-    """Writes and returns the record."""
-    failed = {row["key"]: row for row in failures}
+    """Writes and returns the record; that of a rehearsal stands beside that of the real corpora."""
     record = {
         "benchmark": benchmark.name,
+        "name": benchmark.name + ("-rehearsal" if any(row.network.standin for row in rows) else ""),
         "description": benchmark.description,
         "axes": list(AXES),
         "rows": [row.key for row in rows],
-        "failures": failed,
+        "failures": {row["key"]: row for row in failures},
         "published": msgspec.to_builtins(benchmark.published),
         "found": list(found),
     }
-    store.save(f"benchmarks/{benchmark.name}.json", to_json(record))
+    store.save(f"benchmarks/{record['name']}.json", to_json(record))
     return {**record, "rows": _rows(record, store)}
 
 
@@ -95,25 +95,24 @@ def failed_before(keys: Sequence[str], store: Store) -> dict[str, dict[str, Any]
 
 
 def load(store: Store, name: str = "") -> list[dict[str, Any]]:
-    """The records in the store, or the one of that name, rows included; raises FerbenchError where there is none."""
-    paths = sorted((store.root / "benchmarks").glob("*.json"))
-    known = [path.stem for path in paths]
-    if not paths or (name and name not in known):
-        what = f"no benchmark {name!r}" if name else "no benchmark has been run"
-        raise FerbenchError(
-            f"{what} in the store {store.root}", hint=f"run one: ferbench run benchmarks/thesis.yaml (stored: {', '.join(known) or 'none'})"
-        )
-    records = [read_json(path) for path in paths if not name or path.stem == name]
-    return [{**record, "rows": _rows(record, store)} for record in records]
+    """The records in the store, or those of that benchmark, rows included; raises FerbenchError where there is none."""
+    records = [read_json(path) for path in sorted((store.root / "benchmarks").glob("*.json"))]
+    wanted = [record for record in records if name in ("", record["benchmark"], record["name"])]
+    if not wanted:
+        what = f"no benchmark {name!r}" if records else "no benchmark has been run"
+        known = ", ".join(record["name"] for record in records) or "none"
+        raise FerbenchError(f"{what} in the store {store.root}", hint=f"run one: ferbench run benchmarks/thesis.yaml (stored: {known})")
+    return [{**record, "rows": _rows(record, store)} for record in wanted]
 
 
 def _rows(record: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
+    """The rows that are there; how many are not is told."""
     rows = []
     for key in record["rows"]:
         if key in record["failures"]:
             rows.append(record["failures"][key])
         elif folder := store.find("rows", key):
             rows.append(read_json(folder / "row.json"))
-        else:
-            raise FerbenchError(f"row {key[:12]} of {record['benchmark']} is not in the store", hint="run the benchmark again")
+    if lost := len(record["rows"]) - len(rows):
+        store.warn(f"{lost} of {len(record['rows'])} rows of {record['name']} are not in the store any more: run the benchmark again")
     return rows

@@ -70,7 +70,10 @@ def _draw(record: dict[str, Any], new: int, store: Store, options: Options, repo
     elif options.figures or (options.figures is None and new):
         from ferbench.figures import draw
 
-        draw(record, store)
+        try:
+            draw(record, store)
+        except Exception as error:  # the rows are there, with or without pictures of them
+            reporter.warn(f"figures could not be drawn: {type(error).__name__}: {error}")
 
 
 def _corpora(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> tuple[Benchmark, dict[str, tuple[Corpus, ...]]]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 from filelock import FileLock, Timeout
@@ -18,6 +19,8 @@ from filelock import FileLock, Timeout
 from ferbench.errors import StoreError
 from ferbench.identity import file_digest
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 MANIFEST = "manifest.json"
 Write = Callable[..., Mapping[str, Any] | None]
 
@@ -73,8 +76,8 @@ class Store:
         """Writes an entry whose lock is held."""
         folder = self._folder(stage, key)
         with self._room():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{key}-"))
+            work = folder.with_name(_unique(key))
+            work.mkdir(parents=True)
             try:
                 facts = write(work, *args) or {}
                 files = {str(p.relative_to(work)): [p.stat().st_size, file_digest(p)] for p in sorted(work.rglob("*")) if p.is_file()}
@@ -102,12 +105,15 @@ class Store:
         target = self.root / path
         with self._room():
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".")
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
+            part = target.with_name(_unique(target.name))
+            try:
+                with part.open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
         return target
 
     @contextmanager
@@ -149,10 +155,21 @@ class Store:
         try:
             yield
         except OSError as error:
-            if error.errno not in (28, 122, 13, 30):  # no space, quota, not permitted, read-only
+            inside = error.filename is not None and Path(str(error.filename)).is_relative_to(self.root)
+            if error.errno not in FULL and not (inside and error.errno in FORBIDDEN):
                 raise
             hint = "give another with --store or FERBENCH_STORE; what is stored already is kept"
             raise StoreError(f"the store {self.root} cannot be written: {error.strerror}", hint=hint) from error
+
+
+def store_folder(given: str | Path = "") -> Path:
+    """Where the store is: as given, else FERBENCH_STORE, else ./runs."""
+    return Path(given or os.environ.get("FERBENCH_STORE") or "runs").expanduser()
+
+
+def _unique(name: str) -> str:
+    """A hidden name for what is not whole yet."""
+    return f".{name}-{uuid4().hex[:12]}"
 
 
 def to_json(value: Any) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -134,7 +135,7 @@ def test_many_processes_make_each_entry_once(tmp_path):
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
 def test_full_disk_is_told(store, code):
     def full(folder):
-        raise OSError(code, "No space left on device")
+        raise OSError(code, "No space left on device", folder / "file.txt")
 
     with pytest.raises(FerbenchError, match="cannot be written: No space left"):
         store.make("crops", KEY, full)
@@ -147,6 +148,28 @@ def test_other_os_errors_are_not_taken_for_a_full_disk(store):
 
     with pytest.raises(FileNotFoundError):
         store.make("crops", KEY, missing)
+
+    def forbidden(folder):
+        raise PermissionError(errno.EACCES, "not yours", "/somewhere/else")
+
+    with pytest.raises(PermissionError):
+        store.make("crops", KEY, forbidden)
+
+
+def test_entries_can_be_read_by_whom_the_umask_lets(store):
+    before = os.umask(0o022)
+    try:
+        folder, file = store.make("crops", KEY, write), store.save("benchmarks/a.json", b"{}")
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder / "file.txt", file)] == [0o755, 0o644, 0o644]
+
+
+def test_folder_without_its_manifest_is_made_again(store):
+    folder = store.make("crops", KEY, write)
+    (folder / "manifest.json").unlink()
+    assert Store(store.root).make("crops", KEY, write) == folder
+    assert store.has("crops", KEY)
 
 
 def test_saved_file_is_whole(store):
