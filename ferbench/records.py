@@ -96,7 +96,7 @@ def failed_before(keys: Sequence[str], store: Store) -> dict[str, dict[str, Any]
 
 def load(store: Store, name: str = "") -> list[dict[str, Any]]:
     """The records in the store, or those of that benchmark, rows included; raises FerbenchError where there is none."""
-    records = [read_json(path) for path in sorted((store.root / "benchmarks").glob("*.json"))]
+    records = [read_json(path) for path in sorted((store.root / "benchmarks").glob("*.json"), key=lambda p: p.stem)]
     wanted = [record for record in records if name in ("", record["benchmark"], record["name"])]
     if not wanted:
         what = f"no benchmark {name!r}" if records else "no benchmark has been run"

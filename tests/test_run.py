@@ -359,3 +359,39 @@ def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
     assert code == 0
     assert len(calls) == 3  # one fold before, two after
     assert rows[0]["status"] == "done"
+
+
+@pytest.mark.parametrize("root", ["toy", "toy/p00/..", "."])
+def test_marked_stand_in_counts_as_one_from_any_folder(run, data, toy_plugin, root, capsys):
+    shutil.rmtree(data / "toy")
+    assert main(["corpus", "standin", "toy", str(data / "toy"), "--people", "9", "--plugin", str(toy_plugin)]) == 0
+    capsys.readouterr()
+    if root == ".":  # people one folder further down
+        (data / "inner").mkdir()
+        (data / "toy").rename(data / "inner" / "toy")
+        (data / "people").mkdir()
+        for person in (data / "inner" / "toy").glob("p*"):
+            (data / "people" / person.name).symlink_to(person)
+        root = "people"
+    _, rows, _ = run("--set", f"dataset.root={data / root}")
+    assert rows[0]["standin"]
+
+
+def test_real_and_rehearsal_stand_side_by_side(run, data, benchmark_file, tmp_path, capsys):
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    _, real, _ = run()
+    shutil.rmtree(data / "toy")
+    _, rehearsed, _ = run()
+    assert main(["leaderboard", str(benchmark_file), "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [*real, *rehearsed]
+
+
+def test_only_what_the_rehearsal_leaves(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    benchmark_file.write_text(
+        benchmark_file.read_text().replace("backbone: toy-net", "backbone: [{toy-net: {hidden: [2, 4]}}]")
+        + REHEARSAL.replace("3}}", "3, backbone.hidden: 3}}")
+    )
+    code, rows, told = run("--only", "backbone=toy-net(hidden=4)")
+    assert (code, rows) == (2, [])
+    assert "no backbone toy-net(hidden=4) is left once the rehearsal's settings apply; there is: toy-net" in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -81,7 +81,7 @@ def index(dataset: Dataset, store: Store) -> Corpus:
     skipped = [s for s in found if isinstance(s, Skipped)]
     files = _Files(Path(dataset.root), store)
     clips, digests = [], {}
-    files.read(path for c in found if isinstance(c, Clip) for path in (*c.images, *filter(None, [c.video])))
+    files.read([c for c in found if isinstance(c, Clip)])
     for clip in (c for c in found if isinstance(c, Clip)):
         length, problem = files.length(clip)
         if not problem and clip.apex is not None and not 0 <= clip.apex < length:
@@ -92,7 +92,6 @@ def index(dataset: Dataset, store: Store) -> Corpus:
         clip = replace(clip, id=f"{dataset.name}/{clip.id}", subject=f"{dataset.name}/{clip.subject}", length=length)
         clips.append(clip)
         digests[clip.id] = files.digest(clip)
-    files.save()
     if not clips:
         reasons = f"; left out: {len(skipped)} ({skipped[0].what}: {skipped[0].reason}, ...)" if skipped else ""
         raise FerbenchError(
@@ -138,17 +137,20 @@ class _Files:
         self.memory = f"digests/{key(str(root.resolve()))}.json"
         path = store.root / self.memory
         self.known: dict[str, list] = read_json(path) if path.is_file() else {}
-        self.changed = False
 
-    def read(self, paths: Iterable[Path]) -> None:
-        """Digests of files that are new or changed, on all cores."""
-        wanted = {str(path): path for path in paths}
+    def read(self, clips: Sequence[Clip]) -> None:
+        """Digests of files that are new or changed, and frames of videos whose dataset does not count them, on all cores."""
+        wanted = {str(path): path for c in clips for path in (*c.images, *filter(None, [c.video]))}
         stale = {name: stat for name, path in wanted.items() if (stat := _stat(path)) != self.known.get(name, [None])[0]}
         with ThreadPoolExecutor() as pool:
             digests = pool.map(lambda name: _digest(wanted[name]), stale)
             for (name, stat), digest in zip(stale.items(), digests, strict=True):
                 self.known[name] = [stat, digest]
-                self.changed = True
+            uncounted = [v for c in clips if (v := c.video) and not c.length and len(self.known[str(v)]) == 2]
+            for video, counted in zip(uncounted, pool.map(_count, uncounted), strict=True):
+                self.known[str(video)].append(counted)
+        if stale or uncounted:
+            self.store.save(self.memory, to_json(self.known))
 
     def digest(self, clip: Clip) -> str:
         return key([self.known[str(path)][1] for path in (clip.images or (clip.video,))])
@@ -157,16 +159,8 @@ class _Files:
         """(frames, "") or (0, why the clip's video cannot be read)."""
         if clip.video is None:
             return len(clip.images), "" if clip.images else "no frames"
-        entry = self.known[str(clip.video)]
-        if len(entry) == 2:
-            entry.append(_count(clip.video))
-            self.changed = True
-        counted = entry[2]
-        return (clip.length or counted, "") if isinstance(counted, int) else (0, f"video cannot be read ({counted})")
-
-    def save(self) -> None:
-        if self.changed:
-            self.store.save(self.memory, to_json(self.known))
+        counted = clip.length or self.known[str(clip.video)][2]
+        return (counted, "") if isinstance(counted, int) else (0, f"video cannot be read ({counted})")
 
 
 def _stat(path: Path) -> list[int] | None:

@@ -50,7 +50,10 @@ class Timm(Backbone):
 
     def frozen(self) -> TimmTrunk:
         """The trunk: equal for every head, so that its features are computed once."""
-        return TimmTrunk(self.model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size)
+        from ferbench_timm.model import tagged
+
+        model = tagged(self.model) if self.weights == "imagenet" else self.model
+        return TimmTrunk(model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size)
 
     def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
         """Features [B,D] -> logits [B,classes], or an estimator for "logistic-regression"."""

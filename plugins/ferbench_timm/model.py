@@ -44,6 +44,12 @@ def described(model: str) -> Any:
         ) from error
 
 
+def tagged(model: str) -> str:
+    """The name with the tag of its weights, so that another default in a later timm is another network."""
+    tag = described(model).tag
+    return model if "." in model or not tag else f"{model}.{tag}"
+
+
 def native_input(model: str, channels: int) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
     """Size in pixels, mean and std that the network's published weights were trained with; no weights are read."""
     cfg = described(model)
