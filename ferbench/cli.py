@@ -39,10 +39,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _plan(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ferbench import benchmark, runner, views
+    from ferbench.axes import AXES
+    from ferbench.progress import Reporter
+
+    reporter = Reporter(quiet=options.format == "json")
+    loaded = benchmark.load(options.file, plugins=options.plugin, sets=options.set, only=options.only)
+    knobs = runner.Options(options.device, options.workers, not options.no_rehearsal, retry=options.retry_failed)
+    forecast = runner.plan(loaded, _store(options, reporter.warn), knobs, reporter, options.calibrate)
+    if options.format == "json":
+        _json(views.as_data(forecast, options.budget))
+    else:
+        Console(highlight=False).print(views.plan(forecast, AXES, options.budget))
+    return 0
+
+
 def _run(options: argparse.Namespace) -> int:
     from ferbench import benchmark, runner
     from ferbench.progress import Reporter
 
+    if options.dry_run:
+        options.calibrate, options.budget = False, None
+        return _plan(options)
     reporter = Reporter(options.quiet)
     loaded = benchmark.load(options.file, plugins=options.plugin, sets=options.set, only=options.only)
     knobs = runner.Options(
@@ -201,21 +222,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ferbench {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    run = _command(commands, "run", _run, "run every combination of a benchmark and print the leaderboard", plugin=True, store=True)
-    run.add_argument("file", metavar="FILE", help="a benchmark YAML, such as benchmarks/thesis.yaml")
-    run.add_argument(
-        "--set", action="append", default=[], metavar="PATH=VALUE", help="change a parameter: recipe.lr=0.001, backbone.vgg16.units=512"
-    )
-    run.add_argument(
-        "--only",
-        action="append",
-        default=[],
-        metavar="AXIS=NAME",
-        help="keep these choices of an axis: backbone=vgg16,resnet18 or loss='w*'",
-    )
-    run.add_argument("--no-rehearsal", action="store_true", help="a missing corpus is an error; no stand-in is rendered")
-    run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    run.add_argument("--workers", type=_count, default=0, metavar="N", help="threads for decoding and detection (default: one a core)")
+    run = _grid_command(commands, "run", _run, "run every combination of a benchmark and print the leaderboard")
+    run.add_argument("--dry-run", action="store_true", help="only say what would be made, like `ferbench plan`")
     run.add_argument(
         "--checkpoint",
         type=_seconds,
@@ -223,12 +231,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="of a fit between its checkpoints (default: 60; 0: every epoch)",
     )
-    run.add_argument("--retry-failed", action="store_true", help="try again the rows that failed in an earlier run")
     run.add_argument(
         "--figures", action=argparse.BooleanOptionalAction, help="draw curves and confusion matrices (default: of at most 200 new rows)"
     )
     run.add_argument("--quiet", action="store_true", help="no progress, only warnings and the result")
     _format(run)
+
+    plan = _grid_command(commands, "plan", _plan, "say what a run would make, share and cost, and compute nothing")
+    plan.add_argument("--budget", type=_seconds, metavar="TIME", help="say which rows can be made in that time: 30m, 2h, 90s")
+    plan.add_argument("--calibrate", action="store_true", help="measure a few items of what was never made in this store")
+    _format(plan, ("table", "json"))
 
     board = _command(commands, "leaderboard", _leaderboard, "print the leaderboard again from the store", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of one benchmark (default: all)")
@@ -254,6 +266,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _grid_command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+    """A command on the combinations of a benchmark file."""
+    parser = _command(commands, name, function, text, plugin=True, store=True)
+    parser.add_argument("file", metavar="FILE", help="a benchmark YAML, such as benchmarks/thesis.yaml")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="change a parameter: recipe.lr=0.001, backbone.vgg16.units=512"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="AXIS=NAME",
+        help="keep these choices of an axis: backbone=vgg16,resnet18 or loss='w*'",
+    )
+    parser.add_argument("--no-rehearsal", action="store_true", help="a missing corpus is an error; no stand-in is rendered")
+    parser.add_argument("--retry-failed", action="store_true", help="try again the rows that failed in an earlier run")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--workers", type=_count, default=0, metavar="N", help="threads for decoding and detection (default: one a core)")
+    return parser
+
+
 def _command(commands: Any, name: str, function: Any, text: str, *, plugin: bool = False, store: bool = False) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT)
     parser.set_defaults(command=function)
@@ -274,12 +307,15 @@ def _count(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
+    """Seconds from 30m, 2h, 90s or a number of seconds."""
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
     try:
-        seconds = float(text)
+        seconds = float(number) * units[unit]
     except ValueError:
         seconds = -1
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: expected 90s, 30m or 2h")
     return seconds
 
 

@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 
 import torch
 
+from ferbench import history
 from ferbench.checkpoints import Checkpoints
 from ferbench.errors import FerbenchError, StoreError
+from ferbench.history import Cost
 from ferbench.identity import component_identity, key
 from ferbench.plan import Fit, Network, Row
 from ferbench.progress import Reporter, Tell
@@ -32,6 +34,11 @@ from ferbench.training import History
 T = TypeVar("T")
 Job = tuple[Network, Fit]
 CLIPS = 16  # whose features are made together
+UNITS: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "crops": lambda facts: len(facts["indices"]),
+    "features": lambda facts: facts["frames"],
+    "fits": lambda facts: sum(facts["training frames"]) * max(1, facts["epochs"]),
+}
 PAUSE = 0.2  # seconds between looks at what another process is making
 
 
@@ -45,14 +52,21 @@ class Execution:
     workers: int
     checkpoint: float  # seconds of a fit between its checkpoints
     failed: dict[int, Exception] = field(default_factory=dict)
+    costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
+
+    def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
+        """Makes and stores the rows; returns those that failed. Raises the FerbenchError for which nothing could be made."""
+        try:
+            return self._rows(pending)
+        finally:
+            history.add(self.store, self.costs)
 
     @cached_property
     def origin(self) -> dict[str, Any]:
         """Where and with what this run computes."""
         return provenance(str(self.device), self.workers)
 
-    def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
-        """Makes and stores the rows; returns those that failed. Raises the FerbenchError for which nothing could be made."""
+    def _rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
         networks = list({id(row.network): row.network for row in pending}.values())
         fits = [(n, f) for n in networks for f in n.fits if self.store.find("fits", f.key) is None]
         self._check_weights([n for n, f in fits if not all(self.store.has("features", key) for key in f.features.values())])
@@ -90,7 +104,9 @@ class Execution:
             for done, _ in enumerate(as_completed(made.values()), 1):
                 tell(done, len(made))
         for group in _grouped(networks, lambda n: id(n.crops)):
-            self._attempt(group, _results, [made[key] for key in group[0].crops.values() if key in made])
+            keys = [key for key in group[0].crops.values() if key in made]
+            self._attempt(group, _results, [made[key] for key in keys])
+            self._count("crops", group[0], [key for key in keys if self.store.has("crops", key)])
 
     def _features(self, fits: Sequence[Job], made: Mapping[str, Future[None]]) -> None:
         """While crops are still being made; the frames of some clips at a time."""
@@ -101,10 +117,12 @@ class Execution:
             for jobs in groups:
                 clips = [clip for clip, key in jobs[0][1].features.items() if key in missing]
                 if clips:
-                    self._attempt([n for n, _ in jobs], self._features_of, jobs[0][1], clips, made, counter, tell)
+                    self._attempt([n for n, _ in jobs], self._features_of, *jobs[0], clips, made, counter, tell)
                     missing = {key for key in missing if not self.store.has("features", key)}
 
-    def _features_of(self, job: Fit, clips: Sequence[str], made: Mapping[str, Future[None]], counter: Counter, tell: Tell) -> None:
+    def _features_of(
+        self, network: Network, job: Fit, clips: Sequence[str], made: Mapping[str, Future[None]], counter: Counter, tell: Tell
+    ) -> None:
         training = job.split.folds[job.fold].train if job.cell.backbone.frozen().calibrated else ()  # type: ignore[union-attr]
         _results([made[job.crops[clip]] for clip in training if job.crops[clip] in made])
         module = features.build(job, self.store, self.device)
@@ -112,6 +130,7 @@ class Execution:
         def work(group: Sequence[str], mine: Sequence[str]) -> None:
             _results([made[job.crops[clip]] for clip in group if job.crops[clip] in made])
             features.compute(job, [clip for clip in group if job.features[clip] in mine], module, self.store, self.device)
+            self._count("features", network, mine)
 
         turned = _turned(clips)
         groups = [turned[start : start + CLIPS] for start in range(0, len(turned), CLIPS)]
@@ -131,14 +150,15 @@ class Execution:
     def _fit_work(self, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> Callable[[Job, Sequence[str]], None]:
         def work(job: Job, _: Sequence[str]) -> None:
             self._attempt([job[0]], self._fit, job[1], inputs, counter, tell)
+            self._count("fits", job[0], [job[1].key] if self.store.has("fits", job[1].key) else [])
 
         return work
 
     def _fit(self, job: Fit, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> None:
         note = f"{job.cell.labels['backbone']} {job.cell.labels['loss']}"
 
-        def heard(epoch: int, history: History) -> None:
-            tell(counter.done + epoch, counter.of, f"{note}: validation {history.validation_accuracy[-1]:.2f}")
+        def heard(epoch: int, told: History) -> None:
+            tell(counter.done + epoch, counter.of, f"{note}: validation {told.validation_accuracy[-1]:.2f}")
 
         if not inputs:
             inputs.append(fit.load_inputs(job, self.store))
@@ -199,6 +219,15 @@ class Execution:
         except Exception as error:  # a plugin may raise anything
             for network in networks:
                 self.failed.setdefault(id(network), error)
+
+    def _count(self, stage: str, network: Network, keys: Sequence[str]) -> None:
+        """Adds to the history what was made."""
+        what = (stage, network.kinds[stage])
+        for each in keys:
+            manifest = self.store.manifest(stage, each)
+            facts, size = manifest["facts"], sum(size for size, _ in manifest["files"].values())
+            cost = Cost(UNITS[stage](facts), facts["seconds"], size, facts.get("weights", 0))
+            self.costs[what] = self.costs.get(what, Cost()) + cost
 
     def _stop_if_nothing_is_left(self, networks: Sequence[Network]) -> None:
         errors = [self.failed.get(id(network)) for network in networks]

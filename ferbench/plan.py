@@ -41,6 +41,7 @@ class Network:
     """A combination but for its aggregator: fitted once for each fold, scored by every aggregator.
 
     `identity` tells by axis what it is made of; `fingerprint` is that of the protocol: rows are ranked together only where it is equal.
+    `kinds` names by stage what is computed, on whatever clips: works of one kind cost alike.
     """
 
     cell: Cell
@@ -50,6 +51,7 @@ class Network:
     fits: tuple[Fit, ...]
     identity: Identity
     fingerprint: str
+    kinds: Mapping[str, str]
 
     @property
     def standin(self) -> bool:
@@ -109,7 +111,13 @@ class Planner:
         crops = self._once(("crops", *steps), crop_keys, parts.clips, corpora, identity["preprocessing"])
         fits = tuple(self._fit(cell, parts, crops, fold, identity) for fold in range(len(parts.folds)))
         fingerprint = self._once(("fingerprint", *steps, cell.recipe.checkpoint), self._fingerprint, cell, corpora, parts)
-        return Network(cell, corpora, parts, crops, fits, identity, fingerprint)
+        kinds = self._once(("kinds", labels["preprocessing"], labels["backbone"]), self._kinds, cell, identity)
+        return Network(cell, corpora, parts, crops, fits, identity, fingerprint, kinds)
+
+    def _kinds(self, cell: Cell, identity: Identity) -> dict[str, str]:
+        frozen = cell.backbone.frozen()
+        features = {"features": key(component_identity(frozen), cell.backbone.input())} if frozen else {}
+        return {"crops": key(identity["preprocessing"]), **features, "fits": key(identity["backbone"])}
 
     def _fit(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int, identity: Identity) -> Fit:
         frozen = (*[cell.labels[axis] for axis in ("dataset", "protocol", "preprocessing", "backbone")], fold)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ferbench import records, standin
+from ferbench import history, records, standin
 from ferbench.benchmark import Benchmark
 from ferbench.components import Dataset
 from ferbench.errors import FerbenchError
@@ -19,6 +19,8 @@ from ferbench.store import Store
 
 if TYPE_CHECKING:
     import torch
+
+    from ferbench.forecast import Forecast
 
 
 MANY = 200  # new rows whose figures are drawn only when asked for: each takes about a tenth of a second
@@ -45,7 +47,9 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 
     Raises FerbenchError for what the user can mend; what is stored by then stays.
     """
-    benchmark, corpora = _corpora(benchmark, store, options, reporter)
+    benchmark, corpora = _corpora(
+        benchmark, store, options, reporter, lambda dataset, rehearsed: _rendered(dataset, rehearsed, store, reporter)
+    )
     rows = list(Planner(benchmark, corpora, store).rows())
     found = records.found(corpora, rows)
     for line in records.summary(found):
@@ -63,6 +67,38 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     return record
 
 
+def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, calibrate: bool = False) -> Forecast:
+    """What `run` would do; renders nothing: raises FerbenchError where stand-ins would have to be rendered first.
+
+    `calibrate` measures a few items of every kind of work that the store's history does not know.
+    """
+    from ferbench.forecast import forecast
+
+    def rendered(dataset: Dataset, rehearsed: Benchmark) -> Path:
+        folder = standin.place(type(dataset), *_scale(rehearsed), store)
+        if not folder.is_dir():
+            raise FerbenchError(
+                f"the corpus {dataset.name} is missing, and its stand-in is not rendered yet: its clips cannot be counted",
+                hint="`ferbench run` renders it first (about a minute); or set FERBENCH_DATA to the folder that holds the corpora",
+            )
+        return folder
+
+    benchmark, corpora = _corpora(benchmark, store, options, reporter, rendered)
+    made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
+    if calibrate and made.unknown():
+        _calibrate(Planner(benchmark, corpora, store).rows(), store, options, reporter)
+        made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
+    return made
+
+
+def _calibrate(rows: Iterable[Row], store: Store, options: Options, reporter: Reporter) -> None:
+    """Imports torch."""
+    from ferbench.calibrate import calibrate
+
+    with reporter.stage("calibrate", "networks") as tell:
+        calibrate(rows, store, _device(options.device), tell)
+
+
 def _draw(record: dict[str, Any], new: int, store: Store, options: Options, reporter: Reporter) -> None:
     """Figures of what has none yet; imports matplotlib, hence only where there is work."""
     if options.figures is None and new > MANY:
@@ -76,7 +112,9 @@ def _draw(record: dict[str, Any], new: int, store: Store, options: Options, repo
             reporter.warn(f"figures could not be drawn: {type(error).__name__}: {error}")
 
 
-def _corpora(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> tuple[Benchmark, dict[str, tuple[Corpus, ...]]]:
+def _corpora(
+    benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, rendered: Callable[[Dataset, Benchmark], Path]
+) -> tuple[Benchmark, dict[str, tuple[Corpus, ...]]]:
     """Every corpus indexed, by label of the dataset axis; the benchmark is rehearsed where one is missing or a stand-in."""
     missing = [dataset for dataset in benchmark.datasets() if locate(dataset) is None]
     rehearse = options.rehearsal and benchmark.rehearsal is not None
@@ -84,7 +122,7 @@ def _corpora(benchmark: Benchmark, store: Store, options: Options, reporter: Rep
         raise missing_error(missing[0], benchmark.document.where("dataset"))
     if missing:
         benchmark = _rehearsed(benchmark, reporter, f"not found: {', '.join(d.name for d in missing)}")
-        return benchmark, _indexed(benchmark, store, lambda dataset: _rendered(dataset, benchmark, store, reporter))
+        return benchmark, _indexed(benchmark, store, lambda dataset: rendered(dataset, benchmark))
     corpora = _indexed(benchmark, store, locate)
     if rehearse and any(corpus.standin for each in corpora.values() for corpus in each):
         benchmark = _rehearsed(benchmark, reporter, "the corpora found are stand-ins")
@@ -114,10 +152,14 @@ def _rehearsed(benchmark: Benchmark, reporter: Reporter, why: str) -> Benchmark:
 
 
 def _rendered(dataset: Dataset, benchmark: Benchmark, store: Store, reporter: Reporter) -> Path:
-    block = benchmark.rehearsal
-    assert block is not None
     with reporter.stage(f"render {dataset.name}", "clips") as tell:
-        return standin.stored(type(dataset), block.people, block.seed, store, tell)
+        return standin.stored(type(dataset), *_scale(benchmark), store, tell)
+
+
+def _scale(benchmark: Benchmark) -> tuple[int, int]:
+    """People and seed of the stand-ins."""
+    assert benchmark.rehearsal is not None
+    return benchmark.rehearsal.people, benchmark.rehearsal.seed
 
 
 def _execute(pending: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:

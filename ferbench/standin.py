@@ -48,14 +48,19 @@ def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progres
 
 def stored(dataset: type[Dataset], people: int, seed: int, store: Store, progress: Callable[[int, int], None]) -> Path:
     """The rehearsal's stand-in in the store, rendered unless it is there."""
-    if not issubclass(dataset, Rehearsable):
-        raise FerbenchError(f"the corpus {dataset.name} is missing, and no stand-in can be rendered for it", hint=dataset.access)
-    entry = key("standin", dataset.name, people, seed, source_digests(dataset.__module__))
-    folder = store.root / "standin" / entry / dataset.folders[0]
-    with store.lock("standin", entry):
+    folder = place(dataset, people, seed, store)
+    with store.lock("standin", folder.parent.name):
         if not folder.is_dir():
             render(dataset, folder, people, seed, progress)
     return folder
+
+
+def place(dataset: type[Dataset], people: int, seed: int, store: Store) -> Path:
+    """Where a rehearsal's stand-in stands, rendered or not."""
+    if not issubclass(dataset, Rehearsable):
+        raise FerbenchError(f"the corpus {dataset.name} is missing, and no stand-in can be rendered for it", hint=dataset.access)
+    entry = key("standin", dataset.name, people, seed, source_digests(dataset.__module__))
+    return store.root / "standin" / entry / dataset.folders[0]
 
 
 def described(marker: Path) -> str:

@@ -96,9 +96,13 @@ class Store:
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
+    def manifest(self, stage: str, key: str) -> dict[str, Any]:
+        """Facts, and size and checksum of each file."""
+        return read_json(self._folder(stage, key) / MANIFEST)
+
     def facts(self, stage: str, key: str) -> dict[str, Any]:
         """The facts in an entry's manifest."""
-        return read_json(self._folder(stage, key) / MANIFEST)["facts"]
+        return self.manifest(stage, key)["facts"]
 
     def save(self, path: str, content: bytes) -> Path:
         """Writes a file beside the entries (a run's record, a log) as a whole or not at all."""

@@ -22,15 +22,16 @@ ORDER = """
 errors components recipe metrics provenance progress leaderboard
 hookspecs identity media yamlfile
 catalog store
-checkpoints
+checkpoints history
 training
 manager axes standin
 benchmark stages.index
 schema folds
 plan
 stages.crops stages.features stages.fit
-scoring records figures
-execute
+scoring records figures forecast
+views
+calibrate execute
 runner
 cli
 """
@@ -38,6 +39,7 @@ LAYERS = ORDER.split()
 
 # The files of the core that compute; the rest may be imported by a command that only lists things.
 COMPUTING = {
+    "calibrate",
     "checkpoints",
     "execute",
     "figures",

@@ -21,11 +21,11 @@ BATCH = 32  # frames; larger gains nothing on a CPU
 CALIBRATION_FRAMES = 64
 
 
-def build(fit: Fit, store: Store, device: torch.device) -> torch.nn.Module:
-    """The frozen part of a fit's backbone on the device, calibrated on the fold's training crops where it asks for that."""
+def build(fit: Fit, store: Store, device: torch.device, clips: Sequence[str] = ()) -> torch.nn.Module:
+    """The frozen part of a fit's backbone on the device, calibrated on crops of these clips (default: the fold's training clips)."""
     frozen = fit.cell.backbone.frozen()
     assert frozen is not None
-    training = [fit.crops[clip] for clip in fit.split.folds[fit.fold].train]
+    training = [fit.crops[clip] for clip in clips or fit.split.folds[fit.fold].train]
     sample = calibration_crops(training, fit.cell.backbone.input(), store, device) if frozen.calibrated else None
     return frozen.build(sample).eval().to(device, memory_format=torch.channels_last)
 
@@ -33,7 +33,7 @@ def build(fit: Fit, store: Store, device: torch.device) -> torch.nn.Module:
 def compute(fit: Fit, clips: Sequence[str], module: torch.nn.Module, store: Store, device: torch.device) -> None:
     """Stores the features of these clips, whose keys are claimed; their frames go through `module` in common batches."""
     start = time.perf_counter()
-    made = _forward(module, [crops.load(fit.crops[clip], store) for clip in clips], fit.cell.backbone.input(), device)
+    made = forward(module, [crops.load(fit.crops[clip], store) for clip in clips], fit.cell.backbone.input(), device)
     seconds = (time.perf_counter() - start) / len(clips)
     for clip, values in zip(clips, made, strict=True):
         store.put("features", fit.features[clip], _write, values, seconds)
@@ -74,7 +74,7 @@ def calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, d
 
 
 @torch.inference_mode()
-def _forward(module: torch.nn.Module, clips: Sequence[np.ndarray], declared: Input, device: torch.device) -> list[np.ndarray]:
+def forward(module: torch.nn.Module, clips: Sequence[np.ndarray], declared: Input, device: torch.device) -> list[np.ndarray]:
     """Features of each clip, from its uint8 crops; frames of one shape go through in common batches."""
     made = []
     for _, alike in groupby((clip for clip in clips if len(clip)), key=lambda clip: clip.shape[1:]):
@@ -90,4 +90,4 @@ def _forward(module: torch.nn.Module, clips: Sequence[np.ndarray], declared: Inp
 
 def _write(folder: Path, values: np.ndarray, seconds: float) -> dict[str, float]:
     np.save(folder / "features.npy", values)
-    return {"seconds": seconds}
+    return {"seconds": seconds, "frames": len(values)}

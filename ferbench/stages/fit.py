@@ -88,8 +88,15 @@ def compute(
     (folder / "history.json").write_bytes(to_json(asdict(history)))
     lengths = {clip: inputs.rows[clip].stop - inputs.rows[clip].start for clip in scored}
     (folder / "clips.json").write_bytes(to_json(lengths))
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "features seconds": inputs.seconds, "training frames": counts, "made": made}
+    weights = sum(p.numel() for p in model.parameters()) if isinstance(model, nn.Module) else 0
+    return {
+        "seconds": time.perf_counter() - start,
+        "features seconds": inputs.seconds,
+        "training frames": counts,
+        "epochs": len(history.loss),
+        "weights": weights,
+        "made": made,
+    }
 
 
 def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
@@ -127,7 +134,7 @@ def _fit_network(
 ) -> tuple[History, np.ndarray]:
     loss = fit.cell.loss.build(counts)
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
-    prepare = _prepare(fit.cell.backbone, device)
+    prepare = prepare_of(fit.cell.backbone, device)
     generator = torch.Generator().manual_seed(fit.cell.seed)
     if not any(p.requires_grad for part in (model, loss) if isinstance(part, nn.Module) for p in part.parameters()):
         return History(), logits_of(model, x, prepare).softmax(1).numpy()
@@ -135,7 +142,7 @@ def _fit_network(
     return history, logits_of(model, x, prepare).softmax(1).numpy()
 
 
-def _prepare(backbone: Backbone, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+def prepare_of(backbone: Backbone, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
     """Stored features go to the device as they are; crops are normalised there."""
     if backbone.frozen() is not None:
         return lambda batch: batch.to(device)

@@ -1,0 +1,77 @@
+"""Measures a few items of every kind of work that a store's history does not know, so that a run's cost can be told before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import nn
+
+from ferbench import history
+from ferbench.history import Cost
+from ferbench.plan import Fit, Network, Row
+from ferbench.progress import Tell
+from ferbench.stages import crops, features, fit
+from ferbench.store import Store
+from ferbench.training import Part, epoch_of, optimizer_of
+
+CLIPS = 4
+STEPS = 3
+
+
+def calibrate(rows: Iterable[Row], store: Store, device: torch.device, tell: Tell) -> None:
+    """Makes the crops of some clips (they stay in the store), and times their features and some training steps."""
+    known = history.load(store)
+    networks: dict[tuple[str, ...], Network] = {}
+    for row in rows:
+        if any(known.a_unit(stage, kind) is None for stage, kind in row.network.kinds.items()):
+            networks.setdefault(tuple(row.network.kinds.values()), row.network)
+    for done, network in enumerate(networks.values(), 1):
+        costs = _measured(network, store, device)
+        new = {(stage, network.kinds[stage]): cost for stage, cost in costs.items() if known.a_unit(stage, network.kinds[stage]) is None}
+        history.add(store, new)
+        known = history.load(store)
+        tell(done, len(networks))
+
+
+def _measured(network: Network, store: Store, device: torch.device) -> dict[str, Cost]:
+    job = network.fits[0]
+    train = job.split.folds[job.fold].train
+    clips = [train[len(train) * n // CLIPS] for n in range(min(CLIPS, len(train)))]
+    found = {clip.id: clip for clip in network.split.clips}
+    for clip in clips:
+        crops.make(found[clip], job.crops[clip], network.cell.preprocessing, store)
+    made = [store.manifest("crops", job.crops[clip]) for clip in clips]
+    frames = sum(len(each["facts"]["indices"]) for each in made)
+    costs = {"crops": Cost(frames, sum(each["facts"]["seconds"] for each in made), _bytes(made))}
+    images = [crops.load(job.crops[clip], store) for clip in clips]
+    if "features" in network.kinds:
+        module = features.build(job, store, device, clips)
+        start = time.perf_counter()
+        arrays = features.forward(module, images, network.cell.backbone.input(), device)
+        costs["features"] = Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
+        images = arrays
+    return {**costs, "fits": _steps(job, torch.cat([torch.from_numpy(array) for array in images if len(array)]), device)}
+
+
+def _steps(job: Fit, x: torch.Tensor, device: torch.device) -> Cost:
+    """The cost of a frame and epoch, from some steps on the frames given, over and over; what an estimator costs is not known before."""
+    cell, classes = job.cell, len(job.cell.protocol.classes)
+    model = cell.backbone.trainable(tuple(x.shape[1:]), cell.protocol.classes)
+    if not isinstance(model, nn.Module) or not any(p.requires_grad for p in model.parameters()):
+        return Cost(1, 0.0, 0.0)
+    rows = torch.arange(cell.recipe.batch_size * STEPS) % len(x)
+    part = Part(x[rows], rows % classes)
+    loss = cell.loss.build([1] * classes)
+    model = model.to(device)
+    optimizer = optimizer_of(list(model.parameters()), cell.recipe)
+    arguments = (cell.recipe, fit.prepare_of(cell.backbone, device), optimizer, torch.Generator())
+    epoch_of(model, loss, Part(part.x[: cell.recipe.batch_size], part.y[: cell.recipe.batch_size]), *arguments)  # the first is slow
+    start = time.perf_counter()
+    epoch_of(model, loss, part, *arguments)
+    return Cost(len(rows), time.perf_counter() - start, 0.0, sum(p.numel() for p in model.parameters()))
+
+
+def _bytes(manifests: Sequence[Mapping]) -> int:
+    return sum(size for manifest in manifests for size, _ in manifest["files"].values())

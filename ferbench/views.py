@@ -1,0 +1,77 @@
+"""Forecasts as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ferbench.forecast import Forecast, duration, size
+
+SHOWN = 12  # rows named on either side of a budget
+
+
+def plan(forecast: Forecast, axes: Sequence[str], budget: float | None) -> RenderableType:
+    """The stages as a table, then what it takes, what would cut it, and what fits a budget."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("stage", "to make", "stored", "of", "shared by", "time", "disk"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for line in forecast.table():
+        shared = "" if line["shared"] is None else f"{line['shared']:,.3g} rows" if line["shared"] < 100 else f"{line['shared']:,.0f} rows"
+        numbers = [f"{line[name]:,}" for name in ("missing", "stored", "entries")]
+        cost = ["", ""] if not line["missing"] or line["stage"] == "rows" else [duration(line["seconds"]), size(line["bytes"])]
+        table.add_row(Text(line["stage"]), *numbers, shared, *cost)
+    return Group(table, *[Text(line) for line in notes(forecast, axes, budget)])
+
+
+def notes(forecast: Forecast, axes: Sequence[str], budget: float | None) -> list[str]:
+    """What stands below the table."""
+    if not forecast.rows:
+        failed = f"; {forecast.failed} failed before (--retry-failed)" if forecast.failed else ""
+        return [f"nothing to do: {forecast.stored} of {forecast.total} rows are stored{failed}"]
+    told = []
+    if unknown := forecast.unknown():
+        told.append(f"{', '.join(unknown)} of this kind were never made in this store: --calibrate measures a few of them")
+    else:
+        told.append(f"about {duration(forecast.seconds())}, from what the like took in this store")
+    if (memory := forecast.memory()) is not None:
+        told.append(f"memory: about {size(memory)} for the largest fit (its inputs, weights and optimiser)")
+    if forecast.failed:
+        told.append(f"{forecast.failed} rows failed before and are left alone (--retry-failed)")
+    told += [f"{flag} leaves {duration(seconds)}" for flag, seconds in forecast.savings()]
+    return told if budget is None else [*told, *_budget(forecast, axes, budget)]
+
+
+def _budget(forecast: Forecast, axes: Sequence[str], budget: float) -> list[str]:
+    fit, over = forecast.within(budget)
+    varying = [axis for axis in axes if len({labels[axis] for labels, _ in forecast.rows}) > 1] or ["backbone"]
+    told = [f"within {duration(budget)}: {len(fit)} of {len(forecast.rows)} rows"]
+    for head, rows in (("fits", fit), ("too much", over)):
+        told += [f"  {head}: {_named(labels, varying)}" for labels in rows[:SHOWN]]
+        told += [f"  {head}: {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
+    return told
+
+
+def _named(labels: Mapping[str, str], axes: Sequence[str]) -> str:
+    return " ".join(labels[axis] for axis in axes)
+
+
+def as_data(forecast: Forecast, budget: float | None) -> dict[str, Any]:
+    """The same for machines; seconds and bytes."""
+    data: dict[str, Any] = {
+        "rows": forecast.total,
+        "stored": forecast.stored,
+        "failed": forecast.failed,
+        "stages": forecast.table(),
+        "seconds": forecast.seconds(),
+        "memory": forecast.memory(),
+        "savings": [{"flag": flag, "seconds": seconds} for flag, seconds in forecast.savings()],
+    }
+    if budget is not None:
+        fit, over = forecast.within(budget)
+        data |= {"budget": budget, "fits": fit, "over": over}
+    return data
