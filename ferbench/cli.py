@@ -48,13 +48,43 @@ def _plan(options: argparse.Namespace) -> int:
 
     reporter = Reporter(quiet=options.format == "json")
     loaded = benchmark.load(options.file, plugins=options.plugin, sets=options.set, only=options.only)
-    knobs = runner.Options(options.device, options.workers, not options.no_rehearsal, retry=options.retry_failed)
-    forecast = runner.plan(loaded, _store(options, reporter.warn), knobs, reporter, options.calibrate)
+    forecast = runner.plan(loaded, _store(options, reporter.warn), _knobs(options), reporter, options.calibrate)
     if options.format == "json":
         _json(views.as_data(forecast, options.budget))
     else:
         Console(highlight=False).print(views.plan(forecast, AXES, options.budget))
     return 0
+
+
+def _why(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from ferbench import why
+    from ferbench.progress import Reporter
+
+    store = _store(options)
+    rows = why.stored_rows(store)
+    if options.row.endswith((".yaml", ".yml")):
+        from ferbench import benchmark, runner
+
+        loaded = benchmark.load(options.row, plugins=options.plugin, sets=options.set, only=options.only)
+        asked = runner.missing(loaded, store, _knobs(options), Reporter(quiet=options.format == "json"))
+        told = [why.explain(row, rows, store) for row in asked]
+    else:
+        number = why.chosen(rows, options.row)
+        told = [why.explain(rows[number], rows[:number], store)]
+    if options.format == "json":
+        _json([asdict(each) for each in told])
+    else:
+        print("\n".join(why.text(told)))
+    return 0
+
+
+def _knobs(options: argparse.Namespace) -> Any:
+    from ferbench import runner
+
+    given = {name: getattr(options, name) for name in ("checkpoint", "figures") if hasattr(options, name)}
+    return runner.Options(options.device, options.workers, not options.no_rehearsal, retry=options.retry_failed, **given)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -66,11 +96,8 @@ def _run(options: argparse.Namespace) -> int:
         return _plan(options)
     reporter = Reporter(options.quiet)
     loaded = benchmark.load(options.file, plugins=options.plugin, sets=options.set, only=options.only)
-    knobs = runner.Options(
-        options.device, options.workers, not options.no_rehearsal, options.checkpoint, options.retry_failed, options.figures
-    )
     store = _store(options, reporter.warn)
-    record = runner.run(loaded, store, knobs, reporter)
+    record = runner.run(loaded, store, _knobs(options), reporter)
     _print([record], options)
     if any(row["status"] == "done" for row in record["rows"]):
         reporter.line(f"figures: {store.root / 'figures' / record['name']}   record: {store.root / 'benchmarks' / record['name']}.json")
@@ -95,6 +122,46 @@ def _benchmark_name(text: str) -> str:
         return text
     data = yamlfile.load(Path(text)).data if Path(text).is_file() else None
     return str((data.get("name") if isinstance(data, dict) else None) or Path(text).stem)
+
+
+def _store_list(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ferbench import upkeep, views
+
+    found = list(upkeep.entries(_store(options)))
+    if options.format == "json":
+        _json(views.by_stage(found))
+    else:
+        Console(highlight=False).print(views.store(found))
+    return 0
+
+
+def _store_verify(options: argparse.Namespace) -> int:
+    from ferbench import upkeep
+
+    store = _store(options)
+    checked = list(upkeep.verify(store))
+    damaged = [(entry, problem) for entry, problem in checked if problem]
+    for entry, problem in damaged:
+        print(f"{entry.stage} {entry.path.name[:12]}: {problem}")
+    again = "; the next run that needs them makes them again" if damaged else ""
+    print(f"{len(checked)} entries, {len(damaged)} damaged{again}")
+    return 1 if damaged else 0
+
+
+def _store_gc(options: argparse.Namespace) -> int:
+    from ferbench import upkeep, views
+    from ferbench.forecast import size
+
+    store = _store(options)
+    unneeded = [entry for entry in upkeep.entries(store, all_rows=not options.old_rows) if entry.why]
+    print("\n".join(views.unneeded(unneeded)) or "everything is needed")
+    if options.delete:
+        upkeep.remove(store, unneeded)
+    freed = size(sum(entry.bytes for entry in unneeded))
+    print(f"{freed} freed" if options.delete else f"{freed} would be freed: --delete does it")
+    return 0
 
 
 def _plugins(options: argparse.Namespace) -> int:
@@ -242,6 +309,9 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("--calibrate", action="store_true", help="measure a few items of what was never made in this store")
     _format(plan, ("table", "json"))
 
+    why = _grid_command(commands, "why", _why, "say what a row was made anew for: what differs from the nearest stored one", "row")
+    _format(why, ("table", "json"))
+
     board = _command(commands, "leaderboard", _leaderboard, "print the leaderboard again from the store", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of one benchmark (default: all)")
     _format(board)
@@ -249,6 +319,15 @@ def _parser() -> argparse.ArgumentParser:
     plugins = _command(commands, "plugins", _plugins, "list the components that plugins give", plugin=True)
     _format(plugins, ("table", "json"))
     _command(commands, "schema", _schema, "print the JSON Schema of a benchmark YAML", plugin=True)
+
+    store = commands.add_parser("store", help="list, verify and clean the store").add_subparsers(metavar="ACTION", required=True)
+    _format(
+        _command(store, "list", _store_list, "what is stored, by stage, and how much of it no row needs", store=True), ("table", "json")
+    )
+    _command(store, "verify", _store_verify, "read every entry against its checksums", store=True)
+    clean = _command(store, "gc", _store_gc, "say what no row needs: crops, features and fits of rows that are gone, leftovers", store=True)
+    clean.add_argument("--delete", action="store_true", help="remove it (without this, nothing is touched)")
+    clean.add_argument("--old-rows", action="store_true", help="also rows that are in no benchmark's last run, and what only they need")
 
     corpus = commands.add_parser("corpus", help="list, check and render corpora").add_subparsers(metavar="ACTION", required=True)
     _format(
@@ -266,10 +345,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _grid_command(commands: Any, name: str, function: Any, text: str) -> argparse.ArgumentParser:
+def _grid_command(commands: Any, name: str, function: Any, text: str, subject: str = "file") -> argparse.ArgumentParser:
     """A command on the combinations of a benchmark file."""
     parser = _command(commands, name, function, text, plugin=True, store=True)
-    parser.add_argument("file", metavar="FILE", help="a benchmark YAML, such as benchmarks/thesis.yaml")
+    of_row = "the start of a stored row's key, or a benchmark YAML: every row that it would make"
+    parser.add_argument(
+        subject, metavar=subject.upper(), help=of_row if subject == "row" else "a benchmark YAML, such as benchmarks/thesis.yaml"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="PATH=VALUE", help="change a parameter: recipe.lr=0.001, backbone.vgg16.units=512"
     )

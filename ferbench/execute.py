@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import torch
 
@@ -56,10 +57,11 @@ class Execution:
 
     def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
         """Makes and stores the rows; returns those that failed. Raises the FerbenchError for which nothing could be made."""
-        try:
-            return self._rows(pending)
-        finally:
-            history.add(self.store, self.costs)
+        with self.store.lock("run", uuid4().hex):  # nothing is cleaned away meanwhile
+            try:
+                return self._rows(pending)
+            finally:
+                history.add(self.store, self.costs)
 
     @cached_property
     def origin(self) -> dict[str, Any]:
@@ -75,6 +77,9 @@ class Execution:
             self._features(fits, made)
             self._wait(networks, made)
         self._stop_if_nothing_is_left(networks)
+        for network in networks:
+            for digest, keys in network.inputs.items():
+                self.store.make("inputs", digest, _write_inputs, "crops" if keys is network.crops else "features", keys)
         self._fits(fits)
         self._stop_if_nothing_is_left(networks)
         return list(self._score(pending))
@@ -264,6 +269,11 @@ def _turned(things: Sequence[T]) -> list[T]:
 def _results(futures: Sequence[Future[None]]) -> None:
     for future in futures:
         future.result()
+
+
+def _write_inputs(folder: Path, stage: str, keys: Mapping[str, str]) -> None:
+    """What a row was made from, by clip: so that it can be told what no row needs, and which clips two rows share."""
+    (folder / "keys.json").write_bytes(to_json({"stage": stage, "keys": dict(keys)}))
 
 
 def _write_row(folder: Path, scorer: Scorer, row: Row) -> None:

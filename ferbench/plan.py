@@ -61,12 +61,14 @@ class Network:
     @cached_property
     def stages(self) -> dict[str, str]:
         """One digest a stage over the keys of its entries: equal ones mean that all its work is shared."""
-        features = [f.features for f in self.fits] if self.cell.backbone.frozen() is not None else []
-        return {
-            "crops": key(self.crops),
-            **({"features": key(features)} if features else {}),
-            "fits": key([f.key for f in self.fits]),
-        }
+        features = {"features": key(list(self.inputs)[1:])} if "features" in self.kinds else {}
+        return {"crops": next(iter(self.inputs)), **features, "fits": key([f.key for f in self.fits])}
+
+    @cached_property
+    def inputs(self) -> dict[str, Mapping[str, str]]:
+        """The keys of its crops, then those of each fold's features, by their digest."""
+        mappings = {id(each): each for each in (self.crops, *(f.features for f in self.fits))}
+        return {key(each): each for each in mappings.values()}
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,31 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     return record
 
 
+def missing(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
+    """The rows that `run` would make, as they would be stored but for their results."""
+    from ferbench.scoring import described
+
+    benchmark, corpora = _corpora(benchmark, store, options, reporter, _only_rendered(store))
+    return [described(row) for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
+
+
 def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, calibrate: bool = False) -> Forecast:
     """What `run` would do; renders nothing: raises FerbenchError where stand-ins would have to be rendered first.
 
     `calibrate` measures a few items of every kind of work that the store's history does not know.
     """
     from ferbench.forecast import forecast
+
+    benchmark, corpora = _corpora(benchmark, store, options, reporter, _only_rendered(store))
+    made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
+    if calibrate and made.unknown():
+        _calibrate(Planner(benchmark, corpora, store).rows(), store, options, reporter)
+        made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
+    return made
+
+
+def _only_rendered(store: Store) -> Callable[[Dataset, Benchmark], Path]:
+    """Gives the stand-ins that are there, and raises FerbenchError where one would have to be rendered."""
 
     def rendered(dataset: Dataset, rehearsed: Benchmark) -> Path:
         folder = standin.place(type(dataset), *_scale(rehearsed), store)
@@ -83,12 +102,7 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
             )
         return folder
 
-    benchmark, corpora = _corpora(benchmark, store, options, reporter, rendered)
-    made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
-    if calibrate and made.unknown():
-        _calibrate(Planner(benchmark, corpora, store).rows(), store, options, reporter)
-        made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
-    return made
+    return rendered
 
 
 def _calibrate(rows: Iterable[Row], store: Store, options: Options, reporter: Reporter) -> None:

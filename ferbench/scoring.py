@@ -110,6 +110,7 @@ def described(row: Row) -> dict[str, Any]:
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
         "identity": msgspec.to_builtins(row.identity),
         "stages": network.stages,
+        "inputs": list(network.inputs),
     }
 
 

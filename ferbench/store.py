@@ -143,7 +143,7 @@ class Store:
         """Whether the entry is there and whole; its checksums are read once."""
         if key in self._checked:
             return self.has(stage, key)
-        if self.has(stage, key) and not _damage(self._folder(stage, key)):
+        if self.has(stage, key) and not damage(self._folder(stage, key)):
             self._checked.add(key)
             return True
         return False
@@ -151,7 +151,7 @@ class Store:
     def _discard(self, stage: str, key: str) -> None:
         """Removes a damaged entry whose lock is held."""
         if self.has(stage, key) and not self._sound(stage, key):
-            self.warn(f"stored {stage} {key[:12]} is damaged ({_damage(self._folder(stage, key))}): made again")
+            self.warn(f"stored {stage} {key[:12]} is damaged ({damage(self._folder(stage, key))}): made again")
             self.remove(stage, key)
 
     @contextmanager
@@ -186,7 +186,7 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
 
 
-def _damage(folder: Path) -> str:
+def damage(folder: Path) -> str:
     """What is wrong with an entry, or nothing."""
     try:
         files = read_json(folder / MANIFEST)["files"]

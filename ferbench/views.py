@@ -1,4 +1,4 @@
-"""Forecasts as people read them."""
+"""Forecasts and stores as people read them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferbench.forecast import Forecast, duration, size
+from ferbench.upkeep import Entry
 
 SHOWN = 12  # rows named on either side of a budget
 
@@ -75,3 +76,34 @@ def as_data(forecast: Forecast, budget: float | None) -> dict[str, Any]:
         fit, over = forecast.within(budget)
         data |= {"budget": budget, "fits": fit, "over": over}
     return data
+
+
+def store(entries: Sequence[Entry]) -> RenderableType:
+    """What a store holds, by stage."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("stage", "entries", "size", "not needed", "size"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for line in by_stage(entries):
+        spare = [f"{line['unneeded']:,}", size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
+        table.add_row(line["stage"], f"{line['entries']:,}", size(line["bytes"]), *spare)
+    return table
+
+
+def by_stage(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Counts and bytes by stage, and of what is not needed; the sums last."""
+    lines = []
+    for stage in [*dict.fromkeys(entry.stage for entry in entries), "all"]:
+        of_stage = [entry for entry in entries if stage in (entry.stage, "all")]
+        spare = [entry for entry in of_stage if entry.why]
+        sums = {"entries": len(of_stage), "bytes": sum(e.bytes for e in of_stage)}
+        lines.append({"stage": stage, **sums, "unneeded": len(spare), "unneeded_bytes": sum(e.bytes for e in spare)})
+    return lines
+
+
+def unneeded(entries: Sequence[Entry]) -> list[str]:
+    """Why what is not needed is not, in lines."""
+    reasons: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        if entry.why:
+            reasons.setdefault((entry.stage, entry.why), []).append(entry)
+    return [f"{stage}: {len(found):,} ({size(sum(e.bytes for e in found))}): {why}" for (stage, why), found in reasons.items()]

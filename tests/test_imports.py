@@ -29,7 +29,7 @@ benchmark stages.index
 schema folds
 plan
 stages.crops stages.features stages.fit
-scoring records figures forecast
+scoring records figures forecast why upkeep
 views
 calibrate execute
 runner
