@@ -24,7 +24,7 @@ from ferbench.checkpoints import Checkpoints
 from ferbench.errors import FerbenchError, StoreError
 from ferbench.history import Cost
 from ferbench.identity import component_identity, key
-from ferbench.plan import Fit, Network, Row
+from ferbench.plan import Fit, Network, Row, note_inputs
 from ferbench.progress import Reporter, Tell
 from ferbench.provenance import provenance
 from ferbench.scoring import Scorer, failure
@@ -78,8 +78,7 @@ class Execution:
             self._wait(networks, made)
         self._stop_if_nothing_is_left(networks)
         for network in networks:
-            for digest, keys in network.inputs.items():
-                self.store.make("inputs", digest, _write_inputs, "crops" if keys is network.crops else "features", keys)
+            note_inputs(network, self.store)
         self._fits(fits)
         self._stop_if_nothing_is_left(networks)
         return list(self._score(pending))
@@ -269,11 +268,6 @@ def _turned(things: Sequence[T]) -> list[T]:
 def _results(futures: Sequence[Future[None]]) -> None:
     for future in futures:
         future.result()
-
-
-def _write_inputs(folder: Path, stage: str, keys: Mapping[str, str]) -> None:
-    """What a row was made from, by clip: so that it can be told what no row needs, and which clips two rows share."""
-    (folder / "keys.json").write_bytes(to_json({"stage": stage, "keys": dict(keys)}))
 
 
 def _write_row(folder: Path, scorer: Scorer, row: Row) -> None:

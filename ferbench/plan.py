@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ferbench.axes import AXES
@@ -14,7 +15,7 @@ from ferbench.errors import calling
 from ferbench.folds import Split, split
 from ferbench.identity import code_digest, component_identity, key
 from ferbench.stages.index import Corpus, identity
-from ferbench.store import Store
+from ferbench.store import Store, to_json
 
 Identity = Mapping[str, Any]
 
@@ -162,6 +163,16 @@ class Planner:
         if name not in self._made:
             self._made[name] = make(*args)
         return self._made[name]
+
+
+def note_inputs(network: Network, store: Store) -> None:
+    """Keeps what a network is made from, by clip: so that it can be told what no row needs, and which clips two rows share."""
+    for digest, keys in network.inputs.items():
+        store.make("inputs", digest, _write_inputs, "crops" if keys is network.crops else "features", keys)
+
+
+def _write_inputs(folder: Path, stage: str, keys: Mapping[str, str]) -> None:
+    (folder / "keys.json").write_bytes(to_json({"stage": stage, "keys": dict(keys)}))
 
 
 def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: Sequence[Identity]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from ferbench.benchmark import Benchmark
 from ferbench.components import Dataset
 from ferbench.errors import FerbenchError
 from ferbench.identity import component_identity, key
-from ferbench.plan import Planner, Row
+from ferbench.plan import Planner, Row, note_inputs
 from ferbench.progress import Reporter
 from ferbench.stages.index import Corpus, index, locate, missing_error
 from ferbench.store import Store
@@ -72,7 +72,10 @@ def missing(benchmark: Benchmark, store: Store, options: Options, reporter: Repo
     from ferbench.scoring import described
 
     benchmark, corpora = _corpora(benchmark, store, options, reporter, _only_rendered(store))
-    return [described(row) for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
+    rows = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
+    for row in rows:
+        note_inputs(row.network, store)
+    return [described(row) for row in rows]
 
 
 def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, calibrate: bool = False) -> Forecast:
