@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 def metrics(true: NDArray[np.int64], predicted: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
     """WAR (accuracy), UAR (mean recall), macro-F1, recall by class (None where a class is not tested) and the confusion matrix.
 
-    UAR and macro-F1 are means over the classes that are tested. `confusion[i][j]` counts clips of class i predicted as j.
+    With n_ij clips of class i predicted as j: WAR is sum n_ii / sum n_ij, recall_i is n_ii / sum_j n_ij, and
+    F1_i is 2 n_ii / (sum_j n_ij + sum_j n_ji). UAR and macro-F1 are means over the classes that are tested. A thousand rows are scored
+    with this, which is why scikit-learn (1.3 s to import, milliseconds a call) only stands in its test.
     """
-    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
-
-    tested = np.unique(true)
-    recalls = recall_score(true, predicted, labels=tested, average=None, zero_division=0)
-    by_class = dict(zip(tested.tolist(), recalls.tolist(), strict=True))
+    count = len(classes)
+    confusion = np.bincount(true * count + predicted, minlength=count * count).reshape(count, count)  # [C,C]
+    right, of_class, as_class = confusion.diagonal(), confusion.sum(1), confusion.sum(0)  # [C] each
+    tested = of_class > 0
+    recalls = right[tested] / of_class[tested]
+    f1 = 2 * right[tested] / (of_class + as_class)[tested]
+    by_class = dict(zip(np.flatnonzero(tested).tolist(), recalls.tolist(), strict=True))
     return {
-        "war": float(accuracy_score(true, predicted)),
+        "war": float(right.sum() / len(true)),
         "uar": float(recalls.mean()),
-        "macro_f1": float(f1_score(true, predicted, labels=tested, average="macro", zero_division=0)),
+        "macro_f1": float(f1.mean()),
         "recall": {name: by_class.get(index) for index, name in enumerate(classes)},
-        "confusion": confusion_matrix(true, predicted, labels=range(len(classes))).tolist(),
+        "confusion": confusion.tolist(),
         "clips": len(true),
     }

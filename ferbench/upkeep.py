@@ -45,7 +45,7 @@ def verify(store: Store) -> Iterator[tuple[Entry, str]]:
     """Every whole entry, with what is wrong with it."""
     for stage in ("rows", *NEEDED_BY_ROWS):
         for path in sorted((store.root / stage).glob("*/*")):
-            if (path / MANIFEST).is_file():
+            if (path / MANIFEST).is_file() and not path.name.startswith("."):  # a killed process leaves hidden ones
                 yield Entry(stage, path, 0), damage(path)
 
 

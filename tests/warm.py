@@ -1,0 +1,54 @@
+"""Starts commands of ferbench in forks of a process that has imported everything: a killed run then costs no new start.
+
+Reads one JSON line a request, {"start": [arguments], "cwd", "out", "err"} or {"wait": pid}, and answers with a pid or an exit code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def main() -> None:
+    preload()
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = start(request) if "start" in request else os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
+        print(answer, flush=True)
+
+
+def preload() -> None:
+    """What every run imports; nothing here starts a thread, so that forks are safe."""
+    import sklearn.metrics  # noqa: F401
+
+    import ferbench.cli
+    import ferbench.execute
+    import ferbench.leaderboard  # noqa: F401
+
+
+def start(request: dict[str, Any]) -> int:
+    pid = os.fork()
+    if not pid:
+        run(request)
+    return pid
+
+
+def run(request: dict[str, Any]) -> None:
+    from ferbench.cli import main as command
+
+    code = 1
+    try:
+        os.chdir(request["cwd"])
+        for number, name in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644), number)
+        code = command(request["start"])
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
