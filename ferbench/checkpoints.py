@@ -57,7 +57,8 @@ class Checkpoints:
             self.store.remove(STAGE, folder.name)
 
     def _stored(self) -> list[Path]:
-        return sorted((self.store.root / STAGE / self.key[:2]).glob(f"{self.key}-*"))
+        folder = self.store.root / STAGE / self.key[:2]
+        return sorted(folder.glob(f"{self.key}-*")) if folder.is_dir() else []
 
 
 def _write(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from ferbench.identity import file_digest
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+CHEAP = 0.1  # seconds: what took less is not flushed to the disk (milliseconds a file), as checksums find what a power cut spoils
 MANIFEST = "manifest.json"
 Write = Callable[..., Mapping[str, Any] | None]
 
@@ -79,10 +81,12 @@ class Store:
             work = folder.with_name(_unique(key))
             work.mkdir(parents=True)
             try:
+                start = time.monotonic()
                 facts = write(work, *args) or {}
                 files = {str(p.relative_to(work)): [p.stat().st_size, file_digest(p)] for p in sorted(work.rglob("*")) if p.is_file()}
                 (work / MANIFEST).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
-                _flush(work)
+                if time.monotonic() - start > CHEAP:
+                    _flush(work)
                 shutil.rmtree(folder, ignore_errors=True)  # what a kill left of a removal
                 work.rename(folder)
             finally:
