@@ -1,0 +1,284 @@
+"""Measures ferbench against a plain script, against serial OpenCV and against this machine's own limits; writes docs/performance.md.
+
+    python benchmarks/performance/measure.py            everything, about 40 minutes on 2 cores
+    python benchmarks/performance/measure.py limits     one part: grid, limits, detection, orchestration
+
+Figures of one part come from one run of it, so that their ratios hold whatever else the machine does; repeated ones are medians.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+RESULTS = HERE / "results.json"
+sys.path.insert(0, str(HERE))
+
+PEOPLE = 4  # in each stand-in corpus of the grid
+EPOCHS = 5
+LR = 0.0002
+FLOPS_A_FRAME = 2 * 15_346_630_656  # VGG16's convolutions at 224 x 224: multiplications and additions
+HEAD = (25088, 4096, 4096, 6)
+BATCH = 30
+
+
+def timed(work: Callable[[], Any], times: int = 5) -> float:
+    """Median seconds, after one call that does not count."""
+    work()
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return median(seconds)
+
+
+def grid(folder: Path) -> dict[str, Any]:
+    """The thesis's 4 networks x 2 votes: seconds of the plain script and of ferbench, in full and for one epoch more."""
+    import plain
+
+    from ferbench.benchmark import load
+    from ferbench.stages.index import index
+    from ferbench.store import Store
+
+    data = standins(folder, PEOPLE)
+    weights = calibrated(folder, data)
+    arguments = [
+        "--no-rehearsal", "--set", f"backbone.weights={weights}", "--set", f"recipe.lr={LR}", "--set", "recipe.patience=null",
+        "--set", "protocol.validation=150", "--set", "protocol.seed=1",
+    ]  # fmt: skip
+    seconds, rows = {}, []
+    for epochs in (EPOCHS, 2 * EPOCHS):
+        store = folder / f"runs{epochs}"
+        start = time.perf_counter()
+        rows = ferbench(ROOT / "benchmarks" / "thesis.yaml", store, *arguments, "--set", f"recipe.epochs={epochs}", data=data)
+        seconds[epochs] = time.perf_counter() - start
+    benchmark = load(ROOT / "benchmarks" / "thesis.yaml")
+    clips = {c.id: c for d in benchmark.datasets() for c in index(replaced(d, data), Store(folder / "index")).clips}
+    classes = rows[0]["classes"]
+    people = {part: set(names) for part, names in rows[0]["folds"][0].items()}
+    used = [c for c in clips.values() if c.label in classes]
+    parts = {part: [(c, classes.index(c.label)) for c in used if c.subject in names] for part, names in people.items()}
+    result = plain.run(parts, weights, [(4096, False), (4096, True), (1024, False), (1024, True)], EPOCHS, LR)
+    whole = result.frames + sum(result.epochs)
+    epoch = (seconds[2 * EPOCHS] - seconds[EPOCHS]) / EPOCHS
+    measured = [row for row in rows if row.get("kind") == "measured" and row["labels"]["aggregator"] == "mean"]
+    return {
+        "clips": len(used),
+        "epochs": EPOCHS,
+        "plain seconds": whole,
+        "ferbench seconds": seconds[EPOCHS],
+        "ratio": whole / seconds[EPOCHS],
+        "plain epoch": sum(result.epochs) / EPOCHS,
+        "ferbench epoch": epoch,
+        "epoch ratio": sum(result.epochs) / EPOCHS / epoch,
+        "plain accuracy": result.accuracy,
+        "ferbench accuracy": [row["war"] for row in measured],
+    }
+
+
+def standins(folder: Path, people: int) -> Path:
+    """Rendered corpora without their marker, since this measures the run on real ones."""
+    data = folder / "data"
+    for name, place in (("ck+", "CK+"), ("mug", "MUG"), ("ised", "ISED")):
+        command("corpus", "standin", name, str(data / place), "--people", str(people))
+        (data / place / "STAND-IN.json").unlink()
+    return data
+
+
+def replaced(dataset: Any, data: Path) -> Any:
+    """The dataset with its root there."""
+    from dataclasses import replace
+
+    return replace(dataset, root=str(data / dataset.folders[0]))
+
+
+def calibrated(folder: Path, data: Path) -> Path:
+    """Weights that both scripts read: random convolutions, calibrated on faces of CK+."""
+    import safetensors.torch
+    import torch
+    from plain import load
+
+    from ferbench_corpora.ckplus import CKPlus
+    from ferbench_thesis.vgg16_model import calibrated_convolutions
+
+    clips = [clip for clip in CKPlus(str(data / "CK+")).clips() if hasattr(clip, "images")]
+    images, _, _ = load([(clip, 0) for clip in clips[:8]])
+    module = calibrated_convolutions(0, images[: 16 if len(images) > 16 else None])
+    path = folder / "weights.safetensors"
+    safetensors.torch.save_file({k: v.contiguous().clone() for k, v in module.state_dict().items() if isinstance(v, torch.Tensor)}, path)
+    return path
+
+
+def limits(_: Path) -> dict[str, Any]:
+    """VGG16's features and a step of its full head, beside this machine's matrix products and copies."""
+    import numpy as np
+    import torch
+
+    from ferbench.components import Input
+    from ferbench.recipe import Recipe
+    from ferbench.stages.features import forward
+    from ferbench.training import Part, epoch_of, optimizer_of
+    from ferbench_thesis.vgg16_heads import full_head
+    from ferbench_thesis.vgg16_model import random_convolutions
+
+    size = 4096
+    a, b, c = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+    peak = 2 * size**3 / timed(lambda: torch.mm(a, b, out=c))
+    source, target = torch.ones(2**28), torch.empty(2**28)
+    bandwidth = 2 * 4 * 2**28 / timed(lambda: target.copy_(source))  # read and written
+    source = target = torch.empty(0)  # memory for what follows
+    module = random_convolutions(0).to(memory_format=torch.channels_last)
+    faces = np.random.default_rng(0).integers(0, 256, (32, 224, 224), np.uint8)
+    features = timed(lambda: forward(module, [faces], Input(224), torch.device("cpu")), 3)
+    model = full_head(HEAD, {})
+    recipe = Recipe(batch_size=BATCH)
+    optimizer = optimizer_of(list(model.parameters()), recipe)
+    part = Part(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
+    loss = torch.nn.CrossEntropyLoss()
+    step = timed(lambda: epoch_of(model, loss, part, recipe, lambda x: x, optimizer, torch.Generator()), 3) / 4
+    weights = sum(p.numel() for p in model.parameters())
+    first = HEAD[0] * HEAD[1]
+    # Forward and the weights' gradients of all layers, the inputs' gradients of all but the first.
+    operations = 2 * BATCH * (2 * weights + weights - first)
+    # Weights read forward, and backward but for the first layer's; gradients written; Adam reads four and writes three of their size.
+    moved = 4 * (weights + (weights - first) + weights + 7 * weights)
+    least = operations / peak + moved / bandwidth
+    return {
+        "peak": peak,
+        "bandwidth": bandwidth,
+        "features a frame": features / 32,
+        "features share of peak": FLOPS_A_FRAME * 32 / features / peak,
+        "batch": BATCH,
+        "step": step,
+        "least": least,
+        "step over least": step / least,
+    }
+
+
+def detection(folder: Path) -> dict[str, Any]:
+    """Decoding and detection of a stand-in CK+, serially with OpenCV alone and with ferbench's pool; whether the boxes are equal."""
+    import cv2
+
+    from ferbench.components import Clip, Frames
+    from ferbench.media import decode
+    from ferbench.stages import crops
+    from ferbench_corpora.ckplus import CKPlus
+    from ferbench_thesis.faces import ViolaJones
+
+    command("corpus", "standin", "ck+", str(folder / "CK+"), "--people", "12")
+    clips = [clip for clip in CKPlus(str(folder / "CK+")).clips() if isinstance(clip, Clip)]
+
+    def serial() -> list[tuple[int, ...]]:
+        cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+        boxes = []
+        for clip in clips:
+            for path in clip.images:
+                image = cv2.imread(str(path), cv2.IMREAD_ANYCOLOR)
+                gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+                faces = cascade.detectMultiScale(gray, 1.1, 5, minSize=(round(0.1 * min(gray.shape)),) * 2)
+                boxes.append(tuple(map(int, max(faces, key=lambda f: f[2] * f[3]))) if len(faces) else (0, 0, 0, 0))
+        return boxes
+
+    def pooled() -> list[tuple[int, ...]]:
+        with crops.pool(os.cpu_count() or 1) as threads:
+            found = threads.map(lambda clip: ViolaJones()(Frames(tuple(decode(clip, range(clip.length))[0].values()))), clips)
+            return [box if there else (0, 0, 0, 0) for f in found for box, there in zip(f.boxes or (), f.found or (), strict=True)]
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    one = timed(serial, 3)
+    cv2.setNumThreads(before)
+    default = timed(serial, 3)
+    many = timed(pooled, 3)
+    frames = sum(clip.length for clip in clips)
+    return {"frames": frames, "serial": one, "default": default, "pooled": many, "ratio": one / many, "equal": serial() == pooled()}
+
+
+def orchestration(folder: Path) -> dict[str, Any]:
+    """A thousand combinations of components that compute nothing: cold, and finished."""
+    import cv2
+    import numpy as np
+
+    for person in range(8):
+        (folder / "nothing" / f"p{person}").mkdir(parents=True)
+        for label, level in (("black", 10), ("white", 240)):
+            cv2.imwrite(str(folder / "nothing" / f"p{person}" / f"{label}.png"), np.full((8, 8), level, np.uint8))
+    text = (
+        "dataset: {nothing: {root: DATA}}\npreprocessing: {plain: [gray]}\nloss: cross-entropy\naggregator: [majority, mean]\n"
+        "protocol: {thesis: {train: 4, validation: 2, test: 2, classes: [black, white]}}\nrecipe: {checkpoint: last}\n"
+    ).replace("DATA", str(folder / "nothing"))
+    seconds = {}
+    for name, numbers in (("one", [0]), ("many", list(range(500)))):
+        file = folder / f"{name}.yaml"
+        file.write_text(f"{text}backbone: {{no-op: {{number: {numbers}}}}}\n")
+        for state in ("cold", "finished"):
+            start = time.perf_counter()
+            ferbench(file, folder / f"runs-{name}", "--plugin", str(HERE / "noop.py"))
+            seconds[name, state] = time.perf_counter() - start
+    return {
+        "combinations": 1000,
+        "cold a combination": (seconds["many", "cold"] - seconds["one", "cold"]) / 998,
+        "finished beyond start-up": seconds["many", "finished"] - seconds["one", "finished"],
+        "start-up": seconds["one", "finished"],
+    }
+
+
+def ferbench(file: Path, store: Path, *arguments: str, data: Path | None = None) -> list[dict[str, Any]]:
+    """The rows of `ferbench run`."""
+    environment = {**os.environ, **({"FERBENCH_DATA": str(data)} if data else {})}
+    given = ["--store", str(store), "--device", "cpu", "--no-figures", "--quiet", "--format", "json", *arguments]
+    return json.loads(command("run", str(file), *given, environment=environment))
+
+
+def command(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    """What a command prints; it must end well."""
+    line = [sys.executable, "-m", "ferbench.cli", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, env=environment)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(line)}\n{done.stderr}")
+    return done.stdout
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    with open("/proc/cpuinfo") as file:  # noqa: PTH123
+        cpu = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown processor")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "opencv-python", "ferbench"))
+    return f"{cpu}, {os.cpu_count()} cores, {memory:.0f} GiB; {packages}"
+
+
+def main() -> None:
+    """Measures the parts named, or all; keeps the figures of the others."""
+    parts = {part.__name__: part for part in (grid, limits, detection, orchestration)}
+    results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
+    for name in sys.argv[1:] or parts:
+        folder = Path(tempfile.mkdtemp())
+        try:
+            results[name] = {**parts[name](folder), "machine": machine(), "day": time.strftime("%Y-%m-%d")}
+        finally:
+            shutil.rmtree(folder)
+        print(name, json.dumps(results[name], indent=1), flush=True)
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    if set(parts) <= set(results):
+        from page import page
+
+        PAGE.write_text(page(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""docs/performance.md from what was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+TEMPLATE = Path(__file__).with_name("page.md")
+
+
+def page(results: dict[str, Any]) -> str:
+    """The page's text."""
+    grid, limits, detection, work = (results[name] for name in ("grid", "limits", "detection", "orchestration"))
+    return TEMPLATE.read_text().format(
+        clips=grid["clips"],
+        epochs=grid["epochs"],
+        plain=grid["plain seconds"],
+        own=grid["ferbench seconds"],
+        ratio=grid["ratio"],
+        plain_epoch=grid["plain epoch"],
+        own_epoch=grid["ferbench epoch"],
+        epoch_ratio=grid["epoch ratio"],
+        plain_accuracy=_shares(grid["plain accuracy"]),
+        own_accuracy=_shares(grid["ferbench accuracy"]),
+        peak=limits["peak"] / 1e9,
+        bandwidth=limits["bandwidth"] / 1e9,
+        frame=limits["features a frame"],
+        share=100 * limits["features share of peak"],
+        batch=limits["batch"],
+        step=limits["step"],
+        over=limits["step over least"],
+        least=limits["least"],
+        frames=detection["frames"],
+        serial=detection["serial"],
+        default=detection["default"],
+        pooled=detection["pooled"],
+        detection_ratio=detection["ratio"],
+        equal="are identical" if detection["equal"] else "DIFFER",
+        combinations=work["combinations"],
+        cold=1000 * work["cold a combination"],
+        finished=work["finished beyond start-up"],
+        startup=work["start-up"],
+        **{f"{name}_machine": f"({each['day']}, {each['machine']})" for name, each in results.items()},
+    )
+
+
+def _shares(values: list[float]) -> str:
+    return ", ".join(f"{100 * value:.0f}" for value in values)
