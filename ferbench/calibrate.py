@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -52,7 +53,7 @@ def _measured(network: Network, store: Store, device: torch.device) -> dict[str,
         arrays = features.forward(module, images, network.cell.backbone.input(), device)
         costs["features"] = Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
         images = arrays
-    return {**costs, "fits": _steps(job, torch.cat([torch.from_numpy(array) for array in images if len(array)]), device)}
+    return {**costs, "fits": _steps(job, torch.from_numpy(np.concatenate([array for array in images if len(array)])), device)}
 
 
 def _steps(job: Fit, x: torch.Tensor, device: torch.device) -> Cost:
@@ -62,14 +63,14 @@ def _steps(job: Fit, x: torch.Tensor, device: torch.device) -> Cost:
     if not isinstance(model, nn.Module) or not any(p.requires_grad for p in model.parameters()):
         return Cost(1, 0.0, 0.0)
     rows = torch.arange(cell.recipe.batch_size * STEPS) % len(x)
-    part = Part(x[rows], rows % classes)
+    frames, labels = x[rows], rows % classes
     loss = cell.loss.build([1] * classes)
     model = model.to(device)
     optimizer = optimizer_of(list(model.parameters()), cell.recipe)
     arguments = (cell.recipe, fit.prepare_of(cell.backbone, device), optimizer, torch.Generator())
-    epoch_of(model, loss, Part(part.x[: cell.recipe.batch_size], part.y[: cell.recipe.batch_size]), *arguments)  # the first is slow
+    epoch_of(model, loss, Part(frames[: cell.recipe.batch_size], labels[: cell.recipe.batch_size]), *arguments)  # the first is slow
     start = time.perf_counter()
-    epoch_of(model, loss, part, *arguments)
+    epoch_of(model, loss, Part(frames, labels), *arguments)
     return Cost(len(rows), time.perf_counter() - start, 0.0, sum(p.numel() for p in model.parameters()))
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ferbench.checkpoints import Checkpoints
 from ferbench.errors import FerbenchError
 from ferbench.recipe import Recipe
+from ferbench.streamed import Streamed, batches
 
 SCORED = 2**23  # values of a batch that is scored: 55 crops of 224x224x3, 334 frames of 25088 features
 
@@ -22,7 +23,7 @@ SCORED = 2**23  # values of a batch that is scored: 55 crops of 224x224x3, 334 f
 class Part:
     """Frames of one part of a fold: features [N,...] and class indices [N]."""
 
-    x: Tensor
+    x: Tensor | Streamed
     y: Tensor
 
 
@@ -98,8 +99,9 @@ def epoch_of(
     """One pass over the training frames; mean loss and accuracy, kept on the device until the end."""
     model.train()
     sums = []
-    for rows in torch.randperm(len(training.y), generator=generator).split(recipe.batch_size):
-        logits = model(prepare(training.x[rows]))  # [B,C]
+    order = torch.randperm(len(training.y), generator=generator).split(recipe.batch_size)
+    for rows, x in zip(order, batches(training.x, order), strict=True):
+        logits = model(prepare(x))  # [B,C]
         target = training.y[rows].to(logits.device)  # [B]
         loss = loss_of(logits, target)
         optimizer.zero_grad(set_to_none=True)
@@ -118,11 +120,12 @@ def _stopped(recipe: Recipe, history: History, best: int) -> bool:
 
 
 @torch.inference_mode()
-def logits_of(model: nn.Module, x: Tensor, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+def logits_of(model: nn.Module, x: Tensor | Streamed, prepare: Callable[[Tensor], Tensor]) -> Tensor:
     """Logits [N,C] on the CPU; features go through in batches of at most 256, crops in smaller ones."""
     model.eval()
-    batch = max(1, min(256, SCORED // max(1, x[:1].numel())))
-    return torch.cat([model(prepare(part)).float().cpu() for part in x.split(batch)])
+    batch = max(1, min(256, SCORED // max(1, math.prod(x.shape[1:]))))
+    parts = x.split(batch) if isinstance(x, Tensor) else batches(x, torch.arange(len(x)).split(batch))
+    return torch.cat([model(prepare(part)).float().cpu() for part in parts])
 
 
 def _validate(

@@ -22,7 +22,7 @@ ORDER = """
 errors components recipe metrics provenance progress leaderboard
 hookspecs identity media yamlfile
 catalog store
-checkpoints history
+checkpoints history streamed
 training
 manager axes standin
 benchmark stages.index
@@ -49,6 +49,7 @@ COMPUTING = {
     "stages.crops",
     "stages.features",
     "stages.fit",
+    "streamed",
     "training",
 }
 

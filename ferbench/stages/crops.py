@@ -51,7 +51,7 @@ def load(key: str, store: Store) -> NDArray[np.uint8]:
     folder = store.find("crops", key)
     if folder is None:
         raise FerbenchError(f"stored crops {key[:12]} are damaged or gone", hint="run the same command again: they are made anew")
-    return np.load(folder / "crops.npy")
+    return np.load(folder / "crops.npy", mmap_mode="r")
 
 
 def facts(key: str, store: Store) -> CropFacts:

@@ -44,7 +44,7 @@ def load(key: str, store: Store) -> np.ndarray:
     folder = store.find("features", key)
     if folder is None:
         raise FerbenchError(f"stored features {key[:12]} are damaged or gone", hint="run the same command again: they are made anew")
-    return np.load(folder / "features.npy")
+    return np.load(folder / "features.npy", mmap_mode="r")
 
 
 def prepare(images: torch.Tensor, declared: Input) -> torch.Tensor:
@@ -67,7 +67,7 @@ def calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, d
     for number, index in enumerate(chosen):
         clip = crops.load(crop_keys[index], store)
         if len(clip):
-            images.append(prepare(torch.from_numpy(clip[number % len(clip)][None]), declared))
+            images.append(prepare(torch.from_numpy(clip[number % len(clip)][None].copy()), declared))
     if not images:
         raise FerbenchError("no training crop to calibrate the weights on", hint="choose weights that are not calibrated")
     return torch.cat(images).to(device)

@@ -19,14 +19,15 @@ from ferbench.errors import FerbenchError, PluginError
 from ferbench.plan import Fit
 from ferbench.stages import crops, features
 from ferbench.store import Store, read_json, to_json
+from ferbench.streamed import SHARE, Streamed, available
 from ferbench.training import History, Part, logits_of, train
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The frames of a fold in memory: x [N,...] and y [N], and which rows of them each clip owns; train, validation, test."""
+    """The frames of a fold, in memory if there is room: x [N,...], y [N], which rows each clip owns; train, validation, test."""
 
-    x: torch.Tensor
+    x: torch.Tensor | Streamed
     y: torch.Tensor
     rows: Mapping[str, slice]
     seconds: float = 0.0  # that making the features took
@@ -34,7 +35,7 @@ class Inputs:
     def part(self, clips: Sequence[str]) -> Part:
         """Frames of these clips, which follow each other; no copy."""
         rows = slice(self.rows[clips[0]].start, self.rows[clips[-1]].stop) if clips else slice(0, 0)
-        return Part(self.x[rows], self.y[rows])
+        return Part(self.x.part(rows) if isinstance(self.x, Streamed) else self.x[rows], self.y[rows])
 
 
 def load_inputs(fit: Fit, store: Store) -> Inputs:
@@ -53,7 +54,9 @@ def load_inputs(fit: Fit, store: Store) -> Inputs:
     rows = {clip: slice(int(end) - len(a), int(end)) for clip, a, end in zip(clips, arrays, ends, strict=True)}
     y = np.repeat([fit.cell.protocol.classes.index(fit.labels[clip]) for clip in clips], [len(a) for a in arrays])
     seconds = sum(store.facts("features", key)["seconds"] for key in fit.features.values()) if frozen else 0.0
-    return Inputs(torch.from_numpy(np.concatenate(full)), torch.from_numpy(y), rows, seconds)
+    fits = sum(a.nbytes for a in full) < SHARE * available()
+    x = torch.from_numpy(np.concatenate(full)) if fits else Streamed(full)
+    return Inputs(x, torch.from_numpy(y), rows, seconds)
 
 
 def compute(
@@ -118,7 +121,7 @@ def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
     return dict(zip(lengths, parts, strict=True)), History(**read_json(folder / "history.json"))
 
 
-def _finished(backbone: Backbone, x: torch.Tensor, classes: int) -> torch.Tensor:
+def _finished(backbone: Backbone, x: torch.Tensor | Streamed, classes: int) -> torch.Tensor:
     """The logits [N,C] that a frozen part gave itself."""
     if x.shape[1:] != (classes,):
         given = "x".join(map(str, x.shape[1:]))
@@ -126,7 +129,7 @@ def _finished(backbone: Backbone, x: torch.Tensor, classes: int) -> torch.Tensor
             f"backbone {backbone.name} trains nothing, and its frozen part gives {given} values a frame: expected {classes}, one a class",
             hint="let `trainable` return a module that picks and orders the classes it is given",
         )
-    return x
+    return x if isinstance(x, torch.Tensor) else x.read(torch.arange(len(x)))
 
 
 def _fit_network(
@@ -134,7 +137,7 @@ def _fit_network(
     model: nn.Module,
     training: Part,
     validation: Part,
-    x: torch.Tensor,
+    x: torch.Tensor | Streamed,
     counts: list[int],
     device: torch.device,
     tell: Callable[[int, History], None],
@@ -159,11 +162,15 @@ def prepare_of(backbone: Backbone, device: torch.device) -> Callable[[torch.Tens
 
 
 def _fit_estimator(
-    fit: Fit, estimator: Any, training: Part, validation: Part, x: torch.Tensor, counts: list[int]
+    fit: Fit, estimator: Any, training: Part, validation: Part, x: torch.Tensor | Streamed, counts: list[int]
 ) -> tuple[History, np.ndarray]:
     """A scikit-learn classifier; the loss gives it sample weights."""
     weights = fit.cell.loss.class_weights(counts)
-    flat = [part.flatten(1).numpy() for part in (training.x, validation.x, x)]  # [N,D]
+    parts = (training.x, validation.x, x)
+    if any(isinstance(part, Streamed) for part in parts):
+        what = "the features exceed the memory, and a scikit-learn classifier needs them whole"
+        raise FerbenchError(what, hint="choose a head that is trained by gradients")
+    flat = [part.flatten(1).numpy() for part in parts if isinstance(part, torch.Tensor)]  # [N,D] each
     target = training.y.numpy()
     estimator.fit(flat[0], target, **_sample_weight(estimator, weights, target))
     columns = estimator.classes_
