@@ -199,6 +199,8 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
+        if device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32
     except (RuntimeError, AssertionError) as error:
         raise FerbenchError(
             f"device {name!r} cannot be used: {error}".partition("\n")[0], where="--device", hint="try --device cpu"
