@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from ferbench.catalog import Catalog, check, convert, fits, parameter_hints, unknown
 from ferbench.errors import FerbenchError
@@ -15,6 +17,7 @@ from ferbench.identity import file_parameters
 from ferbench.recipe import Recipe
 from ferbench.yamlfile import At, Document
 
+Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 AXES = ("dataset", "preprocessing", "protocol", "backbone", "recipe", "loss", "seed", "aggregator")
 KIND_OF = {"preprocessing": "preprocessor"} | {a: a for a in ("dataset", "protocol", "backbone", "loss", "aggregator")}
 COMPOSED = ("dataset", "preprocessing")  # a choice is several components: corpora merged, steps in order
@@ -90,7 +93,7 @@ def apply(choices: Mapping[str, tuple[Choice, ...]], settings: Sequence[Setting]
 
 
 def _seeds(values: Sequence[Any], where: str) -> tuple[Choice, ...]:
-    seeds = [check(value, int, "seed", where) for value in values]
+    seeds = [check(value, Seed, "seed", where) for value in values]
     if len(set(seeds)) < len(seeds):
         raise FerbenchError(f"seed is {seeds}: one of them stands twice", where=where)
     return tuple(Choice(str(seed), (), seed) for seed in seeds)
@@ -178,8 +181,8 @@ def _spec(axis: str, name: Any, parameters: Any, at: At, document: Document) -> 
     places = {p: document.where(*at, name, p) if (*at, name) in document.lines else document.where(*at, p) for p in parameters or {}}
     given = dict(parameters or {})
     label = given.pop("label", "")
-    if isinstance(label, bool) or not isinstance(label, str | int | float):
-        raise FerbenchError(f"{axis} {name}: label is {label!r}: expected text", where=places["label"])
+    if isinstance(label, bool) or not isinstance(label, str | int | float) or not str(label or "-").isprintable():
+        raise FerbenchError(f"{axis} {name}: label is {label!r}: expected text in one line", where=places["label"])
     return Spec(name, given, where, places, str(label))
 
 

@@ -162,8 +162,10 @@ def _known_keys(document: yamlfile.Document) -> None:
 def _name(document: yamlfile.Document) -> str:
     """The benchmark's name, which names files of the store."""
     name = document.data.get("name") or Path(document.name).stem
-    if not re.fullmatch(r"\w[\w .+-]*", str(name)):
-        raise FerbenchError(f"name is {name!r}: expected letters, digits, '-', '_', '.', '+' or spaces", where=document.where("name"))
+    if not re.fullmatch(r"\w[\w .+-]{0,99}", str(name)):
+        raise FerbenchError(
+            f"name is {name!r}: expected at most 100 letters, digits, '-', '_', '.', '+' or spaces", where=document.where("name")
+        )
     return str(name)
 
 

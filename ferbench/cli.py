@@ -30,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (head, less) has had enough
         return 0
     except OSError as error:
-        if options.debug or error.filename is None:
+        if options.debug:
             raise
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nstopped; what was finished is stored, and the same command goes on from there", file=sys.stderr)
@@ -241,9 +241,10 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     catalog = load_plugins(options.plugin)
     catalog.get("dataset", options.name)
     dataset = next(d for d in catalog.datasets() if d.name == options.name)
+    folder = options.folder.resolve()
     with Reporter().stage(f"render {options.name}", "clips") as tell:
-        standin.render(dataset, options.folder, options.people, options.seed, tell)
-    print(f"{options.folder}: {standin.described(options.folder / standin.MARKER)}")
+        standin.render(dataset, folder, options.people, options.seed, tell)
+    print(f"{options.folder}: {standin.described(folder / standin.MARKER)}")
     return 0
 
 
@@ -341,7 +342,7 @@ def _parser() -> argparse.ArgumentParser:
     standin.add_argument("name", metavar="NAME")
     standin.add_argument("folder", metavar="DIR", type=Path)
     standin.add_argument("--people", type=int, default=20, help="persons (default: 20)")
-    standin.add_argument("--seed", type=int, default=0, help="equal seeds give equal files (default: 0)")
+    standin.add_argument("--seed", type=_seed, default=0, help="equal seeds give equal files (default: 0)")
     return parser
 
 
@@ -380,6 +381,12 @@ def _command(commands: Any, name: str, function: Any, text: str, *, plugin: bool
     if store:
         parser.add_argument("--store", default="", metavar="DIR", help="where results are kept (default: FERBENCH_STORE or runs)")
     return parser
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to 2^32 - 1")
+    return int(text)
 
 
 def _count(text: str) -> int:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from ferbench.errors import PluginError
+from ferbench.errors import FerbenchError, PluginError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +88,8 @@ class Input:
     def __post_init__(self) -> None:
         if {len(self.mean), len(self.std)} != {self.channels}:
             raise PluginError(f"an Input of {self.channels} channels has {len(self.mean)} means and {len(self.std)} deviations")
+        if not all(isfinite(value) for value in self.mean) or not all(0 < value < inf for value in self.std):
+            raise FerbenchError(f"mean {list(self.mean)} and std {list(self.std)}: expected finite numbers, deviations above 0")
 
 
 @dataclass(frozen=True)

@@ -33,5 +33,5 @@ def calling(component: str) -> Iterator[None]:
         yield
     except FerbenchError:
         raise
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         raise PluginError(f"{component} failed: {type(error).__name__}: {error}", hint="--debug shows where") from error

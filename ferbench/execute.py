@@ -52,7 +52,7 @@ class Execution:
     device: torch.device
     workers: int
     checkpoint: float  # seconds of a fit between its checkpoints
-    failed: dict[int, Exception] = field(default_factory=dict)
+    failed: dict[int, BaseException] = field(default_factory=dict)
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
 
     def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
@@ -200,11 +200,11 @@ class Execution:
                     self.store.make("rows", row.key, _write_row, scorer, row)
                 except StoreError:
                     raise
-                except Exception as error:
+                except (Exception, SystemExit) as error:
                     yield self._failure(row, error)
                 counter.tell(tell, 1)
 
-    def _failure(self, row: Row, error: Exception) -> dict[str, Any]:
+    def _failure(self, row: Row, error: BaseException) -> dict[str, Any]:
         """The failed row, with a log; kept for later runs, unless it is one that the user can mend, such as missing weights."""
         log = self.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
         failed = {**failure(row, error, str(log)), "made": [self.origin]}
@@ -220,7 +220,7 @@ class Execution:
             work(*args)
         except StoreError:
             raise
-        except Exception as error:  # a plugin may raise anything
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
             for network in networks:
                 self.failed.setdefault(id(network), error)
 

@@ -29,6 +29,20 @@ class Split:
         return sorted({subjects[clip] for clip in part})
 
 
+def oddities(protocol: Protocol, corpora: Sequence[Corpus], parts: Split) -> list[str]:
+    """What a reader of the figures should know: classes without a clip, or without one to learn from; labels that are not there."""
+    found = {clip.label for corpus in corpora for clip in corpus.clips}
+    names = " + ".join(corpus.name for corpus in corpora)
+    label_of = {clip.id: clip.label for clip in parts.clips}
+    told = [f"no clip of {names} carries the class {c!r}" for c in protocol.classes if c not in label_of.values()]
+    told += [f"protocol.labels renames {label!r}, which no clip of {names} carries" for label in protocol.labels if label not in found]
+    for number, fold in enumerate(parts.folds):
+        trained = {label_of[clip] for clip in fold.train}
+        unseen = sorted({label_of[clip] for clip in fold.test} - trained)
+        told += [f"fold {number}: the class {c!r} is tested and has no training clip" for c in unseen]
+    return [f"protocol {protocol.name}: {text}" for text in told]
+
+
 def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
     """Maps labels, drops other classes, makes the folds and checks them; raises FerbenchError where people or clips overlap."""
     if twice := next((c for c, times in Counter(protocol.classes).items() if times > 1), ""):
@@ -89,6 +103,8 @@ def _at_least_two(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
 def _write(work: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str, Any]:
     with calling(f"protocol {protocol.name}"):
         folds = list(protocol.folds(clips))
+        if wrong := next((fold for fold in folds if not isinstance(fold, Fold)), None):
+            raise TypeError(f"folds() gives {type(wrong).__name__}: expected Folds")
     check(folds, clips, protocol.name)
     (work / "folds.json").write_bytes(to_json([asdict(fold) for fold in folds]))
     return {"folds": len(folds)}

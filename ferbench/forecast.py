@@ -38,6 +38,7 @@ class Forecast:
     """The rows of a benchmark and the work that the missing ones need; `rows` gives for each of them its labels and its work."""
 
     total: int = 0
+    unrendered: tuple[str, ...] = ()  # corpora whose stand-ins are rendered first: until then nothing else can be counted
     stored: int = 0
     failed: int = 0
     works: dict[Any, Work] = field(default_factory=dict)

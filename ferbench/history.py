@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from ferbench.store import Store, read_json, to_json
+from ferbench.store import Store, to_json
 
 FILE = "history.json"
 
@@ -47,10 +47,9 @@ class History:
 
 def load(store: Store) -> History:
     """The history of a store; empty where there is none, or none that can be read."""
-    path = store.root / FILE
     try:
-        return History(msgspec.convert(read_json(path), dict[str, dict[str, Cost]]) if path.is_file() else {})
-    except (ValueError, msgspec.ValidationError):
+        return History(msgspec.convert(store.side(FILE) or {}, dict[str, dict[str, Cost]]))
+    except msgspec.ValidationError:
         return History()
 
 

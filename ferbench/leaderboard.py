@@ -104,9 +104,9 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flat_published(record: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, Any]:
-    recall = {f"recall_{name}": value for name, value in published["recall"].items()}
-    metrics = {name: published[name] for name in ("war", "uar") if published[name] is not None}
-    both = {"accuracy": published["accuracy"]} if published["accuracy"] is not None else {}
+    recall = {f"recall_{name}": value for name, value in published.get("recall", {}).items()}
+    metrics = {name: published[name] for name in ("war", "uar") if published.get(name) is not None}
+    both = {"accuracy": published["accuracy"]} if published.get("accuracy") is not None else {}
     return {
         "benchmark": record["benchmark"],
         "kind": "published",
@@ -120,13 +120,15 @@ def _flat_published(record: Mapping[str, Any], published: Mapping[str, Any]) -> 
 
 
 def _board(record: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> Board:
-    done = sorted((r for r in rows if r["status"] == "done"), key=lambda r: (-r["uar"], -r["war"]))
+    done = sorted((r for r in rows if r["status"] == "done"), key=_figures, reverse=True)
     failed = [r for r in rows if r["status"] == "failed"]
     axes = _varying(record, rows)
     classes = _short(rows[0]["classes"])
     lines, shown = [], []
-    for rank, row in enumerate(done, 1):
-        lines.append(Line(_measured(row, rank, axes, classes), "best" if rank == 1 and len(done) > 1 else "measured"))
+    for row in done:
+        rank = 1 + sum(_figures(other) > _figures(row) for other in done)
+        alone = rank == 1 and len(done) > 1 and _figures(done[1]) < _figures(row)
+        lines.append(Line(_measured(row, rank, axes, classes), "best" if alone else "measured"))
         for published in (p for p in record["published"] if p["match"].items() <= row["labels"].items()):
             lines.append(Line(_published(published, axes, classes), "published"))
             shown.append(published)
@@ -141,6 +143,11 @@ def _board(record: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> Board:
         lines=tuple(lines),
         standin=standin,
     )
+
+
+def _figures(row: Mapping[str, Any]) -> tuple[float, float]:
+    """What rows are ranked by; equal ones share a rank."""
+    return row["uar"], row["war"]
 
 
 def _varying(record: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> tuple[str, ...]:
@@ -172,13 +179,13 @@ def _measured(row: Mapping[str, Any], rank: int, axes: Iterable[str], classes: M
 
 def _published(row: Mapping[str, Any], axes: Iterable[str], classes: Mapping[str, str]) -> dict[str, str]:
     """Where the source does not say which accuracy it gives, the figure stands under both with a question mark."""
-    unsure = None if row["accuracy"] is None else f"{_percent(row['accuracy'])}?"
+    unsure = None if row.get("accuracy") is None else f"{_percent(row['accuracy'])}?"
     return {
         "#": "",
         **{axis: "published" if number == 0 else "" for number, axis in enumerate(axes)},
-        "WAR": unsure or _percent(row["war"]),
-        "UAR": unsure or _percent(row["uar"]),
-        **{short: _percent(row["recall"].get(name), 0) for name, short in classes.items()},
+        "WAR": unsure or _percent(row.get("war")),
+        "UAR": unsure or _percent(row.get("uar")),
+        **{short: _percent(row.get("recall", {}).get(name), 0) for name, short in classes.items()},
     }
 
 
@@ -193,8 +200,12 @@ def _legend(
     lines = [
         f"%: WAR accuracy over clips, UAR mean recall, F1 macro; recall of {recall}; cover: frames with a face; sec: shared work included"
     ]
+    if untested := [name for name, value in row.get("recall", {}).items() if value is None]:
+        lines.append(
+            f"UAR and F1 over {len(row['recall']) - len(untested)} of {len(row['recall'])} classes; not tested: {', '.join(untested)}"
+        )
     for source in dict.fromkeys(p["source"] for p in published):
-        unsure = any(p["accuracy"] is not None for p in published if p["source"] == source)
+        unsure = any(p.get("accuracy") is not None for p in published if p["source"] == source)
         lines.append(f"published: {source}" + ("; ? the source does not say whether WAR or UAR" if unsure else ""))
     lines += [f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in failed]
     return [*lines, f"fingerprint {row['fingerprint'][:12]}"]

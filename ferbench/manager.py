@@ -35,7 +35,10 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
         else:
             _register(manager, module, entry.name)
     for file in _distinct(files):
-        _register(manager, _import_file(file), str(file))
+        module = _import_file(file)
+        _register(manager, module, str(file))
+        if not manager.get_hookcallers(module):
+            raise PluginError(f"{file} has no hook: nothing is registered", hint="mark register_... functions with @ferbench.hookimpl")
     _check_hooks(manager)
     _collect(manager, catalog)
     return catalog

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ferbench.axes import AXES
 from ferbench.benchmark import Benchmark, Cell
-from ferbench.components import Aggregator, Clip, Preprocessor
+from ferbench.components import Aggregator, Clip, Frozen, Preprocessor
 from ferbench.errors import calling
 from ferbench.folds import Split, split
 from ferbench.identity import code_digest, component_identity, key
@@ -136,6 +136,8 @@ class Planner:
         """Equal frozen parts (and, where they are calibrated, equal folds) share one mapping, hence the work."""
         with calling(f"backbone {cell.backbone.name}"):
             frozen, declared = cell.backbone.frozen(), cell.backbone.input()
+            if not isinstance(frozen, Frozen | None):
+                raise TypeError(f"frozen() gives {type(frozen).__name__}: expected a Frozen or None")
         if frozen is None:
             return crops
         training = [crops[clip] for clip in parts.folds[fold].train] if frozen.calibrated else None
@@ -157,7 +159,8 @@ class Planner:
         if axis == "preprocessing":
             return [{"step": step.name, **component_identity(step)} for step in cell.preprocessing]
         value = getattr(cell, axis)
-        return value if axis in ("seed", "recipe") else component_identity(value)
+        # asdict, since msgspec sets no attribute for a field left at its default, and would see none
+        return value if axis == "seed" else asdict(value) if axis == "recipe" else component_identity(value)
 
     def _once(self, name: tuple[Any, ...], make: Callable[..., Any], *args: Any) -> Any:
         if name not in self._made:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
-
-import msgspec
 
 from ferbench.axes import AXES
 from ferbench.benchmark import Benchmark
@@ -81,7 +80,7 @@ def save(
         "axes": list(AXES),
         "rows": [row.key for row in rows],
         "failures": {row["key"]: row for row in failures},
-        "published": msgspec.to_builtins(benchmark.published),
+        "published": [asdict(row) for row in benchmark.published],
         "found": list(found),
     }
     store.save(f"benchmarks/{record['name']}.json", to_json(record))
@@ -90,19 +89,25 @@ def save(
 
 def failed_before(keys: Sequence[str], store: Store) -> dict[str, dict[str, Any]]:
     """Rows that an earlier run could not make, for a reason that the user cannot mend without changing their key."""
-    paths = {key: store.root / "failures" / f"{key}.json" for key in keys}
-    return {key: read_json(path) for key, path in paths.items() if path.is_file()}
+    found = {key: store.side(f"failures/{key}.json") for key in keys if (store.root / "failures" / f"{key}.json").is_file()}
+    return {key: failure for key, failure in found.items() if failure}
 
 
 def load(store: Store, name: str = "") -> list[dict[str, Any]]:
     """The records in the store, or those of that benchmark, rows included; raises FerbenchError where there is none."""
-    records = [read_json(path) for path in sorted((store.root / "benchmarks").glob("*.json"), key=lambda p: p.stem)]
+    records = stored(store)
     wanted = [record for record in records if name in ("", record["benchmark"], record["name"])]
     if not wanted:
         what = f"no benchmark {name!r}" if records else "no benchmark has been run"
         known = ", ".join(record["name"] for record in records) or "none"
         raise FerbenchError(f"{what} in the store {store.root}", hint=f"run one: ferbench run benchmarks/thesis.yaml (stored: {known})")
     return [{**record, "rows": _rows(record, store)} for record in wanted]
+
+
+def stored(store: Store) -> list[dict[str, Any]]:
+    """All records that can be read, by name."""
+    paths = sorted((store.root / "benchmarks").glob("*.json"), key=lambda path: path.stem)
+    return [record for path in paths if (record := store.side(f"benchmarks/{path.name}"))]
 
 
 def _rows(record: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:

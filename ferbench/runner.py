@@ -11,8 +11,9 @@ from ferbench import history, records, standin
 from ferbench.benchmark import Benchmark
 from ferbench.components import Dataset
 from ferbench.errors import FerbenchError
+from ferbench.folds import oddities
 from ferbench.identity import component_identity, key
-from ferbench.plan import Planner, Row, note_inputs
+from ferbench.plan import Network, Planner, Row, note_inputs
 from ferbench.progress import Reporter
 from ferbench.stages.index import Corpus, index, locate, missing_error
 from ferbench.store import Store
@@ -54,6 +55,8 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     found = records.found(corpora, rows)
     for line in records.summary(found):
         reporter.line(line)
+    for text in dict.fromkeys(text for row in _distinct(rows) for text in oddities(row.cell.protocol, row.corpora, row.split)):
+        reporter.warn(text)
     lacking = [row for row in rows if store.find("rows", row.key) is None]
     failed = {} if options.retry else records.failed_before([row.key for row in lacking], store)
     pending = [row for row in lacking if row.key not in failed]
@@ -65,6 +68,11 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
         reporter.warn(line)
     _draw(record, len(pending), store, options, reporter)
     return record
+
+
+def _distinct(rows: Sequence[Row]) -> list[Network]:
+    """One network of each split."""
+    return list({id(row.network.split): row.network for row in rows}.values())
 
 
 def missing(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
@@ -79,12 +87,14 @@ def missing(benchmark: Benchmark, store: Store, options: Options, reporter: Repo
 
 
 def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, calibrate: bool = False) -> Forecast:
-    """What `run` would do; renders nothing: raises FerbenchError where stand-ins would have to be rendered first.
+    """What `run` would do; renders nothing, and where stand-ins are to be rendered first knows no more than how many rows there will be.
 
     `calibrate` measures a few items of every kind of work that the store's history does not know.
     """
-    from ferbench.forecast import forecast
+    from ferbench.forecast import Forecast, forecast
 
+    if unrendered := _unrendered(benchmark, store, options):
+        return Forecast(total=benchmark.rehearsed().size, unrendered=unrendered)
     benchmark, corpora = _corpora(benchmark, store, options, reporter, _only_rendered(store))
     made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
     if calibrate and made.unknown():
@@ -106,6 +116,16 @@ def _only_rendered(store: Store) -> Callable[[Dataset, Benchmark], Path]:
         return folder
 
     return rendered
+
+
+def _unrendered(benchmark: Benchmark, store: Store, options: Options) -> tuple[str, ...]:
+    """The corpora whose stand-ins a rehearsal would render first."""
+    rehearse = options.rehearsal and benchmark.rehearsal is not None
+    if not rehearse or all(locate(dataset) for dataset in benchmark.datasets()):
+        return ()
+    rehearsed = benchmark.rehearsed()
+    places = {d.name: standin.place(type(d), *_scale(rehearsed), store) for d in rehearsed.datasets()}
+    return tuple(name for name, place in places.items() if not place.is_dir())
 
 
 def _calibrate(rows: Iterable[Row], store: Store, options: Options, reporter: Reporter) -> None:

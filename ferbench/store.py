@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from ferbench.errors import StoreError
 from ferbench.identity import file_digest
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 CHEAP = 0.1  # seconds: what took less is not flushed to the disk (milliseconds a file), as checksums find what a power cut spoils
 MANIFEST = "manifest.json"
@@ -108,9 +108,21 @@ class Store:
         """The facts in an entry's manifest."""
         return self.manifest(stage, key)["facts"]
 
+    def side(self, path: str) -> Any:
+        """The value of a JSON file beside the entries; None, and told, where it is damaged."""
+        try:
+            return read_json(self.root / path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self.warn(f"{self.root / path} cannot be read and is left aside: {error}")
+            return None
+
     def save(self, path: str, content: bytes) -> Path:
         """Writes a file beside the entries (a run's record, a log) as a whole or not at all."""
         target = self.root / path
+        if target.is_file() and target.read_bytes() == content:
+            return target  # a finished benchmark in a store that cannot be written
         with self._room():
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(_unique(target.name))

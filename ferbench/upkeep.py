@@ -11,6 +11,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ferbench.errors import FerbenchError
+from ferbench.records import stored
 from ferbench.store import MANIFEST, Store, damage, read_json
 
 NEEDED_BY_ROWS = ("crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
@@ -32,7 +33,7 @@ def entries(store: Store, all_rows: bool = True) -> Iterator[Entry]:
     for stage in ("rows", *NEEDED_BY_ROWS):
         for path in sorted((store.root / stage).glob("*/*")):
             yield Entry(stage, path, _bytes(path), _unneeded(stage, path, needed))
-    roots = {Path(found["root"]).resolve() for record in _records(store) for found in record["found"]}
+    roots = {Path(found["root"]).resolve() for record in stored(store) for found in record["found"]}
     for path in sorted((store.root / "standin").glob("*/*")):
         used = path.resolve() in roots
         left = path.name.startswith(".")
@@ -69,7 +70,7 @@ def remove(store: Store, unneeded: list[Entry]) -> None:
 def _needed(store: Store, all_rows: bool) -> dict[str, set[str]]:
     """Keys by stage that the rows name."""
     needed: dict[str, set[str]] = {stage: set() for stage in ("rows", *NEEDED_BY_ROWS)}
-    listed = {key for record in _records(store) for key in record["rows"]}
+    listed = {key for record in stored(store) for key in record["rows"]}
     for path in (store.root / "rows").glob("*/*/row.json"):
         row = read_json(path)
         if not all_rows and row["key"] not in listed:
@@ -95,10 +96,6 @@ def _unneeded(stage: str, path: Path, needed: dict[str, set[str]]) -> str:
     if path.name in needed[stage]:
         return ""
     return "no benchmark's last run has it" if stage == "rows" else "no row needs it"
-
-
-def _records(store: Store) -> list[dict[str, Any]]:
-    return [read_json(path) for path in (store.root / "benchmarks").glob("*.json")]
 
 
 def _bytes(folder: Path) -> int:

@@ -18,6 +18,11 @@ SHOWN = 12  # rows named on either side of a budget
 
 def plan(forecast: Forecast, axes: Sequence[str], budget: float | None) -> RenderableType:
     """The stages as a table, then what it takes, what would cut it, and what fits a budget."""
+    if forecast.unrendered:
+        names = ", ".join(forecast.unrendered)
+        return Text(
+            f"{forecast.total} rows. A run renders the stand-ins of {names} first (about a minute); only then can the rest be counted."
+        )
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("stage", "to make", "stored", "of", "shared by", "time", "disk"):
         table.add_column(column, justify="left" if column == "stage" else "right")
@@ -65,6 +70,7 @@ def as_data(forecast: Forecast, budget: float | None) -> dict[str, Any]:
     """The same for machines; seconds and bytes."""
     data: dict[str, Any] = {
         "rows": forecast.total,
+        "unrendered": list(forecast.unrendered),
         "stored": forecast.stored,
         "failed": forecast.failed,
         "stages": forecast.table(),

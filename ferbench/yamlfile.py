@@ -52,6 +52,8 @@ def load(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise FerbenchError(f"no valid YAML: {error.problem}", where=f"{path}:{line}") from error
+    except RecursionError:
+        raise FerbenchError("no valid YAML: it is nested too deeply", where=str(path)) from None
     except (yaml.YAMLError, ValueError) as error:  # a control character, a date in month 13
         raise FerbenchError(f"no valid YAML: {error}".replace("\n", " "), where=str(path)) from error
 

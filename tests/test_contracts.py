@@ -30,6 +30,25 @@ def register_protocols(register):
 def register_datasets(register):
     register(Corpus)
 
+@ferbench.hookimpl
+def register_backbones(register):
+    register(Net)
+
+@dataclasses.dataclass(frozen=True)
+class Net(ferbench.Backbone):
+    '''A network of a fixed answer.'''
+    name = "net"
+
+    def input(self):
+        return ferbench.Input(16, 1, {mean})
+
+    def frozen(self):
+        return {frozen}
+
+    def trainable(self, shape, classes):
+        import torch
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, {width}))
+
 class Vote(ferbench.Aggregator):
     '''A vote.'''
     name = "vote"
@@ -64,7 +83,16 @@ class Corpus(ferbench.Dataset):
     def clips(self):
         return {clips}
 """
-RIGHT = {"vote": "scores.mean(0)", "select": "indices", "call": "frames", "folds": "[]", "clips": "[]"}
+RIGHT = {
+    "width": "len(classes)",
+    "frozen": "None",
+    "mean": "(0.5,), (0.5,)",
+    "vote": "scores.mean(0)",
+    "select": "indices",
+    "call": "frames",
+    "folds": "[]",
+    "clips": "[]",
+}
 WHOLE = "dataclasses.replace(frames, images=tuple(255 - i for i in frames.images), found=tuple(np.ones(len(frames.images), bool)))"
 
 
@@ -111,8 +139,16 @@ def test_aggregators(run, vote, told):
         ({"select": "[-1]"}, "preprocessor step selects [-1]"),
         ({"select": "[0, 7]"}, "preprocessor step selects [0, 7]"),
         ({"select": "indices[clip.length]"}, "preprocessor step on toy/p"),
-        ({"call": "dataclasses.replace(frames, images=frames.images[:1])"}, "preprocessor step gives 1 frames for the 3 of toy/p"),
+        ({"call": "dataclasses.replace(frames, images=frames.images[:1])"}, "gives 1 frames for 3"),
         ({"call": "frames.nothing"}, "preprocessor step on toy/p"),
+        ({"call": "None"}, "gives NoneType: expected Frames"),
+        ({"select": "[0.5]"}, "'float' object cannot be interpreted as an integer"),
+        ({"call": "dataclasses.replace(frames, images=tuple(i / 255 for i in frames.images))"}, "gives images of float64: expected uint8"),
+        ({"call": "dataclasses.replace(frames, images=tuple(i[:0] for i in frames.images))"}, "gives an image of shape [0, 20]"),
+        (
+            {"call": "dataclasses.replace(frames, images=tuple(np.stack([i] * 4, 2) for i in frames.images))"},
+            "gives an image of shape [20, 20, 4]: expected [H,W] or [H,W,3]",
+        ),
     ],
 )
 def test_steps(run, given, told):
@@ -146,6 +182,13 @@ def test_steps_see_neither_label_nor_person(run):
     [
         ("protocol=deal", {"folds": "1 / 0"}, "protocol deal failed: ZeroDivisionError: division by zero"),
         ("dataset=corpus", {"clips": "iter([][0])"}, "dataset corpus failed: IndexError"),
+        ("dataset=corpus", {"clips": "[5]"}, "dataset corpus failed: TypeError: clips() yields 5: expected a Clip or a Skipped"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "a': id, subject and label are texts; got 'b' and None"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a: images and video are pathlib.Path"),
+        ("dataset=corpus", {"clips": "exit(0)"}, "dataset corpus failed: SystemExit"),
+        ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() gives tuple: expected Folds"),
+        ("backbone=net", {"frozen": "'random'"}, "backbone net failed: TypeError: frozen() gives str: expected a Frozen or None"),
+        ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, deviations above 0"),
     ],
 )
 def test_plans_that_cannot_be_made(run, axis, given, told):
@@ -153,6 +196,65 @@ def test_plans_that_cannot_be_made(run, axis, given, told):
     assert (code, rows) == (2, [])
     assert told in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "weighted-cross-entropy"])
+def test_network_of_another_width(run, loss):
+    code, rows, _ = run("--set", "backbone=[net, toy-net]", "--set", f"loss={loss}", "--set", "aggregator=mean", width="17")
+    assert code == 1
+    assert [row["status"] for row in rows] == ["failed", "done"]
+    if loss == "cross-entropy":
+        assert "backbone net gives (17,) values a frame: expected 3, one a class" in rows[0]["message"]
+
+
+def test_classes_and_labels_that_nobody_carries_are_told(run):
+    _, rows, told = run("--set", "protocol.classes=[dark, light, bogus]", "--set", "protocol.labels={lihgt: light}")
+    assert "warning: protocol kfold: no clip of toy carries the class 'bogus'" in told
+    assert "protocol.labels renames 'lihgt', which no clip of toy carries" in told
+    assert rows[0]["recall"]["bogus"] is None
+
+
+def test_video_that_is_not_there(run, data):
+    (data / "toy" / "p00" / "dark" / "gone.avi").symlink_to("/nowhere.avi")
+    code, _, told = run()
+    assert code == 0
+    assert "skipped 1, video cannot be read (gone.avi: No such file or directory): p00/dark/gone" in told
+
+
+def test_image_that_is_not_there_keeps_its_place(run, data):
+    (data / "toy" / "p00" / "dark" / "take0" / "9.png").symlink_to("/nowhere.png")
+    code, _, told = run()
+    assert code == 0
+    assert "1 unreadable frames left out: toy/p00/dark/take0 frame 3 (9.png: No such file or directory)" in told
+
+
+@pytest.mark.parametrize("side", ["digests/*.json", "history.json", "benchmarks/*.json"])
+def test_damaged_side_files_are_left_aside(run, tmp_path, side, capsys):
+    _, before, _ = run()
+    for path in (tmp_path / "runs").glob(side):
+        path.write_text("{bad")
+    code = main(["leaderboard", "--store", str(tmp_path / "runs")])
+    told = capsys.readouterr()
+    assert (code, "Traceback" in told.err) == (2 if side.startswith("bench") else 0, False)
+    code, rows, told = run("--set", "seed=0")
+    assert (code, rows) == (0, before)
+    assert ("cannot be read and is left aside" in told) == side.startswith("digests")
+    assert run("--set", "seed=1")[0] == 0
+
+
+def test_damaged_failure_is_tried_again(run, tmp_path):
+    run("--set", "loss=broken")
+    for path in (tmp_path / "runs").glob("failures/*.json"):
+        path.write_text("{bad")
+    code, rows, told = run("--set", "loss=broken")
+    assert (code, rows[0]["status"]) == (1, "failed")
+    assert "cannot be read and is left aside" in told
+
+
+def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    assert main(["run", str(benchmark_file), "--plugin", str(tmp_path / "empty.py")]) == 2
+    assert "empty.py has no hook: nothing is registered" in capsys.readouterr().err
 
 
 def test_finished_system_must_know_the_classes(run):

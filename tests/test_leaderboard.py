@@ -270,3 +270,25 @@ def test_special_characters():
 def test_several_records_in_one_csv():
     lines = list(csv.DictReader(io.StringIO(as_csv([record(row(0.5)), record(row(0.6), references=REFERENCES)]))))
     assert [line["uar"] for line in lines] == ["0.5", "0.6", "", "0.8", ""]
+
+
+@pytest.mark.parametrize("given", [{"accuracy": 0.5}, {"war": 0.5}, {"uar": 0.5}, {"recall": {"anger": 0.5}}, {}])
+def test_published_rows_of_any_figure_in_any_format(given):
+    """As they come from a file: msgspec sets no attribute for a field left at its default."""
+    import dataclasses
+
+    from ferbench.benchmark import Published
+    from ferbench.catalog import convert
+
+    made = convert(Published, {"match": {}, "source": "a paper", **given}, "published", "here")
+    kept = {"match": {}, "source": "a paper", **given}  # as older records hold them
+    for reference in (dataclasses.asdict(made), kept):
+        found = record(row(0.5), references=(reference,))
+        assert all("a paper" in text for text in written(found).values())
+        assert len(flat(found)) == 2
+
+
+def test_equal_rows_share_a_rank_and_no_star():
+    (board,) = boards(record(row(0.5, seed="0"), row(0.5, seed="1"), row(0.4, seed="2")))
+    assert [line.cells["#"] for line in board.lines] == ["1", "1", "3"]
+    assert not any(line.kind == "best" for line in board.lines)

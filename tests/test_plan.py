@@ -95,12 +95,15 @@ def test_what_is_no_time(call, time):
     assert caught.value.code == 2
 
 
-def test_stand_ins_are_not_rendered(call, data, benchmark_file):
+def test_stand_ins_are_not_rendered(call, data, benchmark_file, tmp_path):
     (data / "toy").rename(data / "elsewhere")
     benchmark_file.write_text(benchmark_file.read_text() + "rehearsal: {people: 8}\n")
-    code, _, told = call("plan")
-    assert code == 2
-    assert "its stand-in is not rendered yet" in told
+    code, plan, _ = call("plan")
+    assert (code, plan["rows"], plan["unrendered"]) == (0, 2, ["toy"])
+    assert "A run renders the stand-ins of toy first" in call("plan", text=True)[1]
+    assert not (tmp_path / "runs" / "standin").exists()
+    call("run", "--no-figures")
+    assert counts(call("plan")[1])["rows"] == (0, 2)
 
 
 def made(rows: list[tuple[str, str, tuple[str, ...]]], seconds: dict[str, float]) -> Forecast:

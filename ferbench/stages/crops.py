@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,10 +79,24 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.ui
     for step in steps:
         with calling(f"preprocessor {step.name} on {clip.id}"):
             frames = step(frames)
-        if len(frames.images) != len(images):
-            raise PluginError(f"preprocessor {step.name} gives {len(frames.images)} frames for the {len(images)} of {clip.id}")
+        if problem := _problem(frames, len(images)):
+            raise PluginError(f"preprocessor {step.name} on {clip.id} gives {problem}")
     found = None if frames.found is None else [bool(found) for found in frames.found]
     return _stack(clip, frames.images), list(images), found, named
+
+
+def _problem(frames: Any, count: int) -> str:
+    """What is wrong with the frames that a step gave, or nothing."""
+    if not isinstance(frames, Frames):
+        return f"{type(frames).__name__}: expected Frames"
+    if len(frames.images) != count:
+        return f"{len(frames.images)} frames for {count}"
+    for image in frames.images:
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+            return f"images of {getattr(image, 'dtype', type(image).__name__)}: expected uint8"
+        if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not image.size:
+            return f"an image of shape {list(image.shape)}: expected [H,W] or [H,W,3]"
+    return ""
 
 
 def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
@@ -90,7 +105,7 @@ def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
     selected = list(range(clip.length))
     for step in steps:
         with calling(f"preprocessor {step.name} on {clip.id}"):
-            chosen = [int(index) for index in step.select(unlabelled, selected)]
+            chosen = list(map(operator.index, step.select(unlabelled, selected)))
         if not chosen or chosen != sorted(set(chosen) & set(selected)):
             expected = f"some of the frames {selected[0]} to {selected[-1]}, in order"
             raise PluginError(f"preprocessor {step.name} selects {chosen[:8]} of {clip.id}: expected {expected}")

@@ -86,6 +86,8 @@ def compute(
         history, scores = _fit_network(fit, model.to(device), training, validation, x, counts, device, tell, checkpoints)
     else:
         history, scores = _fit_estimator(fit, model, training, validation, x, counts)
+    if scores.shape != (len(x), classes):
+        raise PluginError(f"backbone {cell.backbone.name} gives {scores.shape[1:]} values a frame: expected {classes}, one a class")
     np.save(folder / "scores.npy", scores.astype(np.float32))
     (folder / "history.json").write_bytes(to_json(asdict(history)))
     lengths = {clip: inputs.rows[clip].stop - inputs.rows[clip].start for clip in scored}

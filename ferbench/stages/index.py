@@ -77,7 +77,7 @@ def _given_root(dataset: Dataset) -> Path:
 def index(dataset: Dataset, store: Store) -> Corpus:
     """Reads what is in a corpus; `dataset.root` is its folder. Raises FerbenchError where it holds no labelled clip."""
     with calling(f"dataset {dataset.name}"):
-        found = list(dataset.clips())
+        found = [_checked(thing) for thing in dataset.clips()]
     skipped = [s for s in found if isinstance(s, Skipped)]
     files = _Files(Path(dataset.root), store)
     clips, digests = [], {}
@@ -121,6 +121,18 @@ def _write(folder: Path, corpus: Corpus) -> dict[str, object]:
     return {"corpus": corpus.name, "clips": len(corpus.clips)}
 
 
+def _checked(thing: Clip | Skipped) -> Clip | Skipped:
+    """What a dataset yields; TypeError where it is something else."""
+    if isinstance(thing, Clip):
+        if not all(isinstance(text, str) for text in (thing.id, thing.subject, thing.label)):
+            raise TypeError(f"{thing.id!r}: id, subject and label are texts; got {thing.subject!r} and {thing.label!r}")
+        if not all(isinstance(path, Path) for path in (*thing.images, *filter(None, [thing.video]))):
+            raise TypeError(f"{thing.id}: images and video are pathlib.Path")
+    elif not isinstance(thing, Skipped):
+        raise TypeError(f"clips() yields {thing!r}: expected a Clip or a Skipped")
+    return thing
+
+
 def _unique(dataset: Dataset, clips: list[Clip]) -> None:
     seen: set[str] = set()
     for clip in clips:
@@ -135,13 +147,13 @@ class _Files:
     def __init__(self, root: Path, store: Store) -> None:
         self.root, self.store = root, store
         self.memory = f"digests/{key(str(root.resolve()))}.json"
-        path = store.root / self.memory
-        self.known: dict[str, list] = read_json(path) if path.is_file() else {}
+        self.known: dict[str, list] = store.side(self.memory) or {}
 
     def read(self, clips: Sequence[Clip]) -> None:
         """Digests of files that are new or changed, and frames of videos whose dataset does not count them, on all cores."""
         wanted = {str(path): path for c in clips for path in (*c.images, *filter(None, [c.video]))}
-        stale = {name: stat for name, path in wanted.items() if (stat := _stat(path)) != self.known.get(name, [None])[0]}
+        stats = {name: _stat(path) for name, path in wanted.items()}
+        stale = {name: stat for name, stat in stats.items() if name not in self.known or self.known[name][0] != stat}
         with ThreadPoolExecutor() as pool:
             digests = pool.map(lambda name: _digest(wanted[name]), stale)
             for (name, stat), digest in zip(stale.items(), digests, strict=True):

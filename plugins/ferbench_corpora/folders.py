@@ -25,8 +25,8 @@ def folders(folder: Path) -> list[Path]:
 
 
 def images(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """The image files among what a folder holds."""
-    return tuple(p for p in paths if p.suffix.lower() in IMAGES and p.is_file())
+    """What is named as an image; one that cannot be read, such as a broken link, keeps its place and is told when it is decoded."""
+    return tuple(p for p in paths if p.suffix.lower() in IMAGES)
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:

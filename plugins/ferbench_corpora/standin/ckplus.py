@@ -12,7 +12,7 @@ import numpy as np
 from .expression import apex, deal, rise
 from .person import Person
 from .scene import Camera, Shot, film
-from .studio import CKPLUS, cast, generator, run
+from .studio import CKPLUS, cast, generator, run, save
 
 CODES = {"anger": 1, "contempt": 2, "disgust": 3, "fear": 4, "happiness": 5, "sadness": 6, "surprise": 7}
 WEIGHTS = {"surprise": 0.26, "disgust": 0.2, "anger": 0.15, "happiness": 0.13, "fear": 0.12, "sadness": 0.09, "contempt": 0.05}
@@ -47,7 +47,7 @@ def _sequence(folder: Path, who: Person, index: int, sequence: int, emotion: str
     for frame, shot in enumerate(film(who, camera, units, rise(frames), rng), 1):
         stem = f"{subject}_{number}_{frame:08d}"
         pixels = cv2.cvtColor(shot.image, cv2.COLOR_RGB2BGR if index % 7 == 5 else cv2.COLOR_RGB2GRAY)
-        cv2.imwrite(str(folder / "cohn-kanade-images" / subject / number / f"{stem}.png"), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        save(folder / "cohn-kanade-images" / subject / number / f"{stem}.png", pixels, cv2.IMWRITE_PNG_COMPRESSION, 1)
         _write_rows(folder / "Landmarks" / subject / number / f"{stem}_landmarks.txt", shot.points)
     _label(folder, subject, number, stem, emotion if labelled else None, shot)
 

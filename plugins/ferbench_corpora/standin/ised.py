@@ -14,7 +14,7 @@ from scipy.io import savemat
 from .expression import apex, deal, rise
 from .person import Person
 from .scene import Camera, Shot, film
-from .studio import ISED, cast, generator, run
+from .studio import ISED, cast, check_video, generator, run, save
 
 CODES = {"happiness": 1, "surprise": 2, "sadness": 3, "disgust": 4}
 WEIGHTS = {"happiness": 227.0, "surprise": 73.0, "sadness": 48.0, "disgust": 80.0}
@@ -70,8 +70,9 @@ def _clip(folder: Path, plan: Plan, rows: list[list[object] | None], place: int)
     for shot in shots:
         writer.write(cv2.cvtColor(shot.image, cv2.COLOR_RGB2BGR))
     writer.release()
+    check_video(folder / plan.video, len(shots))
     picture = f"peakImages/{plan.person}_{plan.clip}_{peak}.jpg"
-    cv2.imwrite(str(folder / picture), cv2.cvtColor(shots[peak - 1].image, cv2.COLOR_RGB2BGR))
+    save(folder / picture, cv2.cvtColor(shots[peak - 1].image, cv2.COLOR_RGB2BGR))
     rows[place] = _row(plan, place + 1, peak, picture, shots[peak - 1])
 
 

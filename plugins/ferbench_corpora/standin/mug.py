@@ -11,7 +11,7 @@ import cv2
 from .expression import apex, deal, rise_and_fall
 from .person import Person
 from .scene import Camera, film
-from .studio import MUG, cast, generator, run
+from .studio import MUG, cast, generator, run, save
 
 WEIGHTS = {"anger": 0.17, "fear": 0.17, "surprise": 0.17, "sadness": 0.17, "disgust": 0.17, "happiness": 0.15}
 SESSIONS = ("002", "003", "049")  # the subjects with one more folder level
@@ -42,4 +42,4 @@ def _take(folder: Path, who: Person, index: int, number: int, emotion: str, take
     activity = rise_and_fall(int(rng.integers(11, 14)))
     for frame, shot in enumerate(film(who, camera, apex(emotion, who, 0.6, 1.1, rng), activity, rng)):
         path = target / f"img_{frame:04d}.jpg"
-        cv2.imwrite(str(path), cv2.cvtColor(shot.image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+        save(path, cv2.cvtColor(shot.image, cv2.COLOR_RGB2BGR), cv2.IMWRITE_JPEG_QUALITY, 90)

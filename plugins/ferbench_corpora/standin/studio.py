@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
 
+import cv2
 import numpy as np
 from joblib import cpu_count
+from numpy.typing import NDArray
 
 from .person import Person, person
 
@@ -35,3 +39,17 @@ def run(jobs: Sequence[Callable[[], None]], progress: Callable[[int, int], None]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def save(path: Path, image: NDArray[np.uint8], *options: int) -> None:
+    """Writes a picture; OSError where the disk is full, which cv2.imwrite keeps to itself."""
+    path.write_bytes(cv2.imencode(path.suffix, image, options)[1].tobytes())
+
+
+def check_video(path: Path, frames: int) -> None:
+    """OSError where a video does not hold so many frames: OpenCV's writer tells nothing."""
+    capture = cv2.VideoCapture(str(path))
+    found = sum(1 for _ in iter(capture.grab, False))
+    capture.release()
+    if found != frames:
+        raise OSError(errno.ENOSPC, f"{found} of {frames} frames were written: is the disk full?", str(path))
