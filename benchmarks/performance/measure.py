@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "performance.md"
 RESULTS = HERE / "results.json"
 sys.path.insert(0, str(HERE))
 
-PEOPLE = 4  # in each stand-in corpus of the grid
+PEOPLE = 2  # in each stand-in corpus of the grid
 EPOCHS = 5
 LR = 0.0002
 FLOPS_A_FRAME = 2 * 15_346_630_656  # VGG16's convolutions at 224 x 224: multiplications and additions
