@@ -54,6 +54,7 @@ class Execution:
     checkpoint: float  # seconds of a fit between its checkpoints
     failed: dict[int, BaseException] = field(default_factory=dict)
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
+    crops_seconds: list[float] = field(default_factory=list)  # from the start to the end of each clip's
 
     def rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
         """Makes and stores the rows; returns those that failed. Raises the FerbenchError for which nothing could be made."""
@@ -100,11 +101,14 @@ class Execution:
                 key = network.crops[clip.id]
                 if key not in made and self.store.find("crops", key) is None:
                     made[key] = threads.submit(crops.make, clip, key, network.cell.preprocessing, self.store)
+        begun = time.monotonic()
+        for future in made.values():
+            future.add_done_callback(lambda _: self.crops_seconds.append(time.monotonic() - begun))
         return made
 
     def _wait(self, networks: Sequence[Network], made: Mapping[str, Future[None]]) -> None:
         """Until all crops are there."""
-        with self.reporter.stage("crops", "clips") as tell:
+        with self.reporter.stage("crops", "clips", max(self.crops_seconds, default=0.0)) as tell:
             for done, _ in enumerate(as_completed(made.values()), 1):
                 tell(done, len(made))
         for group in _grouped(networks, lambda n: id(n.crops)):

@@ -30,9 +30,13 @@ class Reporter:
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
     @contextmanager
-    def stage(self, name: str, unit: str) -> Iterator[Tell]:
-        """Progress of one stage: the block calls `tell(done, of, note="")` after each step; silent where it never does."""
+    def stage(self, name: str, unit: str, spent: float = 0.0) -> Iterator[Tell]:
+        """Progress of one stage: the block calls `tell(done, of, note="")` after each step; silent where it never does.
+
+        `spent`: seconds that went into it before, beside another stage.
+        """
         with _Bar(self.console, name, unit) if self.console.is_terminal and not self.quiet else _Lines(self, name, unit) as show:
+            show.start -= spent
             yield show.tell
         if show.done:
             self.line(f"{name}: {show.done:g} {unit} in {show.seconds:.1f} s")

@@ -183,8 +183,10 @@ def _name(dataset: Dataset) -> str:
 def _rehearsed(benchmark: Benchmark, reporter: Reporter, why: str) -> Benchmark:
     reporter.line(f"REHEARSAL ({why}): the whole pipeline on stand-in corpora; its figures say nothing of the real ones", "bold yellow")
     if benchmark.rehearsal:
+        given = {setting.path for setting in benchmark.settings}
         for path, value in benchmark.rehearsal.set.items():
-            reporter.line(f"  the rehearsal sets {path} = {value}")
+            if path not in given:  # what --set says stands over it
+                reporter.line(f"  the rehearsal sets {path} = {value}")
     return benchmark.rehearsed()
 
 
