@@ -1,12 +1,13 @@
 # make thesis   the main job: the thesis's benchmark, on the corpora if they are there, else as a rehearsal on stand-ins
 # make test     all tests          make test-fast   without the slow ones
 # make lint     ruff and mypy      make fix         what ruff can mend by itself
+# make performance   benchmarks/performance, which writes docs/performance.md; about 25 minutes on 2 cores
 # make schema   docs/benchmark.schema.json anew, after a parameter changed
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: thesis test test-fast lint fix schema clean
+.PHONY: performance thesis test test-fast lint fix schema clean
 
 thesis: $(READY)
 	@$(BIN)/ferbench run benchmarks/thesis.yaml
@@ -25,6 +26,9 @@ lint: $(READY)
 fix: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+performance: $(READY)
+	$(BIN)/python benchmarks/performance/measure.py
 
 schema: $(READY)
 	$(BIN)/ferbench schema > docs/benchmark.schema.json

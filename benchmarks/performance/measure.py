@@ -1,6 +1,6 @@
 """Measures ferbench against a plain script, against serial OpenCV and against this machine's own limits; writes docs/performance.md.
 
-    python benchmarks/performance/measure.py            everything, about 40 minutes on 2 cores
+    python benchmarks/performance/measure.py            everything, about 25 minutes on 2 cores
     python benchmarks/performance/measure.py limits     one part: grid, limits, detection, orchestration
 
 Figures of one part come from one run of it, so that their ratios hold whatever else the machine does; repeated ones are medians.

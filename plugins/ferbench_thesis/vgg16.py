@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, File, Input
+from ferbench import Backbone, FerbenchError, File, Input
 from ferbench_thesis.vgg16_convolutions import RANDOM, VGG16Convolutions
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -22,6 +22,8 @@ class FrozenVGG16(Backbone):
     a state dict with torchvision's names. `head`: "full" is VGG16's own classifier, "linear" one layer, "logistic-regression" fits on
     standardised features. `hidden` and `units` are the widths of the full head's first and second layer; where weights are read from
     a file or from ImageNet, those of its layers that fit start from them: never the last one, nor a layer of changed width.
+    The last `trained_blocks` of the five convolution blocks are trained with the head, from the same weights; the others stay frozen, so
+    that what they make of a frame is computed once whatever is trained behind it.
     `mean` and `std`: the thesis has 0.001 less in each, which its benchmark file says.
     """
 
@@ -30,6 +32,7 @@ class FrozenVGG16(Backbone):
     hidden: Positive = 4096
     units: Positive = 4096
     weights_seed: int = 0
+    trained_blocks: Annotated[int, Meta(ge=0, le=5)] = 0
     size: Annotated[int, Meta(ge=32)] = 224
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
@@ -38,21 +41,33 @@ class FrozenVGG16(Backbone):
         """RGB, 224 pixels square unless `size` says otherwise."""
         return Input(self.size, 3, self.mean, self.std)
 
-    def frozen(self) -> VGG16Convolutions:
-        """The convolutions: equal for every head, so that their features are computed once."""
-        return VGG16Convolutions(self.weights, self.weights_seed if self.weights in RANDOM else 0)
+    def frozen(self) -> VGG16Convolutions | None:
+        """The convolutions: equal for every head, so that their features are computed once. None where all of them are trained."""
+        return None if self.trained_blocks == 5 else self._convolutions()
 
     def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """Features [B,25088] -> logits [B,classes], or an estimator for "logistic-regression"."""
+        """Features [B,25088], or [B,C,h,w] where blocks are trained, -> logits [B,classes]; an estimator for "logistic-regression"."""
+        if not self.trained_blocks:
+            return self._head(shape[0], len(classes))
+        from ferbench_thesis.vgg16_model import back
+
+        if self.head == "logistic-regression" or self._convolutions().calibrated:
+            what = "a logistic regression" if self.head == "logistic-regression" else "calibrated-random weights"
+            raise FerbenchError(f"trained_blocks is {self.trained_blocks}, with {what}: expected 0", where="backbone.trained_blocks")
+        return back(self._convolutions().whole(), self.trained_blocks, self._head(25088, len(classes)))
+
+    def _convolutions(self) -> VGG16Convolutions:
+        return VGG16Convolutions(self.weights, self.weights_seed if self.weights in RANDOM else 0, self.trained_blocks)
+
+    def _head(self, width: int, classes: int) -> Any:
         from ferbench_thesis.vgg16_heads import full_head, linear_head, logistic_regression
         from ferbench_thesis.vgg16_weights import state
 
-        (width,) = shape
         if self.head == "logistic-regression":
             return logistic_regression()
         if self.head == "linear":
-            return linear_head(width, len(classes))
-        return full_head((width, self.hidden, self.units, len(classes)), {} if self.weights in RANDOM else state(self.weights))
+            return linear_head(width, classes)
+        return full_head((width, self.hidden, self.units, classes), {} if self.weights in RANDOM else state(self.weights))
 
 
 @dataclass(frozen=True)

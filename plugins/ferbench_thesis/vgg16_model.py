@@ -58,6 +58,23 @@ def empty_convolutions() -> nn.Sequential:
     return nn.Sequential(parts).to_empty(device="cpu")
 
 
+def front(whole: nn.Module, trained: int) -> nn.Module:
+    """The convolutions but for the last `trained` of the five blocks; all of them, pooled and flattened, where none is."""
+    return whole if not trained else whole.get_submodule("features")[: _start(trained)]
+
+
+def back(whole: nn.Module, trained: int, head: nn.Module) -> nn.Sequential:
+    """What follows the front: the last blocks, to be trained, pooling, and the head."""
+    blocks = whole.get_submodule("features")[_start(trained) :].requires_grad_(True)
+    parts = OrderedDict(features=blocks, avgpool=nn.AdaptiveAvgPool2d(7), flatten=nn.Flatten(), head=head)
+    return nn.Sequential(parts)
+
+
+def _start(trained: int) -> int:
+    """Index of the first layer of the last `trained` blocks: each holds a ReLU for every convolution, and a pooling layer."""
+    return sum(2 * len(block) + 1 for block in BLOCKS[: len(BLOCKS) - trained])
+
+
 @torch.no_grad()
 def calibrate(layers: nn.Module, crops: torch.Tensor) -> None:
     """Gives each convolution's output channels mean 0 and variance 1 over the crops, folded into weight and bias.

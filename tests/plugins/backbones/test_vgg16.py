@@ -10,6 +10,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
+from ferbench import FerbenchError
 from ferbench_thesis.vgg16 import VGG16, ReducedVGG16
 
 CROPS = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 1
@@ -45,6 +46,28 @@ def test_the_two_parts_together_are_torchvision_s_vgg16(whole, whole_file):
     head[-1].load_state_dict(whole.classifier[-1].state_dict())
     with torch.no_grad():
         assert torch.equal(head(backbone.frozen().build(None)(CROPS)), whole(CROPS))
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4, 5])
+def test_wherever_it_is_split_it_is_torchvision_s_vgg16(whole, whole_file, blocks):
+    backbone = VGG16(weights=whole_file, size=32, trained_blocks=blocks)
+    frozen = backbone.frozen()
+    with torch.no_grad():
+        features = frozen.build(None)(CROPS) if frozen else CROPS
+        trainable = backbone.trainable(tuple(features.shape[1:]), range(1000)).eval()
+        trainable.head[-1].load_state_dict(whole.classifier[-1].state_dict())
+        assert torch.equal(trainable(features), whole(CROPS))
+    assert (frozen is None) == (blocks == 5)
+    convolutions = [p for name, p in trainable.named_parameters() if p.ndim == 4]
+    assert len(convolutions) == [3, 6, 9, 11, 13][blocks - 1]
+    assert all(p.requires_grad for p in trainable.parameters())
+
+
+@pytest.mark.parametrize("given", [{"weights": "calibrated-random"}, {"weights": "random", "head": "logistic-regression"}])
+def test_what_cannot_train_blocks(given):
+    backbone = VGG16(trained_blocks=1, **given)
+    with pytest.raises(FerbenchError, match="trained_blocks is 1, with "):
+        backbone.trainable((512, 2, 2), range(6))
 
 
 def test_the_layers_that_fit_start_from_the_weights_and_the_last_is_fresh(whole, whole_file):
