@@ -193,9 +193,9 @@ def detection(folder: Path) -> dict[str, Any]:
                 boxes.append(tuple(map(int, max(faces, key=lambda f: f[2] * f[3]))) if len(faces) else (0, 0, 0, 0))
         return boxes
 
-    def pooled() -> list[tuple[int, ...]]:
+    def pooled(near: bool = False) -> list[tuple[int, ...]]:
         with crops.pool(os.cpu_count() or 1) as threads:
-            found = threads.map(lambda clip: ViolaJones()(Frames(tuple(decode(clip, range(clip.length))[0].values()))), clips)
+            found = threads.map(lambda clip: ViolaJones(near=near)(Frames(tuple(decode(clip, range(clip.length))[0].values()))), clips)
             return [box if there else (0, 0, 0, 0) for f in found for box, there in zip(f.boxes or (), f.found or (), strict=True)]
 
     before = cv2.getNumThreads()
@@ -205,7 +205,26 @@ def detection(folder: Path) -> dict[str, Any]:
     default = timed(serial, 3)
     many = timed(pooled, 3)
     frames = sum(clip.length for clip in clips)
-    return {"frames": frames, "serial": one, "default": default, "pooled": many, "ratio": one / many, "equal": serial() == pooled()}
+    nearly = timed(lambda: pooled(near=True), 3)
+    overlaps = [overlap(one, two) for one, two in zip(pooled(), pooled(near=True), strict=True)]
+    return {
+        "frames": frames,
+        "serial": one,
+        "default": default,
+        "pooled": many,
+        "ratio": one / many,
+        "equal": serial() == pooled(),
+        "near": nearly,
+        "near agreement": sum(value >= 0.8 for value in overlaps) / frames,
+        "near least overlap": min(overlaps),
+    }
+
+
+def overlap(one: tuple[int, ...], two: tuple[int, ...]) -> float:
+    """Intersection over union of two boxes."""
+    sides = [min(one[i] + one[i + 2], two[i] + two[i + 2]) - max(one[i], two[i]) for i in (0, 1)]
+    shared = max(0, sides[0]) * max(0, sides[1])
+    return shared / max(1, one[2] * one[3] + two[2] * two[3] - shared)
 
 
 def orchestration(folder: Path) -> dict[str, Any]:

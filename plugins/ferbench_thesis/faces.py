@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+NEAR = 0.25  # of the last box: how far around it a face is searched
+SCALE = 1.25  # and how much smaller or larger
 _WHERE = "preprocessor viola-jones: cascade"
 
 
@@ -28,6 +30,8 @@ class ViolaJones(Preprocessor):
 
     `cascade` is one that OpenCV ships or the path of an XML file; `min_size` is a share of the frame's short side. Of several faces the
     largest counts. A frame without one borrows the median box of the clip's other frames; a clip without any gives whole frames.
+    `near` searches each frame around the box of the one before it, and the whole frame only where nothing is found there: quicker, with
+    nearly the same boxes (docs/performance.md says how nearly).
     """
 
     name = "viola-jones"
@@ -35,17 +39,32 @@ class ViolaJones(Preprocessor):
     scale_factor: Annotated[float, Meta(gt=1)] = 1.1
     min_neighbors: Annotated[int, Meta(ge=0)] = 5
     min_size: Annotated[float, Meta(gt=0, le=1)] = 0.1
+    near: bool = False
 
     def __call__(self, frames: Frames) -> Frames:
         """Boxes for all frames, and whether each was found; images stay. Raises FerbenchError for a cascade that cannot be had."""
-        faces = [self._largest_face(image) for image in frames.images]
+        faces: list[Box | None] = []
+        for image in frames.images:
+            before = next((face for face in reversed(faces) if face), None) if self.near else None
+            faces.append(self._face(image, before))
         return replace(frames, boxes=filled(faces, frames.images), found=tuple(face is not None for face in faces))
 
-    def _largest_face(self, image: NDArray[np.uint8]) -> Box | None:
+    def _face(self, image: NDArray[np.uint8], before: Box | None) -> Box | None:
+        """The largest face: around the box `before`, of about its size, if there is one; else in the whole image."""
+        if before:
+            x, y, width, height = before
+            left, right = _span(x, width, NEAR, image.shape[1])
+            top, bottom = _span(y, height, NEAR, image.shape[0])
+            sizes = {"minSize": (round(width / SCALE),) * 2, "maxSize": (round(width * SCALE),) * 2}
+            if face := self._largest(image[top:bottom, left:right], **sizes):
+                return face[0] + left, face[1] + top, *face[2:]
+        side = max(1, round(self.min_size * min(image.shape[:2])))
+        return self._largest(image, minSize=(side, side))
+
+    def _largest(self, image: NDArray[np.uint8], **sizes: tuple[int, int]) -> Box | None:
         # A cv2.CascadeClassifier keeps scratch state, and clips come from a pool of threads: one for each thread.
         detector = classifier(self.cascade, threading.get_ident())
-        side = max(1, round(self.min_size * min(image.shape[:2])))
-        faces = detector.detectMultiScale(gray(image), self.scale_factor, self.min_neighbors, minSize=(side, side))
+        faces = detector.detectMultiScale(gray(image), self.scale_factor, self.min_neighbors, **sizes)
         boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h in faces]
         return max(boxes, key=lambda box: (box[2] * box[3], box), default=None)
 

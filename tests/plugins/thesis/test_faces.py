@@ -132,3 +132,38 @@ def test_crop_without_boxes_asks_for_a_detector():
     with pytest.raises(FerbenchError, match="without boxes") as error:
         Crop()(Frames((GRID,)))
     assert "viola-jones" in error.value.hint
+
+
+class Bright:
+    """Finds the bright square of an image, if its size is asked for; notes the shapes that it was given."""
+
+    def __init__(self):
+        self.seen = []
+
+    def detectMultiScale(self, image, scale, neighbors, minSize=(0, 0), maxSize=(999, 999)):  # noqa: N802, N803 (OpenCV's)
+        self.seen.append(image.shape)
+        rows, columns = np.nonzero(image > 200)
+        if not len(rows):
+            return []
+        width = int(columns.max() - columns.min()) + 1
+        return [(columns.min(), rows.min(), width, width)] if minSize[0] <= width <= maxSize[0] else []
+
+
+def square(x, y, width):
+    image = np.zeros((100, 120), np.uint8)
+    image[y : y + width, x : x + width] = 255
+    return image
+
+
+def test_near_searches_around_the_last_box_first(monkeypatch):
+    fake = Bright()
+    monkeypatch.setattr(faces, "classifier", lambda *_: fake)
+    places = [(40, 30, 20), (42, 33, 21), (0, 0, 20), (60, 50, 40)]  # a step, and two jumps
+    found = ViolaJones(near=True)(Frames((BLANK, *[square(*place) for place in places])))
+    assert found.boxes[1:] == tuple((*place, place[2]) for place in places)
+    assert found.found == (False, True, True, True, True)
+    whole = (100, 120)
+    assert fake.seen == [BLANK.shape, whole, (30, 30), (31, 31), whole, (25, 25), whole]
+    fake.seen.clear()
+    assert ViolaJones()(Frames(tuple(square(*place) for place in places))).boxes == tuple((*place, place[2]) for place in places)
+    assert fake.seen == [whole] * 4
