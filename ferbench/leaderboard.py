@@ -13,7 +13,6 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-FORMATS = ("table", "json", "csv", "markdown", "latex")
 REHEARSAL = "REHEARSAL on stand-in corpora: says nothing of the real ones"
 
 
