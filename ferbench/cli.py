@@ -320,7 +320,12 @@ def _parser() -> argparse.ArgumentParser:
     plugins = _command(commands, "plugins", _plugins, "list the components that plugins give", plugin=True)
     _format(plugins, ("table", "json"))
     _command(commands, "schema", _schema, "print the JSON Schema of a benchmark YAML", plugin=True)
+    _store_parser(commands)
+    _corpus_parser(commands)
+    return parser
 
+
+def _store_parser(commands: Any) -> None:
     store = commands.add_parser("store", help="list, verify and clean the store").add_subparsers(metavar="ACTION", required=True)
     _format(
         _command(store, "list", _store_list, "what is stored, by stage, and how much of it no row needs", store=True), ("table", "json")
@@ -330,6 +335,8 @@ def _parser() -> argparse.ArgumentParser:
     clean.add_argument("--delete", action="store_true", help="remove it (without this, nothing is touched)")
     clean.add_argument("--old-rows", action="store_true", help="also rows that are in no benchmark's last run, and what only they need")
 
+
+def _corpus_parser(commands: Any) -> None:
     corpus = commands.add_parser("corpus", help="list, check and render corpora").add_subparsers(metavar="ACTION", required=True)
     _format(
         _command(corpus, "list", _corpus_list, "the corpora that can be read, and where they were found", plugin=True), ("table", "json")
@@ -343,7 +350,6 @@ def _parser() -> argparse.ArgumentParser:
     standin.add_argument("folder", metavar="DIR", type=Path)
     standin.add_argument("--people", type=int, default=20, help="persons (default: 20)")
     standin.add_argument("--seed", type=_seed, default=0, help="equal seeds give equal files (default: 0)")
-    return parser
 
 
 def _grid_command(commands: Any, name: str, function: Any, text: str, subject: str = "file") -> argparse.ArgumentParser:
