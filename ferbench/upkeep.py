@@ -72,7 +72,9 @@ def _needed(store: Store, all_rows: bool) -> dict[str, set[str]]:
     needed: dict[str, set[str]] = {stage: set() for stage in ("rows", *NEEDED_BY_ROWS)}
     listed = {key for record in stored(store) for key in record["rows"]}
     for path in (store.root / "rows").glob("*/*/row.json"):
-        row = read_json(path)
+        row = store.side(str(path.relative_to(store.root)))
+        if row is None:  # damaged: told, and made again by the next run
+            continue
         if not all_rows and row["key"] not in listed:
             continue
         needed["rows"].add(row["key"])

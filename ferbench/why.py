@@ -29,7 +29,7 @@ class Explanation:
 def stored_rows(store: Store) -> list[dict[str, Any]]:
     """All finished rows in the store, in the order in which they were made."""
     paths = sorted((store.root / "rows").glob("*/*/row.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [read_json(path) for path in paths]
+    return [row for path in paths if (row := store.side(str(path.relative_to(store.root))))]
 
 
 def chosen(rows: Sequence[dict[str, Any]], name: str) -> int:

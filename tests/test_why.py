@@ -278,3 +278,12 @@ def test_verify(call, benchmark_file, tmp_path):
     assert code == 1
     assert f"features {damaged.parent.name[:12]}: features.npy has another checksum" in told
     assert "1 damaged; the next run that needs them makes them again" in told
+
+
+def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
+    call("run", benchmark_file, "--no-figures")
+    next((tmp_path / "runs" / "rows").glob("*/*/row.json")).write_text("{bad")
+    for command in (("why", benchmark_file), ("store", "list"), ("store", "gc")):
+        code, _, told = call(*command)
+        assert code == 0
+        assert "cannot be read and is left aside" in told
