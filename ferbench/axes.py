@@ -139,7 +139,7 @@ def _written(axis: str, value: Any, at: At, document: Document) -> Iterator[tupl
                 raise FerbenchError(f"{axis} is {item!r}: expected a name, or a name with parameters", where=document.where(*at, index))
             else:
                 yield from _written(axis, item, (*at, index), document)
-    elif axis == "recipe" and isinstance(value, dict) and value and not any(isinstance(v, dict) for v in value.values()):
+    elif axis == "recipe" and isinstance(value, dict) and value and _fields(value):
         yield "", (_spec(axis, "default", value, at, document),)
     elif isinstance(value, dict):
         for name, item in value.items():
@@ -154,6 +154,11 @@ def _written(axis: str, value: Any, at: At, document: Document) -> Iterator[tupl
         raise FerbenchError(f"recipe is {value!r}: expected its fields as key: value", where=document.where(*at), hint=hint)
     else:
         yield "", (_spec(axis, value, None, at, document),)
+
+
+def _fields(value: dict[str, Any]) -> bool:
+    """Whether a mapping holds the fields of one recipe, and not recipes by their names."""
+    return any(name in parameter_hints(Recipe) for name in value) or not any(isinstance(v, dict) for v in value.values())
 
 
 def _labelled(item: Any) -> bool:

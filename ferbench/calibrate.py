@@ -50,7 +50,7 @@ def _measured(network: Network, store: Store, device: torch.device) -> dict[str,
     if "features" in network.kinds:
         module = features.build(job, store, device, clips)
         start = time.perf_counter()
-        arrays = features.forward(module, images, network.cell.backbone.input(), device)
+        arrays = list(features.forward(module, images, network.cell.backbone.input(), device))
         costs["features"] = Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
         images = arrays
     return {**costs, "fits": _steps(job, torch.from_numpy(np.concatenate([array for array in images if len(array)])), device)}
@@ -67,7 +67,7 @@ def _steps(job: Fit, x: torch.Tensor, device: torch.device) -> Cost:
     loss = cell.loss.build([1] * classes)
     model = model.to(device)
     optimizer = optimizer_of(list(model.parameters()), cell.recipe)
-    arguments = (cell.recipe, fit.prepare_of(cell.backbone, device), optimizer, torch.Generator())
+    arguments = (cell.recipe, device, fit.prepare_of(cell.backbone), optimizer, torch.Generator())
     epoch_of(model, loss, Part(frames[: cell.recipe.batch_size], labels[: cell.recipe.batch_size]), *arguments)  # the first is slow
     start = time.perf_counter()
     epoch_of(model, loss, Part(frames, labels), *arguments)

@@ -83,7 +83,7 @@ def _why(options: argparse.Namespace) -> int:
 def _knobs(options: argparse.Namespace) -> Any:
     from ferbench import runner
 
-    given = {name: getattr(options, name) for name in ("checkpoint", "figures") if hasattr(options, name)}
+    given = {name: getattr(options, name) for name in ("checkpoint", "compile", "figures") if hasattr(options, name)}
     return runner.Options(options.device, options.workers, not options.no_rehearsal, retry=options.retry_failed, **given)
 
 
@@ -299,6 +299,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="of a fit between its checkpoints (default: 60; 0: every epoch)",
     )
+    run.add_argument("--compile", action="store_true", help="translate networks by torch.compile: a minute first, faster after on a GPU")
     run.add_argument(
         "--figures", action=argparse.BooleanOptionalAction, help="draw curves and confusion matrices (default: of at most 200 new rows)"
     )

@@ -24,7 +24,7 @@ from ferbench.checkpoints import Checkpoints
 from ferbench.errors import FerbenchError, StoreError
 from ferbench.history import Cost
 from ferbench.identity import component_identity, key
-from ferbench.plan import Fit, Network, Row, note_inputs
+from ferbench.plan import Fit, Network, Row, Work, note_inputs
 from ferbench.progress import Reporter, Tell
 from ferbench.provenance import provenance
 from ferbench.scoring import Scorer, failure
@@ -52,6 +52,7 @@ class Execution:
     device: torch.device
     workers: int
     checkpoint: float  # seconds of a fit between its checkpoints
+    compile: bool = False
     failed: dict[int, BaseException] = field(default_factory=dict)
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
     crops_seconds: list[float] = field(default_factory=list)  # from the start to the end of each clip's
@@ -72,7 +73,7 @@ class Execution:
     def _rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
         networks = list({id(row.network): row.network for row in pending}.values())
         fits = [(n, f) for n in networks for f in n.fits if self.store.find("fits", f.key) is None]
-        self._check_weights([n for n, f in fits if not all(self.store.has("features", key) for key in f.features.values())])
+        self._check_weights([n for n, f in fits if not all(self.store.has("features", work.key) for work in f.works())])
         with crops.pool(self.workers) as threads:
             made = self._crops(networks, threads)
             self._features(fits, made)
@@ -118,38 +119,45 @@ class Execution:
 
     def _features(self, fits: Sequence[Job], made: Mapping[str, Future[None]]) -> None:
         """While crops are still being made; the frames of some clips at a time."""
-        groups = _grouped([(n, f) for n, f in fits if f.cell.backbone.frozen() is not None], lambda job: id(job[1].features))
-        missing = {key for jobs in groups for key in jobs[0][1].features.values() if self.store.find("features", key) is None}
+        frozen = [(n, f) for n, f in fits if f.cell.backbone.frozen() is not None]
+        groups = _grouped(frozen, lambda job: id(job[1].features))
+        missing = {w.key for _, job in frozen for w in job.works() if self.store.find("features", w.key) is None}
         counter = Counter(len(missing))
         with self.reporter.stage("features", "clips") as tell:
             for jobs in groups:
-                clips = [clip for clip, key in jobs[0][1].features.items() if key in missing]
-                if clips:
-                    self._attempt([n for n, _ in jobs], self._features_of, *jobs[0], clips, made, counter, tell)
+                works = {work.key: work for _, job in jobs for work in job.works() if work.key in missing}
+                if works:
+                    self._attempt([n for n, _ in jobs], self._features_of, *jobs[0], list(works.values()), made, counter, tell)
                     missing = {key for key in missing if not self.store.has("features", key)}
 
     def _features_of(
-        self, network: Network, job: Fit, clips: Sequence[str], made: Mapping[str, Future[None]], counter: Counter, tell: Tell
+        self, network: Network, job: Fit, works: Sequence[Work], made: Mapping[str, Future[None]], counter: Counter, tell: Tell
     ) -> None:
         training = job.split.folds[job.fold].train if job.cell.backbone.frozen().calibrated else ()  # type: ignore[union-attr]
         _results([made[job.crops[clip]] for clip in training if job.crops[clip] in made])
-        module = features.build(job, self.store, self.device)
+        module = self._compiled(features.build(job, self.store, self.device))
 
-        def work(group: Sequence[str], mine: Sequence[str]) -> None:
-            _results([made[job.crops[clip]] for clip in group if job.crops[clip] in made])
-            features.compute(job, [clip for clip in group if job.features[clip] in mine], module, self.store, self.device)
+        def work(group: Sequence[Work], mine: Sequence[str]) -> None:
+            _results([made[job.crops[each.clip]] for each in group if job.crops[each.clip] in made])
+            features.compute(job, [each for each in group if each.key in mine], module, self.store, self.device)
             self._count("features", network, mine)
 
-        turned = _turned(clips)
+        turned = _turned(works)
         groups = [turned[start : start + CLIPS] for start in range(0, len(turned), CLIPS)]
-        for group in self._shared("features", groups, lambda group: [job.features[clip] for clip in group], work):
+        for group in self._shared("features", groups, lambda group: [each.key for each in group], work):
             counter.tell(tell, len(group), job.cell.labels["backbone"])
+
+    def _compiled(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The module, translated by torch.compile at its first call where that is asked for; its names stay."""
+        if self.compile:
+            module.compile()
+        return module
 
     def _fits(self, fits: Sequence[Job]) -> None:
         """Fits that read the same features follow each other, so that these are read once."""
         counter = Counter(sum(f.cell.recipe.epochs for _, f in fits))
         with self.reporter.stage("fits", "epochs") as tell:
-            for group in _turned(_grouped(fits, lambda job: (id(job[1].features), job[1].fold))):
+            for group in _turned(_grouped(fits, lambda job: (id(job[1].features), id(job[1].views), job[1].fold))):
                 inputs: list[fit.Inputs] = []
                 work = self._fit_work(inputs, counter, tell)
                 for _, job in self._shared("fits", group, lambda job: [job[1].key], work):
@@ -169,9 +177,9 @@ class Execution:
             tell(counter.done + epoch, counter.of, f"{note}: validation {told.validation_accuracy[-1]:.2f}")
 
         if not inputs:
-            inputs.append(fit.load_inputs(job, self.store))
+            inputs.append(fit.load_inputs(job, self.store, self.device))
         checkpoints = Checkpoints(self.store, job.key, self.checkpoint)
-        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard, checkpoints, self.origin)
+        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard, checkpoints, self.origin, self._compiled)
         checkpoints.clear()
 
     def _shared(

@@ -148,7 +148,8 @@ def _works(made: Forecast, network: Network, frames: Mapping[str, int], history:
         if job.key not in made.works and store.has("fits", job.key):
             continue
         if "features" in network.kinds:
-            yield noted("features", job.features)
+            for keys in (job.features, *job.views):
+                yield noted("features", keys)
         if job.key not in made.works:
             made.works[job.key] = _fit(job, network, frames, history)
         yield job.key
@@ -161,12 +162,12 @@ def _fit(job: Fit, network: Network, frames: Mapping[str, int], history: History
     if cost is None:
         return Work("fits", 1, 1, None, None)
     units = trained * job.cell.recipe.epochs
-    return Work("fits", 1, 1, cost.seconds * units, cost.bytes * units, _memory(network, fold, frames, cost, history))
+    return Work("fits", 1, 1, cost.seconds * units, cost.bytes * units, _memory(network, fold, len(job.views), frames, cost, history))
 
 
-def _memory(network: Network, fold: Any, frames: Mapping[str, int], cost: Cost, history: History) -> float:
+def _memory(network: Network, fold: Any, views: int, frames: Mapping[str, int], cost: Cost, history: History) -> float:
     inputs = history.a_unit("features" if "features" in network.kinds else "crops", network.kinds.get("features", network.kinds["crops"]))
-    all_frames = sum(frames[clip] for part in (fold.train, fold.validation, fold.test) for clip in part)
+    all_frames = sum(frames[clip] for part in (*[fold.train] * (1 + views), fold.validation, fold.test) for clip in part)
     return (inputs.bytes if inputs else 0) * all_frames + 4 * OPTIMISER * cost.weights
 
 

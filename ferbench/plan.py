@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ferbench.axes import AXES
 from ferbench.benchmark import Benchmark, Cell
@@ -14,15 +14,28 @@ from ferbench.components import Aggregator, Clip, Frozen, Preprocessor
 from ferbench.errors import calling
 from ferbench.folds import Split, split
 from ferbench.identity import code_digest, component_identity, key
+from ferbench.recipe import Augmentation
 from ferbench.stages.index import Corpus, identity
 from ferbench.store import Store, to_json
 
 Identity = Mapping[str, Any]
 
 
+class Work(NamedTuple):
+    """Features of one clip, of a view of it where the clip is changed."""
+
+    key: str
+    clip: str
+    change: Augmentation | None
+    view: int
+
+
 @dataclass(frozen=True)
 class Fit:
-    """The trainable part of one backbone on one fold; `features` gives the key of each clip's features (crops if nothing is frozen)."""
+    """The trainable part of one backbone on one fold; `features` gives the key of each clip's features (crops if nothing is frozen).
+
+    `views` gives those of the fold's training clips, once for each stored view of the recipe's augmentation.
+    """
 
     key: str
     cell: Cell
@@ -30,6 +43,12 @@ class Fit:
     fold: int
     crops: Mapping[str, str]
     features: Mapping[str, str]
+    views: tuple[Mapping[str, str], ...] = ()
+
+    def works(self) -> Iterator[Work]:
+        """The features of all clips, and of the views."""
+        for view, keys in enumerate((self.features, *self.views)):
+            yield from (Work(key, clip, self.cell.recipe.augmentation if view else None, view) for clip, key in keys.items())
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
@@ -68,7 +87,7 @@ class Network:
     @cached_property
     def inputs(self) -> dict[str, Mapping[str, str]]:
         """The keys of its crops, then those of each fold's features, by their digest."""
-        mappings = {id(each): each for each in (self.crops, *(f.features for f in self.fits))}
+        mappings = {id(each): each for each in (self.crops, *(keys for f in self.fits for keys in (f.features, *f.views)))}
         return {key(each): each for each in mappings.values()}
 
 
@@ -127,10 +146,13 @@ class Planner:
         features = self._once(("frozen", *frozen), self._features, cell, parts, crops, fold)
         inputs = self._once(("inputs", id(features), id(parts), fold), _inputs, parts, fold, features)
         own = [identity["backbone"], identity["loss"], identity["recipe"], cell.seed, cell.protocol.classes]
-        # Where nothing is frozen, the fit makes crops its input.
-        prepares = ["ferbench.stages.features"] if cell.backbone.frozen() is None else []
-        code = code_digest("ferbench.stages.fit", "ferbench.training", *prepares)
-        return Fit(key("fits", code, own, inputs), cell, parts, fold, crops, features)
+        code = ["ferbench.stages.fit", "ferbench.training"]
+        views: tuple[Mapping[str, str], ...] = ()
+        if cell.backbone.frozen() is None:  # the fit makes crops its input
+            code += ["ferbench.stages.features", *["ferbench.augmentation"] * bool(cell.recipe.augmentation)]
+        elif how := cell.recipe.augmentation:
+            views = self._once(("views", id(features), id(parts), fold, how), _views, parts, fold, features, how)
+        return Fit(key("fits", code_digest(*code), own, inputs, *views), cell, parts, fold, crops, features, views)
 
     def _features(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int) -> Mapping[str, str]:
         """Equal frozen parts (and, where they are calibrated, equal folds) share one mapping, hence the work."""
@@ -159,8 +181,9 @@ class Planner:
         if axis == "preprocessing":
             return [{"step": step.name, **component_identity(step)} for step in cell.preprocessing]
         value = getattr(cell, axis)
-        # asdict, since msgspec sets no attribute for a field left at its default, and would see none
-        return value if axis == "seed" else asdict(value) if axis == "recipe" else component_identity(value)
+        if axis == "recipe":  # what is off is left out, so that a new field leaves stored fits valid
+            return {name: each for name, each in asdict(value).items() if each is not None}
+        return value if axis == "seed" else component_identity(value)
 
     def _once(self, name: tuple[Any, ...], make: Callable[..., Any], *args: Any) -> Any:
         if name not in self._made:
@@ -183,6 +206,13 @@ def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: Sequence[
     digests = {clip: digest for corpus in corpora for clip, digest in corpus.digests.items()}
     pipeline = key("crops", code_digest("ferbench.stages.crops", "ferbench.media"), steps)
     return {c.id: key(pipeline, digests[c.id], [c.id, c.length, c.apex, dict(c.facts)]) for c in clips}
+
+
+def _views(parts: Split, fold: int, features: Mapping[str, str], how: Augmentation) -> tuple[dict[str, str], ...]:
+    """The keys of the training clips' views: more views leave those before them as they are."""
+    changes = {name: value for name, value in asdict(how).items() if name != "views"}
+    base = key("views", code_digest("ferbench.augmentation"), changes)
+    return tuple({clip: key(base, features[clip], view) for clip in parts.folds[fold].train} for view in range(1, how.views + 1))
 
 
 def _inputs(parts: Split, fold: int, features: Mapping[str, str]) -> str:

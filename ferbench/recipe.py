@@ -9,6 +9,33 @@ from msgspec import Meta
 
 Rate = Annotated[float, Meta(gt=0, le=1000)]
 Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of the training crops, alike for all frames of a clip; what is left out is not changed.
+
+    Where a backbone has a frozen part, `views` changed versions of each training clip are made and their features stored; every epoch
+    draws each frame from one of them or from the clip as it is. Where nothing is frozen, every epoch changes the crops anew and
+    `views` does not count. `flip` and `erasing` (of a rectangle) are probabilities, `rotation` is the most degrees either way, `crop` the
+    least share of the area that is kept and scaled up, and brightness, contrast and saturation are factors from 1 - value to 1 + value.
+    """
+
+    views: Count = 4
+    flip: Share = 0.0
+    rotation: Annotated[float, Meta(ge=0, le=180)] = 0.0
+    crop: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    brightness: Share = 0.0
+    contrast: Share = 0.0
+    saturation: Share = 0.0
+    erasing: Share = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.flip, self.rotation, self.crop, self.brightness, self.contrast, self.saturation, self.erasing) == (0, 0, 1, 0, 0, 0, 0):
+            raise ValueError(
+                "an augmentation that changes nothing: expected flip, rotation, crop, brightness, contrast, saturation or erasing"
+            )
 
 
 @dataclass(frozen=True)
@@ -28,3 +55,4 @@ class Recipe:
     checkpoint: Literal["best", "last"] = "best"
     weight_decay: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.9
+    augmentation: Augmentation | None = None

@@ -19,8 +19,6 @@ from ferbench.stages.index import Corpus, index, locate, missing_error
 from ferbench.store import Store
 
 if TYPE_CHECKING:
-    import torch
-
     from ferbench.forecast import Forecast
 
 
@@ -32,7 +30,7 @@ class Options:
     """Runtime knobs; no part of a key.
 
     `workers` 0 means one for each core; `checkpoint`: seconds of a fit between its checkpoints; `retry`: try again what failed in an
-    earlier run; `figures` None: draw them unless there are many.
+    earlier run; `figures` None: draw them unless there are many; `compile`: networks by torch.compile.
     """
 
     device: str = "auto"
@@ -41,6 +39,7 @@ class Options:
     checkpoint: float = 60.0
     retry: bool = False
     figures: bool | None = None
+    compile: bool = False
 
 
 def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[str, Any]:
@@ -131,9 +130,10 @@ def _unrendered(benchmark: Benchmark, store: Store, options: Options) -> tuple[s
 def _calibrate(rows: Iterable[Row], store: Store, options: Options, reporter: Reporter) -> None:
     """Imports torch."""
     from ferbench.calibrate import calibrate
+    from ferbench.device import chosen
 
     with reporter.stage("calibrate", "networks") as tell:
-        calibrate(rows, store, _device(options.device), tell)
+        calibrate(rows, store, chosen(options.device), tell)
 
 
 def _draw(record: dict[str, Any], new: int, store: Store, options: Options, reporter: Reporter) -> None:
@@ -204,27 +204,12 @@ def _scale(benchmark: Benchmark) -> tuple[int, int]:
 def _execute(pending: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
     """Imports torch, hence only where there is work."""
     try:
+        from ferbench.device import chosen
         from ferbench.execute import Execution
     except (ImportError, RuntimeError) as error:
         hint = "torch and torchvision come in matching pairs: pip install --force-reinstall torch torchvision"
         raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
     from joblib import cpu_count
 
-    return Execution(store, reporter, _device(options.device), options.workers or cpu_count(), options.checkpoint).rows(pending)
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-        if device.type == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32
-    except (RuntimeError, AssertionError) as error:
-        raise FerbenchError(
-            f"device {name!r} cannot be used: {error}".partition("\n")[0], where="--device", hint="try --device cpu"
-        ) from error
-    return device
+    execution = Execution(store, reporter, chosen(options.device), options.workers or cpu_count(), options.checkpoint, options.compile)
+    return execution.rows(pending)

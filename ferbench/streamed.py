@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+
+from ferbench.device import sent
 
 SHARE = 0.5  # of the memory that is free: above, frames are streamed
 
@@ -52,17 +53,11 @@ class Streamed:
         return torch.from_numpy(made)
 
 
-def batches(x: Tensor | Streamed, order: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Rows of x, group by group; from the disk the next group is read while one is worked on."""
-    if isinstance(x, Tensor):
-        yield from (x[rows] for rows in order)
-        return
-    with ThreadPoolExecutor(1) as pool:
-        ahead = [pool.submit(x.read, rows) for rows in order[:1]]
-        for rows in [*order[1:], None]:
-            ready = ahead.pop().result()
-            ahead = [] if rows is None else [pool.submit(x.read, rows)]
-            yield ready
+def batches(x: Tensor | Streamed, order: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """Rows of x on the device, group by group; from the disk, or to another device, the next group comes while one is worked on."""
+    if isinstance(x, Tensor) and x.device.type == device.type:
+        return (x[rows] for rows in order)
+    return sent((x[rows] if isinstance(x, Tensor) else x.read(rows) for rows in order), device)
 
 
 def available() -> float:

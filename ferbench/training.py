@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ferbench.checkpoints import Checkpoints
+from ferbench.device import mixed
 from ferbench.errors import FerbenchError
 from ferbench.recipe import Recipe
 from ferbench.streamed import Streamed, batches
@@ -19,12 +20,19 @@ from ferbench.streamed import Streamed, batches
 SCORED = 2**23  # values of a batch that is scored: 55 crops of 224x224x3, 334 frames of 25088 features
 
 
+Change = Callable[[Tensor, Tensor, int], Tensor]
+
+
 @dataclass(frozen=True)
 class Part:
-    """Frames of one part of a fold: features [N,...] and class indices [N]."""
+    """Frames of one part of a fold: features [V*N,...], view by view where there are several, and class indices [N].
+
+    `change(batch, rows, epoch)` augments crops of which no views are stored.
+    """
 
     x: Tensor | Streamed
     y: Tensor
+    change: Change | None = None
 
 
 @dataclass
@@ -49,6 +57,7 @@ def train(
     training: Part,
     validation: Part,
     recipe: Recipe,
+    device: torch.device,
     prepare: Callable[[Tensor], Tensor],
     generator: torch.Generator,
     tell: Callable[[int, History], None],
@@ -72,12 +81,12 @@ def train(
         fit.restore(*stored)
     while len(history.loss) < recipe.epochs and not _stopped(recipe, history, best.epoch):
         start, epoch = time.perf_counter(), len(history.loss) + 1
-        loss, accuracy = epoch_of(model, loss_of, training, recipe, prepare, optimizer, generator)
+        loss, accuracy = epoch_of(model, loss_of, training, recipe, device, prepare, optimizer, generator, epoch)
         if not math.isfinite(loss):
             raise Diverged(f"the loss is {loss} in epoch {epoch}; try a lower recipe.lr than {recipe.lr:g}")
         history.loss.append(loss)
         history.accuracy.append(accuracy)
-        _validate(model, loss_of, validation, prepare, history)
+        _validate(model, loss_of, validation, device, prepare, history)
         history.seconds.append(time.perf_counter() - start)
         best.offer(epoch, history, keep=recipe.checkpoint == "best")
         tell(epoch, history)
@@ -92,17 +101,23 @@ def epoch_of(
     loss_of: Callable[[Tensor, Tensor], Tensor],
     training: Part,
     recipe: Recipe,
+    device: torch.device,
     prepare: Callable[[Tensor], Tensor],
     optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
+    epoch: int = 1,
 ) -> tuple[float, float]:
-    """One pass over the training frames; mean loss and accuracy, kept on the device until the end."""
+    """One pass over the training frames, each in one of its views; mean loss and accuracy, kept on the device until the end."""
     model.train()
     sums = []
-    order = torch.randperm(len(training.y), generator=generator).split(recipe.batch_size)
-    for rows, x in zip(order, batches(training.x, order), strict=True):
-        logits = model(prepare(x))  # [B,C]
-        target = training.y[rows].to(logits.device)  # [B]
+    order = torch.randperm(count := len(training.y), generator=generator)
+    views = torch.randint(len(training.x) // count, (count,), generator=generator) if len(training.x) > count else 0
+    groups, labels = order.split(recipe.batch_size), training.y.to(device)
+    read = (order + count * views).split(recipe.batch_size)
+    for rows, x in zip(groups, batches(training.x, read, device), strict=True):
+        with mixed(device):
+            logits = model(prepare(training.change(x, rows, epoch) if training.change else x)).float()  # [B,C]
+        target = labels[rows.to(device)]  # [B]
         loss = loss_of(logits, target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -120,24 +135,31 @@ def _stopped(recipe: Recipe, history: History, best: int) -> bool:
 
 
 @torch.inference_mode()
-def logits_of(model: nn.Module, x: Tensor | Streamed, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+def logits_of(model: nn.Module, x: Tensor | Streamed, device: torch.device, prepare: Callable[[Tensor], Tensor]) -> Tensor:
     """Logits [N,C] on the CPU; features go through in batches of at most 256, crops in smaller ones."""
     model.eval()
     batch = max(1, min(256, SCORED // max(1, math.prod(x.shape[1:]))))
-    parts = x.split(batch) if isinstance(x, Tensor) else batches(x, torch.arange(len(x)).split(batch))
-    return torch.cat([model(prepare(part)).float().cpu() for part in parts])
+    parts = (
+        x.split(batch) if isinstance(x, Tensor) and x.device.type == device.type else batches(x, torch.arange(len(x)).split(batch), device)
+    )
+    with mixed(device):
+        return torch.cat([model(prepare(part)).float().cpu() for part in parts])
 
 
 def _validate(
-    model: nn.Module, loss_of: Callable[[Tensor, Tensor], Tensor], part: Part, prepare: Callable[[Tensor], Tensor], history: History
+    model: nn.Module,
+    loss_of: Callable[[Tensor, Tensor], Tensor],
+    part: Part,
+    device: torch.device,
+    prepare: Callable[[Tensor], Tensor],
+    history: History,
 ) -> None:
     if not len(part.y):
         history.validation_loss.append(math.nan)
         history.validation_accuracy.append(math.nan)
         return
-    logits = logits_of(model, part.x, prepare)
+    logits = logits_of(model, part.x, device, prepare)
     with torch.inference_mode():
-        device = next(model.parameters()).device
         history.validation_loss.append(float(loss_of(logits.to(device), part.y.to(device))))
     history.validation_accuracy.append(float((logits.argmax(1) == part.y).float().mean()))
 

@@ -22,7 +22,7 @@ ORDER = """
 errors components recipe metrics provenance progress leaderboard
 hookspecs identity media yamlfile
 catalog store
-checkpoints history streamed
+device augmentation checkpoints history streamed
 training
 manager axes standin
 benchmark stages.index
@@ -39,8 +39,10 @@ LAYERS = ORDER.split()
 
 # The files of the core that compute; the rest may be imported by a command that only lists things.
 COMPUTING = {
+    "augmentation",
     "calibrate",
     "checkpoints",
+    "device",
     "execute",
     "figures",
     "media",

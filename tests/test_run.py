@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import ferbench
 import ferbench.figures
@@ -395,3 +396,68 @@ def test_only_what_the_rehearsal_leaves(run, data, benchmark_file):
     code, rows, told = run("--only", "backbone=toy-net(hidden=4)")
     assert (code, rows) == (2, [])
     assert "no backbone toy-net(hidden=4) is left once the rehearsal's settings apply; there is: toy-net" in told
+
+
+def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):
+    """Of 27 clips of 3 frames, the features are made of those that are in the training part of some fold."""
+    log = tmp_path / "log"
+    logged = ("--set", f"backbone.log={log}", "--set", "loss=[cross-entropy, weighted-cross-entropy]")
+    frames = []
+    for augmentation in ("null", "{views: 2, rotation: 5}", "{views: 3, rotation: 5}", "{views: 3, rotation: 6}"):
+        log.write_text("")
+        code, rows, _ = run(*logged, "--set", f"recipe.augmentation={augmentation}")
+        assert code == 0
+        assert all(row["uar"] > 0.8 for row in rows)
+        frames.append(log.read_text().split().count("frame"))
+    trained = 9 * len({person for fold in rows[0]["folds"] for person in fold["train"]})
+    assert frames == [81, 2 * trained, trained, 3 * trained]
+
+
+@pytest.mark.parametrize("backbone", ["whole", "toy-net", "finished"])
+def test_augmentation_with_a_frozen_part_and_without(run, backbone):
+    scores = {}
+    for augmentation in ("null", "{flip: 0.5, brightness: 0.9}"):
+        code, rows, _ = run("--set", f"backbone={backbone}", "--set", f"recipe.augmentation={augmentation}")
+        assert code == 0
+        scores[augmentation] = [row["curves"] for row in rows] if "curves" in rows[0] else [row["confusion"] for row in rows]
+    assert run("--set", f"backbone={backbone}", "--set", "recipe.augmentation={flip: 0.5, brightness: 0.9}")[2].count("2 of them stored")
+
+
+def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
+    text = benchmark_file.read_text()
+    recipe = "recipe: {lr: 0.05, batch_size: 8, epochs: 6}"
+    assert recipe in text
+    benchmark_file.write_text(text.replace(recipe, "recipe: {lr: 0.05, epochs: 2, augmentation: {views: 1, flip: 1}}"))
+    assert {row["labels"]["recipe"] for row in run()[1]} == {"default"}
+    benchmark_file.write_text(text.replace(recipe, "recipe: {plain: {epochs: 2}, flipped: {epochs: 2, augmentation: {flip: 1}}}"))
+    assert [row["labels"]["recipe"] for row in run("--only", "aggregator=mean")[1]] == ["plain", "flipped"]
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "told"),
+    [
+        ("{views: 2}", "changes nothing: expected flip, rotation"),
+        ("{flip: 2}", "expected"),
+        ("{flipp: 1}", "flipp"),
+        ("often", "expected"),
+    ],
+)
+def test_a_wrong_augmentation_is_told(run, augmentation, told):
+    code, _, err = run("--set", f"recipe.augmentation={augmentation}")
+    assert code == 2
+    assert told in err
+    assert len(err.strip().splitlines()) <= 2
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_compiled_networks_give_the_same_rows(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    command = ("--set", "backbone=[{toy-net: {hidden: 4}}, whole]", "--only", "aggregator=mean")
+    _, rows, _ = run(*command)
+    shutil.rmtree(tmp_path / "runs")
+    compiled, compiles = [], torch.nn.Module.compile
+    monkeypatch.setattr("torch.nn.Module.compile", lambda module: (compiled.append(module), compiles(module)))
+    code, again, _ = run(*command, "--compile")
+    assert code == 0
+    assert len(compiled) == 1 + 2 * 3  # features once, three folds of two networks
+    assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]

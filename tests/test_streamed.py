@@ -11,6 +11,8 @@ import torch
 from ferbench.cli import main
 from ferbench.streamed import Streamed, available, batches
 
+CPU = torch.device("cpu")
+
 
 @pytest.fixture
 def arrays(tmp_path):
@@ -41,9 +43,9 @@ def test_parts(arrays):
 def test_batches(arrays, size):
     whole = torch.from_numpy(np.concatenate(arrays))
     order = torch.randperm(11).split(size)
-    streamed = list(batches(Streamed(arrays), order))
+    streamed = list(batches(Streamed(arrays), order, CPU))
     assert len(streamed) == len(order)
-    assert all(torch.equal(one, two) for one, two in zip(streamed, batches(whole, order), strict=True))
+    assert all(torch.equal(one, two) for one, two in zip(streamed, batches(whole, order, CPU), strict=True))
 
 
 def test_memory():

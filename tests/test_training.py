@@ -16,6 +16,7 @@ from ferbench.recipe import Recipe
 from ferbench.store import Store
 from ferbench.training import Diverged, History, Part, logits_of, train
 
+CPU = torch.device("cpu")
 RECIPE = Recipe(lr=0.05, batch_size=8, epochs=10)
 
 
@@ -33,7 +34,7 @@ def fit(recipe=RECIPE, loss=None, seed=0, noise=0.5, model=None):
     heard = []
     generator = torch.Generator().manual_seed(seed)
     history = train(
-        model, loss or nn.CrossEntropyLoss(), training, validation, recipe, lambda x: x, generator, lambda *a: heard.append(a[0])
+        model, loss or nn.CrossEntropyLoss(), training, validation, recipe, CPU, lambda x: x, generator, lambda *a: heard.append(a[0])
     )
     return model, history, heard
 
@@ -66,7 +67,7 @@ def test_best_epoch_is_restored():
     best = max(range(15), key=lambda i: (history.validation_accuracy[i], -history.validation_loss[i]))
     assert history.chosen == best + 1
     _, validation = parts(noise=1.0)
-    logits = logits_of(model, validation.x, lambda x: x)
+    logits = logits_of(model, validation.x, CPU, lambda x: x)
     assert float((logits.argmax(1) == validation.y).float().mean()) == pytest.approx(history.validation_accuracy[best])
     assert float(nn.functional.cross_entropy(logits, validation.y)) == pytest.approx(history.validation_loss[best], rel=1e-5)
 
@@ -135,7 +136,7 @@ def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, optimizer, damaged):
             if epoch == stop:
                 raise KeyboardInterrupt
 
-        history = train(model, loss, *parts(), recipe, lambda x: x, torch.Generator().manual_seed(0), tell, checkpoints)
+        history = train(model, loss, *parts(), recipe, CPU, lambda x: x, torch.Generator().manual_seed(0), tell, checkpoints)
         return {**model.state_dict(), "scale": loss.scale}, replace(history, seconds=[]), heard
 
     whole, history, _ = run()
@@ -168,9 +169,45 @@ def test_no_validation_needs_the_last_epoch():
     training, _ = parts()
     nobody = Part(training.x[:0], training.y[:0])
     arguments = (nn.Linear(3, 3), nn.CrossEntropyLoss(), training, nobody)
-    rest = (lambda x: x, torch.Generator(), lambda *_: None)
+    rest = (CPU, lambda x: x, torch.Generator(), lambda *_: None)
     with pytest.raises(FerbenchError, match="no validation frames"):
         train(*arguments, RECIPE, *rest)
     history: History = train(*arguments, replace(RECIPE, checkpoint="last"), *rest)
     assert history.chosen == 10
     assert math.isnan(history.validation_accuracy[0])
+
+
+def test_each_frame_is_drawn_from_its_views_equally_often():
+    """Features say which row and view they are; in 300 epochs of 4 rows every row is seen in each, its views about equally often."""
+    rows, views, seen = 4, 3, []
+    x = torch.arange(rows * views).float()[:, None]
+    training, validation = Part(x, torch.arange(rows) % 2), Part(x[:rows], torch.arange(rows) % 2)
+
+    class Net(nn.Linear):
+        def forward(self, given):
+            if self.training:
+                seen.append(given[:, 0].int().tolist())
+            return super().forward(given)
+
+    recipe = replace(RECIPE, batch_size=rows, epochs=300, lr=1e-4)
+    train(
+        Net(1, 2), nn.CrossEntropyLoss(), training, validation, recipe, CPU, lambda x: x, torch.Generator().manual_seed(0), lambda *_: None
+    )
+    assert all(sorted(row % rows for row in epoch) == list(range(rows)) for epoch in seen)
+    counts = torch.bincount(torch.tensor(seen).flatten() // rows)
+    assert len(counts) == views
+    assert all(340 < count < 460 for count in counts.tolist())
+
+
+def test_crops_without_stored_views_are_changed_in_every_epoch():
+    told = []
+
+    def change(batch, rows, epoch):
+        told.extend((epoch, int(row)) for row in rows)
+        return batch
+
+    training, validation = parts()
+    recipe = replace(RECIPE, epochs=2)
+    arguments = (recipe, CPU, lambda x: x, torch.Generator(), lambda *_: None)
+    train(nn.Linear(3, 3), nn.CrossEntropyLoss(), replace(training, change=change), validation, *arguments)
+    assert sorted(told) == [(epoch, row) for epoch in (1, 2) for row in range(42)]

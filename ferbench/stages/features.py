@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from itertools import groupby
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ import torch
 from torch.nn import functional as F
 
 from ferbench.components import Input
+from ferbench.device import mixed, sent
 from ferbench.errors import FerbenchError
-from ferbench.plan import Fit
+from ferbench.plan import Fit, Work
 from ferbench.stages import crops
 from ferbench.store import Store
 
@@ -30,13 +32,18 @@ def build(fit: Fit, store: Store, device: torch.device, clips: Sequence[str] = (
     return frozen.build(sample).eval().to(device, memory_format=torch.channels_last)
 
 
-def compute(fit: Fit, clips: Sequence[str], module: torch.nn.Module, store: Store, device: torch.device) -> None:
-    """Stores the features of these clips, whose keys are claimed; their frames go through `module` in common batches."""
+def compute(fit: Fit, works: Sequence[Work], module: torch.nn.Module, store: Store, device: torch.device) -> None:
+    """Stores the features of these views of clips, whose keys are claimed; what is made is written while the next is computed."""
     start = time.perf_counter()
-    made = forward(module, [crops.load(fit.crops[clip], store) for clip in clips], fit.cell.backbone.input(), device)
-    seconds = (time.perf_counter() - start) / len(clips)
-    for clip, values in zip(clips, made, strict=True):
-        store.put("features", fit.features[clip], _write, values, seconds)
+    with ThreadPoolExecutor(1) as thread:
+        written = []
+        crops_of = (changed_crops(fit, work, store) for work in works)
+        for work, values in zip(works, forward(module, crops_of, fit.cell.backbone.input(), device), strict=True):
+            now = time.perf_counter()
+            written.append(thread.submit(store.put, "features", work.key, _write, values, now - start))
+            start = now
+    for each in written:
+        each.result()
 
 
 def load(key: str, store: Store) -> np.ndarray:
@@ -73,21 +80,47 @@ def calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, d
     return torch.cat(images).to(device)
 
 
+def changed_crops(fit: Fit, work: Work, store: Store) -> np.ndarray:
+    """Crops of a view of a clip."""
+    images = crops.load(fit.crops[work.clip], store)
+    if not work.change or not len(images):
+        return images
+    from ferbench.augmentation import augmented  # imports torchvision
+
+    return augmented(torch.from_numpy(images.copy()), work.change, work.clip, work.view).numpy()
+
+
 @torch.inference_mode()
-def forward(module: torch.nn.Module, clips: Sequence[np.ndarray], declared: Input, device: torch.device) -> list[np.ndarray]:
-    """Features of each clip, from its uint8 crops; frames of one shape go through in common batches."""
-    made = []
-    for _, alike in groupby((clip for clip in clips if len(clip)), key=lambda clip: clip.shape[1:]):
-        frames = torch.from_numpy(np.concatenate(list(alike)))  # [sum of T,H,W(,3)]
-        for batch in frames.split(_batch(declared, device)):
-            sent = batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch.to(device)
-            x = prepare(sent, declared).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                made.append(module(x).float().cpu().numpy())
-    if not made:
-        return [np.zeros((0, 1), np.float32) for _ in clips]
-    ends = np.cumsum([len(clip) for clip in clips])
-    return np.split(np.concatenate(made), ends[:-1])
+def forward(module: torch.nn.Module, clips: Iterable[np.ndarray], declared: Input, device: torch.device) -> Iterator[np.ndarray]:
+    """Features of each clip in turn, from its uint8 crops; frames go through in common batches."""
+    lengths, done = deque[int](), np.zeros((0, 1), np.float32)
+    for batch in sent(_batches(clips, _batch(declared, device), lengths), device):
+        x = prepare(batch, declared)
+        with mixed(device):
+            made = module(x)
+        made = made.float().cpu().numpy()
+        done = np.concatenate([done, made]) if len(done) else made
+        while lengths and lengths[0] <= len(done):
+            done, values = done[lengths[0] :], done[: lengths.popleft()]
+            yield values
+    yield from (done for _ in lengths)  # clips without a frame
+
+
+def _batches(clips: Iterable[np.ndarray], most: int, lengths: deque[int]) -> Iterator[torch.Tensor]:
+    """Frames of one shape [B,H,W(,3)], as many as go through together; notes the length of each clip before its last frame leaves."""
+    held: list[np.ndarray] = []
+    for clip in clips:
+        lengths.append(len(clip))
+        if held and len(clip) and held[0].shape[1:] != clip.shape[1:]:
+            yield torch.from_numpy(np.concatenate(held))
+            held = []
+        held += [clip] * bool(len(clip))
+        if sum(map(len, held)) >= most:
+            *full, rest = np.split(frames := np.concatenate(held), range(most, len(frames) + 1, most))
+            held = [rest] * bool(len(rest))
+            yield from map(torch.from_numpy, full)
+    if held:
+        yield torch.from_numpy(np.concatenate(held))
 
 
 def _batch(declared: Input, device: torch.device) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +15,54 @@ from torch import nn
 
 from ferbench.checkpoints import Checkpoints
 from ferbench.components import Backbone, Input
+from ferbench.device import roomy
 from ferbench.errors import FerbenchError, PluginError
 from ferbench.plan import Fit
+from ferbench.recipe import Augmentation
 from ferbench.stages import crops, features
 from ferbench.store import Store, read_json, to_json
 from ferbench.streamed import SHARE, Streamed, available
-from ferbench.training import History, Part, logits_of, train
+from ferbench.training import Change, History, Part, logits_of, train
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """The frames of a fold, in memory if there is room: x [N,...], y [N], which rows each clip owns; train, validation, test."""
+    """The frames of a fold, in memory if there is room: training frames view by view, those of validation, of test.
+
+    x [views*N+M,...]; y [N+M] without the views; `rows` tells which of the latter each clip owns.
+    """
 
     x: torch.Tensor | Streamed
     y: torch.Tensor
     rows: Mapping[str, slice]
+    views: int = 1
     seconds: float = 0.0  # that making the features took
 
+    def training(self, clips: Sequence[str]) -> Part:
+        """All training frames, in all views."""
+        rows = self._rows(clips)
+        return Part(self._x(slice(0, self.views * rows.stop)), self.y[rows])
+
     def part(self, clips: Sequence[str]) -> Part:
-        """Frames of these clips, which follow each other; no copy."""
-        rows = slice(self.rows[clips[0]].start, self.rows[clips[-1]].stop) if clips else slice(0, 0)
-        return Part(self.x.part(rows) if isinstance(self.x, Streamed) else self.x[rows], self.y[rows])
+        """Frames of these clips, which follow each other behind the training clips; no copy."""
+        rows, before = self._rows(clips), len(self.x) - len(self.y)
+        return Part(self._x(slice(rows.start + before, rows.stop + before)), self.y[rows])
+
+    def _rows(self, clips: Sequence[str]) -> slice:
+        return slice(self.rows[clips[0]].start, self.rows[clips[-1]].stop) if clips else slice(0, 0)
+
+    def _x(self, rows: slice) -> torch.Tensor | Streamed:
+        return self.x.part(rows) if isinstance(self.x, Streamed) else self.x[rows]
 
 
-def load_inputs(fit: Fit, store: Store) -> Inputs:
-    """Reads the stored features (or crops) of a fold's clips."""
+def load_inputs(fit: Fit, store: Store, device: torch.device) -> Inputs:
+    """Reads the stored features (or crops) of a fold's clips; onto a GPU that has room for them."""
     fold = fit.split.folds[fit.fold]
     frozen = fit.cell.backbone.frozen() is not None
     clips = [*fold.train, *fold.validation, *fold.test]
     arrays = [(features.load if frozen else crops.load)(fit.features[clip], store) for clip in clips]
-    full = [a for a in arrays if len(a)]
+    changed = [features.load(view[clip], store) for view in fit.views for clip in fold.train]
+    full = [a for a in (*changed, *arrays) if len(a)]
     if len(shapes := {a.shape[1:] for a in full}) != 1:
         told = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:3]) or "nothing"
         raise FerbenchError(
@@ -53,10 +71,11 @@ def load_inputs(fit: Fit, store: Store) -> Inputs:
     ends = np.cumsum([len(a) for a in arrays])
     rows = {clip: slice(int(end) - len(a), int(end)) for clip, a, end in zip(clips, arrays, ends, strict=True)}
     y = np.repeat([fit.cell.protocol.classes.index(fit.labels[clip]) for clip in clips], [len(a) for a in arrays])
-    seconds = sum(store.facts("features", key)["seconds"] for key in fit.features.values()) if frozen else 0.0
+    seconds = sum(store.facts("features", work.key)["seconds"] for work in fit.works()) if frozen else 0.0
     fits = sum(a.nbytes for a in full) < SHARE * available()
     x = torch.from_numpy(np.concatenate(full)) if fits else Streamed(full)
-    return Inputs(x, torch.from_numpy(y), rows, seconds)
+    x = x.to(device) if isinstance(x, torch.Tensor) and roomy(device, x) else x
+    return Inputs(x, torch.from_numpy(y), rows, 1 + len(fit.views), seconds)
 
 
 def compute(
@@ -67,15 +86,18 @@ def compute(
     tell: Callable[[int, History], None],
     checkpoints: Checkpoints,
     made: Mapping[str, Any],
+    compiled: Callable[[nn.Module], nn.Module] = lambda module: module,
 ) -> dict[str, Any]:
     """Trains and scores into `folder`: scores.npy [N,C] (softmax, validation and test frames), clips.json, history.json.
 
-    `made` is the provenance to keep with them.
+    `made` is the provenance to keep with them; `compiled` makes a network faster where that is asked for.
     """
     start = time.perf_counter()
     cell, fold, classes = fit.cell, fit.split.folds[fit.fold], len(fit.cell.protocol.classes)
     _seed(cell.seed % 2**32)
-    training, validation = inputs.part(fold.train), inputs.part(fold.validation)
+    training, validation = inputs.training(fold.train), inputs.part(fold.validation)
+    if cell.recipe.augmentation and inputs.views == 1:
+        training = replace(training, change=_changes(inputs, fold.train, cell.recipe.augmentation))
     counts = torch.bincount(training.y, minlength=classes).tolist()
     model = cell.backbone.trainable(tuple(inputs.x.shape[1:]), cell.protocol.classes)
     scored = [*fold.validation, *fold.test]
@@ -83,7 +105,8 @@ def compute(
     if model is None:
         history, scores = History(), _finished(cell.backbone, x, classes).softmax(1).numpy()
     elif isinstance(model, nn.Module):
-        history, scores = _fit_network(fit, model.to(device), training, validation, x, counts, device, tell, checkpoints)
+        model = compiled(model.to(device))
+        history, scores = _fit_network(fit, model, training, validation, x, counts, device, tell, checkpoints)
     else:
         history, scores = _fit_estimator(fit, model, training, validation, x, counts)
     if scores.shape != (len(x), classes):
@@ -131,7 +154,7 @@ def _finished(backbone: Backbone, x: torch.Tensor | Streamed, classes: int) -> t
             f"backbone {backbone.name} trains nothing, and its frozen part gives {given} values a frame: expected {classes}, one a class",
             hint="let `trainable` return a module that picks and orders the classes it is given",
         )
-    return x if isinstance(x, torch.Tensor) else x.read(torch.arange(len(x)))
+    return x.cpu() if isinstance(x, torch.Tensor) else x.read(torch.arange(len(x)))
 
 
 def _fit_network(
@@ -147,20 +170,28 @@ def _fit_network(
 ) -> tuple[History, np.ndarray]:
     loss = fit.cell.loss.build(counts)
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
-    prepare = prepare_of(fit.cell.backbone, device)
+    prepare = prepare_of(fit.cell.backbone)
     generator = torch.Generator().manual_seed(fit.cell.seed)
     if not any(p.requires_grad for part in (model, loss) if isinstance(part, nn.Module) for p in part.parameters()):
-        return History(), logits_of(model, x, prepare).softmax(1).numpy()
-    history = train(model, loss, training, validation, fit.cell.recipe, prepare, generator, tell, checkpoints)
-    return history, logits_of(model, x, prepare).softmax(1).numpy()
+        return History(), logits_of(model, x, device, prepare).softmax(1).numpy()
+    history = train(model, loss, training, validation, fit.cell.recipe, device, prepare, generator, tell, checkpoints)
+    return history, logits_of(model, x, device, prepare).softmax(1).numpy()
 
 
-def prepare_of(backbone: Backbone, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Stored features go to the device as they are; crops are normalised there."""
+def prepare_of(backbone: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Stored features are what a network reads; crops are normalised, on the device."""
     if backbone.frozen() is not None:
-        return lambda batch: batch.to(device)
+        return lambda batch: batch
     declared: Input = backbone.input()
-    return lambda batch: features.prepare(batch.to(device), declared)
+    return lambda batch: features.prepare(batch, declared)
+
+
+def _changes(inputs: Inputs, clips: Sequence[str], how: Augmentation) -> Change:
+    """Changes training crops where no views of them are stored: in every epoch anew."""
+    from ferbench.augmentation import augmented_rows  # imports torchvision
+
+    owners = [clip for clip in clips for _ in range(inputs.rows[clip].stop - inputs.rows[clip].start)]
+    return lambda crops, rows, epoch: augmented_rows(crops, how, [owners[row] for row in rows.tolist()], epoch)
 
 
 def _fit_estimator(
@@ -172,8 +203,8 @@ def _fit_estimator(
     if any(isinstance(part, Streamed) for part in parts):
         what = "the features exceed the memory, and a scikit-learn classifier needs them whole"
         raise FerbenchError(what, hint="choose a head that is trained by gradients")
-    flat = [part.flatten(1).numpy() for part in parts if isinstance(part, torch.Tensor)]  # [N,D] each
-    target = training.y.numpy()
+    flat = [part.flatten(1).cpu().numpy() for part in parts if isinstance(part, torch.Tensor)]  # [N,D] each
+    target = training.y.repeat(len(training.x) // max(1, len(training.y))).numpy()  # for each view
     estimator.fit(flat[0], target, **_sample_weight(estimator, weights, target))
     columns = estimator.classes_
     scores = np.zeros((len(flat[2]), len(counts)))

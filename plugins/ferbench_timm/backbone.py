@@ -23,6 +23,8 @@ class Timm(Backbone):
     timm publishes), "random", "calibrated-random" (networks with batch normalisation), or a file (.safetensors, .pth, .pt) that holds the
     model's state dict. `head`: "linear" one layer, "mlp" two with `hidden` units between, "logistic-regression" fits on standardised
     features; `dropout` stands before the last layer. `size`, `mean` and `std` are the model's own where left out.
+    The last `trained_blocks` of the stages that timm names for the network (layer1 to layer4 of a ResNet) are trained with the head,
+    from the same weights, and the others stay frozen; "all" trains the whole network.
     """
 
     name = "timm"
@@ -33,6 +35,7 @@ class Timm(Backbone):
     head: Literal["linear", "mlp", "logistic-regression"] = "linear"
     hidden: Positive = 256
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    trained_blocks: Annotated[int, Meta(ge=0)] | Literal["all"] = 0
     size: Positive | None = None
     channels: Literal[1, 3] = 3
     mean: Statistics = None
@@ -48,18 +51,32 @@ class Timm(Backbone):
         size, mean, std = native_input(self.model, self.channels)
         return Input(self.size or size, self.channels, self.mean or mean, self.std or std)
 
-    def frozen(self) -> TimmTrunk:
-        """The trunk: equal for every head, so that its features are computed once."""
+    def frozen(self) -> TimmTrunk | None:
+        """The trunk: equal for every head, so that its features are computed once. None where all of it is trained."""
+        return None if self.trained_blocks == "all" else self._trunk(self.trained_blocks)
+
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
+        """Features [B,D], or those before the trained blocks, -> logits [B,classes]; an estimator for "logistic-regression"."""
+        from ferbench_timm.heads import in_line, logistic_regression, perceptron, width
+        from ferbench_timm.split import halves
+
+        if self.trained_blocks and (self.head == "logistic-regression" or self.weights == "calibrated-random"):
+            what = "a logistic regression" if self.head == "logistic-regression" else "calibrated-random weights"
+            raise FerbenchError(f"trained_blocks is {self.trained_blocks}, with {what}: expected 0", where="backbone.trained_blocks")
+        if self.head == "logistic-regression":
+            return logistic_regression()
+        layers = (self.hidden, len(classes)) if self.head == "mlp" else (len(classes),)
+        if not self.trained_blocks:
+            return perceptron((*shape, *layers), self.dropout)
+        if self.trained_blocks == "all":
+            blocks, declared = self._trunk().whole(), self.input()
+            shape = (declared.channels, declared.size, declared.size)
+        else:
+            blocks = halves(self._trunk().whole(), self.trained_blocks, self.model)[1]
+        return in_line(blocks, perceptron((width(blocks, shape), *layers), self.dropout))
+
+    def _trunk(self, trained: int = 0) -> TimmTrunk:
         from ferbench_timm.model import tagged
 
         model = tagged(self.model) if self.weights == "imagenet" else self.model
-        return TimmTrunk(model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size)
-
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """Features [B,D] -> logits [B,classes], or an estimator for "logistic-regression"."""
-        from ferbench_timm.heads import logistic_regression, perceptron
-
-        (width,) = shape
-        if self.head == "logistic-regression":
-            return logistic_regression()
-        return perceptron((width, self.hidden, len(classes)) if self.head == "mlp" else (width, len(classes)), self.dropout)
+        return TimmTrunk(model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size, trained)

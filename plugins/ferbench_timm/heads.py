@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from itertools import pairwise
 from typing import Any
 
+import torch
 from torch import nn
 
 
@@ -14,6 +16,18 @@ def perceptron(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
     for inputs, outputs in pairwise(widths):
         layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers[:-2], nn.Dropout(dropout), layers[-2])
+
+
+@torch.inference_mode()
+def width(blocks: nn.Module, shape: tuple[int, ...]) -> int:
+    """How many values blocks in eval mode make of an input [*shape]; not every network of timm's tells it truly."""
+    (values,) = blocks(torch.zeros(1, *shape)).shape[1:]
+    return int(values)
+
+
+def in_line(blocks: nn.Module, head: nn.Module) -> nn.Sequential:
+    """Blocks that are trained too, and the head behind them."""
+    return nn.Sequential(OrderedDict(blocks=blocks, head=head))
 
 
 def logistic_regression() -> Any:

@@ -90,6 +90,41 @@ def test_a_torchvision_that_does_not_match_torch_is_told(tmp_path, monkeypatch):
         Timm().input()
 
 
+@pytest.mark.parametrize("model", ["resnet10t", "test_vit", "test_efficientnet", "test_convnext", "mobilenetv3_small_050"])
+@pytest.mark.parametrize("trained", [1, 2, "all"])
+def test_frozen_and_trained_blocks_are_the_network(model, trained):
+    """With an identity for a head, what both halves make is what timm's network makes, in evaluation and in training."""
+    whole, backbone = Timm(model=model, weights="random", size=64), Timm(model=model, weights="random", size=64, trained_blocks=trained)
+    x = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    front = backbone.frozen().build(None) if trained != "all" else nn.Identity()
+    features = front.eval()(x)
+    assert not any(p.requires_grad for p in front.parameters())
+    net = backbone.trainable(tuple(features.shape[1:]), range(6))
+    assert net(features).shape == (4, 6)
+    trunk = whole.frozen().build(None)
+    assert torch.allclose(net.eval().blocks(features), trunk(x), atol=1e-5)
+    net.train()(features).square().sum().backward()
+    assert all(p.requires_grad for p in net.parameters())
+    assert sum(p.grad is not None and bool(p.grad.any()) for p in net.blocks.parameters()) > 0.5 * len(list(net.blocks.parameters()))
+    named = {**front.state_dict(), **net.blocks.state_dict()}
+    assert all(torch.equal(value, named[name]) for name, value in trunk.state_dict().items() if name.endswith("weight"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"model": "resnet10t", "trained_blocks": 5}, r"has 4 that can be trained .*layer1, layer2, layer3, layer4"),
+        ({"model": "xception41", "trained_blocks": 1}, "cannot be split behind .*2 values"),
+        ({"trained_blocks": 1, "head": "logistic-regression"}, "with a logistic regression: expected 0"),
+        ({"trained_blocks": "all", "weights": "calibrated-random"}, "with calibrated-random weights: expected 0"),
+    ],
+)
+def test_what_cannot_be_split_is_told(parameters, told):
+    backbone = Timm(**{"model": "resnet18", "weights": "random", **parameters})
+    with pytest.raises(FerbenchError, match=told):
+        backbone.trainable((64, 8, 8), range(6))
+
+
 def test_the_plugin_registers_timm():
     registered = []
     ferbench_timm.register_backbones(registered.append)
