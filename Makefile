@@ -1,7 +1,7 @@
 # make thesis   the main job: the thesis's benchmark, on the corpora if they are there, else as a rehearsal on stand-ins
 # make test     all tests          make test-fast   without the slow ones
 # make lint     ruff and mypy      make fix         what ruff can mend by itself
-# make performance   benchmarks/performance, which writes docs/performance.md; about 25 minutes on 2 cores
+# make performance   benchmarks/performance, which writes docs/performance.md; about 40 minutes on 2 cores
 # make schema   docs/benchmark.schema.json anew, after a parameter changed
 PYTHON ?= python3.11
 BIN := .venv/bin

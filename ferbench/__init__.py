@@ -6,16 +6,16 @@ A plugin is a module with hooks; each registers component classes:
 
     @ferbench.hookimpl
     def register_aggregators(register):
-        register(LastFrame)
+        register(FirstFrame)
 
-    class LastFrame(ferbench.Aggregator):
-        \"\"\"The last frame's scores.\"\"\"
-        name = "last-frame"
+    class FirstFrame(ferbench.Aggregator):
+        \"\"\"The first frame's scores.\"\"\"
+        name = "first-frame"
 
         def __call__(self, scores):
-            return scores[-1]
+            return scores[0]
 
-Give it with `ferbench run FILE --plugin last_frame.py`, or publish it under the entry point group `ferbench`.
+Give it with `ferbench run FILE --plugin first_frame.py`, or publish it under the entry point group `ferbench`.
 """
 
 from __future__ import annotations

@@ -172,6 +172,7 @@ class Backbone(Component):
     def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
         """An nn.Module from features [B,*shape] to logits [B,C] in the order of `classes`, or a scikit-learn classifier with predict_proba.
 
+        Of a list of classifiers the one is kept that is best on the validation frames; of equals the first.
         None where the frozen part gives these logits itself; a module without parameters is used as it is, to pick and order them.
         Random initialisation draws from torch's global generator, which is seeded.
         """

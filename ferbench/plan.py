@@ -146,7 +146,7 @@ class Planner:
         features = self._once(("frozen", *frozen), self._features, cell, parts, crops, fold)
         inputs = self._once(("inputs", id(features), id(parts), fold), _inputs, parts, fold, features)
         own = [identity["backbone"], identity["loss"], identity["recipe"], cell.seed, cell.protocol.classes]
-        code = ["ferbench.stages.fit", "ferbench.training"]
+        code = ["ferbench.stages.fit", "ferbench.training", "ferbench.sampling"]
         views: tuple[Mapping[str, str], ...] = ()
         if cell.backbone.frozen() is None:  # the fit makes crops its input
             code += ["ferbench.stages.features", *["ferbench.augmentation"] * bool(cell.recipe.augmentation)]

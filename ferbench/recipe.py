@@ -39,15 +39,30 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """How the learning rate falls, epoch by epoch.
+
+    "step" multiplies it by `factor` every `every` epochs, "plateau" does where the validation loss has not fallen for so many, and
+    "cosine" lets it fall to 0 at the last epoch along half a wave (Loshchilov & Hutter 2017, without restarts).
+    """
+
+    kind: Literal["step", "cosine", "plateau"]
+    every: Count = 10
+    factor: Annotated[float, Meta(gt=0, lt=1)] = 0.1
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The optimiser and when to stop; scikit-learn classifiers have their own optimiser and use none of it.
 
     `lr` is a rate per step, `batch_size` counts frames, `epochs` is the most that are run. With `patience`, training stops once that
     many epochs have passed since validation accuracy (by frame; ties: lower validation loss) was best while training accuracy has
-    not fallen. `checkpoint` says which epoch's weights are scored: the best on the validation people, or the last.
+    not fallen. `checkpoint` says which epoch's weights are scored: the best on the validation people, or the last. `momentum` and
+    `nesterov` are SGD's. `sampling` draws the frames of an epoch by their class: "oversample" repeats those of rare classes up to the most
+    frequent one, "undersample" takes of each as many as the rarest has, and "balanced" fills batches with all classes in turn.
     """
 
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd", "adagrad", "adadelta"] = "adam"
     lr: Rate = 1e-3
     batch_size: Count = 32
     epochs: Count = 50
@@ -55,4 +70,7 @@ class Recipe:
     checkpoint: Literal["best", "last"] = "best"
     weight_decay: Annotated[float, Meta(ge=0, le=1000)] = 0.0
     momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.9
+    nesterov: bool = False
+    schedule: Schedule | None = None
+    sampling: Literal["oversample", "undersample", "balanced"] | None = None
     augmentation: Augmentation | None = None

@@ -227,7 +227,7 @@ def test_aggregators_of_given_plugins_join(written, tmp_path, changes, sets, exp
         ({"protocol": "{kfold: {k: 1}}"}, 3, "protocol kfold: k is 1: expected `int` >= 2"),
         ({"protocol": "{kfold: {classes: anger}}"}, 3, "classes is 'anger': expected `array`, got `str`"),
         ({"loss": "{weighted-cross-entropy: {beta: 2}}"}, 5, "beta is 2: expected `float` < 1.0"),
-        ({"aggregator": "meen"}, 6, "unknown aggregator 'meen'; did you mean 'mean'?"),
+        ({"aggregator": "meen"}, 6, "unknown aggregator 'meen'; did you mean 'mean' or 'median'?"),
         ({"name": "../x"}, 7, "name is '../x': expected at most 100 letters"),
         ({"name": "[a]"}, 7, "name is ['a']: expected at most 100 letters"),
         ({"plugins": "first.py"}, 7, "plugins is 'first.py': expected a list of Python files"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ferbench.catalog import parameter_hints
 from ferbench.cli import main
 from ferbench.hookspecs import register_aggregators
 from ferbench.manager import load_plugins
@@ -26,20 +27,20 @@ def shown(name: str) -> str:
 
 
 def test_plugin_in_one_file(data, benchmark_file, toy_plugin, tmp_path, capsys):
-    plugin = tmp_path / "trimmed.py"
-    plugin.write_text(shown("trimmed.py"))
+    plugin = tmp_path / "power_mean.py"
+    plugin.write_text(shown("power_mean.py"))
     assert len(plugin.read_text().splitlines()) <= 15
     arguments = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--plugin", str(plugin), "--store", str(tmp_path / "runs")]
     assert main([*arguments, "--format", "json", "--quiet"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "trimmed-mean"]
+    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "power-mean"]
 
 
 @pytest.mark.slow
 def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
-    for name in ("pyproject.toml", "ferbench_last_frame.py"):
+    for name in ("pyproject.toml", "ferbench_first_frame.py"):
         (package / name).write_text(shown(name))
     own = tmp_path / "venv"
     venv.create(own, with_pip=True)
@@ -53,11 +54,11 @@ def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
     listed = subprocess.run(
         [python, "-m", "ferbench.cli", "plugins", "--format", "json"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
-    found = [entry for entry in json.loads(listed.stdout) if entry["name"] == "last-frame"]
+    found = [entry for entry in json.loads(listed.stdout) if entry["name"] == "first-frame"]
     assert found == [
-        {"kind": "aggregator", "name": "last-frame", "plugin": "last-frame", "summary": "The scores of the clip's last frame."}
+        {"kind": "aggregator", "name": "first-frame", "plugin": "first-frame", "summary": "The scores of the clip's first frame."}
     ]
-    assert "last-frame" not in {entry.name for entry in load_plugins().of("aggregator")}  # this environment is left as it was
+    assert "first-frame" not in {entry.name for entry in load_plugins().of("aggregator")}  # this environment is left as it was
 
 
 def test_every_hook_is_documented_with_its_signature():
@@ -85,3 +86,13 @@ def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         assert target.startswith("https://") or ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_component_and_its_parameters_are_documented():
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
+    entries = load_plugins().entries.values()
+    assert len(entries) > 20
+    names = {entry.name for entry in entries}
+    assert {name for name in names if not re.search(rf"`{re.escape(name)}[`:]", pages)} == set()
+    parameters = {name for entry in entries for name in parameter_hints(entry.component)}
+    assert {name for name in parameters if not re.search(rf"`[^`]*\b{name}\b[^`]*`", pages)} == set()

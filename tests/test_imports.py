@@ -22,7 +22,7 @@ ORDER = """
 errors components recipe metrics provenance progress leaderboard
 hookspecs identity media yamlfile
 catalog store
-device augmentation checkpoints history streamed
+device augmentation sampling checkpoints history streamed
 training
 manager axes standin
 benchmark stages.index
@@ -47,6 +47,7 @@ COMPUTING = {
     "figures",
     "media",
     "metrics",
+    "sampling",
     "scoring",
     "stages.crops",
     "stages.features",

@@ -129,14 +129,14 @@ def test_aggregator_plugin_adds_rows_without_a_network(run, tmp_path, benchmark_
     log = tmp_path / "log"
     run("--set", f"backbone.log={log}")
     log.unlink()
-    plugin = tmp_path / "last_frame.py"
+    plugin = tmp_path / "first_frame.py"
     plugin.write_text(
-        "import ferbench\n\n@ferbench.hookimpl\ndef register_aggregators(register):\n    register(LastFrame)\n\n"
-        "class LastFrame(ferbench.Aggregator):\n    name = 'last-frame'\n\n    def __call__(self, scores):\n        return scores[-1]\n"
+        "import ferbench\n\n@ferbench.hookimpl\ndef register_aggregators(register):\n    register(FirstFrame)\n\n"
+        "class FirstFrame(ferbench.Aggregator):\n    name = 'first-frame'\n\n    def __call__(self, scores):\n        return scores[0]\n"
     )
     code, rows, told = run("--set", f"backbone.log={log}", "--plugin", plugin)
     assert code == 0
-    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "last-frame"]
+    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "first-frame"]
     assert "3 rows, 2 of them stored already" in told
     assert not log.exists()
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from ferbench import FerbenchError
 from ferbench.checkpoints import Checkpoints
-from ferbench.recipe import Recipe
+from ferbench.recipe import Recipe, Schedule
 from ferbench.store import Store
 from ferbench.training import Diverged, History, Part, logits_of, train
 
@@ -39,9 +39,9 @@ def fit(recipe=RECIPE, loss=None, seed=0, noise=0.5, model=None):
     return model, history, heard
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
-def test_learns(optimizer):
-    _, history, heard = fit(replace(RECIPE, optimizer=optimizer))
+@pytest.mark.parametrize(("optimizer", "lr"), [("adam", 0.05), ("adamw", 0.05), ("sgd", 0.05), ("adagrad", 0.5), ("adadelta", 5.0)])
+def test_learns(optimizer, lr):
+    _, history, heard = fit(replace(RECIPE, optimizer=optimizer, lr=lr))
     assert history.loss[-1] < history.loss[0]
     assert max(history.validation_accuracy) > 0.7
     assert heard == list(range(1, 11))
@@ -120,10 +120,19 @@ class Learned(nn.Module):
         return nn.functional.cross_entropy(logits * self.scale, target) + self.scale**2
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+VARIANTS = [
+    {"optimizer": "adam"},
+    {"optimizer": "adamw", "schedule": Schedule("cosine")},
+    {"optimizer": "sgd", "nesterov": True, "schedule": Schedule("step", 2, 0.3), "sampling": "balanced"},
+    {"optimizer": "adagrad", "schedule": Schedule("plateau", 1, 0.5), "sampling": "undersample"},
+    {"optimizer": "adadelta", "sampling": "oversample"},
+]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v["optimizer"])
 @pytest.mark.parametrize("damaged", [False, True])
-def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, optimizer, damaged):
-    recipe, net = replace(RECIPE, optimizer=optimizer, momentum=0.5), [nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)]
+def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, variant, damaged):
+    recipe, net = replace(RECIPE, momentum=0.5, **variant), [nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)]
     told = []
 
     def run(stop=None):
@@ -211,3 +220,49 @@ def test_crops_without_stored_views_are_changed_in_every_epoch():
     arguments = (recipe, CPU, lambda x: x, torch.Generator(), lambda *_: None)
     train(nn.Linear(3, 3), nn.CrossEntropyLoss(), replace(training, change=change), validation, *arguments)
     assert sorted(told) == [(epoch, row) for epoch in (1, 2) for row in range(42)]
+
+
+def rates(monkeypatch, schedule, validation_losses=None):
+    """The learning rate of each of ten epochs."""
+    seen = []
+
+    def epoch_of(*arguments):
+        (optimizer,) = [each for each in arguments if isinstance(each, torch.optim.Optimizer)]
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        return 1.0, 0.5
+
+    def validate(model, loss, part, device, prepare, history):
+        history.validation_loss.append(validation_losses[len(history.loss) - 1] if validation_losses else 1.0)
+        history.validation_accuracy.append(0.5)
+
+    monkeypatch.setattr("ferbench.training.epoch_of", epoch_of)
+    monkeypatch.setattr("ferbench.training._validate", validate)
+    fit(replace(RECIPE, lr=1.0, schedule=schedule))
+    return seen
+
+
+def test_steps(monkeypatch):
+    assert rates(monkeypatch, Schedule("step", 4, 0.1)) == pytest.approx([1] * 4 + [0.1] * 4 + [0.01] * 2)
+
+
+def test_cosine(monkeypatch):
+    assert rates(monkeypatch, Schedule("cosine")) == pytest.approx([(1 + math.cos(math.pi * epoch / 10)) / 2 for epoch in range(10)])
+
+
+def test_plateau(monkeypatch):
+    """The loss falls for four epochs; each second one after that which does not beat it halves the rate."""
+    losses = [4, 3, 2, 1, 1, 1, 1, 1, 0.5, 0.6]
+    assert rates(monkeypatch, Schedule("plateau", 2, 0.5), losses) == pytest.approx([1] * 6 + [0.5] * 2 + [0.25] * 2)
+
+
+def test_no_schedule(monkeypatch):
+    assert rates(monkeypatch, None) == [1.0] * 10
+
+
+def test_a_plateau_needs_validation_frames():
+    training, _ = parts()
+    recipe = replace(RECIPE, checkpoint="last", schedule=Schedule("plateau"))
+    arguments = (recipe, CPU, lambda x: x, torch.Generator(), lambda *_: None)
+    with pytest.raises(FerbenchError, match="plateau"):
+        train(nn.Linear(3, 3), nn.CrossEntropyLoss(), training, Part(training.x[:0], training.y[:0]), *arguments)

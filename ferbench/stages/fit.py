@@ -195,9 +195,9 @@ def _changes(inputs: Inputs, clips: Sequence[str], how: Augmentation) -> Change:
 
 
 def _fit_estimator(
-    fit: Fit, estimator: Any, training: Part, validation: Part, x: torch.Tensor | Streamed, counts: list[int]
+    fit: Fit, candidates: Any, training: Part, validation: Part, x: torch.Tensor | Streamed, counts: list[int]
 ) -> tuple[History, np.ndarray]:
-    """A scikit-learn classifier; the loss gives it sample weights."""
+    """A scikit-learn classifier, or the best of several on the validation frames; the loss gives them sample weights."""
     weights = fit.cell.loss.class_weights(counts)
     parts = (training.x, validation.x, x)
     if any(isinstance(part, Streamed) for part in parts):
@@ -205,14 +205,30 @@ def _fit_estimator(
         raise FerbenchError(what, hint="choose a head that is trained by gradients")
     flat = [part.flatten(1).cpu().numpy() for part in parts if isinstance(part, torch.Tensor)]  # [N,D] each
     target = training.y.repeat(len(training.x) // max(1, len(training.y))).numpy()  # for each view
-    estimator.fit(flat[0], target, **_sample_weight(estimator, weights, target))
-    columns = estimator.classes_
+    candidates = candidates if isinstance(candidates, list) else [candidates]
+    if len(candidates) > 1 and not len(validation.y):
+        raise FerbenchError(
+            f"no validation frames to choose one of {len(candidates)} classifiers on",
+            hint="give the protocol validation people, or the backbone the parameters that are chosen",
+        )
+    history = History()
+    for estimator in candidates:
+        estimator.fit(flat[0], target, **_sample_weight(estimator, weights, target))
+        history.accuracy.append(float(estimator.score(flat[0], target)))
+        if len(validation.y):
+            history.validation_accuracy.append(float(estimator.score(flat[1], validation.y.numpy())))
+    best = candidates[int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0]
+    history.parameters = _differing(best, candidates)
     scores = np.zeros((len(flat[2]), len(counts)))
-    scores[:, columns] = estimator.predict_proba(flat[2])  # a class without training frames scores 0
-    history = History(accuracy=[float(estimator.score(flat[0], target))])
-    if len(validation.y):
-        history.validation_accuracy.append(float(estimator.score(flat[1], validation.y.numpy())))
+    scores[:, best.classes_] = best.predict_proba(flat[2])  # a class without training frames scores 0
     return history, scores
+
+
+def _differing(best: Any, candidates: Sequence[Any]) -> dict[str, float | str]:
+    """The parameters of the best classifier that others have otherwise."""
+    given = [each.get_params() for each in candidates]
+    plain = {name: value for name, value in best.get_params().items() if isinstance(value, int | float | str)}
+    return {name: value for name, value in plain.items() if any(other.get(name) != value for other in given)}
 
 
 def _sample_weight(estimator: Any, weights: Sequence[float] | None, target: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Cross-entropy, plain and weighted by class."""
+"""Cross-entropy, plain and weighted by class, and focal loss."""
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     import torch
 
 
+Weights = Literal["balanced", "inverse", "inverse-sqrt", "effective-number"]
+Smoothing = Annotated[float, Meta(ge=0, lt=1)]
+
+
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
-    """Cross-entropy: the mean of -log p(true class)."""
+    """Cross-entropy: the mean of -log p(true class).
+
+    With `smoothing` s the target is 1 - s + s / K for the true class and s / K for each other one of K (Szegedy et al. 2016).
+    """
 
     name = "cross-entropy"
+    smoothing: Smoothing = 0.0
 
     def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:  # noqa: ARG002
         """None: every frame counts the same."""
@@ -29,7 +37,7 @@ class CrossEntropy(Loss):
         """Logits [B,C], target [B] -> scalar."""
         from torch import nn
 
-        return nn.CrossEntropyLoss()
+        return nn.CrossEntropyLoss(label_smoothing=self.smoothing)
 
 
 @dataclass(frozen=True)
@@ -45,31 +53,62 @@ class WeightedCrossEntropy(Loss):
 
     the last three scaled so that the K weights sum to K, as Cui et al. do. Since a batch divides by its weights, a network sees their
     ratios only, and `inverse` trains it as `balanced` does; the scale reaches scikit-learn classifiers. A class without training frames
-    has weight 0.
+    has weight 0. `smoothing` is that of cross-entropy; scikit-learn classifiers know none.
     """
 
     name = "weighted-cross-entropy"
-    weights: Literal["balanced", "inverse", "inverse-sqrt", "effective-number"] = "balanced"
+    weights: Weights = "balanced"
     beta: Annotated[float, Meta(ge=0, lt=1)] = 0.999
+    smoothing: Smoothing = 0.0
 
     def class_weights(self, counts: Sequence[int]) -> Sequence[float]:
         """One weight a class; 0 for a class without frames."""
-        present = sum(count > 0 for count in counts)
-        raw = [self._cost(count) if count else 0.0 for count in counts]
-        scale = sum(counts) / present if self.weights == "balanced" else present / sum(raw)
-        return [scale * cost for cost in raw]
+        return costs(counts, self.weights, self.beta)
 
     def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """A module, logits [B,C], target [B] -> scalar; its weights [C] move with it to a device."""
         import torch
 
-        return torch.nn.CrossEntropyLoss(torch.tensor(self.class_weights(counts), dtype=torch.float32))
+        weights = torch.tensor(self.class_weights(counts), dtype=torch.float32)
+        return torch.nn.CrossEntropyLoss(weights, label_smoothing=self.smoothing)
 
-    def _cost(self, count: int) -> float:
-        match self.weights:
-            case "inverse-sqrt":
-                return 1 / sqrt(count)
-            case "effective-number":
-                return (1 - self.beta) / (1 - self.beta**count)
-            case _:
-                return 1 / count
+
+@dataclass(frozen=True)
+class Focal(Loss):
+    """Focal loss (Lin et al. 2017): the mean of -w (1 - p)^gamma log p for the probability p of the true class.
+
+    `weights` gives w as in weighted-cross-entropy, or none: w = 1. gamma 0 is cross-entropy, but for its division by the batch's w.
+    """
+
+    name = "focal"
+    gamma: Annotated[float, Meta(ge=0)] = 2.0
+    weights: Weights | None = None
+    beta: Annotated[float, Meta(ge=0, lt=1)] = 0.999
+
+    def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:
+        """One weight a class, or None."""
+        return costs(counts, self.weights, self.beta) if self.weights else None
+
+    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        """A module, logits [B,C], target [B] -> scalar."""
+        from ferbench_thesis.focal import FocalLoss
+
+        return FocalLoss(self.gamma, self.class_weights(counts))
+
+
+def costs(counts: Sequence[int], weights: Weights, beta: float) -> list[float]:
+    """The weights that WeightedCrossEntropy tells of."""
+    present = sum(count > 0 for count in counts)
+    raw = [_cost(count, weights, beta) if count else 0.0 for count in counts]
+    scale = sum(counts) / present if weights == "balanced" else present / sum(raw)
+    return [scale * cost for cost in raw]
+
+
+def _cost(count: int, weights: Weights, beta: float) -> float:
+    match weights:
+        case "inverse-sqrt":
+            return 1 / sqrt(count)
+        case "effective-number":
+            return (1 - beta) / (1 - beta**count)
+        case _:
+            return 1 / count

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from ferbench_thesis.losses import CrossEntropy, WeightedCrossEntropy
+from ferbench_thesis.losses import CrossEntropy, Focal, WeightedCrossEntropy
 
 COUNTS = [1246, 1495, 1165, 2875, 1904, 1960]  # the thesis's Table 4.2
 BETA = 0.99
@@ -56,3 +56,37 @@ def test_weighted_cross_entropy_divides_by_the_batchs_weights():
     loss = WeightedCrossEntropy().build([10, 2, 5])
     assert loss(logits, target).item() == pytest.approx((costs.sum() / weight.sum()).item(), rel=1e-6)
     assert dict(loss.named_buffers())["weight"].dtype == torch.float32
+
+
+LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [-3.0, 4.0, 0.0], [1.0, 1.0, -1.0]])
+TARGET = torch.tensor([0, 2, 0, 1])
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
+@pytest.mark.parametrize("weights", [None, "balanced", "effective-number"])
+def test_focal_loss_is_its_formula(gamma, weights):
+    loss, counts = Focal(gamma, weights), [10, 3, 30]
+    of_class = loss.class_weights(counts) or [1.0] * 3
+    shares = LOGITS.double().exp() / LOGITS.double().exp().sum(1, keepdim=True)
+    expected = [-of_class[t] * (1 - p[t]) ** gamma * torch.log(p[t]) for p, t in zip(shares, TARGET.tolist(), strict=True)]
+    assert loss.build(counts)(LOGITS, TARGET).item() == pytest.approx(float(sum(expected)) / 4, rel=1e-5)
+
+
+def test_focal_loss_without_gamma_is_cross_entropy():
+    assert Focal(0.0).build([1, 1, 1])(LOGITS, TARGET).item() == pytest.approx(CrossEntropy().build([1, 1, 1])(LOGITS, TARGET).item())
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_loss_of_sure_frames_is_finite(gamma):
+    logits = torch.tensor([[200.0, -200.0], [-200.0, 200.0]], requires_grad=True)
+    Focal(gamma).build([1, 1])(logits, torch.tensor([0, 0])).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(smoothing=0.2), WeightedCrossEntropy(smoothing=0.2)])
+def test_smoothing_gives_every_class_a_share(loss):
+    soft = torch.full((4, 3), 0.2 / 3)
+    soft[torch.arange(4), TARGET] += 0.8
+    weights = torch.tensor(loss.class_weights([10, 3, 30]) or [1.0] * 3)
+    expected = -(soft * weights * LOGITS.log_softmax(1)).sum() / weights[TARGET].sum()
+    assert loss.build([10, 3, 30])(LOGITS, TARGET).item() == pytest.approx(expected.item(), rel=1e-5)

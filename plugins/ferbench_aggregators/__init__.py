@@ -1,0 +1,15 @@
+"""Ways to make one prediction of a clip's frames, beside the thesis's two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ferbench
+from ferbench_aggregators.aggregators import Confidence, LastFrame, Max, Median, Product, Rising, TrimmedMean
+
+
+@ferbench.hookimpl
+def register_aggregators(register: Callable[[type[ferbench.Aggregator]], None]) -> None:
+    """Each runs on stored scores."""
+    for aggregator in (Median, Max, Product, TrimmedMean, Confidence, Rising, LastFrame):
+        register(aggregator)

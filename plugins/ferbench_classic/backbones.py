@@ -1,0 +1,85 @@
+"""Descriptors of single frames with a classifier behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from ferbench import Backbone, Frozen, Input
+from ferbench_classic.descriptors import Gradients, Patterns, Values
+
+Count = Annotated[int, Meta(ge=1)]
+Positive = Annotated[float, Meta(gt=0)]
+
+
+@dataclass(frozen=True)
+class Described(Backbone):
+    """What the backbones below share: a gray input, and a classifier. A registered class adds the descriptor.
+
+    `classifier`: "svm" with `kernel` (rbf, chi2 for histograms, linear), "knn", "random-forest" or "logistic-regression". `c` is the
+    inverse strength of regularisation of SVM and logistic regression, `neighbours` those of k-NN; what is left out is chosen on the
+    validation people.
+    """
+
+    classifier: Literal["svm", "knn", "random-forest", "logistic-regression"] = "svm"
+    kernel: Literal["rbf", "chi2", "linear"] = "rbf"
+    c: Positive | None = None
+    neighbours: Count | None = None
+    trees: Count = 300
+    size: Annotated[int, Meta(ge=16)] = 112
+
+    def input(self) -> Input:
+        """Gray, values 0 to 1."""
+        return Input(self.size, 1, (0.0,), (1.0,))
+
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> list[Any]:  # noqa: ARG002
+        """Candidates, of which the one that is best on the validation frames is kept."""
+        from ferbench_classic.classifiers import candidates
+
+        return candidates(self.classifier, self.kernel, self.c, self.neighbours, self.trees)
+
+
+@dataclass(frozen=True)
+class LBP(Described):
+    """Local binary patterns (Ojala et al. 2002): histograms of uniform patterns in a grid of fields, each summing to 1.
+
+    `points` on a circle of `radius` pixels; `grid` x `grid` fields.
+    """
+
+    name = "lbp"
+    points: Count = 8
+    radius: Positive = 2.0
+    grid: Count = 7
+
+    def frozen(self) -> Frozen:
+        """The histograms: equal for every classifier."""
+        return Patterns(self.points, self.radius, self.grid)
+
+
+@dataclass(frozen=True)
+class HOG(Described):
+    """Histograms of oriented gradients (Dalal & Triggs 2005), by scikit-image; `cell` in pixels, `block` in cells."""
+
+    name = "hog"
+    orientations: Count = 9
+    cell: Count = 14
+    block: Count = 2
+
+    def frozen(self) -> Frozen:
+        """The histograms: equal for every classifier."""
+        return Gradients(self.orientations, self.cell, self.block)
+
+
+@dataclass(frozen=True)
+class Pixels(Described):
+    """The pixels themselves: what every other system has to beat."""
+
+    name = "pixels"
+    size: Annotated[int, Meta(ge=1)] = 48
+
+    def frozen(self) -> Frozen:
+        """The gray values in a row."""
+        return Values()

@@ -1,0 +1,23 @@
+"""A function of one image as a module of torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+
+class EachImage(nn.Module):
+    """[B,1,H,W], values 0 to 1, -> [B,D]: what a function makes of each image, uint8 [H,W] -> [D]."""
+
+    def __init__(self, function: Callable[[NDArray[np.uint8]], NDArray[np.floating]]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Computes on the processor, wherever x is."""
+        images = (x[:, 0] * 255).round().byte().cpu().numpy()
+        return torch.from_numpy(np.stack([self.function(image) for image in images])).float().to(x.device)

@@ -1,0 +1,113 @@
+"""Descriptors against their definitions, and the classifiers that are offered."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+import ferbench_classic
+from ferbench_classic.backbones import HOG, LBP, Pixels
+from ferbench_classic.patterns import histograms
+
+
+def slow_codes(image, points, radius):
+    """Ojala et al. 2002: a bit for each point of the circle that is not darker than the centre; interpolated between pixels, 0 outside."""
+    height, width = image.shape
+    padded = np.zeros((height + 8, width + 8))
+    padded[4:-4, 4:-4] = image
+    for y in range(height):
+        for x in range(width):
+            bits = []
+            for p in range(points):
+                py = round(y - radius * np.sin(2 * np.pi * p / points), 5) + 4
+                px = round(x + radius * np.cos(2 * np.pi * p / points), 5) + 4
+                top, left = int(np.floor(py)), int(np.floor(px))
+                fy, fx = py - top, px - left
+                corners = padded[top : top + 2, left : left + 2]
+                value = (corners * np.outer([1 - fy, fy], [1 - fx, fx])).sum()
+                bits.append(value >= image[y, x] - 1e-9)
+            yield tuple(bits)
+
+
+def uniform(bits):
+    return sum(one != two for one, two in zip(bits, (*bits[1:], bits[0]), strict=True)) <= 2
+
+
+@pytest.mark.parametrize(("points", "radius"), [(8, 1.0), (8, 2.0)])
+def test_patterns_are_counted_as_defined(points, radius):
+    image = np.random.default_rng(0).integers(0, 256, (20, 24), np.uint8)
+    made = histograms(image, points, radius, 1) * image.size
+    counts = Counter(bits if uniform(bits) else "other" for bits in slow_codes(image.astype(float), points, radius))
+    assert len(made) == points * (points - 1) + 3
+    assert made.round()[-1] == counts["other"]
+    assert sorted(made.round()[:-1][made[:-1] > 0]) == sorted(count for bits, count in counts.items() if bits != "other")
+
+
+def test_fields_are_a_grid_in_rows():
+    image = np.zeros((28, 28), np.uint8)
+    image[:14, 14:] = np.random.default_rng(0).integers(0, 256, (14, 14))
+    fields = histograms(image, 8, 1.0, 2).reshape(4, 59)
+    assert fields.sum(1) == pytest.approx(1)
+    assert (fields > 0).sum(1).argmax() == 1  # the noise is in the upper right field
+
+
+def test_contrast_changes_no_pattern():
+    image = np.random.default_rng(1).integers(0, 100, (30, 30), np.uint8)
+    assert (histograms(image, 8, 1.0, 3) == histograms(2 * image, 8, 1.0, 3)).all()
+
+
+@pytest.mark.parametrize(
+    ("backbone", "width"),
+    [(LBP(), 49 * 59), (LBP(points=16, grid=3, size=64), 9 * 243), (HOG(), 7 * 7 * 4 * 9), (Pixels(size=10), 100)],
+)
+def test_shapes(backbone, width):
+    declared = backbone.input()
+    x = torch.rand(3, 1, declared.size, declared.size, generator=torch.Generator().manual_seed(0))
+    made = backbone.frozen().build(None)(x)
+    assert made.shape == (3, width)
+    assert made.dtype == torch.float32
+    assert not torch.equal(made[0], made[1])
+
+
+def test_gradients_point_across_an_edge():
+    edge = torch.zeros(1, 1, 112, 112)
+    edge[..., 56:] = 1
+    upright = HOG(cell=8).frozen().build(None)(edge).reshape(-1, 9).sum(0)
+    lying = HOG(cell=8).frozen().build(None)(edge.transpose(2, 3)).reshape(-1, 9).sum(0)
+    assert upright.argmax() == 0
+    assert lying.argmax() == 4
+
+
+@pytest.mark.parametrize(
+    ("parameters", "count"),
+    [({}, 3), ({"c": 2.0}, 1), ({"kernel": "chi2"}, 3), ({"classifier": "knn"}, 5), ({"classifier": "knn", "neighbours": 2}, 1),
+     ({"classifier": "random-forest", "trees": 10}, 1), ({"classifier": "logistic-regression"}, 4), ({"kernel": "linear"}, 3)],
+)  # fmt: skip
+@pytest.mark.parametrize("classes", [2, 4])
+def test_every_candidate_learns_and_scores_what_it_predicts(parameters, count, classes):
+    random = np.random.default_rng(0)
+    y = np.arange(80) % classes
+    x = np.abs(np.eye(classes)[y] + 0.15 * random.standard_normal((80, classes))).astype(np.float32)
+    made = Pixels(**parameters).trainable((classes,), [str(c) for c in range(classes)])
+    assert len(made) == count
+    for each in made:
+        each.fit(x[:60], y[:60])
+        scores = each.predict_proba(x[60:])
+        assert scores.shape == (20, classes)
+        assert scores.sum(1) == pytest.approx(1)
+        assert (scores.argmax(1) == each.predict(x[60:])).all()
+        assert (scores.argmax(1) == y[60:]).mean() > 0.7
+
+
+def test_classifiers_share_descriptors():
+    assert LBP(classifier="knn", c=3.0).frozen() == LBP().frozen()
+    assert LBP(radius=1.0).frozen() != LBP().frozen()
+
+
+def test_the_plugin_registers_all():
+    registered = []
+    ferbench_classic.register_backbones(registered.append)
+    assert [backbone.name for backbone in registered] == ["lbp", "hog", "pixels"]
