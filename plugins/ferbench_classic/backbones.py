@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -31,6 +31,8 @@ class Described(Backbone):
     trees: Count = 300
     size: Annotated[int, Meta(ge=16)] = 112
 
+    shares: ClassVar[bool] = False  # whether the descriptor is made of histograms that sum to 1
+
     def input(self) -> Input:
         """Gray, values 0 to 1."""
         return Input(self.size, 1, (0.0,), (1.0,))
@@ -39,24 +41,26 @@ class Described(Backbone):
         """Candidates, of which the one that is best on the validation frames is kept."""
         from ferbench_classic.classifiers import candidates
 
-        return candidates(self.classifier, self.kernel, self.c, self.neighbours, self.trees)
+        return candidates(self.classifier, self.kernel, self.c, self.neighbours, self.trees, self.shares)
 
 
 @dataclass(frozen=True)
 class LBP(Described):
     """Local binary patterns (Ojala et al. 2002): histograms of uniform patterns in a grid of fields, each summing to 1.
 
-    `points` on a circle of `radius` pixels; `grid` x `grid` fields.
+    `points` on circles of the `radii` in pixels, the histograms of several joined; `grid` x `grid` fields.
     """
 
     name = "lbp"
     points: Count = 8
-    radius: Positive = 2.0
+    radii: tuple[Positive, ...] = (2.0,)
     grid: Count = 7
+
+    shares: ClassVar[bool] = True
 
     def frozen(self) -> Frozen:
         """The histograms: equal for every classifier."""
-        return Patterns(self.points, self.radius, self.grid)
+        return Patterns(self.points, self.radii, self.grid)
 
 
 @dataclass(frozen=True)

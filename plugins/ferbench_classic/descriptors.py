@@ -23,10 +23,10 @@ class Uncalibrated(Frozen):
 
 @dataclass(frozen=True)
 class Patterns(Uncalibrated):
-    """Uniform local binary patterns: [B,1,H,W] -> [B, grid * grid * (points * (points - 1) + 3)]."""
+    """Uniform local binary patterns: [B,1,H,W] -> [B, radii * grid * grid * (points * (points - 1) + 3)]."""
 
     points: int
-    radius: float
+    radii: tuple[float, ...]
     grid: int
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
@@ -34,7 +34,7 @@ class Patterns(Uncalibrated):
         from ferbench_classic.numpy_module import EachImage
         from ferbench_classic.patterns import histograms
 
-        return EachImage(lambda image: histograms(image, self.points, self.radius, self.grid))
+        return EachImage(lambda image: histograms(image, self.points, self.radii, self.grid))
 
 
 @dataclass(frozen=True)

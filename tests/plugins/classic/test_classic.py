@@ -10,6 +10,7 @@ import torch
 
 import ferbench_classic
 from ferbench_classic.backbones import HOG, LBP, Pixels
+from ferbench_classic.classifiers import chi2
 from ferbench_classic.patterns import histograms
 
 
@@ -39,7 +40,7 @@ def uniform(bits):
 @pytest.mark.parametrize(("points", "radius"), [(8, 1.0), (8, 2.0)])
 def test_patterns_are_counted_as_defined(points, radius):
     image = np.random.default_rng(0).integers(0, 256, (20, 24), np.uint8)
-    made = histograms(image, points, radius, 1) * image.size
+    made = histograms(image, points, [radius], 1) * image.size
     counts = Counter(bits if uniform(bits) else "other" for bits in slow_codes(image.astype(float), points, radius))
     assert len(made) == points * (points - 1) + 3
     assert made.round()[-1] == counts["other"]
@@ -49,19 +50,25 @@ def test_patterns_are_counted_as_defined(points, radius):
 def test_fields_are_a_grid_in_rows():
     image = np.zeros((28, 28), np.uint8)
     image[:14, 14:] = np.random.default_rng(0).integers(0, 256, (14, 14))
-    fields = histograms(image, 8, 1.0, 2).reshape(4, 59)
+    fields = histograms(image, 8, [1.0], 2).reshape(4, 59)
     assert fields.sum(1) == pytest.approx(1)
     assert (fields > 0).sum(1).argmax() == 1  # the noise is in the upper right field
 
 
 def test_contrast_changes_no_pattern():
     image = np.random.default_rng(1).integers(0, 100, (30, 30), np.uint8)
-    assert (histograms(image, 8, 1.0, 3) == histograms(2 * image, 8, 1.0, 3)).all()
+    assert (histograms(image, 8, [1.0], 3) == histograms(2 * image, 8, [1.0], 3)).all()
 
 
 @pytest.mark.parametrize(
     ("backbone", "width"),
-    [(LBP(), 49 * 59), (LBP(points=16, grid=3, size=64), 9 * 243), (HOG(), 7 * 7 * 4 * 9), (Pixels(size=10), 100)],
+    [
+        (LBP(), 49 * 59),
+        (LBP(radii=(1.0, 3.0)), 2 * 49 * 59),
+        (LBP(points=16, grid=3, size=64), 9 * 243),
+        (HOG(), 7 * 7 * 4 * 9),
+        (Pixels(size=10), 100),
+    ],
 )
 def test_shapes(backbone, width):
     declared = backbone.input()
@@ -104,10 +111,19 @@ def test_every_candidate_learns_and_scores_what_it_predicts(parameters, count, c
 
 def test_classifiers_share_descriptors():
     assert LBP(classifier="knn", c=3.0).frozen() == LBP().frozen()
-    assert LBP(radius=1.0).frozen() != LBP().frozen()
+    assert LBP(radii=(1.0,)).frozen() != LBP().frozen()
 
 
 def test_the_plugin_registers_all():
     registered = []
     ferbench_classic.register_backbones(registered.append)
     assert [backbone.name for backbone in registered] == ["lbp", "hog", "pixels"]
+
+
+def test_the_chi2_kernel_is_its_formula():
+    random = np.random.default_rng(0)
+    x, y = random.random((3, 12)), random.random((4, 12))
+    made = chi2(x, y)
+    for i in range(3):
+        for j in range(4):
+            assert made[i, j] == pytest.approx(np.exp(-((x[i] - y[j]) ** 2 / (x[i] + y[j])).sum() / y.sum(1).mean()))
