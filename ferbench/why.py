@@ -62,14 +62,19 @@ def explain(row: Mapping[str, Any], others: Sequence[Mapping[str, Any]], store: 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The places that differ; all of one source count as one, and so does all of another component."""
-    places = list(dict.fromkeys(_place(path) for path in {**old, **new} if old.get(path, ...) != new.get(path, ...)))
+    places = list(dict.fromkeys(_place(path, old, new) for path in {**old, **new} if old.get(path, ...) != new.get(path, ...)))
     other = [place.removesuffix("class") for place in places if place.endswith("\0class")]  # another component: the rest follows from it
     return [place for place in places if place.endswith("\0class") or not any(place.startswith(head) for head in other)]
 
 
-def _place(path: str) -> str:
+def _place(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """The path; for a part of a source the source, for a part of what one recipe has and the other has not, that."""
     head, found, _ = path.partition("\0source\0")
-    return f"{head}\0source" if found else path
+    if found:
+        return f"{head}\0source"
+    whole = "\0".join(path.split("\0")[:2])
+    there = [any(each.startswith(f"{whole}\0") for each in leaves) for leaves in (old, new)]
+    return whole if path.startswith("recipe\0") and there in ([True, False], [False, True]) else path
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
@@ -139,7 +144,8 @@ def _shared(stage: str, old: Mapping[str, Any], new: Mapping[str, Any], store: S
         return f"{shared} of {len(new['fits'])} fits" if shared else ""
     keys = set(_keys(stage, new, store))
     shared = len(keys & set(_keys(stage, old, store)))
-    return f"{stage} of {shared} of {len(keys)} clips" if shared else ""
+    clips = "clips" if len(keys) <= len(set(_keys("crops", new, store))) else "clips and views"
+    return f"{stage} of {shared} of {len(keys)} {clips}" if shared else ""
 
 
 def _keys(stage: str, row: Mapping[str, Any], store: Store) -> Iterable[str]:

@@ -219,6 +219,28 @@ def test_rows_that_stand_together(call, benchmark_file):
     assert "aggregator is called 'average'" in told
 
 
+def test_augmentation_is_told_as_one_difference(call, benchmark_file):
+    """Of 27 clips 24 are trained on in some fold."""
+    call("run", benchmark_file, "--no-figures")
+    augmented = ("--set", "recipe.augmentation={views: 2, flip: 0.5}")
+    _, told, _ = call("why", benchmark_file, *augmented)
+    assert told.count("recipe.augmentation") == 2  # one for each of two rows
+    assert "recipe.augmentation nothing → {'views': 2, 'flip': 0.5" in told
+    assert "reused: crops, features of 27 of 75 clips and views; made: features, fits, row" in told
+    call("run", benchmark_file, "--no-figures", *augmented)
+    _, told, _ = call("why", benchmark_file, "--set", "recipe.augmentation={views: 3, flip: 0.5}")
+    assert "recipe.augmentation.views 2 → 3" in told
+    assert "reused: crops, features of 75 of 99 clips and views" in told
+
+
+def test_gc_keeps_views_that_a_row_needs(call, benchmark_file):
+    call("run", benchmark_file, "--no-figures", "--set", "recipe.augmentation={views: 2, flip: 0.5}")
+    before = sizes(call)
+    assert before["features"] == 75
+    call("store", "gc", "--delete")
+    assert sizes(call) == before
+
+
 @pytest.mark.parametrize("key", ["zz", ""])
 def test_unclear_row(call, benchmark_file, key):
     call("run", benchmark_file, "--no-figures")
