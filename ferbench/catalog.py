@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
@@ -103,13 +103,20 @@ def parameter_hints(cls: type) -> dict[str, Any]:
 
 def check(value: Any, hint: Any, what: str, where: str) -> Any:
     """The value as the annotated type; raises FerbenchError with value and expectation."""
+    parts = (hint, *get_args(hint))
+    nested = next((part for part in parts if isinstance(part, type) and is_dataclass(part)), None)
+    if nested and isinstance(value, dict):
+        return convert(nested, value, what.replace(": ", " "), where)
     try:
         return msgspec.convert(value, hint)
     except msgspec.ValidationError as error:
         expected = str(error).partition(" - at ")[0]
-        choices = [c for part in (hint, *get_args(hint)) if get_origin(part) is Literal for c in get_args(part)]
+        choices = [c for part in parts if get_origin(part) is Literal for c in get_args(part)]
         if choices:
-            expected = "expected one of " + ", ".join(map(str, choices))
+            numbers = "a number in its range, or " if int in {get_args(part)[0] if get_args(part) else part for part in parts} else ""
+            expected = f"expected {numbers}one of {', '.join(map(str, choices))}"
+        elif nested:
+            expected = f"expected its fields ({', '.join(parameter_hints(nested))}) as key: value"
         raise FerbenchError(f"{what} is {value!r}: {expected[0].lower()}{expected[1:]}", where=where) from error
     except TypeError as error:
         raise PluginError(f"{what}: the annotation {hint} cannot be validated: {error}", where=where) from error

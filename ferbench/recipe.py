@@ -74,3 +74,7 @@ class Recipe:
     schedule: Schedule | None = None
     sampling: Literal["oversample", "undersample", "balanced"] | None = None
     augmentation: Augmentation | None = None
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov is true, and momentum 0: expected a momentum above 0")

@@ -10,7 +10,8 @@ from msgspec import Meta
 
 import ferbench
 from ferbench import FerbenchError, PluginError
-from ferbench.catalog import KINDS, Catalog, check, fits, unknown
+from ferbench.catalog import KINDS, Catalog, check, convert, fits, unknown
+from ferbench.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -191,3 +192,18 @@ def test_fits(value, hint, expected):
 def test_annotation_that_cannot_be_checked_blames_the_plugin():
     with pytest.raises(PluginError, match=r"x: the annotation .* cannot be validated"):
         check({}, dict[int, object] | list[int] | tuple[int, ...], "x", "")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ({"augmentation": {"flip": 1, "rotatoin": 5}}, "unknown parameter of recipe augmentation 'rotatoin'; did you mean 'rotation'"),
+        ({"augmentation": {"flip": 2}}, "recipe augmentation: flip is 2: expected `float` <= 1.0"),
+        ({"schedule": {"kind": "stepp"}}, "recipe schedule: kind is 'stepp': expected one of step, cosine, plateau"),
+        ({"schedule": "step"}, r"recipe: schedule is 'step': expected its fields \(kind, every, factor\)"),
+        ({"optimizer": "sgd", "momentum": 0, "nesterov": True}, "expected a momentum above 0"),
+    ],
+)
+def test_mistakes_inside_a_recipe_are_told(recipe, told):
+    with pytest.raises(FerbenchError, match=told):
+        convert(Recipe, recipe, "recipe", "here")

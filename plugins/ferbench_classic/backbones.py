@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, Frozen, Input
+from ferbench import Backbone, FerbenchError, Frozen, Input
 from ferbench_classic.descriptors import Gradients, Patterns, Values
 
 Count = Annotated[int, Meta(ge=1)]
@@ -53,8 +53,8 @@ class LBP(Described):
 
     name = "lbp"
     points: Count = 8
-    radii: tuple[Positive, ...] = (2.0,)
-    grid: Count = 7
+    radii: Annotated[tuple[Annotated[float, Meta(gt=0, le=64)], ...], Meta(min_length=1)] = (2.0,)
+    grid: Annotated[int, Meta(ge=1, le=64)] = 7
 
     shares: ClassVar[bool] = True
 
@@ -73,7 +73,11 @@ class HOG(Described):
     block: Count = 2
 
     def frozen(self) -> Frozen:
-        """The histograms: equal for every classifier."""
+        """The histograms: equal for every classifier. FerbenchError where a block is larger than the crop."""
+        if self.cell * self.block > self.size:
+            raise FerbenchError(
+                f"a block of {self.block} cells of {self.cell} pixels exceeds the crop of {self.size} pixels", where="backbone.cell"
+            )
         return Gradients(self.orientations, self.cell, self.block)
 
 

@@ -27,7 +27,7 @@ def candidates(kind: str, kernel: str, c: float | None, neighbours: int | None, 
     if kind == "random-forest":
         return [RandomForestClassifier(trees)]
     if kind == "knn":
-        made = [KNeighborsClassifier(each) for each in ([neighbours] if neighbours else NEIGHBOURS)]
+        made = [Neighbours(each) for each in ([neighbours] if neighbours else NEIGHBOURS)]
     elif kind == "logistic-regression":
         made = [LogisticRegression(C=each, max_iter=1000) for each in ([c] if c else COSTS[kind])]
     else:
@@ -40,6 +40,15 @@ def candidates(kind: str, kernel: str, c: float | None, neighbours: int | None, 
 def chi2(x: np.ndarray, training: np.ndarray) -> np.ndarray:
     """exp(-d / m) for the chi-squared distances d = sum (x - y)^2 / (x + y) [N,M]; m is the mean sum of a training feature."""
     return chi2_kernel(x, training, gamma=1 / training.sum(1).mean())
+
+
+class Neighbours(KNeighborsClassifier):
+    """With fewer training frames than neighbours all of them are asked."""
+
+    def fit(self, X: Any, y: Any) -> Neighbours:  # noqa: N803 (scikit-learn's name)
+        """[N,D], [N]."""
+        self.n_neighbors: int = min(self.get_params()["n_neighbors"], len(X))
+        return super().fit(X, y)
 
 
 class SVM(SVC):

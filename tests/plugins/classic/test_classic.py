@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import ferbench_classic
+from ferbench import FerbenchError
 from ferbench_classic.backbones import HOG, LBP, Pixels
 from ferbench_classic.classifiers import chi2
 from ferbench_classic.patterns import histograms
@@ -127,3 +128,14 @@ def test_the_chi2_kernel_is_its_formula():
     for i in range(3):
         for j in range(4):
             assert made[i, j] == pytest.approx(np.exp(-((x[i] - y[j]) ** 2 / (x[i] + y[j])).sum() / y.sum(1).mean()))
+
+
+def test_a_block_larger_than_the_crop_is_told():
+    with pytest.raises(FerbenchError, match="2 cells of 60 pixels exceeds the crop of 112"):
+        HOG(cell=60).frozen()
+
+
+def test_few_frames_are_enough_for_neighbours():
+    x = np.eye(3, dtype=np.float32)
+    for each in Pixels(classifier="knn").trainable((3,), ["a", "b", "c"]):
+        assert each.fit(x, [0, 1, 2]).predict_proba(x).shape == (3, 3)
