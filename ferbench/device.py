@@ -48,6 +48,13 @@ def _large_pages() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, -1)
 
 
+def release() -> None:
+    """Gives the system back what was kept and is not in use."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def mixed(device: torch.device) -> torch.autocast:
     """Matrix products and convolutions in bfloat16 on a GPU; a processor computes in float32 throughout."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ferbench.device import sent
+from ferbench.device import release, sent
 
 SHARE = 0.5  # of the memory that is free: above, frames are streamed
 
@@ -61,7 +61,8 @@ def batches(x: Tensor | Streamed, order: Sequence[Tensor], device: torch.device)
 
 
 def available() -> float:
-    """Bytes of memory that can be taken."""
+    """Bytes of memory that can be taken, once what this process keeps unused is given back."""
+    release()
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
