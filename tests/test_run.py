@@ -461,3 +461,37 @@ def test_compiled_networks_give_the_same_rows(run, tmp_path, monkeypatch):
     assert code == 0
     assert len(compiled) == 1 + 2 * 3  # features once, three folds of two networks
     assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]
+
+
+def histories(folder):
+    return [json.loads(path.read_text()) for path in sorted((folder / "runs/fits").glob("*/*/history.json"))]
+
+
+def test_validation_people_choose_a_classifier(run, tmp_path):
+    """A tree of one cut tells two of three classes at the most."""
+    code, rows, _ = run("--set", "backbone=trees", "--only", "aggregator=mean")
+    assert code == 0
+    assert rows[0]["uar"] > 0.8
+    for history in histories(tmp_path):
+        assert history["parameters"] == {"max_depth": 3}
+        assert len(history["validation_accuracy"]) == 2
+        assert history["validation_accuracy"][0] < history["validation_accuracy"][1]
+
+
+def test_of_equal_classifiers_the_first_is_kept(run, tmp_path):
+    run("--set", "backbone=[{trees: {depths: [3, 4]}}]", "--only", "aggregator=mean")
+    assert {history["parameters"]["max_depth"] for history in histories(tmp_path)} == {3}
+
+
+def test_classifiers_cannot_be_chosen_without_validation_people(run):
+    code, _, told = run("--set", "backbone=trees", "--set", "protocol.validation=0")
+    assert code == 2
+    assert "no validation frames to choose one of 2 classifiers on" in told
+    assert run("--set", "backbone=[{trees: {depths: [3]}}]", "--set", "protocol.validation=0")[0] == 0
+
+
+def test_classifiers_on_crops_refuse_an_augmentation(run):
+    code, _, told = run("--set", "backbone=[{trees: {pooled: false}}]", "--set", "recipe.augmentation={flip: 1}")
+    assert code == 2
+    assert "trees fits a scikit-learn classifier on crops" in told
+    assert run("--set", "backbone=[{trees: {pooled: true}}]", "--set", "recipe.augmentation={flip: 1}")[0] == 0

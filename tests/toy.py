@@ -25,6 +25,7 @@ def register_backbones(register):
     register(ToyNet)
     register(Whole)
     register(Finished)
+    register(Trees)
 
 
 @ferbench.hookimpl
@@ -181,6 +182,26 @@ class Finished(ferbench.Backbone):
 
     def trainable(self, shape, classes):
         return None
+
+
+@dataclass(frozen=True)
+class Trees(ferbench.Backbone):
+    """Decision trees, of which the validation people choose one; on pooled pixels, or on the crops themselves."""
+
+    name = "trees"
+    pooled: bool = True
+    depths: tuple[int, ...] = (1, 3)
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
+
+    def frozen(self):
+        return Pool() if self.pooled else None
+
+    def trainable(self, shape, classes):
+        from sklearn.tree import DecisionTreeClassifier
+
+        return [DecisionTreeClassifier(max_depth=depth, random_state=0) for depth in self.depths]
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,9 @@ def _fit_estimator(
     fit: Fit, candidates: Any, training: Part, validation: Part, x: torch.Tensor | Streamed, counts: list[int]
 ) -> tuple[History, np.ndarray]:
     """A scikit-learn classifier, or the best of several on the validation frames; the loss gives them sample weights."""
+    if training.change:
+        what = f"{fit.cell.backbone.name} fits a scikit-learn classifier on crops, which an augmentation would change in every epoch"
+        raise FerbenchError(what, hint="leave recipe.augmentation out, or give the backbone a frozen part: its views are stored")
     weights = fit.cell.loss.class_weights(counts)
     parts = (training.x, validation.x, x)
     if any(isinstance(part, Streamed) for part in parts):
