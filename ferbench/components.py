@@ -160,6 +160,12 @@ class Frozen(ABC):
 class Backbone(Component):
     """A network, or network and classifier, that scores single frames."""
 
+    def check(self) -> None:
+        """Raises FerbenchError for weights that are not there or do not fit; asked once, before anything is decoded.
+
+        What `frozen` needs is checked by building it: here stands what `trainable` alone will need.
+        """
+
     @abstractmethod
     def input(self) -> Input:
         """The input that `frozen` (or, where that is None, `trainable`) reads."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, FerbenchError, File, Input
+from ferbench import Backbone, File, Input
 from ferbench_thesis.vgg16_convolutions import RANDOM, VGG16Convolutions
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -37,6 +37,16 @@ class FrozenVGG16(Backbone):
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
+    def __post_init__(self) -> None:
+        if self.trained_blocks and (self.head == "logistic-regression" or self.weights == "calibrated-random"):
+            what = "head logistic-regression" if self.head == "logistic-regression" else "weights calibrated-random"
+            raise ValueError(f"trained_blocks is {self.trained_blocks}, with {what}: expected 0")
+
+    def check(self) -> None:
+        """The weights of a network that is trained whole."""
+        if self.frozen() is None:
+            self._convolutions().whole()
+
     def input(self) -> Input:
         """RGB, 224 pixels square unless `size` says otherwise."""
         return Input(self.size, 3, self.mean, self.std)
@@ -51,9 +61,6 @@ class FrozenVGG16(Backbone):
             return self._head(shape[0], len(classes))
         from ferbench_thesis.vgg16_model import back
 
-        if self.head == "logistic-regression" or self._convolutions().calibrated:
-            what = "a logistic regression" if self.head == "logistic-regression" else "calibrated-random weights"
-            raise FerbenchError(f"trained_blocks is {self.trained_blocks}, with {what}: expected 0", where="backbone.trained_blocks")
         return back(self._convolutions().whole(), self.trained_blocks, self._head(25088, len(classes)))
 
     def _convolutions(self) -> VGG16Convolutions:

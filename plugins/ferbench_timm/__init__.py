@@ -1,4 +1,4 @@
-"""Any of timm's image networks as a frozen feature extractor."""
+"""Any of timm's image networks: as a frozen feature extractor, or trained, whole or in its last blocks."""
 
 from __future__ import annotations
 

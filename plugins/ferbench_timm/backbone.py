@@ -17,14 +17,15 @@ Statistics = tuple[float, ...] | None
 
 @dataclass(frozen=True)
 class Timm(Backbone):
-    """A frozen network of timm's, by its name there, and a head on its pooled features.
+    """A network of timm's, by its name there, frozen unless told otherwise, and a head on its pooled features.
 
     `model`: as in timm.list_models(), with a tag ("resnet18.a1_in1k") to name one set of its weights. `weights`: "imagenet" (those that
     timm publishes), "random", "calibrated-random" (networks with batch normalisation), or a file (.safetensors, .pth, .pt) that holds the
     model's state dict. `head`: "linear" one layer, "mlp" two with `hidden` units between, "logistic-regression" fits on standardised
     features; `dropout` stands before the last layer. `size`, `mean` and `std` are the model's own where left out.
     The last `trained_blocks` of the stages that timm names for the network (layer1 to layer4 of a ResNet) are trained with the head,
-    from the same weights, and the others stay frozen; "all" trains the whole network.
+    from the same weights, and the others stay frozen; "all" trains the whole network, and needs a tag in `model` where it starts from
+    "imagenet" weights.
     """
 
     name = "timm"
@@ -40,6 +41,21 @@ class Timm(Backbone):
     channels: Literal[1, 3] = 3
     mean: Statistics = None
     std: Statistics = None
+
+    def __post_init__(self) -> None:
+        if self.trained_blocks and (self.head == "logistic-regression" or self.weights == "calibrated-random"):
+            what = "head logistic-regression" if self.head == "logistic-regression" else "weights calibrated-random"
+            raise ValueError(f"trained_blocks is {self.trained_blocks}, with {what}: expected 0")
+        if self.trained_blocks == "all" and self.weights == "imagenet" and "." not in self.model:
+            hint = f"timm.list_models('{self.model}.*', pretrained=True) lists them"
+            raise ValueError(
+                f"model is {self.model!r}: a network that is trained whole needs the tag of the weights that it starts from; {hint}"
+            )
+
+    def check(self) -> None:
+        """The weights of a network that is trained whole."""
+        if self.trained_blocks == "all":
+            self._trunk().whole()
 
     def input(self) -> Input:
         """What the weights were trained with; one channel takes the mean of three."""
@@ -60,9 +76,6 @@ class Timm(Backbone):
         from ferbench_timm.heads import in_line, logistic_regression, perceptron, width
         from ferbench_timm.split import halves
 
-        if self.trained_blocks and (self.head == "logistic-regression" or self.weights == "calibrated-random"):
-            what = "a logistic regression" if self.head == "logistic-regression" else "calibrated-random weights"
-            raise FerbenchError(f"trained_blocks is {self.trained_blocks}, with {what}: expected 0", where="backbone.trained_blocks")
         if self.head == "logistic-regression":
             return logistic_regression()
         layers = (self.hidden, len(classes)) if self.head == "mlp" else (len(classes),)

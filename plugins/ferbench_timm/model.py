@@ -68,7 +68,7 @@ def options(model: str, channels: int, size: int | None) -> dict[str, Any]:
 def initialised(model: str, options: dict[str, Any], seed: int) -> nn.Module:
     """The network as timm initialises it, drawn from `seed` whatever was drawn before."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would set the GPU's too
         trunk: nn.Module = library().create_model(model, pretrained=False, **options)
     return trunk
 

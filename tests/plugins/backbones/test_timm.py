@@ -7,9 +7,11 @@ import sys
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 import ferbench_timm
 from ferbench import FerbenchError
+from ferbench.catalog import convert
 from ferbench_timm.backbone import Timm
 
 
@@ -103,10 +105,16 @@ def test_frozen_and_trained_blocks_are_the_network(model, trained):
     assert net(features).shape == (4, 6)
     trunk = whole.frozen().build(None)
     assert torch.allclose(net.eval().blocks(features), trunk(x), atol=1e-5)
-    net.train()(features).square().sum().backward()
+    mine = net.train().blocks(features)
+    for name, module in net.blocks.named_modules():
+        if isinstance(module, _BatchNorm):
+            trunk.get_submodule(name).train()  # batch normalisation by these frames' own statistics, in the same layers
+    assert torch.allclose(mine, trunk(x), atol=1e-5)
+    net(features).square().sum().backward()
     assert all(p.requires_grad for p in net.parameters())
     assert sum(p.grad is not None and bool(p.grad.any()) for p in net.blocks.parameters()) > 0.5 * len(list(net.blocks.parameters()))
     named = {**front.state_dict(), **net.blocks.state_dict()}
+    trunk = whole.frozen().build(None)
     assert all(torch.equal(value, named[name]) for name, value in trunk.state_dict().items() if name.endswith("weight"))
 
 
@@ -115,14 +123,32 @@ def test_frozen_and_trained_blocks_are_the_network(model, trained):
     [
         ({"model": "resnet10t", "trained_blocks": 5}, r"has 4 that can be trained .*layer1, layer2, layer3, layer4"),
         ({"model": "xception41", "trained_blocks": 1}, "cannot be split behind .*2 values"),
-        ({"trained_blocks": 1, "head": "logistic-regression"}, "with a logistic regression: expected 0"),
-        ({"trained_blocks": "all", "weights": "calibrated-random"}, "with calibrated-random weights: expected 0"),
     ],
 )
 def test_what_cannot_be_split_is_told(parameters, told):
     backbone = Timm(**{"model": "resnet18", "weights": "random", **parameters})
     with pytest.raises(FerbenchError, match=told):
         backbone.trainable((64, 8, 8), range(6))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"trained_blocks": 1, "head": "logistic-regression"}, "with head logistic-regression: expected 0"),
+        ({"trained_blocks": "all", "weights": "calibrated-random"}, "with weights calibrated-random: expected 0"),
+        ({"trained_blocks": "all"}, "needs the tag of the weights that it starts from"),
+    ],
+)
+def test_blocks_that_cannot_be_trained_are_told_when_the_benchmark_is_read(parameters, told):
+    with pytest.raises(FerbenchError, match=told):
+        convert(Timm, {"model": "resnet18", **parameters}, "backbone timm", "")
+    assert Timm("resnet18.a1_in1k", trained_blocks="all").input().size == 224
+
+
+def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_is_decoded(tmp_path):
+    with pytest.raises(FerbenchError, match="no weights at"):
+        Timm("resnet18", str(tmp_path / "none.pth"), trained_blocks="all").check()
+    Timm("resnet18", "random", trained_blocks="all").check()
 
 
 def test_the_plugin_registers_timm():

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ferbench import FerbenchError
+from ferbench.catalog import convert
 from ferbench_thesis.vgg16 import VGG16, ReducedVGG16
 
 CROPS = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 1
@@ -65,9 +66,13 @@ def test_wherever_it_is_split_it_is_torchvision_s_vgg16(whole, whole_file, block
 
 @pytest.mark.parametrize("given", [{"weights": "calibrated-random"}, {"weights": "random", "head": "logistic-regression"}])
 def test_what_cannot_train_blocks(given):
-    backbone = VGG16(trained_blocks=1, **given)
     with pytest.raises(FerbenchError, match="trained_blocks is 1, with "):
-        backbone.trainable((512, 2, 2), range(6))
+        convert(VGG16, {"trained_blocks": 1, **given}, "backbone vgg16", "")
+
+
+def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_is_decoded(tmp_path):
+    with pytest.raises(FerbenchError, match="no weights at"):
+        VGG16(weights=str(tmp_path / "none.pth"), trained_blocks=5).check()
 
 
 def test_the_layers_that_fit_start_from_the_weights_and_the_last_is_fresh(whole, whole_file):
