@@ -43,7 +43,7 @@ class Schedule:
     """How the learning rate falls, epoch by epoch.
 
     "step" multiplies it by `factor` every `every` epochs, "plateau" does where the validation loss has not fallen for so many, and
-    "cosine" lets it fall to 0 at the last epoch along half a wave (Loshchilov & Hutter 2017, without restarts).
+    "cosine" lets it fall along half a wave that would reach 0 after the last epoch (Loshchilov & Hutter 2017, without restarts).
     """
 
     kind: Literal["step", "cosine", "plateau"]
@@ -53,7 +53,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The optimiser and when to stop; scikit-learn classifiers have their own optimiser and use none of it.
+    """The optimiser and when to stop; scikit-learn classifiers have their own optimiser and use of it the augmentation alone.
 
     `lr` is a rate per step, `batch_size` counts frames, `epochs` is the most that are run. With `patience`, training stops once that
     many epochs have passed since validation accuracy (by frame; ties: lower validation loss) was best while training accuracy has
