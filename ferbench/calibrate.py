@@ -11,11 +11,13 @@ from torch import nn
 
 from ferbench import history
 from ferbench.history import Cost
+from ferbench.optimizers import optimizer_of
 from ferbench.plan import Fit, Network, Row
 from ferbench.progress import Tell
 from ferbench.stages import crops, features, fit
+from ferbench.stages.inputs import Inputs
 from ferbench.store import Store
-from ferbench.training import Part, epoch_of, optimizer_of
+from ferbench.training import epoch_of
 
 CLIPS = 4
 STEPS = 3
@@ -63,14 +65,14 @@ def _steps(job: Fit, x: torch.Tensor, device: torch.device) -> Cost:
     if not isinstance(model, nn.Module) or not any(p.requires_grad for p in model.parameters()):
         return Cost(1, 0.0, 0.0)
     rows = torch.arange(cell.recipe.batch_size * STEPS) % len(x)
-    frames, labels = x[rows], rows % classes
-    loss = cell.loss.build([1] * classes)
-    model = model.to(device)
-    optimizer = optimizer_of(list(model.parameters()), cell.recipe)
-    arguments = (cell.recipe, device, fit.prepare_of(cell.backbone), optimizer, torch.Generator())
-    epoch_of(model, loss, Part(frames[: cell.recipe.batch_size], labels[: cell.recipe.batch_size]), *arguments)  # the first is slow
+    inputs = Inputs(x[rows], rows % classes, {"": slice(0, len(rows))})
+    inputs.move(device)
+    part = inputs.training([""], cell.recipe.augmentation if cell.backbone.frozen() is None else None)
+    learner = fit.learner_of(job, model, [1] * classes, device)
+    optimizer, generator = optimizer_of(learner.parameters, cell.recipe), torch.Generator()
+    epoch_of(learner, part, optimizer, generator)  # the first is slow
     start = time.perf_counter()
-    epoch_of(model, loss, Part(frames, labels), *arguments)
+    epoch_of(learner, part, optimizer, generator)
     return Cost(len(rows), time.perf_counter() - start, 0.0, sum(p.numel() for p in model.parameters()))
 
 

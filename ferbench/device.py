@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,16 +21,17 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 def chosen(name: str) -> torch.device:
-    """auto, cpu, cuda or cuda:N; FerbenchError where it is not there."""
+    """auto, cpu, cuda or cuda:N; FerbenchError for another, and where it is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise FerbenchError(f"device {name!r}: expected auto, cpu, cuda or cuda:N", where="--device", hint="try --device cpu")
+    _keep_memory()
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
         if device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32
-        elif sys.platform == "linux":
-            _large_pages()
     except (RuntimeError, AssertionError) as error:
         raise FerbenchError(
             f"device {name!r} cannot be used: {error}".partition("\n")[0], where="--device", hint="try --device cpu"
@@ -36,23 +39,29 @@ def chosen(name: str) -> torch.device:
     return device
 
 
-def _large_pages() -> None:
-    """Lets torch take memory in large pages, and keep what it frees for its next tensors.
+def _keep_memory() -> None:
+    """Lets torch take memory in large pages, and keep what it frees for its next tensors; to be called before the first of them.
 
-    A step of a head of 100 million weights takes fresh memory for its gradients: page by page that costs half as much again as the step.
+    A step of a head of 100 million weights takes fresh memory for its gradients, and the system clears it page by page.
     """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # read at torch's first large allocation
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt"):  # glibc
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
+    if libc := _libc("mallopt"):
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def release() -> None:
     """Gives the system back what was kept and is not in use."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):
+    if libc := _libc("malloc_trim"):
         libc.malloc_trim(0)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def _libc(function: str) -> Any:
+    """The C library, where it has this function of glibc's."""
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    return libc if hasattr(libc, function) else None
 
 
 def mixed(device: torch.device) -> torch.autocast:
@@ -60,9 +69,15 @@ def mixed(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
+def free(device: torch.device) -> int:
+    """Bytes that a GPU has left, with those that torch keeps for its next tensors."""
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0] + unused)
+
+
 def roomy(device: torch.device, x: Tensor) -> bool:
-    """Whether the tensor, where it is not on the GPU yet, takes at most half of what is free there."""
-    return device.type == "cuda" and x.nbytes < torch.cuda.mem_get_info(device)[0] / 2
+    """Whether the tensor takes at most half of what a GPU has free; never, where the device is none."""
+    return device.type == "cuda" and x.nbytes < free(device) / 2
 
 
 def ahead(items: Iterable[T]) -> Iterator[T]:
@@ -80,7 +95,7 @@ def sent(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
     if device.type != "cuda":
         yield from ahead(batches)
         return
-    copies = torch.cuda.Stream(device)
+    copies = _copies(device)
 
     def send() -> Iterator[tuple[Tensor, torch.cuda.Event]]:
         for batch in batches:
@@ -93,3 +108,8 @@ def sent(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
         computes.wait_event(arrived)
         batch.record_stream(computes)
         yield batch
+
+
+@lru_cache
+def _copies(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)

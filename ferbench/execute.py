@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -21,20 +21,23 @@ import torch
 
 from ferbench import history
 from ferbench.checkpoints import Checkpoints
+from ferbench.components import Backbone
+from ferbench.device import release
 from ferbench.errors import FerbenchError, StoreError
 from ferbench.history import Cost
-from ferbench.identity import component_identity, key
+from ferbench.identity import key
 from ferbench.plan import Fit, Network, Row, Work, note_inputs
 from ferbench.progress import Reporter, Tell
 from ferbench.provenance import provenance
 from ferbench.scoring import Scorer, failure
 from ferbench.stages import crops, features, fit
+from ferbench.stages.inputs import Inputs, load_inputs
 from ferbench.store import Store, to_json
 from ferbench.training import History
 
 T = TypeVar("T")
 Job = tuple[Network, Fit]
-CLIPS = 16  # whose features are made together
+CLIPS = {"cpu": 16, "cuda": 128}  # whose features are made together
 UNITS: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "crops": lambda facts: len(facts["indices"]),
     "features": lambda facts: facts["frames"],
@@ -68,7 +71,7 @@ class Execution:
     @cached_property
     def origin(self) -> dict[str, Any]:
         """Where and with what this run computes."""
-        return provenance(str(self.device), self.workers)
+        return provenance(self.device, self.workers, self.compile)
 
     def _rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
         networks = list({id(row.network): row.network for row in pending}.values())
@@ -87,11 +90,9 @@ class Execution:
 
     def _check_weights(self, networks: Sequence[Network]) -> None:
         """Weights that are not there or do not fit end the run now, not after hours of decoding."""
-        parts = [(n, part) for n in networks if (part := n.cell.backbone.frozen()) is not None and not part.calibrated]
-        for group in _grouped(parts, lambda pair: key(component_identity(pair[1]))):
-            each = [n for n, _ in group]
-            self._attempt(each, group[0][1].build, None)
-            if isinstance(error := self.failed.get(id(each[0])), FerbenchError):
+        for group in _grouped(networks, lambda n: key(n.identity["backbone"])):
+            self._attempt(group, _check_backbone, group[0].cell.backbone)
+            if isinstance(error := self.failed.get(id(group[0])), FerbenchError):
                 raise error
 
     def _crops(self, networks: Sequence[Network], threads: ThreadPoolExecutor) -> dict[str, Future[None]]:
@@ -120,30 +121,41 @@ class Execution:
     def _features(self, fits: Sequence[Job], made: Mapping[str, Future[None]]) -> None:
         """While crops are still being made; the frames of some clips at a time."""
         frozen = [(n, f) for n, f in fits if f.cell.backbone.frozen() is not None]
-        groups = _grouped(frozen, lambda job: id(job[1].features))
         missing = {w.key for _, job in frozen for w in job.works() if self.store.find("features", w.key) is None}
         counter = Counter(len(missing))
         with self.reporter.stage("features", "clips") as tell:
-            for jobs in groups:
-                works = {work.key: work for _, job in jobs for work in job.works() if work.key in missing}
-                if works:
-                    self._attempt([n for n, _ in jobs], self._features_of, *jobs[0], list(works.values()), made, counter, tell)
-                    missing = {key for key in missing if not self.store.has("features", key)}
+            for jobs in _grouped(frozen, lambda job: id(job[1].features)):
+                build = cache(partial(self._frozen, jobs[0][1], made))
+                for users, works in _works(jobs):
+                    if lacking := [work for work in works if work.key in missing]:
+                        self._attempt([n for n, _ in users], self._features_of, *users[0], lacking, build, made, counter, tell)
+                        missing = {key for key in missing if not self.store.has("features", key)}
 
-    def _features_of(
-        self, network: Network, job: Fit, works: Sequence[Work], made: Mapping[str, Future[None]], counter: Counter, tell: Tell
-    ) -> None:
+    def _frozen(self, job: Fit, made: Mapping[str, Future[None]]) -> torch.nn.Module:
+        """The frozen part, once the crops are there that it is calibrated on."""
         training = job.split.folds[job.fold].train if job.cell.backbone.frozen().calibrated else ()  # type: ignore[union-attr]
         _results([made[job.crops[clip]] for clip in training if job.crops[clip] in made])
-        module = self._compiled(features.build(job, self.store, self.device))
+        return self._compiled(features.build(job, self.store, self.device))
+
+    def _features_of(
+        self,
+        network: Network,
+        job: Fit,
+        works: Sequence[Work],
+        build: Callable[[], torch.nn.Module],
+        made: Mapping[str, Future[None]],
+        counter: Counter,
+        tell: Tell,
+    ) -> None:
+        module = build()
 
         def work(group: Sequence[Work], mine: Sequence[str]) -> None:
             _results([made[job.crops[each.clip]] for each in group if job.crops[each.clip] in made])
             features.compute(job, [each for each in group if each.key in mine], module, self.store, self.device)
             self._count("features", network, mine)
 
-        turned = _turned(works)
-        groups = [turned[start : start + CLIPS] for start in range(0, len(turned), CLIPS)]
+        turned, size = _turned(works), CLIPS[self.device.type]
+        groups = [turned[start : start + size] for start in range(0, len(turned), size)]
         for group in self._shared("features", groups, lambda group: [each.key for each in group], work):
             counter.tell(tell, len(group), job.cell.labels["backbone"])
 
@@ -158,28 +170,29 @@ class Execution:
         counter = Counter(sum(f.cell.recipe.epochs for _, f in fits))
         with self.reporter.stage("fits", "epochs") as tell:
             for group in _turned(_grouped(fits, lambda job: (id(job[1].features), id(job[1].views), job[1].fold))):
-                inputs: list[fit.Inputs] = []
+                inputs: list[Inputs] = []
                 work = self._fit_work(inputs, counter, tell)
                 for _, job in self._shared("fits", group, lambda job: [job[1].key], work):
                     counter.tell(tell, job.cell.recipe.epochs)
 
-    def _fit_work(self, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> Callable[[Job, Sequence[str]], None]:
+    def _fit_work(self, inputs: list[Inputs], counter: Counter, tell: Tell) -> Callable[[Job, Sequence[str]], None]:
         def work(job: Job, _: Sequence[str]) -> None:
             self._attempt([job[0]], self._fit, job[1], inputs, counter, tell)
             self._count("fits", job[0], [job[1].key] if self.store.has("fits", job[1].key) else [])
 
         return work
 
-    def _fit(self, job: Fit, inputs: list[fit.Inputs], counter: Counter, tell: Tell) -> None:
+    def _fit(self, job: Fit, inputs: list[Inputs], counter: Counter, tell: Tell) -> None:
         note = f"{job.cell.labels['backbone']} {job.cell.labels['loss']}"
 
         def heard(epoch: int, told: History) -> None:
             tell(counter.done + epoch, counter.of, f"{note}: validation {told.validation_accuracy[-1]:.2f}")
 
         if not inputs:
-            inputs.append(fit.load_inputs(job, self.store, self.device))
+            inputs.append(load_inputs(job, self.store))
         checkpoints = Checkpoints(self.store, job.key, self.checkpoint)
-        self.store.put("fits", job.key, fit.compute, job, inputs[0], self.device, heard, checkpoints, self.origin, self._compiled)
+        given = fit.Run(self.device, heard, checkpoints, self.origin, self._compiled)
+        self.store.put("fits", job.key, fit.compute, job, inputs[0], given)
         checkpoints.clear()
 
     def _shared(
@@ -233,6 +246,7 @@ class Execution:
         except StoreError:
             raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
+            _let_go(error)
             for network in networks:
                 self.failed.setdefault(id(network), error)
 
@@ -275,6 +289,28 @@ def _turned(things: Sequence[T]) -> list[T]:
     """The same, from a start that differs from process to process."""
     start = random.SystemRandom().randrange(len(things)) if things else 0
     return [*things[start:], *things[:start]]
+
+
+def _works(jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], Sequence[Work]]]:
+    """What jobs with the same features need of them, and which jobs do: first the clips as they are, then each augmentation's views."""
+    yield jobs, [work for work in jobs[0][1].works() if not work.view]
+    for users in _grouped([job for job in jobs if job[1].views], lambda job: id(job[1].views)):
+        yield users, [work for work in users[0][1].works() if work.view]
+
+
+def _check_backbone(backbone: Backbone) -> None:
+    backbone.check()
+    if (frozen := backbone.frozen()) is not None and not frozen.calibrated:
+        frozen.build(None)
+
+
+def _let_go(error: BaseException) -> None:
+    """Of all that the frames which an exception went through still hold: networks, optimisers, a GPU's memory. The lines stay."""
+    chain: BaseException | None = error
+    while chain:
+        traceback.clear_frames(chain.__traceback__)
+        chain = chain.__cause__ or chain.__context__
+    release()
 
 
 def _results(futures: Sequence[Future[None]]) -> None:

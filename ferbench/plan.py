@@ -19,6 +19,10 @@ from ferbench.stages.index import Corpus, identity
 from ferbench.store import Store, to_json
 
 Identity = Mapping[str, Any]
+FIT_CODE = [
+    *("ferbench.stages.fit", "ferbench.stages.inputs", "ferbench.stages.estimators"),
+    *("ferbench.training", "ferbench.optimizers", "ferbench.sampling", "ferbench.streamed", "ferbench.device"),
+]
 
 
 class Work(NamedTuple):
@@ -133,22 +137,22 @@ class Planner:
         crops = self._once(("crops", *steps), crop_keys, parts.clips, corpora, identity["preprocessing"])
         fits = tuple(self._fit(cell, parts, crops, fold, identity) for fold in range(len(parts.folds)))
         fingerprint = self._once(("fingerprint", *steps, cell.recipe.checkpoint), self._fingerprint, cell, corpora, parts)
-        kinds = self._once(("kinds", labels["preprocessing"], labels["backbone"]), self._kinds, cell, identity)
+        kinds = self._once(("kinds", *[labels[axis] for axis in ("preprocessing", "backbone", "recipe")]), self._kinds, cell, identity)
         return Network(cell, corpora, parts, crops, fits, identity, fingerprint, kinds)
 
     def _kinds(self, cell: Cell, identity: Identity) -> dict[str, str]:
         frozen = cell.backbone.frozen()
         features = {"features": key(component_identity(frozen), cell.backbone.input())} if frozen else {}
-        return {"crops": key(identity["preprocessing"]), **features, "fits": key(identity["backbone"])}
+        return {"crops": key(identity["preprocessing"]), **features, "fits": key(identity["backbone"], cell.recipe.augmentation)}
 
     def _fit(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int, identity: Identity) -> Fit:
         frozen = (*[cell.labels[axis] for axis in ("dataset", "protocol", "preprocessing", "backbone")], fold)
         features = self._once(("frozen", *frozen), self._features, cell, parts, crops, fold)
         inputs = self._once(("inputs", id(features), id(parts), fold), _inputs, parts, fold, features)
         own = [identity["backbone"], identity["loss"], identity["recipe"], cell.seed, cell.protocol.classes]
-        code = ["ferbench.stages.fit", "ferbench.training", "ferbench.sampling"]
-        views: tuple[Mapping[str, str], ...] = ()
+        code, views = list(FIT_CODE), tuple[Mapping[str, str], ...]()
         if cell.backbone.frozen() is None:  # the fit makes crops its input
+            own.append(cell.backbone.input())
             code += ["ferbench.stages.features", *["ferbench.augmentation"] * bool(cell.recipe.augmentation)]
         elif how := cell.recipe.augmentation:
             views = self._once(("views", id(features), id(parts), fold, how), _views, parts, fold, features, how)
@@ -181,7 +185,7 @@ class Planner:
         if axis == "preprocessing":
             return [{"step": step.name, **component_identity(step)} for step in cell.preprocessing]
         value = getattr(cell, axis)
-        if axis == "recipe":  # what is off is left out, so that a new field leaves stored fits valid
+        if axis == "recipe":  # what is None is left out, so that a new field which may be None leaves stored fits valid
             return {name: each for name, each in asdict(value).items() if each is not None}
         return value if axis == "seed" else component_identity(value)
 

@@ -8,20 +8,30 @@ import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
+import torch
 from joblib import cpu_count
 
 PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit-learn", "numpy")
 
 
-def provenance(device: str, workers: int) -> dict[str, Any]:
+def provenance(device: torch.device, workers: int, compiled: bool) -> dict[str, Any]:
     """Versions, git commit, hardware and runtime knobs."""
     return {
         "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}, **_plugins()},
         "git": _git(),
-        "hardware": {"machine": platform.machine(), "cpu": _cpu(), "cores": cpu_count(), "device": device},
+        "hardware": {"machine": platform.machine(), "cpu": _cpu(), "cores": cpu_count(), **_device(device)},
         "workers": workers,
+        "compile": compiled,
     }
+
+
+def _device(device: torch.device) -> dict[str, Any]:
+    """What computes, and how exactly."""
+    if device.type != "cuda":
+        return {"device": str(device), "precision": "float32"}
+    gpu = torch.cuda.get_device_name(device)
+    return {"device": str(device), "gpu": gpu, "cuda": torch.version.cuda, "precision": "bfloat16 autocast, TF32"}
 
 
 def _version(package: str) -> str | None:

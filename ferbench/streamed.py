@@ -2,33 +2,69 @@
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
 from ferbench.device import release, sent
+from ferbench.errors import FerbenchError
 
 SHARE = 0.5  # of the memory that is free: above, frames are streamed
 
 
+class Stored(NamedTuple):
+    """Frames [T,...] in a file; no more of it is open than is being read, however many clips there are."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    offset: int  # of the first frame in the file, in bytes
+
+    @classmethod
+    def at(cls, path: Path) -> Stored:
+        """What the .npy file holds."""
+        array = np.load(path, mmap_mode="r")
+        return cls(path, array.shape, array.dtype, array.offset)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """In memory."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def read(self, rows: Sequence[int], into: Sequence[np.ndarray]) -> None:
+        """These frames; each into an array [...] that lies in one piece."""
+        size = math.prod(self.shape[1:]) * self.dtype.itemsize
+        with self.path.open("rb") as file:
+            for row, frame in zip(rows, into, strict=True):
+                file.seek(self.offset + row * size)
+                if file.readinto(frame.data.cast("B")) != size:
+                    raise FerbenchError(f"{self.path} ends before its frame {row}", hint="`ferbench store verify` finds what is damaged")
+
+
 @dataclass(frozen=True)
 class Streamed:
-    """Frames [N,...] as one array a clip, mapped from files; rows of it are read when they are asked for."""
+    """Frames [N,...] of clips that follow each other; rows are read when they are asked for."""
 
-    arrays: Sequence[np.ndarray]
+    clips: Sequence[Stored]
     start: int = 0  # first and last + 1 row of a part
     stop: int | None = None
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """Row after each array's last."""
-        return np.cumsum([len(array) for array in self.arrays])
+        """Row after each clip's last."""
+        return np.cumsum([len(clip) for clip in self.clips])
 
     def __len__(self) -> int:
         return (int(self.ends[-1]) if self.stop is None else self.stop) - self.start
@@ -36,35 +72,41 @@ class Streamed:
     @property
     def shape(self) -> tuple[int, ...]:
         """[N,...]."""
-        return (len(self), *self.arrays[0].shape[1:])
+        return (len(self), *self.clips[0].shape[1:])
 
     def part(self, rows: slice) -> Streamed:
         """These rows, still on the disk."""
-        return Streamed(self.arrays, self.start + rows.start, self.start + rows.stop)
+        return Streamed(self.clips, self.start + rows.start, self.start + rows.stop)
 
     def read(self, rows: Tensor) -> Tensor:
-        """These rows in memory; read in the order of the file, which disks like."""
-        wanted = rows.numpy() + self.start
-        made = np.empty((len(wanted), *self.arrays[0].shape[1:]), self.arrays[0].dtype)
-        clips = np.searchsorted(self.ends, wanted, side="right")
-        for at in np.argsort(wanted):
-            array = self.arrays[clips[at]]
-            made[at] = array[wanted[at] - self.ends[clips[at]] + len(array)]
+        """These rows in memory; read in the order of the files, which disks like."""
+        wanted = rows.cpu().numpy() + self.start
+        made = np.empty((len(wanted), *self.shape[1:]), self.clips[0].dtype)
+        owners = np.searchsorted(self.ends, wanted, side="right")
+        for owner, group in groupby(np.argsort(wanted), key=owners.__getitem__):
+            clip, places = self.clips[owner], list(group)
+            clip.read([int(wanted[at] - self.ends[owner] + len(clip)) for at in places], [made[at] for at in places])
         return torch.from_numpy(made)
 
+    def whole(self) -> Tensor:
+        """All rows in memory."""
+        return self.read(torch.arange(len(self)))
 
-def batches(x: Tensor | Streamed, order: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
-    """Rows of x on the device, group by group; from the disk, or to another device, the next group comes while one is worked on."""
+
+def batches(x: Tensor | Streamed, order: Tensor, size: int, device: torch.device) -> Iterator[Tensor]:
+    """Rows of x on the device, so many at a time; from the disk, or to another device, the next come while these are worked on."""
     if isinstance(x, Tensor) and x.device.type == device.type:
-        return (x[rows] for rows in order)
-    return sent((x[rows] if isinstance(x, Tensor) else x.read(rows) for rows in order), device)
+        return (x[rows] for rows in together(order.to(device), size))
+    return sent((x[rows] if isinstance(x, Tensor) else x.read(rows) for rows in together(order, size)), device)
+
+
+def together(order: Tensor, size: int) -> Sequence[Tensor]:
+    """Groups of so many; a last one of one alone, which has no variance to normalise by, joins those before it."""
+    groups = order.split(size)
+    return (*groups[:-2], torch.cat(groups[-2:])) if len(groups) > 1 and len(groups[-1]) == 1 < size else groups
 
 
 def available() -> float:
     """Bytes of memory that can be taken, once what this process keeps unused is given back."""
     release()
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    return float(psutil.virtual_memory().available)

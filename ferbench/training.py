@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import lr_scheduler
 
 from ferbench import sampling
 from ferbench.checkpoints import Checkpoints
 from ferbench.device import mixed
 from ferbench.errors import FerbenchError
+from ferbench.optimizers import LearningRate, optimizer_of
 from ferbench.recipe import Recipe
-from ferbench.streamed import Streamed, batches
+from ferbench.streamed import Streamed, batches, together
 
 SCORED = 2**23  # values of a batch that is scored: 55 crops of 224x224x3, 334 frames of 25088 features
 
@@ -57,47 +57,54 @@ class Diverged(Exception):
     """The loss became NaN or infinite."""
 
 
+@dataclass(frozen=True)
+class Learner:
+    """A network, the loss that it minimises and how, all on one device; `prepare` makes a batch what the network reads."""
+
+    model: nn.Module
+    loss: Callable[[Tensor, Tensor], Tensor]
+    prepare: Callable[[Tensor], Tensor]
+    recipe: Recipe
+    device: torch.device
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What is trained, of the network and of the loss."""
+        modules = [part for part in (self.model, self.loss) if isinstance(part, nn.Module)]
+        return [p for module in modules for p in module.parameters() if p.requires_grad]
+
+
 def train(
-    model: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
+    learner: Learner,
     training: Part,
     validation: Part,
-    recipe: Recipe,
-    device: torch.device,
-    prepare: Callable[[Tensor], Tensor],
     generator: torch.Generator,
     tell: Callable[[int, History], None],
     checkpoints: Checkpoints | None = None,
 ) -> History:
-    """Trains `model` in place and leaves the chosen epoch's weights in it; `prepare` makes a batch the model's input.
+    """Trains the network in place and leaves the chosen epoch's weights in it.
 
     Training accuracy is that of the training passes themselves, with dropout on. From a checkpoint training goes on as if it had
-    never stopped. Raises Diverged at the first loss that is no number, and FerbenchError where the best epoch has no validation
-    frames to be chosen on.
+    never stopped. Raises Diverged at the first loss that is no number, and FerbenchError where the recipe chooses by validation
+    frames and there are none.
     """
-    if recipe.checkpoint == "best" and not len(validation.y):
-        raise FerbenchError(
-            "no validation frames to choose the best epoch on", hint="give the protocol validation people, or --set recipe.checkpoint=last"
-        )
-    if recipe.schedule and recipe.schedule.kind == "plateau" and not len(validation.y):
-        raise FerbenchError("no validation frames for a plateau schedule", hint="give the protocol validation people, or take another kind")
-    parameters = [*model.parameters(), *(loss_of.parameters() if isinstance(loss_of, nn.Module) else [])]
-    optimizer = optimizer_of([p for p in parameters if p.requires_grad], recipe)
-    best, history = _Best(model), History()
-    schedule = _Rate(optimizer, recipe)
-    fit = _Fit(model, loss_of, optimizer, schedule, generator, best, history)
+    recipe = learner.recipe
+    _check(recipe, validation)
+    optimizer = optimizer_of(learner.parameters, recipe)
+    best, history, rate = _Best(learner.model), History(), LearningRate(optimizer, recipe)
+    fit = _Fit(learner, optimizer, rate, generator, best, history)
     if checkpoints and (stored := checkpoints.load()):
         fit.restore(*stored)
     while len(history.loss) < recipe.epochs and not _stopped(recipe, history, best.epoch):
         start, epoch = time.perf_counter(), len(history.loss) + 1
-        loss, accuracy = epoch_of(model, loss_of, training, recipe, device, prepare, optimizer, generator, epoch)
+        loss, accuracy = epoch_of(learner, training, optimizer, generator, epoch)
         if not math.isfinite(loss):
             raise Diverged(f"the loss is {loss} in epoch {epoch}; try a lower recipe.lr than {recipe.lr:g}")
         history.loss.append(loss)
         history.accuracy.append(accuracy)
-        _validate(model, loss_of, validation, device, prepare, history)
+        _validate(learner, validation, history)
         history.seconds.append(time.perf_counter() - start)
-        schedule.step(history.validation_loss[-1])
+        rate.step(history.validation_loss[-1])
         best.offer(epoch, history, keep=recipe.checkpoint == "best")
         tell(epoch, history)
         if checkpoints:
@@ -106,29 +113,34 @@ def train(
     return history
 
 
+def _check(recipe: Recipe, validation: Part) -> None:
+    """That there are validation frames for all that they decide."""
+    deciding = {
+        "to choose the best epoch on": (recipe.checkpoint == "best", "--set recipe.checkpoint=last"),
+        "by which `patience` stops": (recipe.patience, "leave recipe.patience out"),
+        "for a plateau schedule": (recipe.schedule and recipe.schedule.kind == "plateau", "take another kind"),
+    }
+    for what, (wanted, otherwise) in deciding.items() if not len(validation.y) else ():
+        if wanted:
+            raise FerbenchError(f"no validation frames {what}", hint=f"give the protocol validation people, or {otherwise}")
+
+
 def epoch_of(
-    model: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    training: Part,
-    recipe: Recipe,
-    device: torch.device,
-    prepare: Callable[[Tensor], Tensor],
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-    epoch: int = 1,
+    learner: Learner, training: Part, optimizer: torch.optim.Optimizer, generator: torch.Generator, epoch: int = 1
 ) -> tuple[float, float]:
     """One pass over the training frames, each in one of its views; mean loss and accuracy, kept on the device until the end."""
-    model.train()
+    learner.model.train()
     sums = []
-    count, order = len(training.y), sampling.order(training.y, recipe.sampling, generator)
+    device, size = learner.device, learner.recipe.batch_size
+    count, order = len(training.y), sampling.order(training.y, learner.recipe.sampling, generator)
     views = torch.randint(len(training.x) // count, (len(order),), generator=generator) if len(training.x) > count else 0
-    groups, labels = order.split(recipe.batch_size), training.y.to(device)
-    read = (order + count * views).split(recipe.batch_size)
-    for rows, x in zip(groups, batches(training.x, read, device), strict=True):
+    targets = together(training.y[order].to(device), size)  # [B] each
+    read = batches(training.x, order + count * views, size, device)
+    for rows, target, x in zip(together(order, size), targets, read, strict=True):
+        x = learner.prepare(training.change(x, rows, epoch) if training.change else x)
         with mixed(device):
-            logits = model(prepare(training.change(x, rows, epoch) if training.change else x)).float()  # [B,C]
-        target = labels[rows.to(device)]  # [B]
-        loss = loss_of(logits, target)
+            logits = learner.model(x).float()  # [B,C]
+        loss = learner.loss(logits, target)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -145,32 +157,26 @@ def _stopped(recipe: Recipe, history: History, best: int) -> bool:
 
 
 @torch.inference_mode()
-def logits_of(model: nn.Module, x: Tensor | Streamed, device: torch.device, prepare: Callable[[Tensor], Tensor]) -> Tensor:
+def logits_of(learner: Learner, x: Tensor | Streamed) -> Tensor:
     """Logits [N,C] on the CPU; features go through in batches of at most 256, crops in smaller ones."""
-    model.eval()
-    batch = max(1, min(256, SCORED // max(1, math.prod(x.shape[1:]))))
-    parts = (
-        x.split(batch) if isinstance(x, Tensor) and x.device.type == device.type else batches(x, torch.arange(len(x)).split(batch), device)
-    )
-    with mixed(device):
-        return torch.cat([model(prepare(part)).float().cpu() for part in parts])
+    learner.model.eval()
+    size = max(1, min(256, SCORED // max(1, math.prod(x.shape[1:]))))
+    made = []
+    for part in batches(x, torch.arange(len(x)), size, learner.device):
+        read = learner.prepare(part)
+        with mixed(learner.device):
+            made.append(learner.model(read).float().cpu())
+    return torch.cat(made)
 
 
-def _validate(
-    model: nn.Module,
-    loss_of: Callable[[Tensor, Tensor], Tensor],
-    part: Part,
-    device: torch.device,
-    prepare: Callable[[Tensor], Tensor],
-    history: History,
-) -> None:
+def _validate(learner: Learner, part: Part, history: History) -> None:
     if not len(part.y):
         history.validation_loss.append(math.nan)
         history.validation_accuracy.append(math.nan)
         return
-    logits = logits_of(model, part.x, device, prepare)
+    logits = logits_of(learner, part.x)
     with torch.inference_mode():
-        history.validation_loss.append(float(loss_of(logits.to(device), part.y.to(device))))
+        history.validation_loss.append(float(learner.loss(logits.to(learner.device), part.y.to(learner.device))))
     history.validation_accuracy.append(float((logits.argmax(1) == part.y).float().mean()))
 
 
@@ -198,67 +204,36 @@ class _Best:
         return self.epoch
 
 
-class _Rate:
-    """The schedule of the learning rate, or none."""
-
-    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe) -> None:
-        how = recipe.schedule
-        self.schedule: Any = None
-        if how and how.kind == "step":
-            self.schedule = lr_scheduler.StepLR(optimizer, how.every, how.factor)
-        elif how and how.kind == "cosine":
-            self.schedule = lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
-        elif how:
-            self.schedule = lr_scheduler.ReduceLROnPlateau(optimizer, factor=how.factor, patience=how.every - 1, threshold=0)
-
-    def step(self, validation_loss: float) -> None:
-        """After each epoch."""
-        if isinstance(self.schedule, lr_scheduler.ReduceLROnPlateau):
-            self.schedule.step(validation_loss)
-        elif self.schedule:
-            self.schedule.step()
-
-    def state(self) -> dict[str, Any]:
-        """What JSON holds exactly."""
-        held = self.schedule.state_dict() if self.schedule else {}
-        return {name: value for name, value in held.items() if isinstance(value, bool | int | float | str | list)}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes up such a state."""
-        if self.schedule:
-            self.schedule.load_state_dict({**self.schedule.state_dict(), **state})
-
-
 @dataclass
 class _Fit:
     """All that one epoch hands to the next."""
 
-    model: nn.Module
-    loss: object
+    learner: Learner
     optimizer: torch.optim.Optimizer
-    rate: _Rate
+    rate: LearningRate
     generator: torch.Generator
     best: _Best
     history: History
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors by name, and facts that JSON holds exactly."""
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors = {f"model.{name}": value for name, value in self.learner.model.state_dict().items()}
         tensors |= {f"best.{name}": value for name, value in self.best.weights.items()}
-        if isinstance(self.loss, nn.Module):
-            tensors |= {f"loss.{name}": value for name, value in self.loss.state_dict().items()}
+        if isinstance(self.learner.loss, nn.Module):
+            tensors |= {f"loss.{name}": value for name, value in self.learner.loss.state_dict().items()}
         for number, values in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{name}": value for name, value in values.items() if value is not None}
         tensors |= {"random": torch.get_rng_state(), "order": self.generator.get_state()}
-        tensors |= {f"cuda.{number}": value for number, value in enumerate(torch.cuda.get_rng_state_all())}
+        if self.learner.device.type == "cuda":
+            tensors["random on the device"] = torch.cuda.get_rng_state(self.learner.device)
         rate = {"rate": self.rate.state(), "lr": [group["lr"] for group in self.optimizer.param_groups]}
         return tensors, {"history": asdict(self.history), "best": self.best.epoch, "score": self.best.score, **rate}
 
     def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Takes up such a state."""
-        self.model.load_state_dict(_below("model", tensors))
-        if isinstance(self.loss, nn.Module):
-            self.loss.load_state_dict(_below("loss", tensors))
+        self.learner.model.load_state_dict(_below("model", tensors))
+        if isinstance(self.learner.loss, nn.Module):
+            self.learner.loss.load_state_dict(_below("loss", tensors))
         states: dict[int, dict[str, Tensor]] = {}
         for path, value in _below("optimizer", tensors).items():
             number, _, name = path.partition(".")
@@ -269,7 +244,8 @@ class _Fit:
         self.rate.restore(facts["rate"])
         torch.set_rng_state(tensors["random"])
         self.generator.set_state(tensors["order"])
-        torch.cuda.set_rng_state_all(list(_below("cuda", tensors).values()))
+        if self.learner.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["random on the device"], self.learner.device)
         self.best.weights = _below("best", tensors)
         self.best.epoch, self.best.score = facts["best"], tuple(facts["score"])
         vars(self.history).update(facts["history"])
@@ -277,17 +253,3 @@ class _Fit:
 
 def _below(head: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(f"{head}."): value for name, value in tensors.items() if name.startswith(f"{head}.")}
-
-
-def optimizer_of(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """Fused, where torch has it: one pass over the weights a step (0.41 s for VGG16's head where the default takes 1.46)."""
-    rates = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
-    match recipe.optimizer:
-        case "sgd":
-            return torch.optim.SGD(parameters, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True, **rates)
-        case "adagrad":
-            return torch.optim.Adagrad(parameters, fused=parameters[0].device.type == "cpu", **rates)
-        case "adadelta":
-            return torch.optim.Adadelta(parameters, **rates)
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, fused=True, **rates)

@@ -204,7 +204,7 @@ def test_network_of_another_width(run, loss):
     assert code == 1
     assert [row["status"] for row in rows] == ["failed", "done"]
     if loss == "cross-entropy":
-        assert "backbone net gives (17,) values a frame: expected 3, one a class" in rows[0]["message"]
+        assert "backbone net gives 17 values a frame: expected 3, one a class" in rows[0]["message"]
 
 
 def test_classes_and_labels_that_nobody_carries_are_told(run):

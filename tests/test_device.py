@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +15,7 @@ from ferbench.device import ahead, chosen, mixed, roomy, sent
 from ferbench.errors import FerbenchError
 
 CPU = torch.device("cpu")
+LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
@@ -41,7 +46,12 @@ def test_an_error_reaches_the_consumer():
 
 
 def test_a_consumer_may_stop():
-    assert next(ahead(iter(range(5)))) == 0
+    before = threading.active_count()
+    coming = ahead(iter(range(5)))
+    assert next(coming) == 0
+    assert threading.active_count() == before + 1
+    coming.close()
+    assert threading.active_count() == before
 
 
 def test_a_processor_computes_in_float32():
@@ -50,10 +60,29 @@ def test_a_processor_computes_in_float32():
     assert not roomy(CPU, torch.ones(1))
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "quantum"])
-def test_a_device_that_is_not_there_is_told(name):
-    with pytest.raises(FerbenchError, match=f"device '{name}' cannot be used"):
+@pytest.mark.parametrize("name", ["cuda:99", "quantum", "mps", "meta", "cpu:0", ""])
+def test_a_device_that_cannot_be_used_is_told(name):
+    told = "cannot be used" if name.startswith("cuda") else ": expected auto, cpu, cuda or cuda:N"
+    with pytest.raises(FerbenchError, match=f"device '{name}'.*{told}"):
         chosen(name)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not LARGE_PAGES.exists() or "[never]" in LARGE_PAGES.read_text(), reason="no large pages here"
+)
+def test_memory_comes_in_large_pages():
+    """As a run begins: the device is chosen before any tensor is made."""
+    code = """if True:
+        import ferbench.execute, torch
+        from ferbench.device import chosen
+        chosen("cpu")
+        held = torch.ones(2**26)
+        with open("/proc/self/smaps_rollup") as file:
+            print(sum(int(line.split()[1]) for line in file if line.startswith("AnonHugePages")))
+    """
+    clean = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    made = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert int(made.stdout) > 2**17  # kB: half of the tensor
 
 
 def test_auto_is_what_is_there():

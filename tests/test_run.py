@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
+import threading
+import traceback
+import weakref
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,10 @@ import torch
 import ferbench
 import ferbench.figures
 from ferbench.cli import main
+from ferbench.device import ahead
+from ferbench.execute import Execution
+from ferbench.recipe import Augmentation
+from ferbench.stages.inputs import Inputs, load_inputs
 
 
 @pytest.fixture
@@ -413,14 +422,100 @@ def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):
     assert frames == [81, 2 * trained, trained, 3 * trained]
 
 
-@pytest.mark.parametrize("backbone", ["whole", "toy-net", "finished"])
-def test_augmentation_with_a_frozen_part_and_without(run, backbone):
-    scores = {}
+@pytest.mark.parametrize(("backbone", "changed"), [("whole", True), ("toy-net", True), ("finished", False)])
+def test_augmentation_with_a_frozen_part_and_without(run, tmp_path, backbone, changed):
+    """Where nothing is trained, training frames change nothing."""
+    scores = []
     for augmentation in ("null", "{flip: 0.5, brightness: 0.9}"):
-        code, rows, _ = run("--set", f"backbone={backbone}", "--set", f"recipe.augmentation={augmentation}")
+        code, _, _ = run("--set", f"backbone={backbone}", "--set", f"recipe.augmentation={augmentation}")
         assert code == 0
-        scores[augmentation] = [row["curves"] for row in rows] if "curves" in rows[0] else [row["confusion"] for row in rows]
-    assert run("--set", f"backbone={backbone}", "--set", "recipe.augmentation={flip: 0.5, brightness: 0.9}")[2].count("2 of them stored")
+        scores.append(sorted(path.read_bytes() for path in (tmp_path / "runs/fits").rglob("scores.npy")))
+        shutil.rmtree(tmp_path / "runs/fits")
+    assert (scores[0] != scores[1]) is changed
+
+
+def test_views_follow_each_other_frame_by_frame(run, data, monkeypatch):
+    """Of clips of unequal lengths; a mirrored frame's pooled features are the mirrored features."""
+    loaded = []
+    monkeypatch.setattr("ferbench.execute.load_inputs", lambda job, store: loaded.append((job, load_inputs(job, store))) or loaded[-1][1])
+    for number, folder in enumerate(sorted((data / "toy").glob("*/*/*"))):
+        for frame in sorted(folder.glob("*.png"))[: number % 3]:
+            frame.unlink()
+    assert run("--set", "recipe.augmentation={views: 2, flip: 1}")[0] == 0
+    for job, inputs in loaded:
+        fold = job.split.folds[job.fold]
+        training = inputs.training(fold.train, job.cell.recipe.augmentation)
+        assert len({slice_.stop - slice_.start for slice_ in inputs.rows.values()}) == 3
+        plain = torch.cat([inputs.x[2 * len(training.y) :][inputs.rows[clip]] for clip in fold.train]).reshape(-1, 4, 4)
+        mirrored = training.x.reshape(3, -1, 4, 4)
+        assert training.change is None
+        assert torch.allclose(mirrored[0], plain.flip(-1), atol=1e-5)
+        assert torch.allclose(mirrored[1], plain.flip(-1), atol=1e-5)
+        assert torch.equal(mirrored[2], plain)
+        classes = [job.cell.protocol.classes[label] for label in training.y]
+        assert classes == [job.labels[clip] for clip in fold.train for _ in range(inputs.lengths([clip])[clip])]
+        assert len(inputs.part(fold.validation).x) == len(inputs.part(fold.validation).y) == sum(inputs.lengths(fold.validation).values())
+
+
+def test_changes_of_crops_name_the_clip_of_each_row(monkeypatch):
+    told = []
+    monkeypatch.setattr("ferbench.augmentation.augmented_rows", lambda crops, how, clips, epoch: told.append((clips, epoch)) or crops)
+    inputs = Inputs(torch.zeros(6, 4, 4, dtype=torch.uint8), torch.zeros(6), {"a": slice(0, 2), "b": slice(2, 5), "c": slice(5, 6)})
+    part = inputs.training(["a", "b"], Augmentation(flip=1))
+    part.change(inputs.x[[4, 0, 2]], torch.tensor([4, 0, 2]), 7)
+    assert told == [(["b", "a", "b"], 7)]
+
+
+def test_views_that_fail_leave_rows_without_augmentation_alone(run, benchmark_file, monkeypatch):
+    def augmented(*_):
+        raise ZeroDivisionError("no view of this")
+
+    monkeypatch.setattr("ferbench.augmentation.augmented", augmented)
+    text = benchmark_file.read_text()
+    recipes = "recipe: {plain: {epochs: 2}, flipped: {epochs: 2, augmentation: {flip: 1}}}"
+    benchmark_file.write_text(text.replace("recipe: {lr: 0.05, batch_size: 8, epochs: 6}", recipes))
+    code, rows, _ = run("--only", "aggregator=mean")
+    assert code == 1
+    assert [(row["labels"]["recipe"], row["status"]) for row in rows] == [("plain", "done"), ("flipped", "failed")]
+    assert rows[1]["message"] == "no view of this"
+
+
+def test_a_failure_holds_nothing_of_what_it_went_through():
+    """Nor what its causes went through, or generators that they were in."""
+    held, threads = [], threading.active_count()
+
+    def inner():
+        model = torch.nn.Linear(2, 2)
+        held.append(weakref.ref(model))
+        for _ in ahead(iter(range(5))):
+            raise ValueError
+
+    def work():
+        inputs = torch.nn.Linear(2, 2)
+        held.append(weakref.ref(inputs))
+        try:
+            inner()
+        except ValueError as error:
+            raise RuntimeError("out of memory") from error
+
+    execution, network = Execution(None, None, torch.device("cpu"), 1, 60.0), object()
+    execution._attempt([network], work)
+    (error,) = execution.failed.values()
+    assert [each() for each in held] == [None, None]
+    assert threading.active_count() == threads
+    assert "in inner" in "".join(traceback.format_exception(error))
+
+
+def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_path):
+    """36 clips and views of them under a limit of 64 files."""
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); from ferbench.cli import main; sys.exit(main())"
+    given = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--no-figures"]
+    for backbone, shown in (("toy-net", "in memory"), ("whole", "in memory"), ("toy-net", "streamed")):
+        recipe = "recipe.augmentation={views: 8, flip: 0.5}" if shown == "in memory" else "recipe.augmentation={views: 9, flip: 0.5}"
+        patched = "import ferbench.stages.inputs as i; i.available = lambda: 0.0; " if shown == "streamed" else ""
+        line = [sys.executable, "-c", patched + code, *given, "--set", f"backbone={backbone}", "--set", recipe]
+        done = subprocess.run(line, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
@@ -493,5 +588,5 @@ def test_classifiers_cannot_be_chosen_without_validation_people(run):
 def test_classifiers_on_crops_refuse_an_augmentation(run):
     code, _, told = run("--set", "backbone=[{trees: {pooled: false}}]", "--set", "recipe.augmentation={flip: 1}")
     assert code == 2
-    assert "trees fits a scikit-learn classifier on crops" in told
+    assert "a scikit-learn classifier is fitted on crops" in told
     assert run("--set", "backbone=[{trees: {pooled: true}}]", "--set", "recipe.augmentation={flip: 1}")[0] == 0

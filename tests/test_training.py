@@ -14,7 +14,7 @@ from ferbench import FerbenchError
 from ferbench.checkpoints import Checkpoints
 from ferbench.recipe import Recipe, Schedule
 from ferbench.store import Store
-from ferbench.training import Diverged, History, Part, logits_of, train
+from ferbench.training import Diverged, History, Learner, Part, logits_of, train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(lr=0.05, batch_size=8, epochs=10)
@@ -27,15 +27,17 @@ def parts(seed=0, noise=0.5):
     return Part(x[:42], y[:42]), Part(x[42:], y[42:])
 
 
+def learner(model, recipe=RECIPE, loss=None):
+    return Learner(model, loss or nn.CrossEntropyLoss(), lambda x: x, recipe, CPU)
+
+
 def fit(recipe=RECIPE, loss=None, seed=0, noise=0.5, model=None):
     torch.manual_seed(seed)
     model = model or nn.Linear(3, 3)
     training, validation = parts(noise=noise)
     heard = []
     generator = torch.Generator().manual_seed(seed)
-    history = train(
-        model, loss or nn.CrossEntropyLoss(), training, validation, recipe, CPU, lambda x: x, generator, lambda *a: heard.append(a[0])
-    )
+    history = train(learner(model, recipe, loss), training, validation, generator, lambda *a: heard.append(a[0]))
     return model, history, heard
 
 
@@ -67,7 +69,7 @@ def test_best_epoch_is_restored():
     best = max(range(15), key=lambda i: (history.validation_accuracy[i], -history.validation_loss[i]))
     assert history.chosen == best + 1
     _, validation = parts(noise=1.0)
-    logits = logits_of(model, validation.x, CPU, lambda x: x)
+    logits = logits_of(learner(model), validation.x)
     assert float((logits.argmax(1) == validation.y).float().mean()) == pytest.approx(history.validation_accuracy[best])
     assert float(nn.functional.cross_entropy(logits, validation.y)) == pytest.approx(history.validation_loss[best], rel=1e-5)
 
@@ -126,13 +128,19 @@ VARIANTS = [
     {"optimizer": "sgd", "nesterov": True, "schedule": Schedule("step", 2, 0.3), "sampling": "balanced"},
     {"optimizer": "adagrad", "schedule": Schedule("plateau", 1, 0.5), "sampling": "undersample"},
     {"optimizer": "adadelta", "sampling": "oversample"},
+    {"optimizer": "adam", "lr": 0.04, "views": 3},
+    {"optimizer": "sgd", "lr": 0.04, "change": lambda x, rows, epoch: x * (1 + epoch / 10) + rows[:, None] / 100},
 ]
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: v["optimizer"])
+@pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
 @pytest.mark.parametrize("damaged", [False, True])
 def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, variant, damaged):
-    recipe, net = replace(RECIPE, momentum=0.5, **variant), [nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)]
+    views, change = variant.get("views", 1), variant.get("change")
+    recipe = replace(RECIPE, momentum=0.5, **{name: value for name, value in variant.items() if name not in ("views", "change")})
+    training, validation = parts()
+    training = replace(training, x=torch.cat([training.x + view for view in range(views)]), change=change)
+    net = [nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)]
     told = []
 
     def run(stop=None):
@@ -145,7 +153,7 @@ def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, variant, damaged):
             if epoch == stop:
                 raise KeyboardInterrupt
 
-        history = train(model, loss, *parts(), recipe, CPU, lambda x: x, torch.Generator().manual_seed(0), tell, checkpoints)
+        history = train(learner(model, recipe, loss), training, validation, torch.Generator().manual_seed(0), tell, checkpoints)
         return {**model.state_dict(), "scale": loss.scale}, replace(history, seconds=[]), heard
 
     whole, history, _ = run()
@@ -174,16 +182,55 @@ def test_checkpoints_keep_their_distance(tmp_path):
     assert checkpoints.load() is None
 
 
-def test_no_validation_needs_the_last_epoch():
+NEEDY = [
+    ({}, "to choose the best epoch on"),
+    ({"checkpoint": "last", "patience": 3}, "by which `patience` stops"),
+    ({"checkpoint": "last", "schedule": Schedule("plateau")}, "for a plateau schedule"),
+]
+
+
+@pytest.mark.parametrize(("changed", "told"), NEEDY, ids=["best", "patience", "plateau"])
+def test_what_validation_frames_decide_needs_them(changed, told):
     training, _ = parts()
     nobody = Part(training.x[:0], training.y[:0])
-    arguments = (nn.Linear(3, 3), nn.CrossEntropyLoss(), training, nobody)
-    rest = (CPU, lambda x: x, torch.Generator(), lambda *_: None)
-    with pytest.raises(FerbenchError, match="no validation frames"):
-        train(*arguments, RECIPE, *rest)
-    history: History = train(*arguments, replace(RECIPE, checkpoint="last"), *rest)
+    with pytest.raises(FerbenchError, match=f"no validation frames {told}"):
+        train(learner(nn.Linear(3, 3), replace(RECIPE, **changed)), training, nobody, torch.Generator(), lambda *_: None)
+
+
+def test_the_last_epoch_needs_no_validation_frames():
+    training, _ = parts()
+    nobody = Part(training.x[:0], training.y[:0])
+    recipe = replace(RECIPE, checkpoint="last")
+    history: History = train(learner(nn.Linear(3, 3), recipe), training, nobody, torch.Generator(), lambda *_: None)
     assert history.chosen == 10
     assert math.isnan(history.validation_accuracy[0])
+
+
+def test_a_head_that_changes_its_input_leaves_the_frames_alone():
+    training, validation = parts()
+    before = training.x.clone(), validation.x.clone()
+    model = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 3))
+    train(learner(model), training, validation, torch.Generator(), lambda *_: None)
+    logits_of(learner(model), validation.x)
+    assert torch.equal(training.x, before[0])
+    assert torch.equal(validation.x, before[1])
+
+
+@pytest.mark.parametrize(("frames", "sizes"), [(17, [8, 9]), (16, [8, 8]), (9, [9]), (1, [1]), (18, [8, 8, 2])])
+def test_no_frame_is_a_batch_of_its_own(frames, sizes):
+    """Batch normalisation has no variance of one frame."""
+    seen, (training, validation) = [], parts()
+
+    class Seen(nn.BatchNorm1d):
+        def forward(self, x):
+            if self.training:
+                seen.append(len(x))
+            return super().forward(x) if len(x) > 1 else x
+
+    model = nn.Sequential(Seen(3), nn.Linear(3, 3))
+    recipe = replace(RECIPE, epochs=1)
+    train(learner(model, recipe), Part(training.x[:frames], training.y[:frames]), validation, torch.Generator(), lambda *_: None)
+    assert seen == sizes
 
 
 def test_each_frame_is_drawn_from_its_views_equally_often():
@@ -199,9 +246,7 @@ def test_each_frame_is_drawn_from_its_views_equally_often():
             return super().forward(given)
 
     recipe = replace(RECIPE, batch_size=rows, epochs=300, lr=1e-4)
-    train(
-        Net(1, 2), nn.CrossEntropyLoss(), training, validation, recipe, CPU, lambda x: x, torch.Generator().manual_seed(0), lambda *_: None
-    )
+    train(learner(Net(1, 2), recipe), training, validation, torch.Generator().manual_seed(0), lambda *_: None)
     assert all(sorted(row % rows for row in epoch) == list(range(rows)) for epoch in seen)
     counts = torch.bincount(torch.tensor(seen).flatten() // rows)
     assert len(counts) == views
@@ -217,8 +262,7 @@ def test_crops_without_stored_views_are_changed_in_every_epoch():
 
     training, validation = parts()
     recipe = replace(RECIPE, epochs=2)
-    arguments = (recipe, CPU, lambda x: x, torch.Generator(), lambda *_: None)
-    train(nn.Linear(3, 3), nn.CrossEntropyLoss(), replace(training, change=change), validation, *arguments)
+    train(learner(nn.Linear(3, 3), recipe), replace(training, change=change), validation, torch.Generator(), lambda *_: None)
     assert sorted(told) == [(epoch, row) for epoch in (1, 2) for row in range(42)]
 
 
@@ -232,7 +276,7 @@ def rates(monkeypatch, schedule, validation_losses=None):
         optimizer.step()
         return 1.0, 0.5
 
-    def validate(model, loss, part, device, prepare, history):
+    def validate(learner, part, history):
         history.validation_loss.append(validation_losses[len(history.loss) - 1] if validation_losses else 1.0)
         history.validation_accuracy.append(0.5)
 
@@ -258,11 +302,3 @@ def test_plateau(monkeypatch):
 
 def test_no_schedule(monkeypatch):
     assert rates(monkeypatch, None) == [1.0] * 10
-
-
-def test_a_plateau_needs_validation_frames():
-    training, _ = parts()
-    recipe = replace(RECIPE, checkpoint="last", schedule=Schedule("plateau"))
-    arguments = (recipe, CPU, lambda x: x, torch.Generator(), lambda *_: None)
-    with pytest.raises(FerbenchError, match="plateau"):
-        train(nn.Linear(3, 3), nn.CrossEntropyLoss(), training, Part(training.x[:0], training.y[:0]), *arguments)

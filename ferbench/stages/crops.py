@@ -47,12 +47,17 @@ def make(clip: Clip, key: str, steps: Sequence[Preprocessor], store: Store) -> N
     store.make("crops", key, _write, clip, steps)
 
 
-def load(key: str, store: Store) -> NDArray[np.uint8]:
-    """Crops [T,H,W] or [T,H,W,3] of one clip; T may be 0."""
+def path(key: str, store: Store) -> Path:
+    """The .npy file of one clip's crops [T,H,W] or [T,H,W,3]; T may be 0."""
     folder = store.find("crops", key)
     if folder is None:
         raise FerbenchError(f"stored crops {key[:12]} are damaged or gone", hint="run the same command again: they are made anew")
-    return np.load(folder / "crops.npy", mmap_mode="r")
+    return folder / "crops.npy"
+
+
+def load(key: str, store: Store) -> NDArray[np.uint8]:
+    """Crops [T,H,W] or [T,H,W,3] of one clip, mapped from their file, which is open as long as they are held."""
+    return np.load(path(key, store), mmap_mode="r")
 
 
 def facts(key: str, store: Store) -> CropFacts:

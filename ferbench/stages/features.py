@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from ferbench.components import Input
-from ferbench.device import mixed, sent
+from ferbench.device import free, mixed, sent
 from ferbench.errors import FerbenchError
 from ferbench.plan import Fit, Work
 from ferbench.stages import crops
@@ -46,12 +46,12 @@ def compute(fit: Fit, works: Sequence[Work], module: torch.nn.Module, store: Sto
         each.result()
 
 
-def load(key: str, store: Store) -> np.ndarray:
-    """Features [T,...] of one clip, float32."""
+def path(key: str, store: Store) -> Path:
+    """The .npy file of one clip's features [T,...], float32."""
     folder = store.find("features", key)
     if folder is None:
         raise FerbenchError(f"stored features {key[:12]} are damaged or gone", hint="run the same command again: they are made anew")
-    return np.load(folder / "features.npy", mmap_mode="r")
+    return folder / "features.npy"
 
 
 def prepare(images: torch.Tensor, declared: Input) -> torch.Tensor:
@@ -127,8 +127,7 @@ def _batch(declared: Input, device: torch.device) -> int:
     """Frames that go through together: on a GPU as many as its free memory takes, by the largest activations of a VGG16."""
     if device.type != "cuda":
         return BATCH
-    free, _ = torch.cuda.mem_get_info(device)
-    return int(min(512, max(BATCH, free / 2 // (4 * 64 * 4 * declared.size**2))))
+    return int(min(512, max(BATCH, free(device) / 2 // (4 * 64 * 4 * declared.size**2))))
 
 
 def _write(folder: Path, values: np.ndarray, seconds: float) -> dict[str, float]:
