@@ -139,9 +139,10 @@ def limits(_: Path) -> dict[str, Any]:
 
     from ferbench.components import Input
     from ferbench.device import chosen
+    from ferbench.optimizers import optimizer_of
     from ferbench.recipe import Recipe
     from ferbench.stages.features import forward
-    from ferbench.training import Part, epoch_of, optimizer_of
+    from ferbench.training import Learner, Part, epoch_of
     from ferbench_thesis.vgg16_heads import full_head
     from ferbench_thesis.vgg16_model import random_convolutions
 
@@ -157,10 +158,10 @@ def limits(_: Path) -> dict[str, Any]:
     features = timed(lambda: list(forward(module, [faces], Input(224), torch.device("cpu"))), 3)
     model = full_head(HEAD, {})
     recipe = Recipe(batch_size=BATCH)
-    optimizer = optimizer_of(list(model.parameters()), recipe)
     part = Part(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
-    loss = torch.nn.CrossEntropyLoss()
-    step = timed(lambda: epoch_of(model, loss, part, recipe, torch.device("cpu"), lambda x: x, optimizer, torch.Generator()), 3) / 4
+    learner = Learner(model, torch.nn.CrossEntropyLoss(), lambda x: x, recipe, torch.device("cpu"))
+    optimizer = optimizer_of(learner.parameters, recipe)
+    step = timed(lambda: epoch_of(learner, part, optimizer, torch.Generator()), 3) / 4
     weights = sum(p.numel() for p in model.parameters())
     first = HEAD[0] * HEAD[1]
     # Forward and the weights' gradients of all layers, the inputs' gradients of all but the first.
