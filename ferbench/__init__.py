@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ferbench import heads, weights
     from ferbench.components import (
         Aggregator,
         Backbone,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         Fold,
         Frames,
         Frozen,
+        Fusion,
         Input,
         Loss,
         Preprocessor,
@@ -51,10 +53,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "FerbenchError", "File", "Fold", "Frames", "Frozen", "Input", "Loss",
-    "PluginError", "Preprocessor", "Protocol", "Rehearsable", "Skipped", "hookimpl", "run",
+    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "FerbenchError", "File", "Fold", "Frames", "Frozen", "Fusion", "Input",
+    "Loss",
+    "PluginError", "Preprocessor", "Protocol", "Rehearsable", "Skipped", "heads", "hookimpl", "run", "weights",
 ]  # fmt: skip
 
+_MODULES = ("heads", "weights")
 _ELSEWHERE = {"FerbenchError": "errors", "PluginError": "errors", "hookimpl": "hookspecs"}
 
 
@@ -62,6 +66,8 @@ def __getattr__(name: str) -> Any:
     """The public names, imported when they are first used, so that `ferbench --help` answers at once."""
     if name not in __all__:
         raise AttributeError(f"module 'ferbench' has no attribute {name!r}")
+    if name in _MODULES:
+        return import_module(f"ferbench.{name}")
     return getattr(import_module(f"ferbench.{_ELSEWHERE.get(name, 'components')}"), name)
 
 

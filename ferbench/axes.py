@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from ferbench.catalog import Catalog, check, convert, fits, parameter_hints, unknown
+from ferbench.catalog import KINDS, Catalog, check, composed_of, convert, fits, parameter_hints, unknown
 from ferbench.errors import FerbenchError
 from ferbench.identity import file_parameters
 from ferbench.recipe import Recipe
@@ -205,11 +205,25 @@ def _expand(axis: str, specs: tuple[Spec, ...], catalog: Catalog) -> Iterator[tu
 def _expand_spec(axis: str, spec: Spec, catalog: Catalog) -> Iterator[Spec]:
     hints = _hints(axis, spec, catalog)
     values = [
-        v if isinstance(v, list) and v and p in hints and not fits(v, hints[p]) and all(fits(x, hints[p]) for x in v) else [v]
+        v
+        if isinstance(v, list)
+        and v
+        and p in hints
+        and not composed_of(hints[p])
+        and not fits(v, hints[p])
+        and all(fits(x, hints[p]) for x in v)
+        else [v]
         for p, v in spec.parameters.items()
     ]
     for combination in product(*values):
         yield replace(spec, parameters=dict(zip(spec.parameters, combination, strict=True)))
+
+
+def _choices(value: Any, hint: Any) -> bool:
+    """Whether a value is a list of values for a parameter that takes no list."""
+    if not isinstance(value, list) or not value or composed_of(hint):
+        return False
+    return not fits(value, hint) and all(fits(each, hint) for each in value)
 
 
 def _built(axis: str, written: Sequence[tuple[str, tuple[Spec, ...]]], catalog: Catalog) -> tuple[Choice, ...]:
@@ -234,7 +248,20 @@ def _build(axis: str, spec: Spec, catalog: Catalog) -> Any:
         return convert(Recipe, spec.parameters, "recipe", spec.where, spec.places)
     paths = file_parameters(catalog.get(KIND_OF[axis], spec.name, spec.where).component) | ({"root"} if axis == "dataset" else set())
     parameters = {name: _expanded(value) if name in paths else value for name, value in spec.parameters.items()}
+    for name, hint in _hints(axis, spec, catalog).items():
+        if name in parameters and (kind := composed_of(hint)):
+            parameters[name] = _components(
+                kind, parameters[name], f"{axis} {spec.name}: {name}", spec.places.get(name, spec.where), catalog
+            )
     return catalog.build(KIND_OF[axis], spec.name, parameters, spec.where, spec.places)
+
+
+def _components(kind: str, value: Any, what: str, where: str, catalog: Catalog) -> tuple[Any, ...]:
+    """The components of a parameter that holds several, written as on an axis."""
+    if not isinstance(value, list) or any(isinstance(item, list) for item in value):
+        raise FerbenchError(f"{what} is {value!r}: expected a list of {KINDS[kind][0]}", where=where)
+    axis = next(axis for axis, other in KIND_OF.items() if other == kind)
+    return tuple(_build(axis, spec, catalog) for _, specs in _written(axis, value, (), Document(where, {}, {})) for spec in specs)
 
 
 def _expanded(value: Any) -> Any:

@@ -61,6 +61,9 @@ class Cell:
     aggregator: Aggregator
 
 
+Only = Mapping[str, tuple[str, ...]]  # by axis, the choices that are left: labels, names or patterns
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """A validated benchmark file."""
@@ -70,7 +73,7 @@ class Benchmark:
     document: yamlfile.Document
     catalog: Catalog
     choices: Mapping[str, tuple[Choice, ...]]
-    only: Mapping[str, tuple[str, ...]]
+    only: tuple[Only, ...]  # combinations that any of these leaves
     rehearsal: Rehearsal | None
     published: tuple[Published, ...]
     settings: tuple[Setting, ...] = ()  # --set axis.parameter=value
@@ -79,12 +82,13 @@ class Benchmark:
     @property
     def size(self) -> int:
         """Number of combinations."""
-        return prod(len(self.selected(axis)) for axis in AXES)
+        if len(self.only) == 1:
+            return prod(len(self.selected(axis)) for axis in AXES)
+        return sum(1 for _ in self._combinations())
 
     def selected(self, axis: str) -> tuple[Choice, ...]:
-        """The choices of an axis that `only` and `--only` leave."""
-        patterns = self.only.get(axis, ("*",))
-        return tuple(c for c in self.choices[axis] if any(map(c.called, patterns)))
+        """The choices of an axis that `only` and `--only` leave in any combination."""
+        return tuple(c for c in self.choices[axis] if any(self._left(only, axis, c) for only in self.only))
 
     def datasets(self) -> list[Dataset]:
         """The corpora of all selected choices."""
@@ -92,9 +96,20 @@ class Benchmark:
 
     def cells(self) -> Iterator[Cell]:
         """Every combination of the selected choices."""
-        for combination in product(*[self.selected(axis) for axis in AXES]):
+        for combination in self._combinations():
             parts = {axis: choice.value for axis, choice in zip(AXES, combination, strict=True)}
             yield Cell(labels={axis: choice.label for axis, choice in zip(AXES, combination, strict=True)}, **parts)
+
+    def _combinations(self) -> Iterator[tuple[Choice, ...]]:
+        """In the order of the axes, each once."""
+        allowed = [[{c.label for c in self.choices[axis] if self._left(only, axis, c)} for axis in AXES] for only in self.only]
+        for combination in product(*[self.selected(axis) for axis in AXES]):
+            if any(all(c.label in labels for c, labels in zip(combination, each, strict=True)) for each in allowed):
+                yield combination
+
+    @staticmethod
+    def _left(only: Only, axis: str, choice: Choice) -> bool:
+        return any(map(choice.called, only.get(axis, ("*",))))
 
     def rehearsed(self) -> Benchmark:
         """The same benchmark with the settings of its rehearsal block; those of `--set` stand over them."""
@@ -104,10 +119,11 @@ class Benchmark:
         ]
         applicable = [s for s in settings if not self._set_aside(s.path)]
         rehearsed = replace(self, choices=axes.apply(self.choices, [*applicable, *self.settings], self.catalog))
-        for axis in AXES:
-            if not rehearsed.selected(axis):
-                left = ", ".join(c.label for c in rehearsed.choices[axis])
-                raise FerbenchError(f"no {axis} {', '.join(self.only[axis])} is left once the rehearsal's settings apply; there is: {left}")
+        for only in self.only:
+            for axis, patterns in only.items():
+                if not any(self._left(only, axis, c) for c in rehearsed.choices[axis]):
+                    left = ", ".join(c.label for c in rehearsed.choices[axis])
+                    raise FerbenchError(f"no {axis} {', '.join(patterns)} is left once the rehearsal's settings apply; there is: {left}")
         return rehearsed
 
     def _set_aside(self, path: str) -> bool:
@@ -234,20 +250,13 @@ def _section(value: Any, cls: type, document: yamlfile.Document, at: At, given: 
 
 def _only(
     default: Any, given: Sequence[str], choices: Mapping[str, tuple[Choice, ...]], document: yamlfile.Document, replaced: frozenset[str]
-) -> dict[str, tuple[str, ...]]:
+) -> tuple[Only, ...]:
+    """What the file's `only` leaves, one or several, and of each what `--only` does."""
+    several = isinstance(default, list) and default
+    written = [
+        _written_only(each, (index,) * bool(several), choices, document, replaced) for index, each in enumerate(several or [default])
+    ]
     chosen: dict[str, tuple[str, ...]] = {}
-    if not isinstance(default, dict):
-        raise FerbenchError(f"only is {default!r}: expected axis: choice", where=document.where("only"))
-    for axis, value in default.items():
-        if axis not in AXES:
-            raise FerbenchError(*unknown("axis", axis, AXES), where=document.where("only", axis))
-        if value is None or value == []:
-            raise FerbenchError(f"only: {axis} is {value!r}: expected a choice", where=document.where("only", axis))
-        chosen[axis] = tuple(map(str, value if isinstance(value, list) else [value]))
-        if axis in replaced:  # `--set` gave other choices than the file's
-            del chosen[axis]
-        else:
-            _check_only(axis, chosen[axis], choices, document.where("only", axis))
     for text in given:
         axis, _, value = text.partition("=")
         if axis not in AXES:
@@ -256,7 +265,25 @@ def _only(
             raise FerbenchError("no choice is named", where=f"--only {text}", hint="write --only backbone=vgg16")
         chosen[axis] = tuple(re.split(r",(?![^(]*\))", value))  # a label may hold commas in brackets
         _check_only(axis, chosen[axis], choices, f"--only {text}")
-    return chosen
+    return tuple({**each, **chosen} for each in written)
+
+
+def _written_only(
+    value: Any, at: At, choices: Mapping[str, tuple[Choice, ...]], document: yamlfile.Document, replaced: frozenset[str]
+) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise FerbenchError(f"only is {value!r}: expected axis: choice", where=document.where("only", *at))
+    for axis, patterns in value.items():
+        where = document.where("only", *at, axis)
+        if axis not in AXES:
+            raise FerbenchError(*unknown("axis", axis, AXES), where=where)
+        if patterns is None or patterns == []:
+            raise FerbenchError(f"only: {axis} is {patterns!r}: expected a choice", where=where)
+    # Where `--set` gave other choices than the file's, these are all wanted.
+    left = {axis: tuple(map(str, v if isinstance(v, list) else [v])) for axis, v in value.items() if axis not in replaced}
+    for axis, patterns in left.items():
+        _check_only(axis, patterns, choices, document.where("only", *at, axis))
+    return left
 
 
 def _check_only(axis: str, patterns: Sequence[str], choices: Mapping[str, tuple[Choice, ...]], where: str) -> None:

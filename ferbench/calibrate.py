@@ -12,7 +12,7 @@ from torch import nn
 from ferbench import history
 from ferbench.history import Cost
 from ferbench.optimizers import optimizer_of
-from ferbench.plan import Fit, Network, Row
+from ferbench.plan import Fit, Network, Row, Work
 from ferbench.progress import Tell
 from ferbench.stages import crops, features, fit
 from ferbench.stages.inputs import Inputs
@@ -27,9 +27,9 @@ def calibrate(rows: Iterable[Row], store: Store, device: torch.device, tell: Tel
     """Makes the crops of some clips (they stay in the store), and times their features and some training steps."""
     known = history.load(store)
     networks: dict[tuple[str, ...], Network] = {}
-    for row in rows:
-        if any(known.a_unit(stage, kind) is None for stage, kind in row.network.kinds.items()):
-            networks.setdefault(tuple(row.network.kinds.values()), row.network)
+    for network in (each for row in rows for each in row.network.all if not each.members):
+        if any(known.a_unit(stage, kind) is None for stage, kind in network.kinds.items()):
+            networks.setdefault(tuple(network.kinds.values()), network)
     for done, network in enumerate(networks.values(), 1):
         costs = _measured(network, store, device)
         new = {(stage, network.kinds[stage]): cost for stage, cost in costs.items() if known.a_unit(stage, network.kinds[stage]) is None}
@@ -48,14 +48,15 @@ def _measured(network: Network, store: Store, device: torch.device) -> dict[str,
     made = [store.manifest("crops", job.crops[clip]) for clip in clips]
     frames = sum(len(each["facts"]["indices"]) for each in made)
     costs = {"crops": Cost(frames, sum(each["facts"]["seconds"] for each in made), _bytes(made))}
-    images = [crops.load(job.crops[clip], store) for clip in clips]
     if "features" in network.kinds:
         module = features.build(job, store, device, clips)
         start = time.perf_counter()
-        arrays = list(features.forward(module, images, network.cell.backbone.input(), device))
+        works = [Work(job.features[clip], clip, None, 0) for clip in clips]
+        arrays = list(features.reading(job, store)(module, works, device))
         costs["features"] = Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
-        images = arrays
-    return {**costs, "fits": _steps(job, torch.from_numpy(np.concatenate([array for array in images if len(array)])), device)}
+    else:
+        arrays = [crops.load(job.crops[clip], store) for clip in clips]
+    return {**costs, "fits": _steps(job, torch.from_numpy(np.concatenate([array for array in arrays if len(array)])), device)}
 
 
 def _steps(job: Fit, x: torch.Tensor, device: torch.device) -> Cost:
@@ -64,10 +65,13 @@ def _steps(job: Fit, x: torch.Tensor, device: torch.device) -> Cost:
     model = cell.backbone.trainable(tuple(x.shape[1:]), cell.protocol.classes)
     if not isinstance(model, nn.Module) or not any(p.requires_grad for p in model.parameters()):
         return Cost(1, 0.0, 0.0)
-    rows = torch.arange(cell.recipe.batch_size * STEPS) % len(x)
-    inputs = Inputs(x[rows], rows % classes, {"": slice(0, len(rows))})
+    by_clip = cell.backbone.reads == "clips"
+    items, length = cell.recipe.batch_size * STEPS, max(1, len(x) // CLIPS) if by_clip else 1
+    rows = torch.arange(items * length)
+    spans = {str(item): slice(item * length, (item + 1) * length) for item in range(items)}
+    inputs = Inputs(x[rows % len(x)], rows // length % classes, spans)
     inputs.move(device)
-    part = inputs.training([""], cell.recipe.augmentation if cell.backbone.frozen() is None else None)
+    part = inputs.training(list(spans), cell.recipe.augmentation if cell.backbone.frozen() is None else None, by_clip)
     learner = fit.learner_of(job, model, [1] * classes, device)
     optimizer, generator = optimizer_of(learner.parameters, cell.recipe), torch.Generator()
     epoch_of(learner, part, optimizer, generator)  # the first is slow

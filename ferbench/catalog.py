@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
@@ -78,8 +78,16 @@ class Catalog:
         return [entry.component for entry in self.of("dataset") if issubclass(entry.component, Dataset)]
 
     def build(self, kind: str, name: str, parameters: Mapping[str, Any], where: str = "", places: Mapping[str, str] | None = None) -> Any:
-        """A component with these parameters; raises FerbenchError naming the parameter, its value and the expected type."""
-        return convert(self.get(kind, name, where).component, parameters, f"{kind} {name}", where, places)
+        """A component with these parameters; raises FerbenchError naming the parameter, its value and the expected type.
+
+        What is of components (see `composed_of`) is given built.
+        """
+        component = self.get(kind, name, where).component
+        built = {
+            p: value for p, value in parameters.items() if p in parameter_hints(component) and composed_of(parameter_hints(component)[p])
+        }
+        made = convert(component, {p: v for p, v in parameters.items() if p not in built}, f"{kind} {name}", where, places)
+        return replace(made, **built) if built else made
 
 
 def convert(cls: type, parameters: Mapping[str, Any], what: str, where: str, places: Mapping[str, str] | None = None) -> Any:
@@ -94,6 +102,12 @@ def convert(cls: type, parameters: Mapping[str, Any], what: str, where: str, pla
         return msgspec.convert(dict(parameters), cls)
     except msgspec.ValidationError as error:
         raise FerbenchError(f"{what}: {error}", where=where) from error
+
+
+def composed_of(hint: Any) -> str:
+    """The kind of component that a parameter annotated tuple[Backbone, ...] holds; empty for any other."""
+    given = get_args(hint)
+    return next((kind for kind, (_, base) in KINDS.items() if get_origin(hint) is tuple and given == (base, ...)), "")
 
 
 def parameter_hints(cls: type) -> dict[str, Any]:

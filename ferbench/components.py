@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -32,6 +32,7 @@ class Clip:
 
     `id` is stable and unique in its corpus, `subject` names the person; the core prefixes both with the dataset's name.
     `length` counts frames; a Dataset may leave it 0, and the core counts. `apex` is the 0-based index of the most intense frame.
+    `landmarks`: for each frame a text file of points that the corpus ships, `x y` in pixels of the frame a line; or none.
     `facts` are JSON scalars that the corpus tells of the clip (sex, intensity, session ...).
     """
 
@@ -42,6 +43,7 @@ class Clip:
     video: Path | None = None
     length: int = 0
     apex: int | None = None
+    landmarks: tuple[Path, ...] = ()
     facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
@@ -60,11 +62,13 @@ class Frames:
     `images`: T arrays, uint8 [H,W] (gray) or [H,W,3] (RGB), sizes may differ until a step makes them equal.
     `boxes`: T faces as (x, y, width, height) in pixels, or None before detection.
     `found`: for each frame whether a detector found a face in it; None where no step looks for faces.
+    `landmarks`: [T,P,2] float32, points (x, y) in pixels of the corpus's own frames, whatever the steps did to these; None without.
     """
 
     images: tuple[NDArray[np.uint8], ...]
     boxes: tuple[tuple[int, int, int, int], ...] | None = None
     found: tuple[bool, ...] | None = None
+    landmarks: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,13 @@ class Preprocessor(Component):
 
 @dataclass(frozen=True)
 class Frozen(ABC):
-    """The part of a backbone that is not trained; equal ones (class, fields, source) share their features."""
+    """The part of a backbone that is not trained; equal ones (class, fields, source) share their features.
+
+    What `reads` says is what the module is given: "frames" [B,C,H,W] of any clips, to features [B,...]; the frames of one clip, "clips"
+    [T,C,H,W], or its "landmarks" [T,P,2], to features [T,...], or [1,...] for the clip as a whole.
+    """
+
+    reads: ClassVar[Literal["frames", "clips", "landmarks"]] = "frames"
 
     @property
     @abstractmethod
@@ -153,18 +163,28 @@ class Frozen(ABC):
 
     @abstractmethod
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:
-        """A module from input [B,C,H,W] to features [B,...]; `crops` [N,C,H,W] are normalised training crops if `calibrated`."""
+        """A module from what it reads to features; `crops` [N,C,H,W] are normalised training crops if `calibrated`."""
 
 
 @dataclass(frozen=True)
 class Backbone(Component):
-    """A network, or network and classifier, that scores single frames."""
+    """A network, or network and classifier, that scores single frames; or, where `reads` is "clips", whole clips.
+
+    A part that reads clips is an nn.Module whose forward takes x [B,T,*shape] and a mask [B,T], and gives one score a clip. What stands
+    where the mask is False is padding and must not count; in evaluation there is none. Batches and class weights then count clips.
+    """
+
+    reads: ClassVar[Literal["frames", "clips"]] = "frames"
 
     def check(self) -> None:
         """Raises FerbenchError for weights that are not there or do not fit; asked once, before anything is decoded.
 
         What `frozen` needs is checked by building it: here stands what `trainable` alone will need.
         """
+
+    def draws(self) -> int | None:
+        """Where clips are read: how many frames of each a training step sees, drawn from as many equal parts of it; None: all."""
+        return None
 
     @abstractmethod
     def input(self) -> Input:
@@ -176,7 +196,8 @@ class Backbone(Component):
 
     @abstractmethod
     def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """An nn.Module from features [B,*shape] to logits [B,C] in the order of `classes`, or a scikit-learn classifier with predict_proba.
+        """An nn.Module from features [B,*shape] to logits [B,C] in the order of `classes`, or a scikit-learn classifier
+        with predict_proba or decision_function.
 
         Of a list of classifiers the one is kept that is best on the validation frames; of equals the first.
         None where the frozen part gives these logits itself; a module without parameters is used as it is, to pick and order them.
@@ -185,16 +206,49 @@ class Backbone(Component):
 
 
 @dataclass(frozen=True)
+class Fusion(Backbone):
+    """Several backbones, each fitted by itself; the scores of a clip are a weighted mean of theirs, each the mean over its frames."""
+
+    @abstractmethod
+    def members(self) -> Sequence[Backbone]:
+        """Those that are fused, each with the same preprocessing, loss, recipe and seed."""
+
+    @abstractmethod
+    def weigh(self, scores: NDArray[np.float64], target: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Scores [M,N,C] of M members on N validation clips (N may be 0) of these classes [N] -> weights [M], at least 0, one above."""
+
+    def check(self) -> None:
+        """Nothing: its members are checked."""
+
+    def input(self) -> Input:
+        """That of the first member; it is not used."""
+        return self.members()[0].input()
+
+    def frozen(self) -> None:
+        """Nothing of its own."""
+        return
+
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> None:  # noqa: ARG002
+        """Nothing of its own."""
+        return
+
+
+@dataclass(frozen=True)
 class Loss(Component):
-    """What a fit minimises."""
+    """What a fit minimises. Where `reads` is "features" it is given what the network's last fully connected layer reads, too."""
+
+    reads: ClassVar[Literal["logits", "features"]] = "logits"
 
     @abstractmethod
     def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:
         """One weight a class from the number of training frames in each, or None; scikit-learn classifiers are given these."""
 
     @abstractmethod
-    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        """A callable or nn.Module: logits [B,C], target [B] -> scalar."""
+    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:
+        """A callable or nn.Module: logits [B,C], target [B], and features [B,width] where it reads them -> scalar.
+
+        `width` is 0 where it does not. Its parameters are trained with the network's.
+        """
 
 
 @dataclass(frozen=True)

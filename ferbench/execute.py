@@ -30,7 +30,7 @@ from ferbench.plan import Fit, Network, Row, Work, note_inputs
 from ferbench.progress import Reporter, Tell
 from ferbench.provenance import provenance
 from ferbench.scoring import Scorer, failure
-from ferbench.stages import crops, features, fit
+from ferbench.stages import crops, features, fit, fusion
 from ferbench.stages.inputs import Inputs, load_inputs
 from ferbench.store import Store, to_json
 from ferbench.training import History
@@ -41,7 +41,7 @@ CLIPS = {"cpu": 16, "cuda": 128}  # whose features are made together
 UNITS: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "crops": lambda facts: len(facts["indices"]),
     "features": lambda facts: facts["frames"],
-    "fits": lambda facts: sum(facts["training frames"]) * max(1, facts["epochs"]),
+    "fits": lambda facts: facts["training frames"] * max(1, facts["epochs"]),
 }
 PAUSE = 0.2  # seconds between looks at what another process is making
 
@@ -74,7 +74,7 @@ class Execution:
         return provenance(self.device, self.workers, self.compile)
 
     def _rows(self, pending: Sequence[Row]) -> list[dict[str, Any]]:
-        networks = list({id(row.network): row.network for row in pending}.values())
+        networks = list({id(network): network for row in pending for network in row.network.all}.values())
         fits = [(n, f) for n in networks for f in n.fits if self.store.find("fits", f.key) is None]
         self._check_weights([n for n, f in fits if not all(self.store.has("features", work.key) for work in f.works())])
         with crops.pool(self.workers) as threads:
@@ -166,14 +166,25 @@ class Execution:
         return module
 
     def _fits(self, fits: Sequence[Job]) -> None:
-        """Fits that read the same features follow each other, so that these are read once."""
-        counter = Counter(sum(f.cell.recipe.epochs for _, f in fits))
+        """Fits that read the same features follow each other, so that these are read once; what fuses others comes last."""
+        counter = Counter(sum(f.cell.recipe.epochs for _, f in fits if not f.members))
+        groups = _grouped([job for job in fits if not job[1].members], lambda job: (id(job[1].features), id(job[1].views), job[1].fold))
         with self.reporter.stage("fits", "epochs") as tell:
-            for group in _turned(_grouped(fits, lambda job: (id(job[1].features), id(job[1].views), job[1].fold))):
+            for group in _turned(groups):
                 inputs: list[Inputs] = []
                 work = self._fit_work(inputs, counter, tell)
                 for _, job in self._shared("fits", group, lambda job: [job[1].key], work):
                     counter.tell(tell, job.cell.recipe.epochs)
+        fusions = [job for job in fits if job[1].members]
+        for _ in self._shared("fits", fusions, lambda job: [job[1].key], lambda job, _: self._attempt([job[0]], self._fuse, *job)):
+            pass
+
+    def _fuse(self, network: Network, job: Fit) -> None:
+        """What its members score; what failed one of them fails it."""
+        for member in network.members:
+            if id(member) in self.failed:
+                raise self.failed[id(member)]
+        self.store.put("fits", job.key, fusion.compute, job, self.store, self.origin)
 
     def _fit_work(self, inputs: list[Inputs], counter: Counter, tell: Tell) -> Callable[[Job, Sequence[str]], None]:
         def work(job: Job, _: Sequence[str]) -> None:

@@ -33,6 +33,9 @@ class Work:
     memory: float | None = None
 
 
+FUSED = Work("fits", 1, 1, 0.0, 0.0)  # a weighted mean of scores
+
+
 @dataclass
 class Forecast:
     """The rows of a benchmark and the work that the missing ones need; `rows` gives for each of them its labels and its work."""
@@ -144,6 +147,8 @@ def _works(made: Forecast, network: Network, frames: Mapping[str, int], history:
         return name
 
     yield noted("crops", network.crops)
+    for member in network.members:
+        yield from _works(made, member, frames, history, store)
     for job in network.fits:
         if job.key not in made.works and store.has("fits", job.key):
             continue
@@ -151,7 +156,7 @@ def _works(made: Forecast, network: Network, frames: Mapping[str, int], history:
             for keys in (job.features, *job.views):
                 yield noted("features", keys)
         if job.key not in made.works:
-            made.works[job.key] = _fit(job, network, frames, history)
+            made.works[job.key] = FUSED if job.members else _fit(job, network, frames, history)
         yield job.key
 
 

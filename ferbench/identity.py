@@ -77,6 +77,8 @@ def _parameter_identity(component: Component | Frozen, name: str) -> Any:
     value = getattr(component, name)
     if isinstance(value, Frozen | Component):
         return component_identity(value)
+    if isinstance(value, tuple) and any(isinstance(each, Component) for each in value):
+        return [component_identity(each) for each in value]
     return _file_identity(value) if name in file_parameters(type(component)) else value
 
 

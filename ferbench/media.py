@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,23 @@ def count(video: Path) -> int:
 def decode(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Image], dict[int, str]]:
     """The frames asked for: images by index, and by index the reason for each one that cannot be had."""
     return _from_video(clip.video, indices) if clip.video else _from_files(clip.images, indices)
+
+
+def points(clip: Clip, indices: Sequence[int], problems: dict[int, str]) -> NDArray[np.float32]:
+    """Landmarks [T,P,2] of these frames; why a file does not hold as many points as the others is added to `problems`."""
+    read: dict[int, NDArray[np.float32]] = {}
+    for index in indices:
+        file = clip.landmarks[index]
+        try:
+            rows = [[float(number) for number in line.split()] for line in file.read_text(errors="replace").splitlines() if line.strip()]
+            read[index] = np.array(rows, np.float32).reshape(-1, 2)
+        except (OSError, ValueError) as error:
+            problems[index] = f"{file.name}: no landmarks ({error})"
+    usual = Counter(len(each) for each in read.values()).most_common(1)
+    for index, each in read.items():
+        if len(each) != usual[0][0] or not len(each):
+            problems[index] = f"{clip.landmarks[index].name}: {len(each)} landmarks, {usual[0][0]} in the clip's other frames"
+    return np.array([each for index, each in read.items() if index not in problems], np.float32)
 
 
 def decode_image(path: Path) -> Image:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ferbench.axes import AXES
 from ferbench.benchmark import Benchmark, Cell
-from ferbench.components import Aggregator, Clip, Frozen, Preprocessor
+from ferbench.components import Aggregator, Clip, Frozen, Fusion, Preprocessor
 from ferbench.errors import calling
 from ferbench.folds import Split, split
 from ferbench.identity import code_digest, component_identity, key
@@ -19,10 +19,8 @@ from ferbench.stages.index import Corpus, identity
 from ferbench.store import Store, to_json
 
 Identity = Mapping[str, Any]
-FIT_CODE = [
-    *("ferbench.stages.fit", "ferbench.stages.inputs", "ferbench.stages.estimators"),
-    *("ferbench.training", "ferbench.optimizers", "ferbench.sampling", "ferbench.streamed", "ferbench.device"),
-]
+LEARNING = "stages.fit stages.inputs stages.estimators training optimizers sampling streamed device heads weights"
+FIT_CODE = [f"ferbench.{module}" for module in LEARNING.split()]
 
 
 class Work(NamedTuple):
@@ -48,6 +46,7 @@ class Fit:
     crops: Mapping[str, str]
     features: Mapping[str, str]
     views: tuple[Mapping[str, str], ...] = ()
+    members: tuple[Fit, ...] = ()  # whose scores are fused, where the backbone is a Fusion
 
     def works(self) -> Iterator[Work]:
         """The features of all clips, and of the views."""
@@ -65,7 +64,7 @@ class Network:
     """A combination but for its aggregator: fitted once for each fold, scored by every aggregator.
 
     `identity` tells by axis what it is made of; `fingerprint` is that of the protocol: rows are ranked together only where it is equal.
-    `kinds` names by stage what is computed, on whatever clips: works of one kind cost alike.
+    `kinds` names by stage what is computed, on whatever clips: works of one kind cost alike. `members` are what a Fusion fuses.
     """
 
     cell: Cell
@@ -76,6 +75,12 @@ class Network:
     identity: Identity
     fingerprint: str
     kinds: Mapping[str, str]
+    members: tuple[Network, ...] = ()
+
+    @property
+    def all(self) -> tuple[Network, ...]:
+        """Its members, and theirs, and itself: in the order in which they can be made."""
+        return (*(each for member in self.members for each in member.all), self)
 
     @property
     def standin(self) -> bool:
@@ -91,7 +96,8 @@ class Network:
     @cached_property
     def inputs(self) -> dict[str, Mapping[str, str]]:
         """The keys of its crops, then those of each fold's features, by their digest."""
-        mappings = {id(each): each for each in (self.crops, *(keys for f in self.fits for keys in (f.features, *f.views)))}
+        fits = [f for network in self.all for f in network.fits]
+        mappings = {id(each): each for each in (self.crops, *(keys for f in fits for keys in (f.features, *f.views)))}
         return {key(each): each for each in mappings.values()}
 
 
@@ -135,17 +141,31 @@ class Planner:
         identity = {axis: self._identity(axis, cell) for axis in AXES if axis != "aggregator"}
         steps = (labels["dataset"], labels["protocol"], labels["preprocessing"])
         crops = self._once(("crops", *steps), crop_keys, parts.clips, corpora, identity["preprocessing"])
-        fits = tuple(self._fit(cell, parts, crops, fold, identity) for fold in range(len(parts.folds)))
+        members = self._members(cell)
+        fits = tuple(self._fit(cell, parts, crops, fold, identity, members) for fold in range(len(parts.folds)))
         fingerprint = self._once(("fingerprint", *steps, cell.recipe.checkpoint), self._fingerprint, cell, corpora, parts)
         kinds = self._once(("kinds", *[labels[axis] for axis in ("preprocessing", "backbone", "recipe")]), self._kinds, cell, identity)
-        return Network(cell, corpora, parts, crops, fits, identity, fingerprint, kinds)
+        return Network(cell, corpora, parts, crops, fits, identity, fingerprint, kinds, members)
+
+    def _members(self, cell: Cell) -> tuple[Network, ...]:
+        """A network for each member of a Fusion, under a label of its own."""
+        if not isinstance(cell.backbone, Fusion):
+            return ()
+        with calling(f"backbone {cell.backbone.name}"):
+            members = tuple(cell.backbone.members())
+        labels = [{**cell.labels, "backbone": f"{cell.labels['backbone']} [{n} {m.name}]"} for n, m in enumerate(members, 1)]
+        return tuple(self._network(replace(cell, backbone=m, labels=named)) for m, named in zip(members, labels, strict=True))
 
     def _kinds(self, cell: Cell, identity: Identity) -> dict[str, str]:
         frozen = cell.backbone.frozen()
         features = {"features": key(component_identity(frozen), cell.backbone.input())} if frozen else {}
         return {"crops": key(identity["preprocessing"]), **features, "fits": key(identity["backbone"], cell.recipe.augmentation)}
 
-    def _fit(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int, identity: Identity) -> Fit:
+    def _fit(self, cell: Cell, parts: Split, crops: Mapping[str, str], fold: int, identity: Identity, members: Sequence[Network]) -> Fit:
+        if members:
+            fused = tuple(member.fits[fold] for member in members)
+            name = key("fused", code_digest("ferbench.stages.fusion"), identity["backbone"], [f.key for f in fused])
+            return Fit(name, cell, parts, fold, crops, {}, members=fused)
         frozen = (*[cell.labels[axis] for axis in ("dataset", "protocol", "preprocessing", "backbone")], fold)
         features = self._once(("frozen", *frozen), self._features, cell, parts, crops, fold)
         inputs = self._once(("inputs", id(features), id(parts), fold), _inputs, parts, fold, features)
@@ -167,7 +187,7 @@ class Planner:
         if frozen is None:
             return crops
         training = [crops[clip] for clip in parts.folds[fold].train] if frozen.calibrated else None
-        base = key("features", code_digest("ferbench.stages.features"), component_identity(frozen), declared, training)
+        base = key("features", code_digest("ferbench.stages.features", "ferbench.weights"), component_identity(frozen), declared, training)
         return self._once(("features", base, id(crops)), lambda: {clip: key(base, crop) for clip, crop in crops.items()})
 
     def _fingerprint(self, cell: Cell, corpora: Sequence[Corpus], parts: Split) -> str:

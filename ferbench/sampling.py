@@ -1,13 +1,15 @@
-"""Which training frames an epoch sees, in which order."""
+"""Which training items (frames or clips) an epoch sees, in which order."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 
 def order(y: Tensor, how: str | None, generator: torch.Generator) -> Tensor:
-    """Rows [M] of frames with class indices y [N]: each once in random order, or drawn by class (see Recipe.sampling)."""
+    """Items [M] of those with class indices y [N]: each once in random order, or drawn by class (see Recipe.sampling)."""
     if how is None:
         return torch.randperm(len(y), generator=generator)
     rows = [torch.nonzero(y == c).flatten() for c in y.unique()]
@@ -17,6 +19,12 @@ def order(y: Tensor, how: str | None, generator: torch.Generator) -> Tensor:
     if how == "balanced":
         return torch.cat([column[torch.randperm(len(rows), generator=generator)] for column in each.T])
     return each.flatten()[torch.randperm(each.numel(), generator=generator)]
+
+
+def together(order: Tensor, size: int) -> Sequence[Tensor]:
+    """Groups of so many; a last one of one alone, which has no variance to normalise by, joins those before it."""
+    groups = order.split(size)
+    return (*groups[:-2], torch.cat(groups[-2:])) if len(groups) > 1 and len(groups[-1]) == 1 < size else groups
 
 
 def _drawn(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:

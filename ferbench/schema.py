@@ -9,7 +9,7 @@ import msgspec
 
 from ferbench.axes import AXES, COMPOSED, KIND_OF
 from ferbench.benchmark import KEYS, Published, Rehearsal
-from ferbench.catalog import Catalog, parameter_hints
+from ferbench.catalog import Catalog, composed_of, parameter_hints
 from ferbench.recipe import Recipe
 
 DESCRIPTIONS = {
@@ -24,7 +24,7 @@ DESCRIPTIONS = {
     "loss": "Losses",
     "seed": "Seeds of initialisation and order of batches",
     "aggregator": "From frame scores to one prediction a clip",
-    "only": "The choices that a plain run takes of an axis; --only overrides it",
+    "only": "The choices that a plain run takes of an axis; of a list, the combinations that any item takes. --only overrides an axis",
     "rehearsal": "What a run on stand-in corpora changes",
     "published": "Reference rows from the literature, shown beside the rows they match",
 }
@@ -40,11 +40,8 @@ def schema(catalog: Catalog) -> dict[str, Any]:
     properties["recipe"] |= _recipe()
     for axis in KIND_OF:
         properties[axis] |= _axis(axis, catalog)
-    properties["only"] |= {
-        "type": "object",
-        "properties": {a: _one_or_more({"type": ["string", "number"]}) for a in AXES},
-        "additionalProperties": False,
-    }
+    named = {axis: _one_or_more({"type": ["string", "number"]}) for axis in AXES}
+    properties["only"] |= _one_or_more({"type": "object", "properties": named, "additionalProperties": False})
     properties["rehearsal"] |= _object(Rehearsal)
     properties["published"] |= {"type": "array", "items": _object(Published)}
     return {
@@ -91,7 +88,7 @@ def _object(cls: type, lists: bool = False) -> dict[str, Any]:
     """The parameters of a dataclass; with `lists`, each also takes a list of values, which makes one choice of each."""
     properties = {}
     for name, hint in parameter_hints(cls).items():
-        value = _inlined(msgspec.json.schema(hint))
+        value = {"type": "array"} if composed_of(hint) else _inlined(msgspec.json.schema(hint))
         properties[name] = {"anyOf": [value, {"type": "array", "items": value}]} if lists else value
     if lists:
         properties["label"] = {"type": "string", "description": "What the tables call this choice"}

@@ -64,9 +64,10 @@ class Scorer:
     def _seconds(self, network: Network, facts: Mapping[str, crops.CropFacts]) -> dict[str, float]:
         """Seconds by stage, shared work counted in full."""
         seconds = {"crops": sum(fact.seconds for fact in facts.values())}
-        told = [self.store.facts("fits", job.key) for job in network.fits]
-        if network.cell.backbone.frozen() is not None:
-            shared = {id(job.features): each["features seconds"] for job, each in zip(network.fits, told, strict=True)}
+        jobs = [job for each in network.all for job in each.fits]
+        told = [self.store.facts("fits", job.key) for job in jobs]
+        if any(each.cell.backbone.frozen() is not None for each in network.all):
+            shared = {id(job.features): each["features seconds"] for job, each in zip(jobs, told, strict=True)}
             seconds["features"] = sum(shared.values())
         return {**seconds, "fit": sum(each["seconds"] for each in told)}
 
@@ -107,6 +108,7 @@ def described(row: Row) -> dict[str, Any]:
         "classes": list(cell.protocol.classes),
         "protocol": _protocol_text(network),
         "fits": [job.key for job in network.fits],
+        "fused": [job.key for member in network.all[:-1] for job in member.fits],
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
         "identity": msgspec.to_builtins(row.identity),
         "stages": network.stages,

@@ -93,17 +93,15 @@ class Streamed:
         return self.read(torch.arange(len(self)))
 
 
-def batches(x: Tensor | Streamed, order: Tensor, size: int, device: torch.device) -> Iterator[Tensor]:
-    """Rows of x on the device, so many at a time; from the disk, or to another device, the next come while these are worked on."""
+def batches(x: Tensor | Streamed, groups: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """Rows of x on the device, group by group: [B] or [B,T] -> [B,...] or [B,T,...].
+
+    From the disk, or to another device, the next come while these are worked on.
+    """
     if isinstance(x, Tensor) and x.device.type == device.type:
-        return (x[rows] for rows in together(order.to(device), size))
-    return sent((x[rows] if isinstance(x, Tensor) else x.read(rows) for rows in together(order, size)), device)
-
-
-def together(order: Tensor, size: int) -> Sequence[Tensor]:
-    """Groups of so many; a last one of one alone, which has no variance to normalise by, joins those before it."""
-    groups = order.split(size)
-    return (*groups[:-2], torch.cat(groups[-2:])) if len(groups) > 1 and len(groups[-1]) == 1 < size else groups
+        rows = torch.cat([group.flatten() for group in groups]).to(device).split([group.numel() for group in groups])
+        return (x[each].unflatten(0, group.shape) for each, group in zip(rows, groups, strict=True))
+    return sent((x[group] if isinstance(x, Tensor) else x.read(group.flatten()).unflatten(0, group.shape) for group in groups), device)
 
 
 def available() -> float:

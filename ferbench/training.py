@@ -17,7 +17,7 @@ from ferbench.device import mixed
 from ferbench.errors import FerbenchError
 from ferbench.optimizers import LearningRate, optimizer_of
 from ferbench.recipe import Recipe
-from ferbench.streamed import Streamed, batches, together
+from ferbench.streamed import Streamed, batches
 
 SCORED = 2**23  # values of a batch that is scored: 55 crops of 224x224x3, 334 frames of 25088 features
 
@@ -27,14 +27,48 @@ Change = Callable[[Tensor, Tensor, int], Tensor]
 
 @dataclass(frozen=True)
 class Part:
-    """Frames of one part of a fold: features [V*N,...], view by view where there are several, and class indices [N].
+    """What one part of a fold learns from, or is scored on: M items, each a frame or a clip.
 
-    `change(batch, rows, epoch)` augments crops of which no views are stored.
+    x [V*N,...]: N frames, view by view where there are several; y [M]: each item's class index. Where the items are clips, `clips` [M,2]
+    gives the first row and the number of frames of each; else item i is row i. `change(batch, rows, epoch)` augments crops of which no
+    views are stored.
     """
 
     x: Tensor | Streamed
     y: Tensor
     change: Change | None = None
+    clips: Tensor | None = None
+
+    @property
+    def frames(self) -> int:
+        """N."""
+        return len(self.y) if self.clips is None else int(self.clips[:, 1].sum())
+
+    def rows(self, items: Tensor, draws: int | None = None, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
+        """Rows of x that items [B] are read from, and a mask: [B] and None for frames, [B,T] both for clips.
+
+        Of each clip all frames, padded by its last one up to the longest; or `draws` frames, one from each of so many equal parts.
+        """
+        if self.clips is None:
+            return items, None
+        first, length = self.clips[items].T[..., None]  # [B,1] each
+        if draws:
+            at = torch.arange(draws) + torch.rand(len(items), draws, generator=generator)  # [B,draws], 0 to draws
+            return first + (at * length / draws).long().clamp(max=length - 1), torch.ones(len(items), draws, dtype=torch.bool)
+        at = torch.arange(int(length.max()))  # [T]
+        return first + torch.minimum(at, length - 1), at < length
+
+    def alike(self) -> list[Tensor]:
+        """The items in groups that go through a network together: clips of one length, which need no padding; at most SCORED values."""
+        values = math.prod(self.x.shape[1:])
+        if self.clips is None:
+            return list(torch.arange(len(self.y)).split(max(1, min(256, SCORED // max(1, values)))))
+        lengths = self.clips[:, 1]
+        return [
+            group
+            for length in lengths.unique()
+            for group in torch.nonzero(lengths == length).flatten().split(max(1, SCORED // (values * int(length))))
+        ]
 
 
 @dataclass
@@ -59,13 +93,30 @@ class Diverged(Exception):
 
 @dataclass(frozen=True)
 class Learner:
-    """A network, the loss that it minimises and how, all on one device; `prepare` makes a batch what the network reads."""
+    """A network, the loss that it minimises and how, all on one device.
+
+    `prepare` makes a batch of frames what the network reads; `draws` is how many frames of each clip a step sees, None: all. `last` is
+    the layer whose input the loss reads, too, or None.
+    """
 
     model: nn.Module
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[..., Tensor]
     prepare: Callable[[Tensor], Tensor]
     recipe: Recipe
     device: torch.device
+    draws: int | None = None
+    last: nn.Module | None = None
+
+    def made(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
+        """Frames [B,...], or [B,T,...] of clips with a mask [B,T], -> logits [B,C], and what the last layer read [B,D]; float32."""
+        read = self.prepare(x) if mask is None else self.prepare(x.flatten(0, 1)).unflatten(0, mask.shape)
+        seen: list[Tensor] = []
+        hook = self.last.register_forward_pre_hook(lambda _, given: seen.append(given[0])) if self.last else None
+        with mixed(self.device):
+            logits = self.model(read) if mask is None else self.model(read, mask.to(self.device))
+        if hook:
+            hook.remove()
+        return tuple(each.float() for each in (logits, *seen))
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -128,26 +179,35 @@ def _check(recipe: Recipe, validation: Part) -> None:
 def epoch_of(
     learner: Learner, training: Part, optimizer: torch.optim.Optimizer, generator: torch.Generator, epoch: int = 1
 ) -> tuple[float, float]:
-    """One pass over the training frames, each in one of its views; mean loss and accuracy, kept on the device until the end."""
+    """One pass over the training items, each in one of its views; mean loss and accuracy, kept on the device until the end."""
     learner.model.train()
     sums = []
     device, size = learner.device, learner.recipe.batch_size
-    count, order = len(training.y), sampling.order(training.y, learner.recipe.sampling, generator)
-    views = torch.randint(len(training.x) // count, (len(order),), generator=generator) if len(training.x) > count else 0
-    targets = together(training.y[order].to(device), size)  # [B] each
-    read = batches(training.x, order + count * views, size, device)
-    for rows, target, x in zip(together(order, size), targets, read, strict=True):
-        x = learner.prepare(training.change(x, rows, epoch) if training.change else x)
-        with mixed(device):
-            logits = learner.model(x).float()  # [B,C]
-        loss = learner.loss(logits, target)
+    order = sampling.order(training.y, learner.recipe.sampling, generator)
+    groups = sampling.together(order, size)
+    read = [training.rows(items, learner.draws, generator) for items in groups]
+    if len(training.x) > training.frames:
+        views = torch.randint(len(training.x) // training.frames, (len(order),), generator=generator) * training.frames
+        read = [(rows + _beside(view, rows), mask) for (rows, mask), view in zip(read, sampling.together(views, size), strict=True)]
+    targets = sampling.together(training.y[order].to(device), size)  # [B] each
+    frames = batches(training.x, [rows for rows, _ in read], device)
+    for (rows, mask), target, x in zip(read, targets, frames, strict=True):
+        if training.change:
+            x = training.change(x.flatten(0, rows.ndim - 1), rows.flatten(), epoch).unflatten(0, rows.shape)
+        logits, *features = learner.made(x, mask)  # [B,C]
+        loss = learner.loss(logits, target, *features)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         right = (logits.detach().argmax(1) == target).sum()
-        sums.append(torch.stack([loss.detach() * len(rows), right.to(loss.dtype)]))
+        sums.append(torch.stack([loss.detach() * len(target), right.to(loss.dtype)]))
     summed, right_of_all = torch.stack(sums).cpu().double().sum(0).tolist()
     return summed / len(order), right_of_all / len(order)
+
+
+def _beside(values: Tensor, rows: Tensor) -> Tensor:
+    """[B] -> [B,1] where rows are [B,T]."""
+    return values.unflatten(0, (-1, *[1] * (rows.ndim - 1)))
 
 
 def _stopped(recipe: Recipe, history: History, best: int) -> bool:
@@ -156,17 +216,21 @@ def _stopped(recipe: Recipe, history: History, best: int) -> bool:
     return bool(recipe.patience and epoch and epoch - best >= recipe.patience and history.accuracy[-1] >= history.accuracy[best - 1])
 
 
+def logits_of(learner: Learner, part: Part) -> Tensor:
+    """Logits [M,C] of all items, on the CPU; of a clip all frames are read."""
+    return _made_of(learner, part)[0]
+
+
 @torch.inference_mode()
-def logits_of(learner: Learner, x: Tensor | Streamed) -> Tensor:
-    """Logits [N,C] on the CPU; features go through in batches of at most 256, crops in smaller ones."""
+def _made_of(learner: Learner, part: Part) -> list[Tensor]:
+    """Logits, and what the last layer read, of all items in their order, on the CPU."""
     learner.model.eval()
-    size = max(1, min(256, SCORED // max(1, math.prod(x.shape[1:]))))
-    made = []
-    for part in batches(x, torch.arange(len(x)), size, learner.device):
-        read = learner.prepare(part)
-        with mixed(learner.device):
-            made.append(learner.model(read).float().cpu())
-    return torch.cat(made)
+    groups = part.alike()
+    read = [part.rows(items) for items in groups]
+    frames = batches(part.x, [rows for rows, _ in read], learner.device)
+    made = [[each.cpu() for each in learner.made(x, mask)] for (_, mask), x in zip(read, frames, strict=True)]
+    order = torch.cat(groups).argsort()
+    return [torch.cat(parts)[order] for parts in zip(*made, strict=True)]
 
 
 def _validate(learner: Learner, part: Part, history: History) -> None:
@@ -174,9 +238,10 @@ def _validate(learner: Learner, part: Part, history: History) -> None:
         history.validation_loss.append(math.nan)
         history.validation_accuracy.append(math.nan)
         return
-    logits = logits_of(learner, part.x)
+    logits, *features = _made_of(learner, part)
     with torch.inference_mode():
-        history.validation_loss.append(float(learner.loss(logits.to(learner.device), part.y.to(learner.device))))
+        given = [each.to(learner.device) for each in (logits, part.y, *features)]
+        history.validation_loss.append(float(learner.loss(*given)))
     history.validation_accuracy.append(float((logits.argmax(1) == part.y).float().mean()))
 
 

@@ -91,6 +91,19 @@ def test_only(written, only, default, expected):
     assert benchmark.size == len(list(benchmark.cells())) == 2 * len(expected) * len(labels(benchmark, "loss")) * 2
 
 
+def test_only_several_takes_what_any_leaves(written):
+    """Each combination once, in the order of the axes; --only narrows every one of them."""
+    file = {"seed": "[0, 1, 2]", "only": "[{backbone: timm}, {seed: 1}, {seed: 1, backbone: big}]"}
+    benchmark = written(file)
+    everything = [(c.labels["backbone"], c.labels["seed"]) for c in written({"seed": "[0, 1, 2]"}).cells()]
+    made = [(c.labels["backbone"], c.labels["seed"]) for c in benchmark.cells()]
+    assert made == [(backbone, seed) for backbone, seed in everything if backbone == "timm" or seed == "1"]
+    assert benchmark.size == len(made) < len(everything)
+    narrowed = [(c.labels["backbone"], c.labels["seed"]) for c in written(file, only=["seed=0,1"]).cells()]
+    assert set(narrowed) == {(b, s) for b, s in everything if s in "01"}
+    assert {c.labels["seed"] for c in written(file, only=["backbone=big"]).cells()} == {"0", "1", "2"}
+
+
 def test_only_takes_a_label_with_commas(written):
     benchmark = written(
         {"backbone": "{vgg16: {hidden: [1, 2], units: [3, 4]}}"}, only=["backbone=vgg16(hidden=1, units=4),vgg16(hidden=2, units=3)"]
@@ -232,7 +245,8 @@ def test_aggregators_of_given_plugins_join(written, tmp_path, changes, sets, exp
         ({"name": "[a]"}, 7, "name is ['a']: expected at most 100 letters"),
         ({"plugins": "first.py"}, 7, "plugins is 'first.py': expected a list of Python files"),
         ({"plugins": "[absent.py]"}, 7, "absent.py"),
-        ({"only": "[timm]"}, 7, "only is ['timm']: expected axis: choice"),
+        ({"only": "[timm]"}, 7, "only is 'timm': expected axis: choice"),
+        ({"only": "[{backbone: timm}, {backbone: tim}]"}, 7, "unknown backbone 'tim'; did you mean 'timm'?"),
         ({"only": "{backbon: timm}"}, 7, "unknown axis 'backbon'; did you mean 'backbone'?"),
         ({"only": "{backbone: tim}"}, 7, "unknown backbone 'tim'; did you mean 'timm'?"),
         ({"only": "{backbone: []}"}, 7, "only: backbone is []: expected a choice"),

@@ -184,7 +184,7 @@ def test_steps_see_neither_label_nor_person(run):
         ("dataset=corpus", {"clips": "iter([][0])"}, "dataset corpus failed: IndexError"),
         ("dataset=corpus", {"clips": "[5]"}, "dataset corpus failed: TypeError: clips() yields 5: expected a Clip or a Skipped"),
         ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "a': id, subject and label are texts; got 'b' and None"),
-        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a: images and video are pathlib.Path"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a: images, landmarks and video are pathlib.Path"),
         ("dataset=corpus", {"clips": "exit(0)"}, "dataset corpus failed: SystemExit"),
         ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() gives tuple: expected Folds"),
         ("backbone=net", {"frozen": "'random'"}, "backbone net failed: TypeError: frozen() gives str: expected a Frozen or None"),

@@ -590,3 +590,12 @@ def test_classifiers_on_crops_refuse_an_augmentation(run):
     assert code == 2
     assert "a scikit-learn classifier is fitted on crops" in told
     assert run("--set", "backbone=[{trees: {pooled: true}}]", "--set", "recipe.augmentation={flip: 1}")[0] == 0
+
+
+def test_a_loss_may_read_what_the_last_layer_reads(run):
+    given = ("--set", "backbone.hidden=6", "--set", "aggregator=mean", "--set", "recipe.epochs=20")
+    code, rows, _ = run("--set", "loss=[cross-entropy, {center: {weight: 0.1}}]", *given)
+    assert code == 0
+    assert all(row["uar"] > 0.8 for row in rows)
+    code, _, told = run("--set", "loss=center", "--set", "backbone=finished")
+    assert code == 0  # nothing is trained, so no loss is asked

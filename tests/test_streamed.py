@@ -47,9 +47,17 @@ def test_parts(clips, whole):
 @pytest.mark.parametrize("size", [1, 4, 5, 20])
 def test_batches(clips, whole, size):
     order = torch.randperm(11)
-    streamed = list(batches(Streamed(clips), order, size, CPU))
+    streamed = list(batches(Streamed(clips), order.split(size), CPU))
     assert torch.equal(torch.cat(streamed), whole[order])
-    assert all(torch.equal(one, two) for one, two in zip(streamed, batches(whole, order, size, CPU), strict=True))
+    assert all(torch.equal(one, two) for one, two in zip(streamed, batches(whole, order.split(size), CPU), strict=True))
+
+
+@pytest.mark.parametrize("of", ["memory", "disk"])
+def test_batches_of_clips(clips, whole, of):
+    groups = [torch.tensor([[0, 1, 2], [4, 4, 8]]), torch.tensor([[10, 9]])]
+    first, second = batches(whole if of == "memory" else Streamed(clips), groups, CPU)
+    assert torch.equal(first, whole[groups[0]])
+    assert torch.equal(second, whole[groups[1]])
 
 
 def test_a_file_that_was_cut_is_told(clips):

@@ -69,7 +69,7 @@ def test_best_epoch_is_restored():
     best = max(range(15), key=lambda i: (history.validation_accuracy[i], -history.validation_loss[i]))
     assert history.chosen == best + 1
     _, validation = parts(noise=1.0)
-    logits = logits_of(learner(model), validation.x)
+    logits = logits_of(learner(model), validation)
     assert float((logits.argmax(1) == validation.y).float().mean()) == pytest.approx(history.validation_accuracy[best])
     assert float(nn.functional.cross_entropy(logits, validation.y)) == pytest.approx(history.validation_loss[best], rel=1e-5)
 
@@ -211,7 +211,7 @@ def test_a_head_that_changes_its_input_leaves_the_frames_alone():
     before = training.x.clone(), validation.x.clone()
     model = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 3))
     train(learner(model), training, validation, torch.Generator(), lambda *_: None)
-    logits_of(learner(model), validation.x)
+    logits_of(learner(model), validation)
     assert torch.equal(training.x, before[0])
     assert torch.equal(validation.x, before[1])
 

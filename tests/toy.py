@@ -26,6 +26,8 @@ def register_backbones(register):
     register(Whole)
     register(Finished)
     register(Trees)
+    register(Clips)
+    register(Dynamic)
 
 
 @ferbench.hookimpl
@@ -202,6 +204,86 @@ class Trees(ferbench.Backbone):
         from sklearn.tree import DecisionTreeClassifier
 
         return [DecisionTreeClassifier(max_depth=depth, random_state=0) for depth in self.depths]
+
+
+@dataclass(frozen=True)
+class Clips(ferbench.Backbone):
+    """Reads whole clips: one linear layer on the mean of their frames, behind pooled pixels or on the crops themselves."""
+
+    name = "clips"
+    reads = "clips"
+    pooled: bool = True
+    draws_of_each: int | None = None
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
+
+    def draws(self):
+        return self.draws_of_each
+
+    def frozen(self):
+        return Pool() if self.pooled else None
+
+    def trainable(self, shape, classes):
+        from torch import nn
+
+        class Mean(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.pool = nn.AdaptiveAvgPool2d(4)
+                self.last = nn.Linear(16, len(classes))
+
+            def forward(self, x, mask):
+                if x.ndim > 3:  # crops [B,T,1,16,16]
+                    x = self.pool(x.flatten(0, 1)).flatten(1).unflatten(0, mask.shape)
+                return self.last((x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
+
+        return Mean()
+
+
+@dataclass(frozen=True)
+class Motion(ferbench.Frozen):
+    """Mean and spread of a whole clip, by field."""
+
+    reads = "clips"
+    many: bool = False
+
+    @property
+    def calibrated(self) -> bool:
+        return False
+
+    def build(self, crops):
+        import torch
+        from torch import nn
+
+        many = self.many
+
+        class Module(nn.Module):
+            def forward(self, x):  # [T,1,16,16]
+                fields = nn.functional.adaptive_avg_pool2d(x, 4).flatten(1)
+                made = torch.cat([fields.mean(0), fields.std(0, correction=0)])[None]
+                return made.repeat(len(x) + 1, 1) if many else made
+
+        return Module()
+
+
+@dataclass(frozen=True)
+class Dynamic(ferbench.Backbone):
+    """A descriptor of the whole clip, and a classifier of scikit-learn's on it."""
+
+    name = "dynamic"
+    many: bool = False
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
+
+    def frozen(self):
+        return Motion(self.many)
+
+    def trainable(self, shape, classes):
+        from sklearn.svm import SVC
+
+        return SVC(kernel="linear")
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,14 @@ def load(key: str, store: Store) -> NDArray[np.uint8]:
     return np.load(path(key, store), mmap_mode="r")
 
 
+def landmarks(key: str, store: Store) -> NDArray[np.float32]:
+    """The corpus's landmarks [T,P,2] of one clip's crops; FerbenchError where it ships none."""
+    file = path(key, store).with_name("landmarks.npy")
+    if not file.is_file():
+        raise FerbenchError("a backbone reads landmarks, and a clip has none", hint="choose a corpus that ships them: ck+")
+    return np.load(file)
+
+
 def facts(key: str, store: Store) -> CropFacts:
     """What was noted when the clip's crops were made."""
     return CropFacts(**store.facts("crops", key))
@@ -67,27 +75,31 @@ def facts(key: str, store: Store) -> CropFacts:
 
 def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> dict[str, Any]:
     start = time.perf_counter()
-    crops, indices, found, problems = preprocess(clip, steps)
+    crops, indices, frames, problems = preprocess(clip, steps)
     np.save(folder / "crops.npy", crops)
+    if frames.landmarks is not None:
+        np.save(folder / "landmarks.npy", frames.landmarks)
+    found = None if frames.found is None else [bool(found) for found in frames.found]
     return asdict(CropFacts(indices, found, problems, time.perf_counter() - start))
 
 
-def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], list[bool] | None, dict[str, str]]:
-    """(crops [T,H,W(,3)], frame indices, found by frame, problems by frame) of one clip."""
-    from ferbench.media import decode
+def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], Frames, dict[str, str]]:
+    """(crops [T,H,W(,3)], frame indices, the frames after the last step, problems by frame) of one clip."""
+    from ferbench.media import decode, points
 
     images, problems = decode(clip, select(clip, steps))
+    marks = points(clip, list(images), problems) if clip.landmarks else None
+    images = {index: image for index, image in images.items() if index not in problems}
     named = {str(index): reason for index, reason in problems.items()}
     if not images:
-        return np.zeros((0, 1, 1), np.uint8), [], None, named
-    frames = Frames(tuple(images.values()))
+        return np.zeros((0, 1, 1), np.uint8), [], Frames(()), named
+    frames = Frames(tuple(images.values()), landmarks=marks)
     for step in steps:
         with calling(f"preprocessor {step.name} on {clip.id}"):
             frames = step(frames)
         if problem := _problem(frames, len(images)):
             raise PluginError(f"preprocessor {step.name} on {clip.id} gives {problem}")
-    found = None if frames.found is None else [bool(found) for found in frames.found]
-    return _stack(clip, frames.images), list(images), found, named
+    return _stack(clip, frames.images), list(images), frames, named
 
 
 def _problem(frames: Any, count: int) -> str:

@@ -43,8 +43,18 @@ def fit_estimator(candidates: Any, loss: Loss, counts: Sequence[int], parts: Seq
     best = candidates[int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0]
     history.parameters = _differing(best, candidates)
     scores = np.zeros((len(wanted), len(counts)))
-    scores[:, best.classes_] = best.predict_proba(wanted)  # a class without training frames scores 0
+    scores[:, best.classes_] = probabilities(best, wanted)  # a class without training frames scores 0
     return history, scores
+
+
+def probabilities(estimator: Any, x: np.ndarray) -> np.ndarray:
+    """Scores [N,C] of features [N,D]; without predict_proba the softmax of decision values, of two classes the logistic function."""
+    from scipy.special import expit, softmax
+
+    if hasattr(estimator, "predict_proba"):
+        return np.asarray(estimator.predict_proba(x))
+    values = estimator.decision_function(x)
+    return softmax(values, axis=1) if values.ndim == 2 else np.stack([expit(-values), expit(values)], 1)
 
 
 def _differing(best: Any, candidates: Sequence[Any]) -> dict[str, float | str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ferbench.components import Input
 from ferbench.device import free, mixed, sent
-from ferbench.errors import FerbenchError
+from ferbench.errors import FerbenchError, PluginError
 from ferbench.plan import Fit, Work
 from ferbench.stages import crops
 from ferbench.store import Store
@@ -37,10 +37,11 @@ def compute(fit: Fit, works: Sequence[Work], module: torch.nn.Module, store: Sto
     start = time.perf_counter()
     with ThreadPoolExecutor(1) as thread:
         written = []
-        crops_of = (changed_crops(fit, work, store) for work in works)
-        for work, values in zip(works, forward(module, crops_of, fit.cell.backbone.input(), device), strict=True):
+        read = reading(fit, store)
+        for work, values in zip(works, read(module, works, device), strict=True):
             now = time.perf_counter()
-            written.append(thread.submit(store.put, "features", work.key, _write, values, now - start))
+            frames = len(crops.facts(fit.crops[work.clip], store).indices)
+            written.append(thread.submit(store.put, "features", work.key, _write, values, frames, now - start))
             start = now
     for each in written:
         each.result()
@@ -80,6 +81,27 @@ def calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, d
     return torch.cat(images).to(device)
 
 
+Reading = Callable[[torch.nn.Module, Iterable[Work], torch.device], Iterator[np.ndarray]]
+
+
+def reading(fit: Fit, store: Store) -> Reading:
+    """How a backbone's frozen part makes features of works, in turn: from frames of several clips at once, or clip by clip."""
+    frozen, declared = fit.cell.backbone.frozen(), fit.cell.backbone.input()
+    assert frozen is not None
+    if frozen.reads == "frames":
+        return lambda module, works, device: forward(module, (changed_crops(fit, work, store) for work in works), declared, device)
+
+    def read(work: Work) -> torch.Tensor:
+        if frozen.reads == "clips":
+            images = torch.from_numpy(changed_crops(fit, work, store).copy())
+            return prepare(images, declared) if len(images) else images
+        if work.change:
+            raise FerbenchError("an augmentation changes pictures, not the landmarks that this backbone reads", where="recipe.augmentation")
+        return torch.from_numpy(crops.landmarks(fit.crops[work.clip], store))
+
+    return lambda module, works, device: clip_by_clip(module, map(read, works), device)
+
+
 def changed_crops(fit: Fit, work: Work, store: Store) -> np.ndarray:
     """Crops of a view of a clip."""
     images = crops.load(fit.crops[work.clip], store)
@@ -106,6 +128,21 @@ def forward(module: torch.nn.Module, clips: Iterable[np.ndarray], declared: Inpu
     yield from (done for _ in lengths)  # clips without a frame
 
 
+@torch.inference_mode()
+def clip_by_clip(module: torch.nn.Module, clips: Iterable[torch.Tensor], device: torch.device) -> Iterator[np.ndarray]:
+    """Features [T,...] or [1,...] of each clip, from what the module reads of it [T,...]; PluginError where it gives another number."""
+    for clip in sent(clips, device):
+        if not len(clip):
+            yield np.zeros((0, 1), np.float32)
+            continue
+        with mixed(device):
+            made = module(clip).float().cpu().numpy()
+        if made.ndim < 2 or len(made) not in (1, len(clip)):
+            given = f"features {list(made.shape)} of {len(clip)} frames"
+            raise PluginError(f"a frozen part that reads clips gives {given}: expected one for the clip or one a frame")
+        yield made
+
+
 def _batches(clips: Iterable[np.ndarray], most: int, lengths: deque[int]) -> Iterator[torch.Tensor]:
     """Frames of one shape [B,H,W(,3)], as many as go through together; notes the length of each clip before its last frame leaves."""
     held: list[np.ndarray] = []
@@ -130,6 +167,6 @@ def _batch(declared: Input, device: torch.device) -> int:
     return int(min(512, max(BATCH, free(device) / 2 // (4 * 64 * 4 * declared.size**2))))
 
 
-def _write(folder: Path, values: np.ndarray, seconds: float) -> dict[str, float]:
+def _write(folder: Path, values: np.ndarray, frames: int, seconds: float) -> dict[str, float]:
     np.save(folder / "features.npy", values)
-    return {"seconds": seconds, "frames": len(values)}
+    return {"seconds": seconds, "frames": frames}

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from ferbench.checkpoints import Checkpoints
-from ferbench.components import Backbone, Input
-from ferbench.errors import PluginError
+from ferbench.components import Backbone, Input, Loss
+from ferbench.errors import FerbenchError, PluginError
 from ferbench.plan import Fit
 from ferbench.stages import features
 from ferbench.stages.estimators import fit_estimator
@@ -40,16 +40,20 @@ class Run:
 
 
 def compute(folder: Path, fit: Fit, inputs: Inputs, run: Run) -> dict[str, Any]:
-    """Trains and scores into `folder`: scores.npy [N,C] (softmax, validation and test frames), clips.json, history.json."""
+    """Trains and scores into `folder`: scores.npy [M,C] (softmax of validation and test items), clips.json, history.json."""
     start = time.perf_counter()
     cell, fold, classes = fit.cell, fit.split.folds[fit.fold], fit.cell.protocol.classes
     _seed(cell.seed % 2**32)
     model = cell.backbone.trainable(tuple(inputs.x.shape[1:]), classes)
+    by_clip = cell.backbone.reads == "clips"
     if isinstance(model, nn.Module):
         inputs.move(run.device)
+    elif by_clip:
+        raise PluginError(f"backbone {cell.backbone.name} reads clips and trains {type(model).__name__}: expected an nn.Module")
     scored = [*fold.validation, *fold.test]
-    parts = (inputs.training(fold.train, cell.recipe.augmentation), inputs.part(fold.validation), inputs.part(scored))
-    counts = torch.bincount(parts[0].y, minlength=len(classes)).tolist()
+    training = inputs.training(fold.train, cell.recipe.augmentation, by_clip)
+    parts = (training, inputs.part(fold.validation, by_clip), inputs.part(scored, by_clip))
+    counts = torch.bincount(training.y, minlength=len(classes)).tolist()
     if model is None:
         history, scores = History(), _finished(cell.backbone, parts[2].x, len(classes)).softmax(1).numpy()
     elif isinstance(model, nn.Module):
@@ -62,11 +66,12 @@ def compute(folder: Path, fit: Fit, inputs: Inputs, run: Run) -> dict[str, Any]:
         raise PluginError(f"backbone {cell.backbone.name} gives {given} values a frame: expected {len(classes)}, one a class")
     np.save(folder / "scores.npy", scores.astype(np.float32))
     (folder / "history.json").write_bytes(to_json(asdict(history)))
-    (folder / "clips.json").write_bytes(to_json(inputs.lengths(scored)))
+    lengths = inputs.lengths(scored)
+    (folder / "clips.json").write_bytes(to_json({clip: min(1, n) for clip, n in lengths.items()} if by_clip else lengths))
     return {
         "seconds": time.perf_counter() - start,
         "features seconds": inputs.seconds,
-        "training frames": counts,
+        "training frames": training.frames,
         "epochs": len(history.loss),
         "weights": sum(p.numel() for p in model.parameters()) if isinstance(model, nn.Module) else 0,
         "made": run.made,
@@ -74,10 +79,20 @@ def compute(folder: Path, fit: Fit, inputs: Inputs, run: Run) -> dict[str, Any]:
 
 
 def learner_of(fit: Fit, model: nn.Module, counts: list[int], device: torch.device) -> Learner:
-    """A network and its loss on the device; `counts` are the training frames of each class."""
-    loss = fit.cell.loss.build(counts)
+    """A network and its loss on the device; `counts` are the training items of each class."""
+    last = _last(model, fit.cell.loss) if fit.cell.loss.reads == "features" else None
+    loss = fit.cell.loss.build(counts, last.in_features) if last else fit.cell.loss.build(counts)
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
-    return Learner(model.to(device), loss, prepare_of(fit.cell.backbone), fit.cell.recipe, device)
+    backbone = fit.cell.backbone
+    return Learner(model.to(device), loss, prepare_of(backbone), fit.cell.recipe, device, backbone.draws(), last)
+
+
+def _last(model: nn.Module, loss: Loss) -> nn.Linear:
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        what = f"loss {loss.name} reads what the last fully connected layer reads, and {type(model).__name__} has none"
+        raise FerbenchError(what, hint="choose another loss for this backbone")
+    return layers[-1]
 
 
 def prepare_of(backbone: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -89,7 +104,7 @@ def prepare_of(backbone: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:
 
 
 def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
-    """Frame scores [T,C] (float64) of each validation and test clip, and the history."""
+    """Scores [T,C] (float64) of each validation and test clip, T frames or 1 where whole clips are read; and the history."""
     folder = store.find("fits", key)
     if folder is None:
         raise FileNotFoundError(f"fit {key}")
@@ -123,4 +138,4 @@ def _fit_network(learner: Learner, parts: tuple[Part, Part, Part], seed: int, ru
     training, validation, scored = parts
     order = torch.Generator().manual_seed(seed)
     history = train(learner, training, validation, order, run.tell, run.checkpoints) if learner.parameters else History()
-    return history, logits_of(learner, scored.x).softmax(1).numpy()
+    return history, logits_of(learner, scored).softmax(1).numpy()

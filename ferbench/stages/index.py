@@ -84,6 +84,8 @@ def index(dataset: Dataset, store: Store) -> Corpus:
     files.read([c for c in found if isinstance(c, Clip)])
     for clip in (c for c in found if isinstance(c, Clip)):
         length, problem = files.length(clip)
+        if not problem and clip.landmarks and len(clip.landmarks) != length:
+            problem = f"{len(clip.landmarks)} files of landmarks for {length} frames"
         if not problem and clip.apex is not None and not 0 <= clip.apex < length:
             problem = f"apex {clip.apex} (from 0) lies outside its {length} frames"
         if problem:
@@ -126,8 +128,8 @@ def _checked(thing: Clip | Skipped) -> Clip | Skipped:
     if isinstance(thing, Clip):
         if not all(isinstance(text, str) for text in (thing.id, thing.subject, thing.label)):
             raise TypeError(f"{thing.id!r}: id, subject and label are texts; got {thing.subject!r} and {thing.label!r}")
-        if not all(isinstance(path, Path) for path in (*thing.images, *filter(None, [thing.video]))):
-            raise TypeError(f"{thing.id}: images and video are pathlib.Path")
+        if not all(isinstance(path, Path) for path in (*thing.images, *thing.landmarks, *filter(None, [thing.video]))):
+            raise TypeError(f"{thing.id}: images, landmarks and video are pathlib.Path")
     elif not isinstance(thing, Skipped):
         raise TypeError(f"clips() yields {thing!r}: expected a Clip or a Skipped")
     return thing
@@ -151,7 +153,7 @@ class _Files:
 
     def read(self, clips: Sequence[Clip]) -> None:
         """Digests of files that are new or changed, and frames of videos whose dataset does not count them, on all cores."""
-        wanted = {str(path): path for c in clips for path in (*c.images, *filter(None, [c.video]))}
+        wanted = {str(path): path for c in clips for path in (*c.images, *c.landmarks, *filter(None, [c.video]))}
         stats = {name: _stat(path) for name, path in wanted.items()}
         stale = {name: stat for name, stat in stats.items() if name not in self.known or self.known[name][0] != stat}
         with ThreadPoolExecutor() as pool:
@@ -165,7 +167,8 @@ class _Files:
             self.store.save(self.memory, to_json(self.known))
 
     def digest(self, clip: Clip) -> str:
-        return key([self.known[str(path)][1] for path in (clip.images or (clip.video,))])
+        files = [self.known[str(path)][1] for path in (clip.images or (clip.video,))]
+        return key(files, *[[self.known[str(path)][1] for path in clip.landmarks]] * bool(clip.landmarks))
 
     def length(self, clip: Clip) -> tuple[int, str]:
         """(frames, "") or (0, why the clip's video cannot be read)."""

@@ -37,20 +37,28 @@ class Inputs:
         if isinstance(self.x, torch.Tensor) and self.x.device != device and roomy(device, self.x):
             self.x = self.x.to(device)
 
-    def training(self, clips: Sequence[str], how: Augmentation | None) -> Part:
+    def training(self, clips: Sequence[str], how: Augmentation | None = None, by_clip: bool = False) -> Part:
         """All training frames, in all views; where there is an augmentation and no views, they are changed in every epoch anew."""
         rows = self._rows(clips)
-        part = Part(self._x(slice(0, self.views * rows.stop)), self.y[rows])
+        part = self._part(clips, slice(0, self.views * rows.stop), rows, by_clip)
         return replace(part, change=self._changes(clips, how)) if how and self.views == 1 else part
 
-    def part(self, clips: Sequence[str]) -> Part:
+    def part(self, clips: Sequence[str], by_clip: bool = False) -> Part:
         """Frames of these clips, which follow each other behind the training clips; no copy."""
         rows, before = self._rows(clips), len(self.x) - len(self.y)
-        return Part(self._x(slice(rows.start + before, rows.stop + before)), self.y[rows])
+        return self._part(clips, slice(rows.start + before, rows.stop + before), rows, by_clip)
 
     def lengths(self, clips: Sequence[str]) -> dict[str, int]:
         """How many frames each clip has."""
         return {clip: self.rows[clip].stop - self.rows[clip].start for clip in clips}
+
+    def _part(self, clips: Sequence[str], x: slice, rows: slice, by_clip: bool) -> Part:
+        """Its items are frames, or the clips that have any."""
+        if not by_clip:
+            return Part(self._x(x), self.y[rows])
+        own = [self.rows[clip] for clip in clips if self.rows[clip].stop > self.rows[clip].start]
+        at = torch.tensor([(each.start - rows.start, each.stop - each.start) for each in own]).reshape(-1, 2)
+        return Part(self._x(x), self.y[[each.start for each in own]], clips=at)
 
     def _rows(self, clips: Sequence[str]) -> slice:
         return slice(self.rows[clips[0]].start, self.rows[clips[-1]].stop) if clips else slice(0, 0)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from msgspec import Meta
 
 from ferbench import Backbone, FerbenchError, Frozen, Input
-from ferbench_classic.descriptors import Gradients, Patterns, Values
+from ferbench_classic.descriptors import Dynamics, Geometry, Gradients, Gradients3D, Patterns, Values
 
 Count = Annotated[int, Meta(ge=1)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -91,3 +91,57 @@ class Pixels(Described):
     def frozen(self) -> Frozen:
         """The gray values in a row."""
         return Values()
+
+
+@dataclass(frozen=True)
+class LBPTOP(Described):
+    """LBP on three orthogonal planes (Zhao & Pietikainen 2007): how texture changes, in one histogram a clip.
+
+    `points` on circles of `radius` pixels, and frames, in the planes XY, XT and YT; `grid` x `grid` fields.
+    """
+
+    name = "lbp-top"
+    points: Count = 8
+    radius: Annotated[int, Meta(ge=1, le=8)] = 1
+    grid: Annotated[int, Meta(ge=1, le=64)] = 5
+
+    shares: ClassVar[bool] = True
+
+    def frozen(self) -> Frozen:
+        """The histograms: equal for every classifier. FerbenchError where a circle is wider than the crop."""
+        if 2 * self.radius + self.grid > self.size:
+            what = f"a radius of {self.radius} leaves no pixel for each of {self.grid} fields of a crop of {self.size} pixels"
+            raise FerbenchError(what, where="backbone.radius")
+        return Dynamics(self.points, self.radius, self.grid)
+
+
+@dataclass(frozen=True)
+class Gradients3(Described):
+    """Histograms of 3-D gradients by region of the face (after Polikovsky et al. 2009): one descriptor a clip.
+
+    Directions in the planes XY, XT and YT in `bins`, for each of `grid` x `grid` regions.
+    """
+
+    name = "gradients-3d"
+    bins: Count = 8
+    grid: Annotated[int, Meta(ge=1, le=64)] = 4
+
+    def frozen(self) -> Frozen:
+        """The histograms: equal for every classifier."""
+        return Gradients3D(self.bins, self.grid)
+
+
+@dataclass(frozen=True)
+class Landmarks(Described):
+    """The corpus's own landmarks (ck+ ships 68 points), freed of place, size and rotation.
+
+    `features`: "displacement" of each point from the clip's first selected frame to its last, one descriptor a clip; or the "shape" of
+    each frame.
+    """
+
+    name = "landmarks"
+    features: Literal["displacement", "shape"] = "displacement"
+
+    def frozen(self) -> Frozen:
+        """The coordinates: equal for every classifier."""
+        return Geometry(self.features == "displacement")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import chi2_kernel
@@ -31,7 +30,7 @@ def candidates(kind: str, kernel: str, c: float | None, neighbours: int | None, 
     elif kind == "logistic-regression":
         made = [LogisticRegression(C=each, max_iter=1000) for each in ([c] if c else COSTS[kind])]
     else:
-        made = [SVM(C=each, kernel=chi2 if kernel == "chi2" else kernel, break_ties=True) for each in ([c] if c else COSTS[kind])]
+        made = [SVC(C=each, kernel=chi2 if kernel == "chi2" else kernel, break_ties=True) for each in ([c] if c else COSTS[kind])]
         if kernel == "chi2":
             return made
     return [make_pipeline(FunctionTransformer(np.sqrt) if shares else StandardScaler(), each) for each in made]
@@ -49,14 +48,3 @@ class Neighbours(KNeighborsClassifier):
         """[N,D], [N]."""
         self.n_neighbors: int = min(self.get_params()["n_neighbors"], len(X))
         return super().fit(X, y)
-
-
-class SVM(SVC):
-    """Scores are the softmax of the one-against-rest decision values, of two classes the logistic function: no held-out calibration."""
-
-    def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803 (scikit-learn's name)
-        """[N,D] -> [N,C]; the arg max is what `predict` gives."""
-        values = self.decision_function(X)
-        if values.ndim == 1:
-            return np.stack([expit(-values), expit(values)], 1)
-        return softmax(values, axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -73,7 +73,15 @@ def _read(root: Path, name: str, places: list[tuple[Path, list[Path]]]) -> Itera
         yield Skipped(name, "emotion labels contradict each other")
     else:
         frames = pictures[0][1]
-        yield Clip(name, name.partition("/")[0], str(*emotions), images=frames, length=len(frames), apex=len(frames) - 1)
+        marks = _landmarks(frames, [p for _, content in places for p in content])
+        yield Clip(name, name.partition("/")[0], str(*emotions), images=frames, length=len(frames), apex=len(frames) - 1, landmarks=marks)
+
+
+def _landmarks(frames: Sequence[Path], files: Sequence[Path]) -> tuple[Path, ...]:
+    """The file of each frame, S005_001_00000011_landmarks.txt beside S005_001_00000011.png; none unless every frame has one."""
+    marks = {p.name.lower(): p for p in files if p.name.lower().endswith("_landmarks.txt")}
+    named = [marks.get(f"{frame.stem.lower()}_landmarks.txt") for frame in frames]
+    return tuple(filter(None, named)) if all(named) else ()
 
 
 def _emotion(label: Path) -> str | None:

@@ -12,7 +12,7 @@ from ferbench_thesis.aggregators import Majority, Mean
 from ferbench_thesis.faces import Crop, ViolaJones
 from ferbench_thesis.gray import Gray
 from ferbench_thesis.images import Equalize, Resize
-from ferbench_thesis.losses import CrossEntropy, Focal, WeightedCrossEntropy
+from ferbench_thesis.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
 from ferbench_thesis.protocols import KFold, Thesis
 from ferbench_thesis.selection import Apex, Last, SecondHalf, Uniform
 from ferbench_thesis.vgg16 import VGG16, ReducedVGG16
@@ -37,7 +37,7 @@ def register_backbones(register: Register) -> None:
 @ferbench.hookimpl
 def register_losses(register: Register) -> None:
     """Cross-entropy, plain and weighted by class, and focal loss."""
-    for loss in (CrossEntropy, WeightedCrossEntropy, Focal):
+    for loss in (CrossEntropy, WeightedCrossEntropy, Focal, Center):
         register(loss)
 
 

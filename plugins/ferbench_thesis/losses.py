@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -33,7 +33,7 @@ class CrossEntropy(Loss):
         """None: every frame counts the same."""
         return None
 
-    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:  # noqa: ARG002
+    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:  # noqa: ARG002
         """Logits [B,C], target [B] -> scalar."""
         from torch import nn
 
@@ -65,7 +65,7 @@ class WeightedCrossEntropy(Loss):
         """One weight a class; 0 for a class without frames."""
         return costs(counts, self.weights, self.beta)
 
-    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:  # noqa: ARG002
         """A module, logits [B,C], target [B] -> scalar; its weights [C] move with it to a device."""
         import torch
 
@@ -89,11 +89,35 @@ class Focal(Loss):
         """One weight a class, or None."""
         return costs(counts, self.weights, self.beta) if self.weights else None
 
-    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:  # noqa: ARG002
         """A module, logits [B,C], target [B] -> scalar."""
         from ferbench_thesis.focal import FocalLoss
 
         return FocalLoss(self.gamma, self.class_weights(counts))
+
+
+@dataclass(frozen=True)
+class Center(Loss):
+    """Center loss (Wen et al. 2016): cross-entropy + weight / 2 times the mean squared distance of features to their class's center.
+
+    Features are what the network's last layer reads. The centers start at 0 and are trained by the recipe's optimiser, instead of by a
+    rule of their own. scikit-learn classifiers know none of it.
+    """
+
+    name = "center"
+    weight: Annotated[float, Meta(ge=0)] = 0.01
+
+    reads: ClassVar[Literal["logits", "features"]] = "features"
+
+    def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:  # noqa: ARG002
+        """None: every frame counts the same."""
+        return None
+
+    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:
+        """A module with a center [width] a class: logits [B,C], target [B], features [B,width] -> scalar."""
+        from ferbench_thesis.center import CenterLoss
+
+        return CenterLoss(len(counts), width, self.weight)
 
 
 def costs(counts: Sequence[int], weights: Weights, beta: float) -> list[float]:

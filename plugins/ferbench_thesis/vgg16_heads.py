@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import nn
 
-from ferbench_thesis.vgg16_weights import misfit
+from ferbench.weights import misfit
 
 
 def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tensor]) -> nn.Sequential:
@@ -39,12 +38,3 @@ def fresh_linear(inputs: int, outputs: int) -> nn.Linear:
     nn.init.normal_(layer.weight, 0, 0.01)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-def logistic_regression() -> Any:
-    """Standardised features, multinomial logistic regression with an L2 penalty; scikit-learn's defaults."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

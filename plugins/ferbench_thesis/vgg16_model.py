@@ -7,8 +7,8 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from ferbench import FerbenchError
-from ferbench_thesis.vgg16_weights import WHERE, fill
+from ferbench import FerbenchError, weights
+from ferbench_thesis.vgg16_weights import fill
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 CALIBRATION_BATCH = 16
@@ -37,7 +37,7 @@ def random_convolutions(seed: int) -> nn.Module:
 def calibrated_convolutions(seed: int, crops: torch.Tensor | None) -> nn.Module:
     """He-initialised convolutions, calibrated on normalised training crops [N,3,H,W]; on their device."""
     if crops is None or not len(crops):
-        raise FerbenchError("calibrated-random weights need training crops, and there are none", where=WHERE)
+        raise FerbenchError("calibrated-random weights need training crops, and there are none", where=weights.WHERE)
     module = random_convolutions(seed).to(crops.device)
     calibrate(module.get_submodule("features"), crops)
     return module

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import ferbench
-from ferbench_timm.backbone import Timm
+from ferbench_timm.backbone import CNNRNN, EmotionFAN, Timm
 
 
 @ferbench.hookimpl
 def register_backbones(register: Callable[[type[ferbench.Backbone]], None]) -> None:
-    """One backbone; its parameter `model` names the network."""
-    register(Timm)
+    """Their parameter `model` names the network."""
+    for backbone in (Timm, EmotionFAN, CNNRNN):
+        register(backbone)

@@ -1,10 +1,11 @@
-"""The backbone `timm`: a frozen trunk of timm's, pooled, and a head that is trained."""
+"""timm's networks as backbones: `timm` scores frames, `emotion-fan` and `cnn-rnn` score clips."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -12,30 +13,25 @@ from ferbench import Backbone, FerbenchError, File, Input
 from ferbench_timm.trunk import RANDOM, TimmTrunk
 
 Positive = Annotated[int, Meta(ge=1)]
+Dropout = Annotated[float, Meta(ge=0, lt=1)]
 Statistics = tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
-class Timm(Backbone):
-    """A network of timm's, by its name there, frozen unless told otherwise, and a head on its pooled features.
+class OnTimm(Backbone):
+    """What the backbones below share. A registered class adds what stands behind the pooled features.
 
     `model`: as in timm.list_models(), with a tag ("resnet18.a1_in1k") to name one set of its weights. `weights`: "imagenet" (those that
     timm publishes), "random", "calibrated-random" (networks with batch normalisation), or a file (.safetensors, .pth, .pt) that holds the
-    model's state dict. `head`: "linear" one layer, "mlp" two with `hidden` units between, "logistic-regression" fits on standardised
-    features; `dropout` stands before the last layer. `size`, `mean` and `std` are the model's own where left out.
+    model's state dict. `size`, `mean` and `std` are the model's own where left out.
     The last `trained_blocks` of the stages that timm names for the network (layer1 to layer4 of a ResNet) are trained with the head,
     from the same weights, and the others stay frozen; "all" trains the whole network, and needs a tag in `model` where it starts from
     "imagenet" weights.
     """
 
-    name = "timm"
-
     model: str = "resnet18"
     weights: File = "imagenet"
     weights_seed: int = 0
-    head: Literal["linear", "mlp", "logistic-regression"] = "linear"
-    hidden: Positive = 256
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     trained_blocks: Annotated[int, Meta(ge=0)] | Literal["all"] = 0
     size: Positive | None = None
     channels: Literal[1, 3] = 3
@@ -43,9 +39,8 @@ class Timm(Backbone):
     std: Statistics = None
 
     def __post_init__(self) -> None:
-        if self.trained_blocks and (self.head == "logistic-regression" or self.weights == "calibrated-random"):
-            what = "head logistic-regression" if self.head == "logistic-regression" else "weights calibrated-random"
-            raise ValueError(f"trained_blocks is {self.trained_blocks}, with {what}: expected 0")
+        if self.trained_blocks and self.weights == "calibrated-random":
+            raise ValueError(f"trained_blocks is {self.trained_blocks}, with weights calibrated-random: expected 0")
         if self.trained_blocks == "all" and self.weights == "imagenet" and "." not in self.model:
             hint = f"timm.list_models('{self.model}.*', pretrained=True) lists them"
             raise ValueError(
@@ -72,24 +67,109 @@ class Timm(Backbone):
         return None if self.trained_blocks == "all" else self._trunk(self.trained_blocks)
 
     def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """Features [B,D], or those before the trained blocks, -> logits [B,classes]; an estimator for "logistic-regression"."""
-        from ferbench_timm.heads import in_line, logistic_regression, perceptron, width
+        """What is made of features [B,D], or of what stands before the trained blocks, and gives logits [B,classes]; or an estimator."""
+        from ferbench_timm.heads import in_line, width
         from ferbench_timm.split import halves
 
-        if self.head == "logistic-regression":
-            return logistic_regression()
-        layers = (self.hidden, len(classes)) if self.head == "mlp" else (len(classes),)
         if not self.trained_blocks:
-            return perceptron((*shape, *layers), self.dropout)
+            return self._head(shape[-1], len(classes))
         if self.trained_blocks == "all":
             blocks, declared = self._trunk().whole(), self.input()
             shape = (declared.channels, declared.size, declared.size)
         else:
             blocks = halves(self._trunk().whole(), self.trained_blocks, self.model)[1]
-        return in_line(blocks, perceptron((width(blocks, shape), *layers), self.dropout))
+        return in_line(blocks, self._head(width(blocks, shape), len(classes)), by_clip=self.reads == "clips")
+
+    @abstractmethod
+    def _head(self, width: int, classes: int) -> Any:
+        """What stands behind features of this width."""
 
     def _trunk(self, trained: int = 0) -> TimmTrunk:
         from ferbench_timm.model import tagged
 
         model = tagged(self.model) if self.weights == "imagenet" else self.model
         return TimmTrunk(model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size, trained)
+
+
+@dataclass(frozen=True)
+class Timm(OnTimm):
+    """A network of timm's, by its name there, frozen unless told otherwise, and a head on its pooled features.
+
+    `head`: "linear" one layer, "mlp" two with `hidden` units and `activation` between, "logistic-regression" and "svm" (linear, C chosen on
+    the validation people) fit on standardised features; `dropout` stands before the last layer.
+    """
+
+    name = "timm"
+
+    head: Literal["linear", "mlp", "logistic-regression", "svm"] = "linear"
+    hidden: Positive = 256
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    dropout: Dropout = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trained_blocks and self.head not in ("linear", "mlp"):
+            raise ValueError(f"trained_blocks is {self.trained_blocks}, with head {self.head}: expected 0")
+
+    def _head(self, width: int, classes: int) -> Any:
+        from ferbench.heads import classifiers, perceptron
+
+        if self.head in ("logistic-regression", "svm"):
+            return classifiers(self.head)
+        return perceptron((width, *([self.hidden] if self.head == "mlp" else []), classes), self.dropout, self.activation)
+
+
+@dataclass(frozen=True)
+class EmotionFAN(OnTimm):
+    """Frame attention (Meng et al. 2019): a clip's features are summed by learned weights; on any network of timm's.
+
+    `attention`: "self" weighs each frame by itself, "self-relation" again by its relation to the clip as a whole. A training step sees
+    `segments` frames of each clip, one from each of so many equal parts; all frames are scored. The authors' ResNet18, trained on FER+,
+    can be given as `weights`.
+    """
+
+    name = "emotion-fan"
+    reads: ClassVar[Literal["frames", "clips"]] = "clips"
+
+    attention: Literal["self", "self-relation"] = "self-relation"
+    segments: Positive = 3
+    dropout: Dropout = 0.5
+    relation_dropout: Dropout = 0.6
+
+    def draws(self) -> int:
+        """Frames of a clip that a training step sees."""
+        return self.segments
+
+    def _head(self, width: int, classes: int) -> Any:
+        from ferbench_timm.attention import RelationAttention, SelfAttention
+
+        if self.attention == "self":
+            return SelfAttention(width, classes, self.dropout)
+        return RelationAttention(width, classes, self.dropout, self.relation_dropout)
+
+
+@dataclass(frozen=True)
+class CNNRNN(OnTimm):
+    """A recurrent network over a clip's frame features (after Kahou et al. 2015); the features by any network of timm's.
+
+    `cell`: "lstm" or "gru" with `hidden` units; `state`: the "last" one is classified, or the "mean" over all frames. A training step
+    sees all frames of a clip, or `segments` of them, one from each of so many equal parts.
+    """
+
+    name = "cnn-rnn"
+    reads: ClassVar[Literal["frames", "clips"]] = "clips"
+
+    cell: Literal["lstm", "gru"] = "lstm"
+    hidden: Positive = 128
+    state: Literal["last", "mean"] = "last"
+    segments: Positive | None = None
+    dropout: Dropout = 0.5
+
+    def draws(self) -> int | None:
+        """Frames of a clip that a training step sees."""
+        return self.segments
+
+    def _head(self, width: int, classes: int) -> Any:
+        from ferbench_timm.recurrent import Recurrent
+
+        return Recurrent(width, self.hidden, classes, self.cell, self.state, self.dropout)

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import nn
-
-
-def perceptron(widths: tuple[int, ...], dropout: float) -> nn.Sequential:
-    """Fully connected layers of these widths, ReLU between, dropout before the last; torch's own initialisation."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers[:-2], nn.Dropout(dropout), layers[-2])
 
 
 @torch.inference_mode()
@@ -25,15 +15,20 @@ def width(blocks: nn.Module, shape: tuple[int, ...]) -> int:
     return int(values)
 
 
-def in_line(blocks: nn.Module, head: nn.Module) -> nn.Sequential:
+def in_line(blocks: nn.Module, head: nn.Module, by_clip: bool) -> nn.Module:
     """Blocks that are trained too, and the head behind them."""
-    return nn.Sequential(OrderedDict(blocks=blocks, head=head))
+    parts = OrderedDict(blocks=blocks, head=head)
+    return OfClips(parts) if by_clip else nn.Sequential(parts)
 
 
-def logistic_regression() -> Any:
-    """Standardised features, multinomial logistic regression with an L2 penalty; scikit-learn's defaults."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+class OfClips(nn.Sequential):
+    """Blocks that read frames and a head that reads clips: [B,T,...] and a mask [B,T] -> [B,C]."""
 
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The blocks never see padding."""
+        blocks, head = self
+        features = blocks(x[mask])  # [frames,D]
+        padded = features.new_zeros(*mask.shape, features.shape[-1])
+        padded[mask] = features
+        made: torch.Tensor = head(padded, mask)
+        return made

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ferbench import FerbenchError
+from ferbench import FerbenchError, weights
 
 CALIBRATION_BATCH = 64
 
@@ -67,8 +67,7 @@ def options(model: str, channels: int, size: int | None) -> dict[str, Any]:
 
 def initialised(model: str, options: dict[str, Any], seed: int) -> nn.Module:
     """The network as timm initialises it, drawn from `seed` whatever was drawn before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would set the GPU's too
+    with weights.seeded(seed):
         trunk: nn.Module = library().create_model(model, pretrained=False, **options)
     return trunk
 

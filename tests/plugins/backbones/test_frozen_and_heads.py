@@ -155,7 +155,7 @@ def test_code_in_a_file_of_weights_does_not_run(backbone, tmp_path, capsys):
 
 
 @each
-@pytest.mark.parametrize(("held", "told"), [({"state_dict": {}, "epoch": 3}, "state_dict, epoch"), ([1, 2], "list")])
+@pytest.mark.parametrize(("held", "told"), [({"state_dict": {"epoch": 3}, "epoch": 3}, "state_dict, epoch"), ([1, 2], "list")])
 def test_a_file_without_a_state_dict_is_refused(backbone, held, told, tmp_path):
     torch.save(held, tmp_path / "run.pth")
     with pytest.raises(FerbenchError, match=rf"holds .*{told}; expected a state dict"):

@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 import ferbench_timm
 from ferbench import FerbenchError
 from ferbench.catalog import convert
-from ferbench_timm.backbone import Timm
+from ferbench_timm.backbone import CNNRNN, EmotionFAN, Timm
 
 
 @pytest.mark.parametrize("model", ["resnet18", "resnet18.tv_in1k", "test_vit", "resnet10t"])
@@ -154,4 +154,4 @@ def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_
 def test_the_plugin_registers_timm():
     registered = []
     ferbench_timm.register_backbones(registered.append)
-    assert registered == [Timm]
+    assert registered == [Timm, EmotionFAN, CNNRNN]

@@ -10,6 +10,7 @@ import torch
 
 import ferbench_classic
 from ferbench import FerbenchError
+from ferbench.stages.estimators import probabilities
 from ferbench_classic.backbones import HOG, LBP, Pixels
 from ferbench_classic.classifiers import chi2
 from ferbench_classic.patterns import histograms
@@ -103,7 +104,7 @@ def test_every_candidate_learns_and_scores_what_it_predicts(parameters, count, c
     assert len(made) == count
     for each in made:
         each.fit(x[:60], y[:60])
-        scores = each.predict_proba(x[60:])
+        scores = probabilities(each, x[60:])
         assert scores.shape == (20, classes)
         assert scores.sum(1) == pytest.approx(1)
         assert (scores.argmax(1) == each.predict(x[60:])).all()
@@ -118,7 +119,7 @@ def test_classifiers_share_descriptors():
 def test_the_plugin_registers_all():
     registered = []
     ferbench_classic.register_backbones(registered.append)
-    assert [backbone.name for backbone in registered] == ["lbp", "hog", "pixels"]
+    assert [backbone.name for backbone in registered] == ["lbp", "hog", "pixels", "lbp-top", "gradients-3d", "landmarks"]
 
 
 def test_the_chi2_kernel_is_its_formula():

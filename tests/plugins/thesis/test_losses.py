@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from ferbench_thesis.losses import CrossEntropy, Focal, WeightedCrossEntropy
+from ferbench_thesis.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
 
 COUNTS = [1246, 1495, 1165, 2875, 1904, 1960]  # the thesis's Table 4.2
 BETA = 0.99
@@ -90,3 +90,26 @@ def test_smoothing_gives_every_class_a_share(loss):
     weights = torch.tensor(loss.class_weights([10, 3, 30]) or [1.0] * 3)
     expected = -(soft * weights * LOGITS.log_softmax(1)).sum() / weights[TARGET].sum()
     assert loss.build([10, 3, 30])(LOGITS, TARGET).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_center_loss_is_its_formula():
+    loss = Center(weight=0.3).build([5, 5, 5], 2)
+    with torch.no_grad():
+        loss.centers.copy_(torch.tensor([[0.0, 1.0], [2.0, 0.0], [1.0, 1.0]]))
+    logits, target = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.5, 3.0]]), torch.tensor([1, 2])
+    features = torch.tensor([[2.0, 2.0], [0.0, 1.0]])
+    plain = CrossEntropy().build([5, 5, 5])(logits, target)
+    apart = ((0 + 4) + (1 + 0)) / 2
+    assert loss(logits, target, features).item() == pytest.approx(plain.item() + 0.3 / 2 * apart)
+
+
+def test_centers_are_trained_towards_their_class():
+    loss = Center(weight=1.0).build([5, 5], 2)
+    target = torch.tensor([0, 1, 0, 1])
+    features = torch.tensor([[1.0, 0.0], [0.0, 1.0]])[target]
+    optimizer = torch.optim.SGD(loss.parameters(), 0.5)
+    for _ in range(50):
+        optimizer.zero_grad()
+        loss(torch.zeros(4, 2), target, features).backward()
+        optimizer.step()
+    assert torch.allclose(loss.centers, torch.eye(2), atol=0.01)

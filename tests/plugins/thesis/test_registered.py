@@ -9,7 +9,7 @@ from ferbench.manager import load_plugins
 NAMES = {
     "preprocessor": {"second-half", "last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize"},
     "backbone": {"vgg16", "vgg16-reduced"},
-    "loss": {"cross-entropy", "weighted-cross-entropy", "focal"},
+    "loss": {"cross-entropy", "weighted-cross-entropy", "focal", "center"},
     "aggregator": {"majority", "mean"},
     "protocol": {"thesis", "kfold"},
 }

@@ -1,0 +1,130 @@
+"""Late fusion: the weights that it chooses, and whole runs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ferbench import FerbenchError
+from ferbench.cli import main
+from ferbench.stages import fit
+from ferbench.store import Store
+from ferbench_aggregators.fusion import LateFusion, shares
+
+
+class Member:
+    name = "member"
+
+
+def fusion(weights=None, members=2):
+    return LateFusion(tuple(Member() for _ in range(members)), weights)
+
+
+def test_every_share_once():
+    assert list(shares(2, 3)) == [(0, 3), (1, 2), (2, 1), (3, 0)]
+    assert len(set(shares(3, 10))) == 66
+    assert all(sum(each) == 10 for each in shares(4, 10))
+
+
+def test_the_better_member_weighs_more():
+    """Of two members the second is always right, and the first always wrong and surer of it."""
+    target = np.array([0, 1, 0, 1])
+    right = np.where(np.eye(2)[target] > 0, 0.6, 0.4)
+    wrong = np.where(np.eye(2)[target] > 0, 0.1, 0.9)
+    assert fusion().weigh(np.stack([wrong, right]), target).tolist() == [0, 1]
+
+
+def test_members_that_complete_each_other():
+    """Each knows one of the clips and is undecided, though slightly wrong, on the other: only together they are right on both."""
+    scores = np.array([[[0.9, 0.1], [0.51, 0.49]], [[0.49, 0.51], [0.1, 0.9]]])
+    weights = fusion().weigh(scores, np.array([0, 1]))
+    assert (np.tensordot(weights, scores, 1).argmax(1) == [0, 1]).all()
+    assert weights.tolist() == [0.5, 0.5]  # of all that are right on both, the even ones score best by symmetry
+
+
+def test_members_that_are_alike_weigh_the_same():
+    scores = np.full((2, 3, 2), 0.5)
+    assert fusion().weigh(scores, np.zeros(3, int)).tolist() == [0.5, 0.5]
+
+
+def test_without_validation_clips_all_weigh_the_same():
+    assert fusion(members=3).weigh(np.zeros((3, 0, 4)), np.zeros(0, int)).tolist() == [1, 1, 1]
+    assert fusion((1.0, 3.0)).weigh(np.zeros((2, 0, 4)), np.zeros(0, int)).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("weights", "members", "told"), [(None, 1, "two or more"), ((1.0,), 2, "one for each"), ((0.0, 0.0), 2, "not all")]
+)
+def test_what_cannot_be_fused_is_told(weights, members, told):
+    with pytest.raises(FerbenchError, match=told):
+        fusion(weights, members).members()
+
+
+@pytest.fixture
+def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    def call(*arguments, command="run"):
+        line = [command, str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu"]
+        code = main([*line, *(["--no-figures"] if command == "run" else []), "--format", "json", *arguments])
+        told = capsys.readouterr()
+        return code, json.loads(told.out) if told.out else [], told.err
+
+    return call
+
+
+FUSED = "backbone=[toy-net, {fusion: {label: fused, of: [toy-net, {clips: {pooled: false}}, finished]}}]"
+
+
+def test_a_run_fuses_what_it_fits(run, tmp_path):
+    code, rows, _ = run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")
+    assert code == 0
+    assert [row["labels"]["backbone"] for row in rows] == ["toy-net", "fused"]
+    alone, fused = rows
+    assert fused["clips"] == 27
+    assert fused["uar"] > 0.8
+    assert fused["fused"][:3] == alone["fits"]  # fitted once
+    assert len(fused["fused"]) == 9
+    store = Store(tmp_path / "runs")
+    scores, history = fit.scores(fused["fits"][0], store)
+    members = [fit.scores(key, store)[0] for key in fused["fused"][::3]]
+    weights = list(history.parameters.values())
+    assert list(history.parameters) == ["1 toy-net", "2 clips", "3 finished"]
+    assert sum(weights) == pytest.approx(1)
+    for clip, values in scores.items():
+        by_hand = sum(weight * each[clip].mean(0) for weight, each in zip(weights, members, strict=True))
+        assert values[0] == pytest.approx(by_hand, abs=1e-6)
+    assert run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")[2].count("2 of them stored") == 1
+    assert main(["store", "gc", "--delete", "--store", str(tmp_path / "runs")]) == 0
+    assert all(store.find("fits", key) for key in [*fused["fits"], *fused["fused"]])
+
+
+def test_a_member_that_fails_fails_the_fusion_alone(run):
+    broken = "backbone=[toy-net, {fusion: {of: [toy-net, {toy-net: {broken: true}}]}}]"
+    code, rows, _ = run("--set", broken, "--set", "aggregator=mean")
+    assert code == 1
+    assert [row["status"] for row in rows] == ["done", "failed"]
+    assert rows[1]["message"] == "the plugin's own bug"
+
+
+@pytest.mark.parametrize(
+    ("of", "told"),
+    [
+        ("toy-net", "expected a list of backbones"),
+        ("[toy-nett, clips]", "did you mean 'toy-net'"),
+        ("[toy-net]", "expected two or more"),
+        ("[toy-net, {clips: {pool: 1}}]", "unknown parameter of backbone clips 'pool'"),
+    ],
+)
+def test_mistakes_in_a_fusion_are_told(run, of, told):
+    code, _, said = run("--set", f"backbone=[{{fusion: {{of: {of}}}}}]")
+    assert code == 2
+    assert told in said
+
+
+def test_plan_knows_what_a_fusion_needs(run):
+    code, told, _ = run("--set", FUSED, "--calibrate", command="plan")
+    assert code == 0
+    (fits,) = [stage for stage in told["stages"] if stage["stage"] == "fits"]
+    assert fits["entries"] == 3 * 4  # three folds of three members, of which toy-net stands alone as well, and of the fusion
+    assert fits["seconds"] > 0

@@ -1,0 +1,99 @@
+"""Frame attention against its formulas, and against itself under padding and order."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ferbench_timm.attention import RelationAttention, SelfAttention
+from ferbench_timm.backbone import EmotionFAN
+
+
+def sigmoid(value):
+    return 1 / (1 + math.exp(-value))
+
+
+def clip(frames=5, width=4, seed=0):
+    return torch.randn(frames, width, generator=torch.Generator().manual_seed(seed))
+
+
+def net(kind, seed=1):
+    torch.manual_seed(seed)
+    return (SelfAttention(4, 3, 0.5) if kind == "self" else RelationAttention(4, 3, 0.5, 0.6)).eval()
+
+
+def by_hand(net, f, relation):
+    """The formulas, number by number."""
+    dot = lambda layer, x: sum(w * v for w, v in zip(layer.weight[0].tolist(), x, strict=True)) + layer.bias.item()  # noqa: E731
+    frames = [[float(value) for value in frame] for frame in f]
+    a = [sigmoid(dot(net.alpha, frame)) for frame in frames]
+    whole = [sum(a[i] * frames[i][d] for i in range(len(frames))) / sum(a) for d in range(4)]
+    last = whole
+    if relation:
+        pairs = [frame + whole for frame in frames]
+        b = [sigmoid(dot(net.beta, pair)) for pair in pairs]
+        total = sum(x * y for x, y in zip(a, b, strict=True))
+        last = [sum(a[i] * b[i] * pairs[i][d] for i in range(len(frames))) / total for d in range(8)]
+    return [sum(net.classify.weight[c].tolist()[d] * last[d] for d in range(len(last))) + net.classify.bias[c].item() for c in range(3)]
+
+
+@pytest.mark.parametrize("kind", ["self", "self-relation"])
+def test_the_formulas(kind):
+    model, f = net(kind), clip()
+    made = model(f[None], torch.ones(1, 5, dtype=torch.bool))[0]
+    assert made.tolist() == pytest.approx(by_hand(model, f, kind != "self"), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["self", "self-relation"])
+def test_padding_counts_nothing(kind):
+    """To the last bits of float32, whatever stands there."""
+    model, f = net(kind), clip()
+    alone = model(f[None], torch.ones(1, 5, dtype=torch.bool))
+    for padding in (1, 3, 20):
+        x = torch.cat([f, 1000 * clip(padding, seed=2)])[None]
+        mask = torch.arange(5 + padding)[None] < 5
+        assert torch.allclose(model(x, mask), alone, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["self", "self-relation"])
+def test_the_order_of_frames_counts_nothing(kind):
+    model, f = net(kind), clip()
+    mask = torch.ones(1, 5, dtype=torch.bool)
+    assert torch.allclose(model(f[None], mask), model(f[[3, 0, 4, 2, 1]][None], mask), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["self", "self-relation"])
+def test_one_frame_is_its_own_mean(kind):
+    model, f = net(kind), clip(1)
+    given = f if kind == "self" else torch.cat([f, f], 1)
+    assert torch.allclose(model(f[None], torch.ones(1, 1, dtype=torch.bool)), model.classify(given), atol=1e-6)
+
+
+@pytest.mark.parametrize("attention", ["self", "self-relation"])
+@pytest.mark.parametrize("trained", [0, 1, "all"])
+def test_gradients_reach_what_is_trainable(attention, trained):
+    backbone = EmotionFAN("resnet18", "random", attention=attention, size=32, trained_blocks=trained)
+    images = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    frozen = backbone.frozen()
+    features = frozen.build(None)(images) if frozen else images
+    model = backbone.trainable(tuple(features.shape[1:]), "abc").train()
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    made = model(features.unflatten(0, (2, 3)), mask)
+    assert made.shape == (2, 3)
+    made.square().sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+    assert bool(frozen) == (trained != "all")
+    assert backbone.draws() == 3
+
+
+def test_the_blocks_of_a_clip_never_see_padding():
+    """Batch normalisation would take its statistics from it."""
+    backbone = EmotionFAN("resnet18", "random", size=32, trained_blocks="all", dropout=0, relation_dropout=0)
+    x = torch.randn(2, 3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    model = backbone.trainable((3, 32, 32), "abc").train()
+    other = x.clone()
+    other[1, 2] = 1000
+    assert torch.equal(model(x, mask), model(other, mask))
