@@ -1,0 +1,108 @@
+"""The backbone `torchvision`: its networks for images, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import Meta
+
+from ferbench import Backbone, File, Frozen, Input
+
+if TYPE_CHECKING:
+    import torch
+
+Positive = Annotated[int, Meta(ge=1)]
+RGB = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class TorchvisionTrunk(Frozen):
+    """[B,3,H,W] -> [B,D]: what a network gives its last layer. `seed` counts for random weights alone, `tag` names published ones."""
+
+    model: str
+    weights: File
+    seed: int
+    tag: str
+
+    @property
+    def calibrated(self) -> bool:
+        """False."""
+        return False
+
+    def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
+        """Frozen; FerbenchError where the weights are missing or do not fit."""
+        from ferbench_torchvision.networks import image_trunk
+
+        return image_trunk(self.model, self.weights, self.seed, self.tag).eval().requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Torchvision(Backbone):
+    """A network of torchvision's for images, by its name there (alexnet, googlenet, vgg16, resnet18 ...), or zfnet, and a head.
+
+    `weights`: "imagenet" (torchvision's default ones), "random", or a file (.safetensors, .pth, .pt) with the model's state dict.
+    `trained`: the "head" alone behind what the network gives its last layer, or "all". `head`: "linear" one layer, "mlp" two with
+    `hidden` units and `activation` between, "logistic-regression" and "svm" (linear, C chosen on the validation people) fit on
+    standardised features; `dropout` stands before the last layer. `size`, `mean` and `std` are those of the published weights where
+    left out.
+    """
+
+    name = "torchvision"
+
+    model: str = "alexnet"
+    weights: File = "imagenet"
+    weights_seed: int = 0
+    trained: Literal["head", "all"] = "head"
+    head: Literal["linear", "mlp", "logistic-regression", "svm"] = "linear"
+    hidden: Positive = 256
+    activation: Literal["relu", "tanh", "sigmoid"] = "relu"
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    size: Positive | None = None
+    mean: RGB | None = None
+    std: RGB | None = None
+
+    def __post_init__(self) -> None:
+        if self.trained == "all" and self.head not in ("linear", "mlp"):
+            raise ValueError(f"trained is all, with head {self.head}: expected linear or mlp")
+
+    def check(self) -> None:
+        """The weights of a network that is trained whole."""
+        if self.trained == "all":
+            self._trunk().build(None)
+
+    def input(self) -> Input:
+        """What the published weights were trained with."""
+        from ferbench_torchvision.networks import image_input
+
+        size, mean, std = image_input(self.model)
+        return Input(self.size or size, 3, self.mean or mean, self.std or std)
+
+    def frozen(self) -> TorchvisionTrunk | None:
+        """The trunk: equal for every head. None where all of it is trained."""
+        return None if self.trained == "all" else self._trunk()
+
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
+        """Features [B,D], or crops where all is trained, -> logits [B,classes]; an estimator for logistic-regression and svm."""
+        from torch import nn
+
+        from ferbench.heads import classifiers, perceptron
+        from ferbench_torchvision.networks import image_trunk, image_width
+
+        if self.head in ("logistic-regression", "svm"):
+            return classifiers(self.head)
+        hidden = [self.hidden] if self.head == "mlp" else []
+        if self.trained == "head":
+            return perceptron((shape[0], *hidden, len(classes)), self.dropout, self.activation)
+        trunk = image_trunk(*self._identity())
+        return nn.Sequential(trunk, perceptron((image_width(trunk), *hidden, len(classes)), self.dropout, self.activation))
+
+    def _identity(self) -> tuple[str, str, int, str]:
+        from ferbench_torchvision.networks import image_tag
+
+        tag = image_tag(self.model) if self.weights == "imagenet" else ""
+        return self.model, self.weights, self.weights_seed if self.weights == "random" else 0, tag
+
+    def _trunk(self) -> TorchvisionTrunk:
+        return TorchvisionTrunk(*self._identity())

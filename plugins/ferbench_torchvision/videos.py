@@ -1,0 +1,156 @@
+"""Backbones that convolve in space and time: torchvision's networks for videos, and C3D."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta
+
+from ferbench import Backbone, File, Frozen, Input
+
+if TYPE_CHECKING:
+    import torch
+
+Positive = Annotated[int, Meta(ge=1)]
+RGB = tuple[float, float, float]
+Reads = Literal["frames", "clips"]
+
+
+@dataclass(frozen=True)
+class VideoTrunk(Frozen):
+    """One clip [T,3,H,W] -> [1,D]: `frames` of it, evenly spread, through a network without its last layer."""
+
+    model: str
+    weights: File
+    seed: int
+    tag: str
+    frames: int
+
+    reads: ClassVar[Literal["frames", "clips", "landmarks"]] = "clips"
+
+    @property
+    def calibrated(self) -> bool:
+        """False."""
+        return False
+
+    def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
+        """Frozen; FerbenchError where the weights are missing or do not fit."""
+        from ferbench_torchvision.networks import video_trunk
+        from ferbench_torchvision.volumes import OneClip
+
+        trunk = video_trunk(self.model, self.weights, self.seed, self.tag)
+        return OneClip(trunk, self.frames).eval().requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class TorchvisionVideo(Backbone):
+    """A network of torchvision's for videos, by its name there (r3d_18, mc3_18, r2plus1d_18, s3d, mvit_v1_b ...).
+
+    `weights`: "kinetics" (torchvision's default ones), "random", or a file (.safetensors, .pth, .pt) with the model's state dict.
+    `trained`: the last layer ("head") alone, or "all". The network reads `frames` of each clip: in training one from each of so many
+    equal parts, else evenly spread; of shorter clips some twice. `size`, `mean` and `std` are the published weights' where left out.
+    """
+
+    name = "torchvision-video"
+    reads: ClassVar[Reads] = "clips"
+
+    model: str = "r3d_18"
+    weights: File = "kinetics"
+    weights_seed: int = 0
+    trained: Literal["head", "all"] = "head"
+    frames: Positive = 16
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    size: Positive | None = None
+    mean: RGB | None = None
+    std: RGB | None = None
+
+    def check(self) -> None:
+        """The weights of a network that is trained whole."""
+        if self.trained == "all":
+            self._trunk().build(None)
+
+    def draws(self) -> int | None:
+        """Frames of a clip that a training step sees; what a frozen network made of a clip is one."""
+        return self.frames if self.trained == "all" else None
+
+    def input(self) -> Input:
+        """What the published weights were trained with."""
+        from ferbench_torchvision.networks import video_input
+
+        size, mean, std = video_input(self.model)
+        return Input(self.size or size, 3, self.mean or mean, self.std or std)
+
+    def frozen(self) -> VideoTrunk | None:
+        """The network without its last layer. None where all of it is trained."""
+        return None if self.trained == "all" else self._trunk()
+
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
+        """Clips [B,T,3,H,W], or what the frozen network made of them [B,1,D], -> logits [B,classes]."""
+        from ferbench.heads import perceptron
+        from ferbench_torchvision.networks import video_trunk
+        from ferbench_torchvision.volumes import Clips, First, video_width
+
+        if self.trained == "head":
+            return First(perceptron((shape[0], len(classes)), self.dropout))
+        trunk = video_trunk(*self._identity())
+        return Clips(trunk, perceptron((video_width(trunk, self.frames), len(classes)), self.dropout), self.frames)
+
+    def _identity(self) -> tuple[str, str, int, str]:
+        from ferbench_torchvision.networks import video_tag
+
+        tag = video_tag(self.model)
+        return self.model, self.weights, self.weights_seed if self.weights == "random" else 0, tag if self.weights == "kinetics" else ""
+
+    def _trunk(self) -> VideoTrunk:
+        return VideoTrunk(*self._identity(), self.frames)
+
+
+@dataclass(frozen=True)
+class C3D(Backbone):
+    """C3D (Tran et al. 2015): eight convolutions of 3x3x3 over 16 frames of 112x112, trained whole.
+
+    `weights`: "random", or a file (.safetensors, .pth, .pt) whose state dict has the names conv1, conv2, conv3a ... fc6, fc7. `width`: the
+    channels of the first convolution, of which the others have 2, 4 and 8 times as many; `hidden`: units of both fully connected layers.
+    """
+
+    name = "c3d"
+    reads: ClassVar[Reads] = "clips"
+
+    weights: File = "random"
+    width: Positive = 64
+    hidden: Positive = 4096
+    frames: Annotated[int, Meta(ge=16)] = 16
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.5
+    size: Annotated[int, Meta(ge=32)] = 112
+    mean: RGB = (0.485, 0.456, 0.406)
+    std: RGB = (0.229, 0.224, 0.225)
+
+    def check(self) -> None:
+        """Its weights, where they are given."""
+        self.trainable((), range(2))  # type: ignore[arg-type]
+
+    def draws(self) -> int:
+        """Frames of a clip that a training step sees."""
+        return self.frames
+
+    def input(self) -> Input:
+        """RGB."""
+        return Input(self.size, 3, self.mean, self.std)
+
+    def frozen(self) -> None:
+        """Nothing."""
+        return
+
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:  # noqa: ARG002
+        """Clips [B,T,3,H,W] -> logits [B,classes]."""
+        from torch import nn
+
+        from ferbench import weights
+        from ferbench_torchvision.volumes import Clips, c3d
+
+        trunk = c3d(self.width, self.hidden, self.dropout, (self.frames, self.size, self.size))
+        if self.weights != "random":
+            weights.fill(trunk, weights.state(self.weights), "C3D's names: conv1.weight, conv3a.weight, fc6.weight ...", ("fc8.",))
+        return Clips(trunk, nn.Linear(self.hidden, len(classes)), self.frames)

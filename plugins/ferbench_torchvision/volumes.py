@@ -1,0 +1,78 @@
+"""Networks that read a clip as a volume."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+# Convolutions of each block, as shares of the first one's channels; a pool ends each block, in the first over space alone.
+C3D_BLOCKS = (("1", 1), ("2", 2), ("3a", 4), ("3b", 4), ("4a", 8), ("4b", 8), ("5a", 8), ("5b", 8))
+
+
+class Clips(nn.Module):
+    """Clips [B,T,3,H,W] and a mask [B,T], True up to each clip's end, -> [B,C]; `frames` of each go through the trunk."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module, frames: int) -> None:
+        super().__init__()
+        self.trunk, self.head, self.frames = trunk, head, frames
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Of longer clips the frames are spread evenly, of shorter ones some are read twice."""
+        made: Tensor = self.head(self.trunk(spread(x, mask.sum(1), self.frames)))
+        return made
+
+
+class OneClip(nn.Module):
+    """One clip [T,3,H,W] -> [1,D]."""
+
+    def __init__(self, trunk: nn.Module, frames: int) -> None:
+        super().__init__()
+        self.trunk, self.frames = trunk, frames
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The same, of one."""
+        made: Tensor = self.trunk(spread(x[None], torch.tensor([len(x)], device=x.device), self.frames))
+        return made
+
+
+class First(nn.Sequential):
+    """A head on what was made of each clip: [B,1,D] and a mask -> [B,C]."""
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG002
+        """The mask is True."""
+        made: Tensor = super().forward(x[:, 0])
+        return made
+
+
+def spread(x: Tensor, lengths: Tensor, frames: int) -> Tensor:
+    """[B,T,C,H,W] of these lengths [B] -> [B,C,frames,H,W]: the middle frame of each of so many equal parts."""
+    at = (torch.arange(frames, device=x.device) + 0.5) / frames  # [frames], 0 to 1
+    rows = (at * lengths[:, None]).long()  # [B,frames]
+    return x[torch.arange(len(x), device=x.device)[:, None], rows].transpose(1, 2)
+
+
+def c3d(width: int, hidden: int, dropout: float, size: tuple[int, int, int]) -> nn.Sequential:
+    """[B,3,T,H,W] of this size (frames, rows, columns) -> [B,hidden]; layers are named as in the public weights."""
+    layers: list[tuple[str, nn.Module]] = []
+    channels = 3
+    for name, share in C3D_BLOCKS:
+        layers += [(f"conv{name}", nn.Conv3d(channels, share * width, 3, padding=1)), (f"relu{name}", nn.ReLU(inplace=True))]
+        channels = share * width
+        if not name.endswith("a"):
+            window = (1, 2, 2) if name == "1" else (2, 2, 2)
+            layers.append((f"pool{name[0]}", nn.MaxPool3d(window, padding=(0, 1, 1) if name == "5b" else 0)))
+    volume = nn.Sequential(OrderedDict(layers))
+    with torch.inference_mode():
+        values = volume(torch.zeros(1, 3, *size)).numel()
+    head = [("flatten", nn.Flatten()), ("fc6", nn.Linear(values, hidden)), ("relu6", nn.ReLU(inplace=True)), ("drop6", nn.Dropout(dropout)),
+            ("fc7", nn.Linear(hidden, hidden)), ("relu7", nn.ReLU(inplace=True)), ("drop7", nn.Dropout(dropout))]  # fmt: skip
+    return nn.Sequential(OrderedDict([*layers, *head]))
+
+
+@torch.inference_mode()
+def video_width(trunk: nn.Module, frames: int) -> int:
+    """How many values a trunk makes of a clip."""
+    trunk.eval()
+    return int(trunk(torch.zeros(1, 3, frames, 112, 112)).shape[1])

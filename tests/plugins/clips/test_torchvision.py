@@ -1,0 +1,130 @@
+"""torchvision's networks, ZFNet and C3D."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torchvision
+from safetensors.torch import save_file
+
+from ferbench import FerbenchError
+from ferbench.catalog import convert
+from ferbench_torchvision.images import Torchvision
+from ferbench_torchvision.networks import zfnet
+from ferbench_torchvision.videos import C3D, TorchvisionVideo
+from ferbench_torchvision.volumes import spread
+
+
+def counted(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize(("model", "width"), [("alexnet", 4096), ("zfnet", 4096), ("googlenet", 1024), ("resnet18", 512)])
+def test_images(model, width):
+    backbone = Torchvision(model, "random", size=96)
+    trunk = backbone.frozen().build(None)
+    features = trunk(torch.randn(2, 3, 96, 96))
+    assert features.shape == (2, width)
+    assert not any(p.requires_grad for p in trunk.parameters())
+    assert backbone.trainable((width,), "abc")(features).shape == (2, 3)
+    assert all(torch.equal(*pair) for pair in zip(trunk.parameters(), backbone.frozen().build(None).parameters(), strict=True))
+
+
+def test_trained_whole():
+    backbone = Torchvision("resnet18", "random", trained="all", head="mlp", hidden=5, size=32)
+    model = backbone.trainable((32, 32), "abc")
+    model(torch.randn(2, 3, 32, 32)).square().sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+    assert backbone.frozen() is None
+
+
+def test_parameters_of_alexnet_and_zfnet():
+    """ZFNet differs from AlexNet of 2012 in the sizes of two layers; both have about 60 million weights."""
+    assert counted(torchvision.models.alexnet()) == 61_100_840
+    assert counted(zfnet()) == 62_357_608
+    assert zfnet().eval()(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
+
+
+def test_weights_from_a_file(tmp_path):
+    network = torchvision.models.alexnet(num_classes=7)
+    save_file(network.state_dict(), tmp_path / "alexnet.safetensors")
+    trunk = Torchvision(weights=str(tmp_path / "alexnet.safetensors")).frozen().build(None)
+    assert torch.equal(trunk.classifier[4].weight, network.classifier[4].weight)
+    with pytest.raises(FerbenchError, match="do not fit"):
+        Torchvision("resnet18", str(tmp_path / "alexnet.safetensors")).frozen().build(None)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "told"),
+    [
+        (Torchvision("alexnett", "random"), "did you mean alexnet"),
+        (Torchvision("squeezenet1_0", "random"), "no fully connected layer"),
+        (TorchvisionVideo("r3d", "random"), "did you mean s3d or r3d_18"),
+    ],
+)
+def test_networks_that_cannot_be_used_are_told(backbone, told):
+    with pytest.raises(FerbenchError, match=told):
+        backbone.frozen().build(None)
+
+
+def test_what_cannot_be_trained_whole_is_told_when_the_benchmark_is_read():
+    with pytest.raises(FerbenchError, match="trained is all, with head svm"):
+        convert(Torchvision, {"trained": "all", "head": "svm"}, "backbone torchvision", "")
+
+
+def test_frames_are_spread_evenly():
+    x = torch.arange(8.0).reshape(1, 8, 1, 1, 1).repeat(2, 1, 1, 1, 1)
+    assert spread(x, torch.tensor([8, 3]), 4)[:, 0, :, 0, 0].tolist() == [[1, 3, 5, 7], [0, 1, 1, 2]]
+    assert spread(x, torch.tensor([8, 8]), 8)[0].flatten().tolist() == list(range(8))
+
+
+def test_c3d_is_the_papers():
+    """27.7 million weights in its eight convolutions and 78.0 with fc6 and fc7; 78.4 million for 101 classes."""
+    model = C3D().trainable((), range(101))
+    names = dict(model.trunk.named_children())
+    convolutions = [name for name in names if name.startswith("conv")]
+    assert convolutions == ["conv1", "conv2", "conv3a", "conv3b", "conv4a", "conv4b", "conv5a", "conv5b"]
+    assert [names[name].out_channels for name in convolutions] == [64, 128, 256, 256, 512, 512, 512, 512]
+    assert all(names[name].kernel_size == (3, 3, 3) for name in convolutions)
+    assert sum(counted(names[name]) for name in convolutions) == 27_655_936
+    assert names["fc6"].in_features == 8192
+    assert counted(model) == 78_409_573
+
+
+@pytest.mark.parametrize(
+    "backbone", [C3D(width=4, hidden=8, size=32), TorchvisionVideo("r3d_18", "random", trained="all", size=32, frames=4)]
+)
+def test_gradients_reach_all_of_a_network_that_reads_clips(backbone):
+    model = backbone.trainable((), "abc").train()
+    assert backbone.frozen() is None
+    made = model(torch.randn(2, 5, 3, 32, 32), torch.tensor([[True] * 5, [True] * 3 + [False] * 2]))
+    assert made.shape == (2, 3)
+    made.square().sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_padding_is_never_read():
+    torch.manual_seed(0)
+    model = C3D(width=4, hidden=8, size=32).trainable((), "abc").eval()
+    x = torch.randn(1, 5, 3, 32, 32)
+    padded = torch.cat([x, torch.full((1, 4, 3, 32, 32), 1e6)], 1)
+    assert torch.allclose(model(x, torch.ones(1, 5, dtype=torch.bool)), model(padded, torch.arange(9)[None] < 5), atol=1e-6)
+
+
+def test_a_frozen_network_makes_one_feature_of_a_clip():
+    backbone = TorchvisionVideo("mc3_18", "random", frames=4, size=32)
+    features = backbone.frozen().build(None)(torch.randn(6, 3, 32, 32))
+    assert features.shape == (1, 512)
+    assert backbone.draws() is None
+    assert backbone.trainable((512,), "abc")(features[None], torch.ones(1, 1, dtype=torch.bool)).shape == (1, 3)
+
+
+def test_c3d_weights_from_a_file(tmp_path):
+    given = C3D(width=4, hidden=8, size=32)
+    save_file(given.trainable((), "abc").trunk.state_dict(), tmp_path / "c3d.safetensors")
+    made = C3D(str(tmp_path / "c3d.safetensors"), width=4, hidden=8, size=32)
+    made.check()
+    with pytest.raises(FerbenchError, match="do not fit"):
+        C3D(str(tmp_path / "c3d.safetensors"), width=8, hidden=8, size=32).check()
+    with pytest.raises(FerbenchError, match="no weights at"):
+        C3D(str(tmp_path / "none.pth")).check()
