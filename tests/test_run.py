@@ -597,5 +597,5 @@ def test_a_loss_may_read_what_the_last_layer_reads(run):
     code, rows, _ = run("--set", "loss=[cross-entropy, {center: {weight: 0.1}}]", *given)
     assert code == 0
     assert all(row["uar"] > 0.8 for row in rows)
-    code, _, told = run("--set", "loss=center", "--set", "backbone=finished")
+    code, _, _ = run("--set", "loss=center", "--set", "backbone=finished")
     assert code == 0  # nothing is trained, so no loss is asked
