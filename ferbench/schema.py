@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -97,5 +98,13 @@ def _object(cls: type, lists: bool = False) -> dict[str, Any]:
     return {**kind, "required": required} if required else kind
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in schema.items() if key not in ("$defs", "title")}
+def _inlined(schema: Any, defined: Mapping[str, Any] | None = None) -> Any:
+    """Without titles, and what stands under $defs written out where it is used."""
+    if isinstance(schema, list):
+        return [_inlined(each, defined) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    defined = schema.get("$defs", defined or {})
+    if "$ref" in schema:
+        return _inlined(defined[schema["$ref"].removeprefix("#/$defs/")], defined)
+    return {key: _inlined(value, defined) for key, value in schema.items() if key not in ("$defs", "title")}

@@ -48,6 +48,11 @@ def holding(root: Path, child: str, first: str, depth: int = 3) -> list[Path]:
     return sorted(found, key=lambda p: p.name.lower() != first)
 
 
+def called(root: Path, pattern: str, depth: int = 3) -> list[Path]:
+    """The folders at most `depth` + 1 levels below `root` whose name matches; the nearest first."""
+    return [p for top in holding(root, pattern, "", depth) for p in folders(top) if named(p, pattern)]
+
+
 def named(path: Path, pattern: str) -> bool:
     """Whether the whole name matches, in upper or lower case."""
     return re.fullmatch(pattern, path.name, re.IGNORECASE) is not None

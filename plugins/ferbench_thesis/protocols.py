@@ -1,4 +1,4 @@
-"""The thesis's split and k folds, both of people and stratified by class."""
+"""The thesis's split and k folds, both of people and stratified by class; and a corpus's own lists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ferbench import Clip, Fold, Protocol
+from ferbench import Clip, FerbenchError, Fold, Protocol
 from ferbench_thesis.splitting import split
 
 Share = Annotated[float, Meta(gt=0)]
@@ -56,6 +56,40 @@ class KFold(Protocol):
             return Fold(train=_ids(rest), validation=(), test=_ids(test))
         where = "protocol kfold: training and validation people of a fold"
         train, validation = split(rest, (1 - self.validation, self.validation), self.seed, cover=(0,), where=where)
+        return Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))
+
+
+@dataclass(frozen=True)
+class Fixed(Protocol):
+    """The corpus's own lists: train and test clips, or folds of which each is tested once.
+
+    A clip's facts tell it: `split` (train, validation or test), or `fold`. Where no clip is listed as test, `validation` is tested, as
+    published figures on AFEW are. To choose the checkpoint the share `held_out` (by clips, by people) of the training part is set aside
+    where there is no list for it.
+    """
+
+    name = "fixed"
+    held_out: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    seed: int = 0
+
+    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
+        """One fold, or as many as the corpus has; FerbenchError where a clip tells neither split nor fold."""
+        if lost := [clip.id for clip in clips if clip.facts.get("split", clip.facts.get("fold")) is None]:
+            what = f"protocol fixed: {len(lost)} clips tell neither split nor fold ({lost[0]}, ...)"
+            raise FerbenchError(what, hint="choose a corpus with lists of its own (afew, dfew, ferv39k), or the protocol kfold")
+        if all("fold" in clip.facts for clip in clips):
+            numbers = sorted({clip.facts["fold"] for clip in clips}, key=str)
+            tests = [[clip for clip in clips if clip.facts["fold"] == number] for number in numbers]
+            return [self._fold([clip for part in tests if part is not test for clip in part], (), test) for test in tests]
+        parts = {name: [clip for clip in clips if clip.facts.get("split") == name] for name in ("train", "validation", "test")}
+        if not parts["test"]:
+            return [self._fold(parts["train"], (), parts["validation"])]
+        return [self._fold(parts["train"], parts["validation"], parts["test"])]
+
+    def _fold(self, train: Sequence[Clip], validation: Sequence[Clip], test: Sequence[Clip]) -> Fold:
+        if not validation and self.held_out:
+            where = "protocol fixed: training and validation people"
+            train, validation = split(train, (1 - self.held_out, self.held_out), self.seed, cover=(0,), where=where)
         return Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))
 
 

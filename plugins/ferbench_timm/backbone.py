@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
@@ -25,7 +25,8 @@ class OnTimm(Backbone):
     timm publishes), "random", "calibrated-random" (networks with batch normalisation), or a file (.safetensors, .pth, .pt) that holds the
     model's state dict. `size`, `mean` and `std` are the model's own where left out.
     The last `trained_blocks` of the stages that timm names for the network (layer1 to layer4 of a ResNet) are trained with the head,
-    from the same weights, and the others stay frozen; "all" trains the whole network, and needs a tag in `model` where it starts from
+    from the same weights (behind calibrated ones from random weights, whose batch normalisation sees to itself in training), and the
+    others stay frozen; "all" trains the whole network, and needs a tag in `model` where it starts from
     "imagenet" weights.
     """
 
@@ -39,8 +40,6 @@ class OnTimm(Backbone):
     std: Statistics = None
 
     def __post_init__(self) -> None:
-        if self.trained_blocks and self.weights == "calibrated-random":
-            raise ValueError(f"trained_blocks is {self.trained_blocks}, with weights calibrated-random: expected 0")
         if self.trained_blocks == "all" and self.weights == "imagenet" and "." not in self.model:
             hint = f"timm.list_models('{self.model}.*', pretrained=True) lists them"
             raise ValueError(
@@ -50,7 +49,7 @@ class OnTimm(Backbone):
     def check(self) -> None:
         """The weights of a network that is trained whole."""
         if self.trained_blocks == "all":
-            self._trunk().whole()
+            self._starting().whole()
 
     def input(self) -> Input:
         """What the weights were trained with; one channel takes the mean of three."""
@@ -74,15 +73,19 @@ class OnTimm(Backbone):
         if not self.trained_blocks:
             return self._head(shape[-1], len(classes))
         if self.trained_blocks == "all":
-            blocks, declared = self._trunk().whole(), self.input()
+            blocks, declared = self._starting().whole(), self.input()
             shape = (declared.channels, declared.size, declared.size)
         else:
-            blocks = halves(self._trunk().whole(), self.trained_blocks, self.model)[1]
+            blocks = halves(self._starting().whole(), self.trained_blocks, self.model)[1]
         return in_line(blocks, self._head(width(blocks, shape), len(classes)), by_clip=self.reads == "clips")
 
     @abstractmethod
     def _head(self, width: int, classes: int) -> Any:
         """What stands behind features of this width."""
+
+    def _starting(self) -> TimmTrunk:
+        """The network that trained blocks start from."""
+        return replace(self._trunk(), weights="random") if self.weights == "calibrated-random" else self._trunk()
 
     def _trunk(self, trained: int = 0) -> TimmTrunk:
         from ferbench_timm.model import tagged

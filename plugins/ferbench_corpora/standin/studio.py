@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .person import Person, person
 
-CKPLUS, MUG, ISED = 1, 2, 3
+CKPLUS, MUG, ISED, AFEW = 1, 2, 3, 4
 PERSON = 1_000_000  # stands where a clip's number would
 
 

@@ -135,7 +135,6 @@ def test_what_cannot_be_split_is_told(parameters, told):
     ("parameters", "told"),
     [
         ({"trained_blocks": 1, "head": "logistic-regression"}, "with head logistic-regression: expected 0"),
-        ({"trained_blocks": "all", "weights": "calibrated-random"}, "with weights calibrated-random: expected 0"),
         ({"trained_blocks": "all"}, "needs the tag of the weights that it starts from"),
     ],
 )
@@ -143,6 +142,17 @@ def test_blocks_that_cannot_be_trained_are_told_when_the_benchmark_is_read(param
     with pytest.raises(FerbenchError, match=told):
         convert(Timm, {"model": "resnet18", **parameters}, "backbone timm", "")
     assert Timm("resnet18.a1_in1k", trained_blocks="all").input().size == 224
+
+
+def test_blocks_behind_calibrated_ones_start_from_random_weights():
+    """The frozen half is calibrated, the other is as it was drawn."""
+    crops = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 2
+    backbone = Timm("resnet18", "calibrated-random", size=32, trained_blocks=1)
+    features = backbone.frozen().build(crops)(crops)
+    blocks = backbone.trainable(tuple(features.shape[1:]), "abc").blocks
+    drawn = Timm("resnet18", "random", size=32).frozen().build(None).state_dict()
+    assert all(torch.equal(value, drawn[name]) for name, value in blocks.state_dict().items())
+    assert blocks.train()(features).std() > 0.1
 
 
 def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_is_decoded(tmp_path):

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from ferbench.cli import main
-from ferbench_corpora import ISED, MUG, CKPlus, London
+from ferbench_corpora import AFEW, CREMAD, DFEW, ISED, MMI, MUG, RAVDESS, CKPlus, FERV39k, London, OuluCASIA
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/corpora.md").read_text(encoding="utf-8")
 FLAT = re.sub(r"\s+", " ", PAGE)
 
 
-@pytest.mark.parametrize("dataset", [CKPlus, MUG, ISED, London])
+@pytest.mark.parametrize("dataset", [CKPlus, MUG, ISED, London, MMI, OuluCASIA, AFEW, DFEW, FERV39k, RAVDESS, CREMAD])
 def test_facts(dataset):
     assert f"| `{dataset.name}` | `{dataset.folders[0]}`" in PAGE
     assert dataset.citation.removesuffix(". doi:10.6084/m9.figshare.5047666") in FLAT

@@ -10,9 +10,9 @@ import pytest
 from scipy.io import savemat
 
 from ferbench import Clip, FerbenchError
-from ferbench_corpora import ISED, MUG, CKPlus, London
+from ferbench_corpora import AFEW, CREMAD, DFEW, ISED, MMI, MUG, RAVDESS, CKPlus, FERV39k, London, OuluCASIA
 
-LOADERS = [CKPlus, MUG, ISED, London]
+LOADERS = [CKPlus, MUG, ISED, London, MMI, OuluCASIA, AFEW, DFEW, FERV39k, RAVDESS, CREMAD]
 
 
 @pytest.fixture
@@ -27,6 +27,17 @@ def everything(tmp_path, touch):
     touch("videos/PS 1/4.avi", "videos/PS 2/1.avi", "videos/PS 1/04.mp4", "videos/PS 10/1.avi", "videos/PS 3/1.avi")
     savemat(tmp_path / "ISED_details.mat", {"rows": np.array([[p, 0, v, 9, 0, 0, 1] for p, v in ((10, 1), (1, 4), (2, 1), (2, 7))])})
     touch("neutral_front/001_03.jpg", "smiling_front/001_08.jpg", "smiling_front/002_08.jpg", "smiling_front/odd.jpg")
+    touch("Sessions/2/S001-002.avi", "Sessions/10/S002-010.avi", "Sessions/11/S002-011.avi")
+    touch("Sessions/2/session.xml", "Sessions/10/session.xml", content='<s><Metatag Name="Emotion" Value="2"/></s>')
+    touch(*(f"OriginalImg/VL/Strong/P00{p}/{e}/00{f}.jpeg" for p in (1, 2) for e in ("Anger", "Odd") for f in (0, 1)))
+    touch("Train_AFEW/Angry/000046280.avi", "Train_AFEW/Angry/9.avi", "Train_AFEW/Angry/a.txt", "Val_AFEW/Sad/000149120.avi")
+    touch("Clip/jpg_256/00001/1.jpg", "Clip/jpg_256/00010/1.jpg", "Clip/jpg_256/00002/1.jpg")
+    touch("EmoLabel_DataSplit/test(single-labeled)/set_1.csv", content="video_name,label\n10,1\n1,2\n")
+    touch("2_ClipsforFaceCrop/Action/Happy/0267/0.jpg", "2_ClipsforFaceCrop/Action/Sad/0002/0.jpg")
+    touch("4_setups/All_scenes/train_All.csv", content="Action/Happy/0267 Happy\nAction/Happy/0001 Happy\n")
+    touch("4_setups/All_scenes/test_All.csv", content="Action/Sad/0002 Sad\n")
+    touch("Actor_01/02-01-06-01-02-01-01.mp4", "Actor_02/02-01-05-01-02-01-02.mp4", "Actor_02/a.txt")
+    touch("VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1002_DFA_SAD_XX.flv", "VideoFlash/a.flv")
     return tmp_path
 
 

@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from ferbench import Clip, FerbenchError
-from ferbench_thesis.protocols import KFold, Thesis
+from ferbench_thesis.protocols import Fixed, KFold, Thesis
 
 TRAIN = {"anger": 80, "disgust": 112, "fear": 70, "happiness": 152, "sadness": 84, "surprise": 133}  # the thesis's Table 3.2
 TEST = {"anger": 25, "disgust": 31, "fear": 25, "happiness": 58, "sadness": 28, "surprise": 35}
@@ -109,3 +109,33 @@ def test_kfold_may_do_without_validation_people():
 def test_kfold_with_too_few_people_is_told(k, found, needed):
     with pytest.raises(FerbenchError, match=rf"kfold.*found {found} people .* at least {needed}"):
         KFold(k=k).folds([Clip(f"c{i}", f"p{i}", "anger") for i in range(4 if k == 5 else 2)])
+
+
+def listed(facts):
+    return [Clip(f"c{number}", f"p{number}", "ab"[number % 2], length=1, facts=fact) for number, fact in enumerate(facts)]
+
+
+def test_fixed_follows_the_corpus_own_splits():
+    clips = listed([{"split": "train"}] * 20 + [{"split": "validation"}] * 4 + [{"split": "test"}] * 6)
+    (fold,) = Fixed().folds(clips)
+    assert [len(part) for part in (fold.train, fold.validation, fold.test)] == [20, 4, 6]
+    (fold,) = Fixed().folds(clips[:24])  # AFEW: the test list is not public, figures are those of the validation clips
+    assert set(fold.test) == {c.id for c in clips[20:24]}
+    assert len(fold.validation) == 2
+    assert set(fold.train) | set(fold.validation) == {c.id for c in clips[:20]}
+    (fold,) = Fixed(held_out=0).folds(clips[:24])
+    assert fold.validation == ()
+
+
+def test_fixed_follows_the_corpus_own_folds():
+    clips = listed([{"fold": 1 + number % 5} for number in range(40)])
+    folds = Fixed().folds(clips)
+    assert len(folds) == 5
+    assert sorted(clip for fold in folds for clip in fold.test) == sorted(c.id for c in clips)
+    assert all(len(fold.validation) == 3 for fold in folds)
+    assert all(not set(fold.test) & (set(fold.train) | set(fold.validation)) for fold in folds)
+
+
+def test_fixed_needs_a_corpus_with_lists():
+    with pytest.raises(FerbenchError, match="2 clips tell neither split nor fold"):
+        Fixed().folds(listed([{"split": "train"}, {}, {}]))

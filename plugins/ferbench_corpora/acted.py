@@ -1,0 +1,109 @@
+"""Acted corpora under open licences, as videos: RAVDESS and CREMA-D."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from ferbench import Clip, Dataset, Skipped
+from ferbench_corpora.folders import called, entries, unlike
+
+ACTOR = r"Actor_\d{2}"
+RAVDESS_CODES = dict(enumerate(("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"), 1))
+MODALITIES = {"audio-video": 1, "video": 2}
+CHANNELS = {"speech": 1, "song": 2}
+CREMAD_CODES = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
+LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
+
+
+@dataclass(frozen=True)
+class RAVDESS(Dataset):
+    """RAVDESS: 24 actors speak or sing with eight expressions (CC BY-NC-SA 4.0).
+
+    Every recording is published with sound and without: `modality` says which files are read. `channel` is speech, song, or both.
+    """
+
+    modality: Literal["audio-video", "video"] = "video"
+    channel: Literal["speech", "song", "both"] = "speech"
+
+    name = "ravdess"
+    classes = tuple(RAVDESS_CODES.values())
+    citation: ClassVar[str] = (
+        "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). PLoS ONE, 2018."
+    )
+    licence: ClassVar[str] = "CC BY-NC-SA 4.0"
+    access: ClassVar[str] = "Anyone may download it from Zenodo: doi:10.5281/zenodo.1188976."
+    folders: ClassVar[tuple[str, ...]] = ("RAVDESS", "ravdess")
+
+    def clips(self) -> Iterator[Clip | Skipped]:
+        """By actor and file name, which tells all: modality, channel, emotion, intensity, statement, repetition, actor."""
+        root = Path(self.root)
+        people = called(root, ACTOR)
+        if not people:
+            raise unlike(self.name, root, "Actor_01/02-01-06-01-02-01-12.mp4")
+        seen: set[str] = set()
+        for path in (path for person in people for path in entries(person)):
+            thing = self._clip(path)
+            if isinstance(thing, Clip) and thing.id in seen:
+                thing = Skipped(path.relative_to(root).as_posix(), "second copy of a recording")
+            seen.update([thing.id] if isinstance(thing, Clip) else [])
+            yield thing
+
+    def _clip(self, path: Path) -> Clip | Skipped:
+        name = f"{path.parent.name}/{path.name}"
+        if not re.fullmatch(r"\d{2}(-\d{2}){6}\.mp4", path.name, re.IGNORECASE):
+            return Skipped(name, "name is not seven numbers and .mp4")
+        modality, channel, emotion, intensity, _, _, actor = map(int, path.stem.split("-"))
+        if modality != MODALITIES[self.modality]:
+            return Skipped(name, f"modality is not {self.modality}")
+        if self.channel != "both" and channel != CHANNELS[self.channel]:
+            return Skipped(name, f"channel is not {self.channel}")
+        if emotion not in RAVDESS_CODES:
+            return Skipped(name, "emotion is no number from 1 to 8")
+        facts = {"sex": "female" if actor % 2 == 0 else "male", "intensity": {1: "normal", 2: "strong"}.get(intensity, "")}
+        return Clip(path.stem, f"{actor:02d}", RAVDESS_CODES[emotion], video=path, facts=facts)
+
+
+@dataclass(frozen=True)
+class CREMAD(Dataset):
+    """CREMA-D: 91 actors say twelve sentences with six expressions, 7,442 videos (ODbL)."""
+
+    name = "crema-d"
+    classes = tuple(CREMAD_CODES.values())
+    citation: ClassVar[str] = (
+        "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional multimodal actors "
+        "dataset. IEEE Transactions on Affective Computing, 2014."
+    )
+    licence: ClassVar[str] = "Open Database License (ODbL) 1.0"
+    access: ClassVar[str] = "Anyone may download it from https://github.com/CheyneyComputerScience/CREMA-D (by git lfs)."
+    folders: ClassVar[tuple[str, ...]] = ("CREMA-D", "CREMAD", "cremad")
+
+    def clips(self) -> Iterator[Clip | Skipped]:
+        """The videos of VideoFlash by name: actor, sentence, emotion, level; age and sex of the actor where the table is there."""
+        root = Path(self.root)
+        tops = called(root, "VideoFlash")
+        if not tops:
+            raise unlike(self.name, root, "VideoFlash/1001_DFA_ANG_XX.flv")
+        people = _people(tops[0].parent)
+        for path in entries(tops[0]):
+            match = re.fullmatch(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]{2,})\.(flv|mp4|avi)", path.name, re.IGNORECASE)
+            label = CREMAD_CODES.get(match[3].upper()) if match else None
+            if match is None or label is None:
+                yield Skipped(path.name, "name is not NNNN_SSS_EEE_LL.flv with a known emotion")
+                continue
+            level = LEVELS.get(match[4][:2].upper(), "unspecified")
+            yield Clip(
+                path.stem, match[1], label, video=path, facts={"sentence": match[2].upper(), "level": level, **people.get(match[1], {})}
+            )
+
+
+def _people(folder: Path) -> dict[str, dict[str, str]]:
+    table = next((p for p in entries(folder) if p.name.lower() == "videodemographics.csv" and p.is_file()), None)
+    if table is None:
+        return {}
+    rows = csv.DictReader(table.read_text(encoding="utf-8-sig", errors="replace").splitlines())
+    return {row["ActorID"]: {"age": row.get("Age") or "", "sex": (row.get("Sex") or "").lower()} for row in rows if row.get("ActorID")}
