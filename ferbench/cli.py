@@ -248,6 +248,26 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     return 0
 
 
+def _corpus_extract(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from joblib import cpu_count
+
+    from ferbench.extract import extract, report
+    from ferbench.progress import Reporter
+
+    source, target = options.source.expanduser(), options.target.expanduser()
+    if not source.is_dir():
+        raise FerbenchError(f"no folder {source}", hint="give the folder that holds the videos")
+    with Reporter().stage("extract", "videos") as tell:
+        made = extract(source, target, options.images, options.every, options.workers or cpu_count(), tell)
+    if options.format == "json":
+        _json([asdict(each) for each in made])
+    else:
+        print("\n".join(report(made)))
+    return 1 if any(each.problem for each in made) else 0
+
+
 def _store(options: argparse.Namespace, warn: Any = None) -> Any:
     from ferbench.store import Store, store_folder
 
@@ -350,6 +370,13 @@ def _corpus_parser(commands: Any) -> None:
     standin.add_argument("name", metavar="NAME")
     standin.add_argument("folder", metavar="DIR", type=Path)
     standin.add_argument("--people", type=int, default=20, help="persons (default: 20)")
+    cut = _command(corpus, "extract", _corpus_extract, "write the frames of a whole tree of videos as images; goes on where it was stopped")
+    cut.add_argument("source", metavar="SOURCE", type=Path, help="folder of videos, at any depth")
+    cut.add_argument("target", metavar="TARGET", type=Path, help="where A/B.mp4 becomes A/B/0000001.jpg ...")
+    cut.add_argument("--images", choices=("jpg", "png"), default="jpg", help="kind of file (default: jpg)")
+    cut.add_argument("--every", type=_count, default=1, metavar="N", help="write each Nth frame, under its own number (default: 1)")
+    cut.add_argument("--workers", type=int, default=0, metavar="N", help="videos at once (default: one a core)")
+    _format(cut, ("table", "json"))
     standin.add_argument("--seed", type=_seed, default=0, help="equal seeds give equal files (default: 0)")
 
 

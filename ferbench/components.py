@@ -62,12 +62,14 @@ class Frames:
     `images`: T arrays, uint8 [H,W] (gray) or [H,W,3] (RGB), sizes may differ until a step makes them equal.
     `boxes`: T faces as (x, y, width, height) in pixels, or None before detection.
     `found`: for each frame whether a detector found a face in it; None where no step looks for faces.
+    `eyes`: [T,2,2] float32, the eyes left and right in the picture, (x, y) in pixels of the images; NaN where a frame's are not known.
     `landmarks`: [T,P,2] float32, points (x, y) in pixels of the corpus's own frames, whatever the steps did to these; None without.
     """
 
     images: tuple[NDArray[np.uint8], ...]
     boxes: tuple[tuple[int, int, int, int], ...] | None = None
     found: tuple[bool, ...] | None = None
+    eyes: NDArray[np.float32] | None = None
     landmarks: NDArray[np.float32] | None = None
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ferbench.components import Clip
 
 Image = NDArray[np.uint8]
+SURE = 0.95  # of the frames that a header promises: some guess from the duration
 
 
 class Unreadable(Exception):
@@ -28,11 +29,34 @@ class Unreadable(Exception):
 
 def count(video: Path) -> int:
     """Frames of a video, counted by decoding, since headers guess, forget dropped frames and outlive truncation; raises Unreadable."""
+    return counted(video)[0]
+
+
+def counted(video: Path) -> tuple[int, int]:
+    """The same, and what the header promises."""
     with _opened(video) as capture:
         frames = sum(1 for _ in iter(capture.grab, False))
+        promised = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     if not frames:
         raise Unreadable(f"{video.name}: no frame can be decoded")
-    return frames
+    return frames, promised
+
+
+def frames(video: Path) -> Iterator[NDArray[np.uint8]]:
+    """Every frame, BGR as OpenCV writes it; raises Unreadable where there is none."""
+    seen = False
+    with _opened(video) as capture:
+        while (image := capture.read()[1]) is not None:
+            seen = True
+            yield image
+    if not seen:
+        raise Unreadable(f"{video.name}: no frame can be decoded")
+
+
+def promised(video: Path) -> int:
+    """How many frames the header tells of; raises Unreadable."""
+    with _opened(video) as capture:
+        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
 
 
 def decode(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Image], dict[int, str]]:

@@ -39,6 +39,7 @@ def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> dict[str,
         "clips": dict(sorted(Counter(used[c.id] for c in corpus.clips if c.id in used).items())),
         "unused": dict(sorted(unused.items())),
         "skipped": skipped,
+        "cut": list(corpus.cut),
     }
 
 
@@ -53,6 +54,8 @@ def summary(found: Sequence[Mapping[str, Any]], named: int | None = NAMED) -> It
         for reason, things in each["skipped"].items():
             more = ", ..." if len(things[:named]) < len(things) else ""
             yield f"  skipped {len(things)}, {reason}: {', '.join(things[:named])}{more}"
+        if cut := each["cut"]:
+            yield f"  {len(cut)} videos end early: {', '.join(cut[:named])}" + (", ..." if len(cut[:named]) < len(cut) else "")
 
 
 def unreadable(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -71,7 +71,7 @@ class Each(ferbench.Protocol):
 @pytest.fixture
 def parted(tmp_path):
     def call(clips=CLIPS, **parameters):
-        corpus = Corpus("made-up", tmp_path, tuple(clips), {}, (), None)
+        corpus = Corpus("made-up", tmp_path, tuple(clips), {}, (), (), None)
         protocol = Each(**{"classes": ("fear", "joy"), "log": str(tmp_path / "log"), **parameters})
         return split(protocol, [corpus], Store(tmp_path / "runs", lambda _: None))
 

@@ -20,7 +20,7 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 # From the foundation upwards: a module imports only from lines above its own, or beside it from left to right.
 ORDER = """
 errors components recipe metrics provenance progress leaderboard
-hookspecs identity media yamlfile
+hookspecs identity media extract yamlfile
 catalog store
 device augmentation sampling checkpoints history streamed optimizers weights heads
 training
@@ -44,6 +44,7 @@ COMPUTING = {
     "checkpoints",
     "device",
     "execute",
+    "extract",
     "figures",
     "heads",
     "media",

@@ -10,10 +10,14 @@ import pytest
 from PIL import Image
 
 from ferbench import Clip
-from ferbench.media import Unreadable, count, decode, decode_image
+from ferbench.media import Unreadable, count, counted, decode, decode_image
 
 FRAMES = 20
-CODECS = [("MJPG", "clip.avi"), ("mp4v", "clip.mp4")]
+CODECS = [  # all that OpenCV's wheels write
+    ("MJPG", "clip.avi"), ("XVID", "clip.avi"), ("DIVX", "clip.avi"), ("FFV1", "clip.avi"), ("HFYU", "clip.avi"), ("WMV2", "clip.avi"),
+    ("I420", "clip.avi"), ("MJPG", "clip.mkv"), ("mp4v", "clip.mp4"), ("mp4v", "clip.mov"), ("VP80", "clip.webm"), ("VP90", "clip.webm"),
+    ("FLV1", "clip.flv"), ("MPG1", "clip.mpg"), ("MPG2", "clip.mpg"),
+]  # fmt: skip
 
 
 def picture(index=0, size=(48, 64)):
@@ -24,6 +28,7 @@ def picture(index=0, size=(48, 64)):
 
 def video(path, fourcc, frames=FRAMES):
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*fourcc), 25, (64, 48))
+    assert writer.isOpened()
     for index in range(frames):
         writer.write(picture(index))
     writer.release()
@@ -61,6 +66,22 @@ def test_count_and_decode_agree_where_the_header_promises_more_than_there_is(tmp
     images, problems = decode(Clip("c", "s", "l", video=path), range(FRAMES))
     assert sorted(images) == list(range(there))
     assert problems[there] == f"cut.avi: frame {there} cannot be decoded"
+
+
+@pytest.mark.parametrize(
+    ("fourcc", "name"), [c for c in CODECS if c[0] in ("FFV1", "HFYU", "I420", "VP80", "VP90", "FLV1") or "mkv" in c[1]]
+)
+def test_a_truncated_video_gives_the_frames_that_are_there(tmp_path, fourcc, name):
+    whole, _ = decode(Clip("c", "s", "l", video=video(tmp_path / name, fourcc)), range(FRAMES))
+    path = video(tmp_path / f"cut{name}", fourcc)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    there, promised = counted(path)
+    assert promised == FRAMES
+    assert 5 < there < FRAMES
+    images, problems = decode(Clip("c", "s", "l", video=path), range(FRAMES))
+    assert sorted(images) == list(range(there))
+    assert all((images[index] == whole[index]).all() for index in range(there - 1))  # the last one may be half there
+    assert sorted(problems) == list(range(there, FRAMES))
 
 
 @pytest.mark.parametrize(

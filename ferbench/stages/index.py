@@ -25,6 +25,7 @@ class Corpus:
     clips: tuple[Clip, ...]
     digests: Mapping[str, str]
     skipped: tuple[Skipped, ...]
+    cut: tuple[str, ...]  # videos that end before their headers say
     marker: Path | None  # of a stand-in
 
     @property
@@ -80,7 +81,7 @@ def index(dataset: Dataset, store: Store) -> Corpus:
         found = [_checked(thing) for thing in dataset.clips()]
     skipped = [s for s in found if isinstance(s, Skipped)]
     files = _Files(Path(dataset.root), store)
-    clips, digests = [], {}
+    clips, digests, cut = [], {}, []
     files.read([c for c in found if isinstance(c, Clip)])
     for clip in (c for c in found if isinstance(c, Clip)):
         length, problem = files.length(clip)
@@ -94,6 +95,7 @@ def index(dataset: Dataset, store: Store) -> Corpus:
         clip = replace(clip, id=f"{dataset.name}/{clip.id}", subject=f"{dataset.name}/{clip.subject}", length=length)
         clips.append(clip)
         digests[clip.id] = files.digest(clip)
+        cut += files.cut(clip)
     if not clips:
         reasons = f"; left out: {len(skipped)} ({skipped[0].what}: {skipped[0].reason}, ...)" if skipped else ""
         raise FerbenchError(
@@ -102,7 +104,7 @@ def index(dataset: Dataset, store: Store) -> Corpus:
         )
     _unique(dataset, clips)
     marker = marker_of(*dict.fromkeys(path.parent for clip in clips for path in (*clip.images, *filter(None, [clip.video]))))
-    corpus = Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), marker)
+    corpus = Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), tuple(cut), marker)
     store.make("index", corpus.digest, _write, corpus)
     return corpus
 
@@ -160,9 +162,9 @@ class _Files:
             digests = pool.map(lambda name: _digest(wanted[name]), stale)
             for (name, stat), digest in zip(stale.items(), digests, strict=True):
                 self.known[name] = [stat, digest]
-            uncounted = [v for c in clips if (v := c.video) and not c.length and len(self.known[str(v)]) == 2]
+            uncounted = [v for c in clips if (v := c.video) and not c.length and len(self.known[str(v)]) < 4]
             for video, counted in zip(uncounted, pool.map(_count, uncounted), strict=True):
-                self.known[str(video)].append(counted)
+                self.known[str(video)][2:] = counted
         if stale or uncounted:
             self.store.save(self.memory, to_json(self.known))
 
@@ -176,6 +178,15 @@ class _Files:
             return len(clip.images), "" if clip.images else "no frames"
         counted = clip.length or self.known[str(clip.video)][2]
         return (counted, "") if isinstance(counted, int) else (0, f"video cannot be read ({counted})")
+
+    def cut(self, clip: Clip) -> list[str]:
+        """The clip, where its video has clearly fewer frames than its header promises."""
+        known = self.known[str(clip.video)] if clip.video else []
+        if len(known) < 4:  # an image sequence, or its dataset counts
+            return []
+        from ferbench.media import SURE
+
+        return [f"{clip.id} ({known[2]} of {known[3]} frames)"] if known[2] < SURE * known[3] else []
 
 
 def _stat(path: Path) -> list[int] | None:
@@ -193,10 +204,11 @@ def _digest(path: Path) -> str:
         return f"unreadable: {error.strerror}"
 
 
-def _count(video: Path) -> int | str:
-    from ferbench.media import Unreadable, count
+def _count(video: Path) -> tuple[int | str, int]:
+    """Frames and what the header promises, or why there is none."""
+    from ferbench.media import Unreadable, counted
 
     try:
-        return count(video)
+        return counted(video)
     except Unreadable as error:
-        return str(error)
+        return str(error), 0

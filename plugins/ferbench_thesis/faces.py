@@ -85,7 +85,7 @@ class Crop(Preprocessor):
             hint = "put a detector before it, such as viola-jones; a crop uses the boxes up"
             raise FerbenchError("crop is given frames without boxes", where="preprocessor crop", hint=hint)
         images = tuple(self._cut(image, box) for image, box in zip(frames.images, frames.boxes, strict=True))
-        return replace(frames, images=images, boxes=None)
+        return replace(frames, images=images, boxes=None, eyes=None)
 
     def _cut(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
         x, y, width, height = box

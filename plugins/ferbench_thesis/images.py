@@ -43,8 +43,8 @@ class Resize(Preprocessor):
     size: Annotated[int, Meta(ge=1)] = 224
 
     def __call__(self, frames: Frames) -> Frames:
-        """[H,W] or [H,W,3] -> [size,size] or [size,size,3]; boxes no longer hold and are dropped."""
-        return replace(frames, images=tuple(self._resized(image) for image in frames.images), boxes=None)
+        """[H,W] or [H,W,3] -> [size,size] or [size,size,3]; boxes and eyes no longer hold and are dropped."""
+        return replace(frames, images=tuple(self._resized(image) for image in frames.images), boxes=None, eyes=None)
 
     def _resized(self, image: Image) -> Image:
         import cv2
