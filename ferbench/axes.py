@@ -158,7 +158,8 @@ def _written(axis: str, value: Any, at: At, document: Document) -> Iterator[tupl
 
 def _fields(value: dict[str, Any]) -> bool:
     """Whether a mapping holds the fields of one recipe, and not recipes by their names."""
-    return any(name in parameter_hints(Recipe) for name in value) or not any(isinstance(v, dict) for v in value.values())
+    known, plain = set(parameter_hints(Recipe)), {name for name, v in value.items() if not isinstance(v, dict)}
+    return bool(plain & known) or plain == set(value) or set(value) <= known
 
 
 def _labelled(item: Any) -> bool:

@@ -526,6 +526,8 @@ def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
     assert {row["labels"]["recipe"] for row in run()[1]} == {"default"}
     benchmark_file.write_text(text.replace(recipe, "recipe: {plain: {epochs: 2}, flipped: {epochs: 2, augmentation: {flip: 1}}}"))
     assert [row["labels"]["recipe"] for row in run("--only", "aggregator=mean")[1]] == ["plain", "flipped"]
+    benchmark_file.write_text(text.replace(recipe, "recipe: {plain: {epochs: 2}, momentum: {epochs: 2, optimizer: sgd}}"))  # also a field
+    assert [row["labels"]["recipe"] for row in run("--only", "aggregator=mean")[1]] == ["plain", "momentum"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from ferbench_thesis.faces import Crop, ViolaJones
 from ferbench_thesis.gray import Gray
 from ferbench_thesis.images import Equalize, Resize
 from ferbench_thesis.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
-from ferbench_thesis.protocols import Fixed, KFold, Thesis
+from ferbench_thesis.protocols import Fixed, KFold, Modulo, Thesis
 from ferbench_thesis.selection import Apex, Last, SecondHalf, Uniform
 from ferbench_thesis.vgg16 import VGG16, ReducedVGG16
 
@@ -53,4 +53,5 @@ def register_protocols(register: Register) -> None:
     """The split towards 631/202/21, and k folds."""
     register(Thesis)
     register(KFold)
+    register(Modulo)
     register(Fixed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class SelfAttention(nn.Module):
@@ -20,11 +21,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, f: Tensor, mask: Tensor) -> Tensor:
         """Frames where the mask is False weigh nothing."""
-        return self.classify(self.drop(weighted_mean(f, self.weights(f, mask))))
+        return self.classify(self.drop(weighted_mean(f, self.logs(f, mask))))
 
-    def weights(self, f: Tensor, mask: Tensor) -> Tensor:
-        """a [B,T,1]."""
-        return torch.sigmoid(self.alpha(self.drop(f))) * mask[..., None]
+    def logs(self, f: Tensor, mask: Tensor) -> Tensor:
+        """log a [B,T]."""
+        return F.logsigmoid(self.alpha(self.drop(f))[..., 0]).masked_fill(~mask, -torch.inf)
 
 
 class RelationAttention(SelfAttention):
@@ -41,13 +42,13 @@ class RelationAttention(SelfAttention):
 
     def forward(self, f: Tensor, mask: Tensor) -> Tensor:
         """Frames where the mask is False weigh nothing."""
-        a = self.weights(f, mask)
-        whole = weighted_mean(f, a)[:, None].expand_as(f)
+        logs = self.logs(f, mask)
+        whole = weighted_mean(f, logs)[:, None].expand_as(f)
         pairs = torch.cat([f, whole], 2)  # [B,T,2D]
-        b = torch.sigmoid(self.beta(self.drop(pairs)))  # [B,T,1]
-        return self.classify(self.relation_drop(weighted_mean(pairs, a * b)))
+        logs = logs + F.logsigmoid(self.beta(self.drop(pairs))[..., 0])  # of a b
+        return self.classify(self.relation_drop(weighted_mean(pairs, logs)))
 
 
-def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
-    """[B,T,D], [B,T,1] -> [B,D]."""
-    return (values * weights).sum(1) / weights.sum(1)
+def weighted_mean(values: Tensor, logs: Tensor) -> Tensor:
+    """[B,T,D] and the logarithms [B,T] of weights -> [B,D]; in logarithms, so that weights near 0 do not end in 0 / 0."""
+    return (values * logs.softmax(1)[..., None]).sum(1)

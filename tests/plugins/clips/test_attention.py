@@ -65,6 +65,19 @@ def test_the_order_of_frames_counts_nothing(kind):
 
 
 @pytest.mark.parametrize("kind", ["self", "self-relation"])
+def test_weights_near_nothing_are_weighed_all_the_same(kind):
+    """The sigmoids of all frames underflow; their shares do not."""
+    model, f = net(kind), clip()
+    with torch.no_grad():
+        model.alpha.bias.fill_(-200)
+    f.requires_grad_(True)
+    made = model(f[None], torch.ones(1, 5, dtype=torch.bool))
+    made.sum().backward()
+    assert made.isfinite().all()
+    assert f.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", ["self", "self-relation"])
 def test_one_frame_is_its_own_mean(kind):
     model, f = net(kind), clip(1)
     given = f if kind == "self" else torch.cat([f, f], 1)

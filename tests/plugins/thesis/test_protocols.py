@@ -4,7 +4,7 @@ from random import Random
 import pytest
 
 from ferbench import Clip, FerbenchError
-from ferbench_thesis.protocols import Fixed, KFold, Thesis
+from ferbench_thesis.protocols import Fixed, KFold, Modulo, Thesis
 
 TRAIN = {"anger": 80, "disgust": 112, "fear": 70, "happiness": 152, "sadness": 84, "surprise": 133}  # the thesis's Table 3.2
 TEST = {"anger": 25, "disgust": 31, "fear": 25, "happiness": 58, "sadness": 28, "surprise": 35}
@@ -139,3 +139,15 @@ def test_fixed_follows_the_corpus_own_folds():
 def test_fixed_needs_a_corpus_with_lists():
     with pytest.raises(FerbenchError, match="2 clips tell neither split nor fold"):
         Fixed().folds(listed([{"split": "train"}, {}, {}]))
+
+
+def test_modulo_goes_by_the_position_of_people():
+    """Twelve people, given in any order; person p07 stands at position 7, and is tested in fold 7 mod 5."""
+    clips = [Clip(f"p{p:02}/{t}", f"p{p:02}", "ab"[(p + t) % 2], length=1) for p in range(12) for t in range(3)]
+    Random(0).shuffle(clips)
+    folds = Modulo(k=5).folds(clips)
+    assert [{clip[:3] for clip in fold.test} for fold in folds] == [{f"p{p:02}" for p in range(12) if p % 5 == n} for n in range(5)]
+    assert all(fold.validation for fold in folds)
+    assert Modulo(k=5, validation=0).folds(clips)[0].validation == ()
+    with pytest.raises(FerbenchError, match=r"found 12 people .* at least 13"):
+        Modulo(k=13).folds(clips)

@@ -11,7 +11,7 @@ NAMES = {
     "backbone": {"vgg16", "vgg16-reduced"},
     "loss": {"cross-entropy", "weighted-cross-entropy", "focal", "center"},
     "aggregator": {"majority", "mean"},
-    "protocol": {"thesis", "kfold", "fixed"},
+    "protocol": {"thesis", "kfold", "modulo", "fixed"},
 }
 
 
