@@ -95,8 +95,8 @@ class Diverged(Exception):
 class Learner:
     """A network, the loss that it minimises and how, all on one device.
 
-    `prepare` makes a batch of frames what the network reads; `draws` is how many frames of each clip a step sees, None: all. `last` is
-    the layer whose input the loss reads, too, or None.
+    `prepare` makes a batch of frames what the network reads; `draws` is how many frames of each clip a step sees, None: all. Where the
+    loss reads features, too, a hook of the network puts them into `features` [B,D] while it runs; else that is None.
     """
 
     model: nn.Module
@@ -105,18 +105,16 @@ class Learner:
     recipe: Recipe
     device: torch.device
     draws: int | None = None
-    last: nn.Module | None = None
+    features: list[Tensor] | None = None
 
     def made(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        """Frames [B,...], or [B,T,...] of clips with a mask [B,T], -> logits [B,C], and what the last layer read [B,D]; float32."""
+        """Frames [B,...], or [B,T,...] of clips with a mask [B,T], -> logits [B,C], and features where the loss reads them; float32."""
         read = self.prepare(x) if mask is None else self.prepare(x.flatten(0, 1)).unflatten(0, mask.shape)
-        seen: list[Tensor] = []
-        hook = self.last.register_forward_pre_hook(lambda _, given: seen.append(given[0])) if self.last else None
+        if self.features is not None:
+            self.features.clear()
         with mixed(self.device):
             logits = self.model(read) if mask is None else self.model(read, mask.to(self.device))
-        if hook:
-            hook.remove()
-        return tuple(each.float() for each in (logits, *seen))
+        return tuple(each.float() for each in (logits, *(self.features or ())))
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -223,7 +221,7 @@ def logits_of(learner: Learner, part: Part) -> Tensor:
 
 @torch.inference_mode()
 def _made_of(learner: Learner, part: Part) -> list[Tensor]:
-    """Logits, and what the last layer read, of all items in their order, on the CPU."""
+    """Logits, and features where the loss reads them, of all items in their order, on the CPU."""
     learner.model.eval()
     groups = part.alike()
     read = [part.rows(items) for items in groups]

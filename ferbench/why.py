@@ -68,17 +68,23 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _place(path: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """The path; for a part of a source the source, for a part of what one recipe has and the other has not, that."""
+    """The path; for a part of a source the source, for a part of what one has and the other has not, that."""
     head, found, _ = path.partition("\0source\0")
     if found:
         return f"{head}\0source"
+    parts = path.split("\0")
+    above = ["\0".join(parts[:number]) for number in range(1, len(parts))]
+    if not_there := next((each for each in above if each in old or each in new), ""):  # a value there, several here
+        return not_there
     whole = "\0".join(path.split("\0")[:2])
     there = [any(each.startswith(f"{whole}\0") for each in leaves) for leaves in (old, new)]
     return whole if path.startswith("recipe\0") and there in ([True, False], [False, True]) else path
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    """Leaves by their path; its parts are joined by NUL, since names hold dots."""
+    """Leaves by their path; its parts are joined by NUL, since names hold dots. A list of plain values is one leaf."""
+    if isinstance(value, list | tuple) and not any(isinstance(each, Mapping | list | tuple) for each in value):
+        return {path: list(value)}
     if isinstance(value, list | tuple):
         value = {str(number): each for number, each in enumerate(value)}
     if not isinstance(value, Mapping):

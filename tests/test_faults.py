@@ -191,7 +191,7 @@ def test_full_disk(benchmark, command, undisturbed, tmp_path, room):
 def test_interrupt_leaves_everything_resumable(benchmark, undisturbed, tmp_path):
     store = tmp_path / "runs"
     run = benchmark(store)
-    while made(store) < 40:
+    while made(store) < 15:
         time.sleep(0.001)
     run.send(signal.SIGINT)
     assert run.wait() == 130

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ferbench import why
 from ferbench.cli import main
 
 HELPER = "FACTOR = {factor}\n\ndef scaled(image):\n    return image // FACTOR\n"
@@ -309,3 +310,12 @@ def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
         code, _, told = call(*command)
         assert code == 0
         assert "cannot be read and is left aside" in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(None, [1.0, 2.0]), ([1.0], [1.0, 2.0]), ([1.0, 2.0], None), (None, {"kind": "step", "every": 3}), (None, [{"a": 1}, {"a": 2}])],
+)
+def test_what_one_has_and_the_other_has_not_is_one_difference(old, new):
+    place, before, after = "backbone\0parameters\0weights", {"weights": old, "size": 3}, {"weights": new, "size": 3}
+    assert why._changed(*(why._flat({"backbone": {"parameters": each}}) for each in (before, after))) == [place]

@@ -80,11 +80,15 @@ def compute(folder: Path, fit: Fit, inputs: Inputs, run: Run) -> dict[str, Any]:
 
 def learner_of(fit: Fit, model: nn.Module, counts: list[int], device: torch.device) -> Learner:
     """A network and its loss on the device; `counts` are the training items of each class."""
-    last = _last(model, fit.cell.loss) if fit.cell.loss.reads == "features" else None
-    loss = fit.cell.loss.build(counts, last.in_features) if last else fit.cell.loss.build(counts)
+    backbone, kind, features = fit.cell.backbone, fit.cell.loss, None
+    if kind.reads == "features":
+        features, last = list[torch.Tensor](), _last(model, kind)
+        last.register_forward_pre_hook(lambda _, given: features.append(given[0]))
+        loss = kind.build(counts, last.in_features)
+    else:
+        loss = kind.build(counts)
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
-    backbone = fit.cell.backbone
-    return Learner(model.to(device), loss, prepare_of(backbone), fit.cell.recipe, device, backbone.draws(), last)
+    return Learner(model.to(device), loss, prepare_of(backbone), fit.cell.recipe, device, backbone.draws(), features)
 
 
 def _last(model: nn.Module, loss: Loss) -> nn.Linear:
