@@ -39,8 +39,9 @@ def schema(catalog: Catalog) -> dict[str, Any]:
     properties["plugins"] |= {"type": "array", "items": {"type": "string"}}
     properties["seed"] |= _one_or_more({"type": "integer"})
     properties["recipe"] |= _recipe()
+    definitions: dict[str, Any] = {}
     for axis in KIND_OF:
-        properties[axis] |= _axis(axis, catalog)
+        properties[axis] |= _axis(axis, catalog, definitions)
     named = {axis: _one_or_more({"type": ["string", "number"]}) for axis in AXES}
     properties["only"] |= _one_or_more({"type": "object", "properties": named, "additionalProperties": False})
     properties["rehearsal"] |= _object(Rehearsal)
@@ -52,14 +53,18 @@ def schema(catalog: Catalog) -> dict[str, Any]:
         "properties": properties,
         "required": ["dataset", "preprocessing", "protocol", "backbone", "loss", "aggregator"],
         "additionalProperties": False,
+        "$defs": definitions,
     }
 
 
-def _axis(axis: str, catalog: Catalog) -> dict[str, Any]:
+def _axis(axis: str, catalog: Catalog, definitions: dict[str, Any]) -> dict[str, Any]:
+    """What an axis takes; each component, and a choice of one, stands among the definitions."""
     entries = catalog.of(KIND_OF[axis])
     names = [{"const": e.name, "description": e.summary} for e in entries]
-    pattern = {e.name: {**_object(e.component, lists=True), "description": e.summary} for e in entries}
-    single = {"anyOf": [*names, {"type": "object", "properties": pattern, "additionalProperties": False}]}
+    definitions |= {f"{axis}.{e.name}": {**_object(e.component, lists=True), "description": e.summary} for e in entries}
+    pattern = {e.name: {"$ref": f"#/$defs/{axis}.{e.name}"} for e in entries}
+    definitions[axis] = {"anyOf": [*names, {"type": "object", "properties": pattern, "additionalProperties": False}]}
+    single = {"$ref": f"#/$defs/{axis}"}
     if axis not in COMPOSED:
         return _one_or_more(single)
     steps = {"type": "array", "items": single, "minItems": 1}
