@@ -33,6 +33,7 @@ scoring records figures forecast why upkeep
 views
 calibrate execute
 runner
+options cli_corpus cli_store
 cli
 """
 LAYERS = ORDER.split()
