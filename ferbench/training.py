@@ -307,7 +307,7 @@ class _Fit:
         self.rate.restore(facts["rate"])
         torch.set_rng_state(tensors["random"])
         self.generator.set_state(tensors["order"])
-        if self.learner.device.type == "cuda":
+        if self.learner.device.type == "cuda" and "random on the device" in tensors:  # not where a processor wrote it
             torch.cuda.set_rng_state(tensors["random on the device"], self.learner.device)
         self.best.weights = _below("best", tensors)
         self.best.epoch, self.best.score = facts["best"], tuple(facts["score"])
