@@ -55,11 +55,12 @@ class Schedule:
 class Recipe:
     """The optimiser and when to stop; scikit-learn classifiers have their own optimiser and use of it the augmentation alone.
 
-    `lr` is a rate per step, `batch_size` counts frames (clips, where the backbone reads clips), `epochs` is the most that are run. With `patience`, training stops once that
-    many epochs have passed since validation accuracy (by frame; ties: lower validation loss) was best while training accuracy has
-    not fallen. `checkpoint` says which epoch's weights are scored: the best on the validation people, or the last. `momentum` and
-    `nesterov` are SGD's. `sampling` draws the frames of an epoch by their class: "oversample" repeats those of rare classes up to the most
-    frequent one, "undersample" takes of each as many as the rarest has, and "balanced" fills batches with all classes in turn.
+    `lr` is a rate per step, `batch_size` counts frames (clips, where the backbone reads clips), `epochs` is the most that are run. With
+    `patience`, training stops once that many epochs have passed since validation accuracy (by frame, or clip; ties: lower validation
+    loss) was best while training accuracy has not fallen. `checkpoint` says which epoch's weights are scored: the best on the validation
+    people, or the last. `momentum` and `nesterov` are SGD's. `sampling` draws the frames (or clips) of an epoch by their class:
+    "oversample" repeats those of rare classes up to the most frequent one, "undersample" takes of each as many as the rarest has, and
+    "balanced" fills batches with all classes in turn.
     """
 
     optimizer: Literal["adam", "adamw", "sgd", "adagrad", "adadelta"] = "adam"
