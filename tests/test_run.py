@@ -601,3 +601,23 @@ def test_a_loss_may_read_what_the_last_layer_reads(run):
     assert all(row["uar"] > 0.8 for row in rows)
     code, _, _ = run("--set", "loss=center", "--set", "backbone=finished")
     assert code == 0  # nothing is trained, so no loss is asked
+
+
+def test_videos_that_end_early_are_told_and_used(run, data):
+    import cv2
+    import numpy as np
+
+    for name, share in (("cut", 0.6), ("whole", 1.0)):
+        path = data / f"toy/p00/dark/{name}.avi"
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"I420"), 25, (32, 32))
+        for frame in range(20):
+            writer.write(np.full((32, 32, 3), 60 + frame, np.uint8))
+        writer.release()
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    code, rows, told = run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")
+    assert code == 0
+    assert rows[0]["clips"] == 29
+    (line,) = [line for line in told.splitlines() if "end early" in line]
+    assert "1 videos end early: toy/p00/dark/cut (" in line
+    assert line.endswith("of 20 frames)")
+    assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew
