@@ -21,14 +21,15 @@ class Described(Backbone):
 
     `classifier`: "svm" with `kernel` (rbf, chi2 for histograms, linear), "knn", "random-forest" or "logistic-regression". `c` is the
     inverse strength of regularisation of SVM and logistic regression, `neighbours` those of k-NN; what is left out is chosen on the
-    validation people.
+    validation people. "mlp" is a network instead, trained by the recipe: batch normalisation, `hidden` units with ReLU, dropout 0.5.
     """
 
-    classifier: Literal["svm", "knn", "random-forest", "logistic-regression"] = "svm"
+    classifier: Literal["svm", "knn", "random-forest", "logistic-regression", "mlp"] = "svm"
     kernel: Literal["rbf", "chi2", "linear"] = "rbf"
     c: Positive | None = None
     neighbours: Count | None = None
     trees: Count = 300
+    hidden: Count = 128
     size: Annotated[int, Meta(ge=16)] = 112
 
     shares: ClassVar[bool] = False  # whether the descriptor is made of histograms that sum to 1
@@ -37,8 +38,14 @@ class Described(Backbone):
         """Gray, values 0 to 1."""
         return Input(self.size, 1, (0.0,), (1.0,))
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> list[Any]:  # noqa: ARG002
-        """Candidates, of which the one that is best on the validation frames is kept."""
+    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
+        """Candidates, of which the one that is best on the validation frames is kept; or a network, [B,D] -> [B,classes]."""
+        if self.classifier == "mlp":
+            from torch import nn
+
+            from ferbench.heads import perceptron
+
+            return nn.Sequential(nn.BatchNorm1d(shape[0], eps=1e-10), perceptron((shape[0], self.hidden, len(classes)), 0.5))
         from ferbench_classic.classifiers import candidates
 
         return candidates(self.classifier, self.kernel, self.c, self.neighbours, self.trees, self.shares)

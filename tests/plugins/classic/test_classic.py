@@ -140,3 +140,17 @@ def test_few_frames_are_enough_for_neighbours():
     x = np.eye(3, dtype=np.float32)
     for each in Pixels(classifier="knn").trainable((3,), ["a", "b", "c"]):
         assert each.fit(x, [0, 1, 2]).predict_proba(x).shape == (3, 3)
+
+
+def test_a_network_on_a_descriptor_learns():
+    """By the recipe: a few steps of gradient descent on values of any scale."""
+    y = torch.arange(60) % 3
+    x = 0.001 * (torch.eye(3)[y] + 0.1 * torch.randn(60, 3, generator=torch.Generator().manual_seed(0)))
+    torch.manual_seed(0)
+    model = Pixels(classifier="mlp", hidden=32).trainable((3,), "abc").train()
+    optimizer = torch.optim.Adam(model.parameters(), 0.02)
+    for _ in range(100):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+        optimizer.step()
+    assert (model.eval()(x).argmax(1) == y).float().mean() > 0.9

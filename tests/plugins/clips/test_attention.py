@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+import torchvision
 
 from ferbench_timm.attention import RelationAttention, SelfAttention
 from ferbench_timm.backbone import EmotionFAN
@@ -110,3 +111,15 @@ def test_the_blocks_of_a_clip_never_see_padding():
     other = x.clone()
     other[1, 2] = 1000
     assert torch.equal(model(x, mask), model(other, mask))
+
+
+def test_the_authors_weights_fit(tmp_path):
+    """Trained on FER+: a checkpoint of DataParallel's, with two heads behind a ResNet18 of torchvision's names."""
+    network = torchvision.models.resnet18(num_classes=8)
+    state = {f"module.{name}": value for name, value in network.state_dict().items()}
+    state |= {"module.feature.weight": torch.zeros(4, 512), "module.feature.bias": torch.zeros(4)}
+    torch.save({"epoch": 3, "state_dict": state, "prec1": 0.8}, tmp_path / "Resnet18_FER+_pytorch.pth.tar")
+    backbone = EmotionFAN("resnet18", str(tmp_path / "Resnet18_FER+_pytorch.pth.tar"), size=64)
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    network.fc = torch.nn.Identity()
+    assert torch.allclose(backbone.frozen().build(None)(x), network.eval()(x), atol=1e-5)
