@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -39,6 +40,7 @@ def run(request: dict[str, Any]) -> None:
     from ferbench.cli import main as command
 
     code = 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it
     try:
         os.chdir(request["cwd"])
         for number, name in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
