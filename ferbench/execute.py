@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
@@ -127,8 +127,8 @@ class Execution:
             for jobs in _grouped(frozen, lambda job: id(job[1].features)):
                 build = cache(partial(self._frozen, jobs[0][1], made))
                 for users, works in _works(jobs):
-                    if lacking := [work for work in works if work.key in missing]:
-                        self._attempt([n for n, _ in users], self._features_of, *users[0], lacking, build, made, counter, tell)
+                    if groups := _lacking(works, missing, CLIPS[self.device.type]):
+                        self._attempt([n for n, _ in users], self._features_of, *users[0], groups, build, made, counter, tell)
                         missing = {key for key in missing if not self.store.has("features", key)}
 
     def _frozen(self, job: Fit, made: Mapping[str, Future[None]]) -> torch.nn.Module:
@@ -141,7 +141,7 @@ class Execution:
         self,
         network: Network,
         job: Fit,
-        works: Sequence[Work],
+        groups: Sequence[Sequence[Work]],
         build: Callable[[], torch.nn.Module],
         made: Mapping[str, Future[None]],
         counter: Counter,
@@ -154,9 +154,7 @@ class Execution:
             features.compute(job, [each for each in group if each.key in mine], module, self.store, self.device)
             self._count("features", network, mine)
 
-        turned, size = _turned(works), CLIPS[self.device.type]
-        groups = [turned[start : start + size] for start in range(0, len(turned), size)]
-        for group in self._shared("features", groups, lambda group: [each.key for each in group], work):
+        for group in self._shared("features", _turned(groups), lambda group: [each.key for each in group], work):
             counter.tell(tell, len(group), job.cell.labels["backbone"])
 
     def _compiled(self, module: torch.nn.Module) -> torch.nn.Module:
@@ -307,6 +305,12 @@ def _works(jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], Sequence[Work]]
     yield jobs, [work for work in jobs[0][1].works() if not work.view]
     for users in _grouped([job for job in jobs if job[1].views], lambda job: id(job[1].views)):
         yield users, [work for work in users[0][1].works() if work.view]
+
+
+def _lacking(works: Sequence[Work], missing: Collection[str], size: int) -> list[list[Work]]:
+    """What is missing, in groups of so many works that are the same in every run: a convolution's last bits depend on its batch."""
+    groups = [[work for work in works[start : start + size] if work.key in missing] for start in range(0, len(works), size)]
+    return [group for group in groups if group]
 
 
 def _check_backbone(backbone: Backbone) -> None:

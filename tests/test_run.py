@@ -18,7 +18,8 @@ import ferbench
 import ferbench.figures
 from ferbench.cli import main
 from ferbench.device import ahead
-from ferbench.execute import Execution
+from ferbench.execute import Execution, _lacking
+from ferbench.plan import Work
 from ferbench.recipe import Augmentation
 from ferbench.stages.inputs import Inputs, load_inputs
 
@@ -621,3 +622,12 @@ def test_videos_that_end_early_are_told_and_used(run, data):
     assert "1 videos end early: toy/p00/dark/cut (" in line
     assert line.endswith("of 20 frames)")
     assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew
+
+
+def test_groups_of_clips_are_the_same_in_every_run():
+    """A convolution's last bits depend on the batch: what is stored already leaves the others where they were."""
+    works = [Work(str(number), f"c{number}", None, 0) for number in range(7)]
+    whole = _lacking(works, {work.key for work in works}, 3)
+    assert [[work.key for work in group] for group in whole] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert [[work.key for work in group] for group in _lacking(works, {"2", "4", "6"}, 3)] == [["2"], ["4"], ["6"]]
+    assert _lacking(works, {"6"}, 3) == [[works[6]]]
