@@ -205,17 +205,7 @@ def _expand(axis: str, specs: tuple[Spec, ...], catalog: Catalog) -> Iterator[tu
 
 def _expand_spec(axis: str, spec: Spec, catalog: Catalog) -> Iterator[Spec]:
     hints = _hints(axis, spec, catalog)
-    values = [
-        v
-        if isinstance(v, list)
-        and v
-        and p in hints
-        and not composed_of(hints[p])
-        and not fits(v, hints[p])
-        and all(fits(x, hints[p]) for x in v)
-        else [v]
-        for p, v in spec.parameters.items()
-    ]
+    values = [v if p in hints and _choices(v, hints[p]) else [v] for p, v in spec.parameters.items()]
     for combination in product(*values):
         yield replace(spec, parameters=dict(zip(spec.parameters, combination, strict=True)))
 
