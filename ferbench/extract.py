@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -32,16 +33,13 @@ def extract(source: Path, target: Path, kind: str, every: int, workers: int, tel
     """Writes A/B.mp4 below `source` as A/B/0000001.jpg (or png), 0000002 ... below `target`, each `every`-th frame; in order of names.
 
     A folder is there whole or not at all: what was interrupted is made again by the next call, what is there stays. Raises
-    FerbenchError where there is no video, two would have one folder, or the disk cannot be written.
+    FerbenchError where there is no video, two would be written to one place, or the disk cannot be written.
     """
     videos = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file() and not _hidden(path, source))
     if not videos:
         raise FerbenchError(f"no video below {source}", hint=f"expected files that end in {', '.join(VIDEOS)}")
     folders = [target / video.relative_to(source).with_suffix("") for video in videos]
-    if twice := [str(f) for f in dict.fromkeys(folders) if folders.count(f) > 1]:
-        raise FerbenchError(
-            f"two videos would be written to {twice[0]}", hint="rename one of them, or extract them from folders of their own"
-        )
+    _check(folders)
     cv2.setNumThreads(1)
     made: dict[Path, Extracted] = {}
     with ThreadPoolExecutor(workers) as pool:
@@ -77,8 +75,8 @@ def _one(video: Path, source: Path, folder: Path, kind: str, every: int) -> Extr
             if (seen - 1) % every == 0:
                 written += 1
                 _save(work / f"{seen:07d}.{kind}", image)
-        work.replace(folder)
         told = promised(video)
+        work.replace(folder)
     except Unreadable as problem:
         shutil.rmtree(work, ignore_errors=True)
         return Extracted(name, 0, False, str(problem))
@@ -86,6 +84,14 @@ def _one(video: Path, source: Path, folder: Path, kind: str, every: int) -> Extr
         shutil.rmtree(work, ignore_errors=True)
         raise FerbenchError(f"{folder} cannot be written: {error.strerror}", hint="make room, and run the same command again") from error
     return Extracted(name, written, True, f"ends after {seen} of {told} frames" if seen < SURE * told else "")
+
+
+def _check(folders: Sequence[Path]) -> None:
+    """That no video's folder is another's, or holds another's: A.avi beside A/B.avi would be taken for written."""
+    times, above = Counter(folders), {parent for folder in folders for parent in folder.parents}
+    if shared := next((folder for folder in folders if times[folder] > 1 or folder in above), None):
+        what = f"the frames of one video would be written to {shared}, and those of another there or below"
+        raise FerbenchError(what, hint="rename one of them, or extract each from a folder of its own")
 
 
 def _save(path: Path, image: cv2.typing.MatLike) -> None:

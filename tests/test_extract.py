@@ -88,10 +88,13 @@ def test_what_cannot_be_read_is_told_and_hinders_no_other(tree, capsys):
     assert not (tree.parent / "frames/bad").exists()
 
 
-def test_two_videos_of_one_name_are_told(tree, capsys):
-    video(tree / "train_afew/Fear/013736360.mp4", 3, "mp4v")
+@pytest.mark.parametrize("other", ["train_afew/Fear/013736360.mp4", "train_afew/Fear/013736360/part.mp4", "train_afew.mp4"])
+def test_videos_that_would_share_a_folder_are_told(tree, capsys, other):
+    """By the same name, or where the folder of one would hold that of another: neither is left out in silence."""
+    video(tree / other, 3, "mp4v")
     assert extract(tree) == 2
-    assert "two videos would be written to" in capsys.readouterr().err
+    assert "and those of another there or below" in capsys.readouterr().err
+    assert not (tree.parent / "frames").exists()
 
 
 @pytest.mark.parametrize("place", ["empty", "absent"])
