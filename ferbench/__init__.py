@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ferbench import heads, weights
-    from ferbench.components import (
+    from ferbench.api import heads, weights
+    from ferbench.api.components import (
         Aggregator,
         Backbone,
         Clip,
         Component,
         Dataset,
-        File,
         Fold,
         Frames,
         Frozen,
@@ -48,8 +47,8 @@ if TYPE_CHECKING:
         Rehearsable,
         Skipped,
     )
-    from ferbench.errors import FerbenchError, PluginError
-    from ferbench.hookspecs import hookimpl
+    from ferbench.api.errors import FerbenchError, PluginError
+    from ferbench.registry.hookspecs import hookimpl
 
 __version__ = "0.1.0"
 __all__ = [
@@ -59,7 +58,7 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES = ("heads", "weights")
-_ELSEWHERE = {"FerbenchError": "errors", "PluginError": "errors", "hookimpl": "hookspecs"}
+_ELSEWHERE = {"FerbenchError": "api.errors", "PluginError": "api.errors", "hookimpl": "registry.hookspecs", "File": "types"}
 
 
 def __getattr__(name: str) -> Any:
@@ -67,8 +66,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'ferbench' has no attribute {name!r}")
     if name in _MODULES:
-        return import_module(f"ferbench.{name}")
-    return getattr(import_module(f"ferbench.{_ELSEWHERE.get(name, 'components')}"), name)
+        return import_module(f"ferbench.api.{name}")
+    return getattr(import_module(f"ferbench.{_ELSEWHERE.get(name, 'api.components')}"), name)
 
 
 def run(
@@ -89,9 +88,11 @@ def run(
     """
     import pandas as pd
 
-    from ferbench import benchmark, leaderboard, runner
-    from ferbench.progress import Reporter
-    from ferbench.store import Store, store_folder
+    from ferbench.benchmark import grid as benchmark
+    from ferbench.execution import runner
+    from ferbench.execution.progress import Reporter
+    from ferbench.report import leaderboard
+    from ferbench.store.entries import Store, store_folder
 
     reporter = Reporter(quiet)
     loaded = benchmark.load(file, plugins=plugins, sets=sets, only=only)

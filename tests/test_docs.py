@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from ferbench.catalog import parameter_hints
-from ferbench.cli import main
-from ferbench.hookspecs import register_aggregators
-from ferbench.manager import load_plugins
+from ferbench.cli.main import main
+from ferbench.registry.catalog import parameter_hints
+from ferbench.registry.hookspecs import register_aggregators
+from ferbench.registry.plugins import load_plugins
 
 ROOT = Path(__file__).parent.parent
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
@@ -52,7 +52,7 @@ def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", package], check=True, cwd=tmp_path)
     shutil.rmtree(package)
     listed = subprocess.run(
-        [python, "-m", "ferbench.cli", "plugins", "--format", "json"], capture_output=True, text=True, check=True, cwd=tmp_path
+        [python, "-m", "ferbench.cli.main", "plugins", "--format", "json"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     found = [entry for entry in json.loads(listed.stdout) if entry["name"] == "first-frame"]
     assert found == [
@@ -62,7 +62,7 @@ def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
 
 
 def test_every_hook_is_documented_with_its_signature():
-    from ferbench import hookspecs
+    from ferbench.registry import hookspecs
 
     hooks = [name for name in vars(hookspecs) if name.startswith("register_")]
     assert register_aggregators.__name__ in hooks

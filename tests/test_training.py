@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from ferbench import FerbenchError
-from ferbench.checkpoints import Checkpoints
-from ferbench.recipe import Recipe, Schedule
-from ferbench.store import Store
-from ferbench.training import Diverged, History, Learner, Part, logits_of, train
+from ferbench.api.recipe import Recipe, Schedule
+from ferbench.store.entries import Store
+from ferbench.training.checkpoints import Checkpoints
+from ferbench.training.loop import Diverged, History, Learner, Part, logits_of, train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(lr=0.05, batch_size=8, epochs=10)
@@ -280,8 +280,8 @@ def rates(monkeypatch, schedule, validation_losses=None):
         history.validation_loss.append(validation_losses[len(history.loss) - 1] if validation_losses else 1.0)
         history.validation_accuracy.append(0.5)
 
-    monkeypatch.setattr("ferbench.training.epoch_of", epoch_of)
-    monkeypatch.setattr("ferbench.training._validate", validate)
+    monkeypatch.setattr("ferbench.training.loop.epoch_of", epoch_of)
+    monkeypatch.setattr("ferbench.training.loop._validate", validate)
     fit(replace(RECIPE, lr=1.0, schedule=schedule))
     return seen
 

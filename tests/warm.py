@@ -24,10 +24,6 @@ def preload() -> None:
     """What every run imports; nothing here starts a thread, so that forks are safe."""
     import sklearn.metrics  # noqa: F401
 
-    import ferbench.cli
-    import ferbench.execute
-    import ferbench.leaderboard  # noqa: F401
-
 
 def start(request: dict[str, Any]) -> int:
     pid = os.fork()
@@ -37,7 +33,7 @@ def start(request: dict[str, Any]) -> int:
 
 
 def run(request: dict[str, Any]) -> None:
-    from ferbench.cli import main as command
+    from ferbench.cli.main import main as command
 
     code = 1
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs the tests in the background ignores it

@@ -54,9 +54,9 @@ def grid(folder: Path) -> dict[str, Any]:
     """
     import plain
 
-    from ferbench.benchmark import load
-    from ferbench.stages.index import index
-    from ferbench.store import Store
+    from ferbench.benchmark.grid import load
+    from ferbench.corpora.index import index
+    from ferbench.store.entries import Store
 
     data = standins(folder, PEOPLE)
     weights = calibrated(folder, data)
@@ -137,12 +137,12 @@ def limits(_: Path) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from ferbench.components import Input
-    from ferbench.device import chosen
-    from ferbench.optimizers import optimizer_of
-    from ferbench.recipe import Recipe
+    from ferbench.api.components import Input
+    from ferbench.api.recipe import Recipe
     from ferbench.stages.features import forward
-    from ferbench.training import Learner, Part, epoch_of
+    from ferbench.training.device import chosen
+    from ferbench.training.loop import Learner, Part, epoch_of
+    from ferbench.training.optimizers import optimizer_of
     from ferbench_thesis.vgg16_heads import full_head
     from ferbench_thesis.vgg16_model import random_convolutions
 
@@ -185,8 +185,8 @@ def detection(folder: Path) -> dict[str, Any]:
     """Decoding and detection of a stand-in CK+, serially with OpenCV alone and with ferbench's pool; whether the boxes are equal."""
     import cv2
 
-    from ferbench.components import Clip, Frames
-    from ferbench.media import decode
+    from ferbench.api.components import Clip, Frames
+    from ferbench.corpora.decoding import decode
     from ferbench.stages import crops
     from ferbench_corpora.ckplus import CKPlus
     from ferbench_thesis.faces import ViolaJones
@@ -277,7 +277,7 @@ def ferbench(file: Path, store: Path, *arguments: str, data: Path | None = None)
 
 def command(*arguments: str, environment: dict[str, str] | None = None) -> str:
     """What a command prints; it must end well."""
-    line = [sys.executable, "-m", "ferbench.cli", *arguments]
+    line = [sys.executable, "-m", "ferbench.cli.main", *arguments]
     done = subprocess.run(line, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(line)}\n{done.stderr}")

@@ -1,1 +1,1 @@
-"""The stages between a corpus and a row, in this order: index, crops, features, fit; each stores its output under a key."""
+"""How each entry of the store is computed: crops, features, fits, fused fits, scores."""

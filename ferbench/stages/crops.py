@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import operator
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferbench.components import Clip, Frames, Preprocessor
-from ferbench.errors import FerbenchError, PluginError, calling
-from ferbench.store import Store
+from ferbench.api.components import Clip, Frames, Preprocessor
+from ferbench.api.errors import FerbenchError, PluginError, calling
+from ferbench.corpora.selection import select
+from ferbench.store.entries import Store
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> dict[str,
 
 def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], Frames, dict[str, str]]:
     """(crops [T,H,W(,3)], frame indices, the frames after the last step, problems by frame) of one clip."""
-    from ferbench.media import decode, points
+    from ferbench.corpora.decoding import decode, points
 
     images, problems = decode(clip, select(clip, steps))
     marks = points(clip, list(images), problems) if clip.landmarks else None
@@ -114,20 +114,6 @@ def _problem(frames: Any, count: int) -> str:
         if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not image.size:
             return f"an image of shape {list(image.shape)}: expected [H,W] or [H,W,3]"
     return ""
-
-
-def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
-    """The frames that the steps keep; raises PluginError where a step gives something else than some of those it was given."""
-    unlabelled = replace(clip, label="", subject="")  # which frames are read must not depend on what is to be found out
-    selected = list(range(clip.length))
-    for step in steps:
-        with calling(f"preprocessor {step.name} on {clip.id}"):
-            chosen = list(map(operator.index, step.select(unlabelled, selected)))
-        if not chosen or chosen != sorted(set(chosen) & set(selected)):
-            expected = f"some of the frames {selected[0]} to {selected[-1]}, in order"
-            raise PluginError(f"preprocessor {step.name} selects {chosen[:8]} of {clip.id}: expected {expected}")
-        selected = chosen
-    return selected
 
 
 def _stack(clip: Clip, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ferbench.components import Input
-from ferbench.device import free, mixed, sent
-from ferbench.errors import FerbenchError, PluginError
-from ferbench.plan import Fit, Work
+from ferbench.api.components import Input
+from ferbench.api.errors import FerbenchError, PluginError
+from ferbench.plan.planner import Fit, Work
 from ferbench.stages import crops
-from ferbench.store import Store
+from ferbench.store.entries import Store
+from ferbench.training.device import free, mixed, sent
 
 BATCH = 32  # frames; larger gains nothing on a CPU
 CALIBRATION_FRAMES = 64
@@ -107,7 +107,7 @@ def changed_crops(fit: Fit, work: Work, store: Store) -> np.ndarray:
     images = crops.load(fit.crops[work.clip], store)
     if not work.change or not len(images):
         return images
-    from ferbench.augmentation import augmented  # imports torchvision
+    from ferbench.training.augmentation import augmented  # imports torchvision
 
     return augmented(torch.from_numpy(images.copy()), work.change, work.clip, work.view).numpy()
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ferbench.components import Fusion
-from ferbench.errors import PluginError
-from ferbench.plan import Fit
-from ferbench.stages import fit
-from ferbench.store import Store, to_json
-from ferbench.training import History
+from ferbench.api.components import Fusion
+from ferbench.api.errors import PluginError
+from ferbench.plan.planner import Fit
+from ferbench.stages import fits as fit
+from ferbench.store.entries import Store, to_json
+from ferbench.training.loop import History
 
 
 def compute(folder: Path, job: Fit, store: Store, made: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from ferbench.device import roomy
-from ferbench.errors import FerbenchError
-from ferbench.plan import Fit
-from ferbench.recipe import Augmentation
+from ferbench.api.errors import FerbenchError
+from ferbench.api.recipe import Augmentation
+from ferbench.plan.planner import Fit
 from ferbench.stages import crops, features
-from ferbench.store import Store
-from ferbench.streamed import SHARE, Stored, Streamed, available
-from ferbench.training import Change, Part
+from ferbench.store.entries import Store
+from ferbench.training.device import roomy
+from ferbench.training.loop import Change, Part
+from ferbench.training.streaming import SHARE, Stored, Streamed, available
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Inputs:
         return self.x.part(rows) if isinstance(self.x, Streamed) else self.x[rows]
 
     def _changes(self, clips: Sequence[str], how: Augmentation) -> Change:
-        from ferbench.augmentation import augmented_rows  # imports torchvision
+        from ferbench.training.augmentation import augmented_rows  # imports torchvision
 
         owners = [clip for clip, length in self.lengths(clips).items() for _ in range(length)]
         return lambda crops, rows, epoch: augmented_rows(crops, how, [owners[row] for row in rows.tolist()], epoch)

@@ -43,9 +43,11 @@ class Described(Backbone):
         if self.classifier == "mlp":
             from torch import nn
 
-            from ferbench.heads import perceptron
+            from ferbench import heads
 
-            return nn.Sequential(nn.BatchNorm1d(shape[0], eps=1e-10, momentum=None), perceptron((shape[0], self.hidden, len(classes)), 0.5))
+            return nn.Sequential(
+                nn.BatchNorm1d(shape[0], eps=1e-10, momentum=None), heads.perceptron((shape[0], self.hidden, len(classes)), 0.5)
+            )
         from ferbench_classic.classifiers import candidates
 
         return candidates(self.classifier, self.kernel, self.c, self.neighbours, self.trees, self.shares)

@@ -67,12 +67,12 @@ class FrozenVGG16(Backbone):
         return VGG16Convolutions(self.weights, self.weights_seed if self.weights in RANDOM else 0, self.trained_blocks)
 
     def _head(self, width: int, classes: int) -> Any:
-        from ferbench.heads import classifiers
+        from ferbench import heads
         from ferbench_thesis.vgg16_heads import full_head, linear_head
         from ferbench_thesis.vgg16_weights import state
 
         if self.head == "logistic-regression":
-            return classifiers(self.head)
+            return heads.classifiers(self.head)
         if self.head == "linear":
             return linear_head(width, classes)
         return full_head((width, self.hidden, self.units, classes), {} if self.weights in RANDOM else state(self.weights))

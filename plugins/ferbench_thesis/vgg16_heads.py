@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from ferbench.weights import misfit
+from ferbench import weights
 
 
 def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tensor]) -> nn.Sequential:
@@ -22,7 +22,7 @@ def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tenso
         layer = head.get_submodule(index)
         saved = {name: state.get(f"classifier.{index}.{name}") for name in ("weight", "bias")}
         # Both or neither: a bias alone fits where only the layer's input is narrower.
-        if not any(misfit(name, value, saved[name]) for name, value in layer.state_dict().items()):
+        if not any(weights.misfit(name, value, saved[name]) for name, value in layer.state_dict().items()):
             layer.load_state_dict(saved)
     return head
 

@@ -115,11 +115,11 @@ class Timm(OnTimm):
             raise ValueError(f"trained_blocks is {self.trained_blocks}, with head {self.head}: expected 0")
 
     def _head(self, width: int, classes: int) -> Any:
-        from ferbench.heads import classifiers, perceptron
+        from ferbench import heads
 
         if self.head in ("logistic-regression", "svm"):
-            return classifiers(self.head)
-        return perceptron((width, *([self.hidden] if self.head == "mlp" else []), classes), self.dropout, self.activation)
+            return heads.classifiers(self.head)
+        return heads.perceptron((width, *([self.hidden] if self.head == "mlp" else []), classes), self.dropout, self.activation)
 
 
 @dataclass(frozen=True)

@@ -87,16 +87,16 @@ class Torchvision(Backbone):
         """Features [B,D], or crops where all is trained, -> logits [B,classes]; an estimator for logistic-regression and svm."""
         from torch import nn
 
-        from ferbench.heads import classifiers, perceptron
+        from ferbench import heads
         from ferbench_torchvision.networks import image_trunk, image_width
 
         if self.head in ("logistic-regression", "svm"):
-            return classifiers(self.head)
+            return heads.classifiers(self.head)
         hidden = [self.hidden] if self.head == "mlp" else []
         if self.trained == "head":
-            return perceptron((shape[0], *hidden, len(classes)), self.dropout, self.activation)
+            return heads.perceptron((shape[0], *hidden, len(classes)), self.dropout, self.activation)
         trunk = image_trunk(*self._identity())
-        return nn.Sequential(trunk, perceptron((image_width(trunk), *hidden, len(classes)), self.dropout, self.activation))
+        return nn.Sequential(trunk, heads.perceptron((image_width(trunk), *hidden, len(classes)), self.dropout, self.activation))
 
     def _identity(self) -> tuple[str, str, int, str]:
         from ferbench_torchvision.networks import image_tag

@@ -88,14 +88,14 @@ class TorchvisionVideo(Backbone):
 
     def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
         """Clips [B,T,3,H,W], or what the frozen network made of them [B,1,D], -> logits [B,classes]."""
-        from ferbench.heads import perceptron
+        from ferbench import heads
         from ferbench_torchvision.networks import video_trunk
         from ferbench_torchvision.volumes import Clips, First, video_width
 
         if self.trained == "head":
-            return First(perceptron((shape[0], len(classes)), self.dropout))
+            return First(heads.perceptron((shape[0], len(classes)), self.dropout))
         trunk = video_trunk(*self._identity())
-        return Clips(trunk, perceptron((video_width(trunk, self.frames), len(classes)), self.dropout), self.frames)
+        return Clips(trunk, heads.perceptron((video_width(trunk, self.frames), len(classes)), self.dropout), self.frames)
 
     def _identity(self) -> tuple[str, str, int, str]:
         from ferbench_torchvision.networks import video_tag

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ferbench import FerbenchError
-from ferbench.cli import main
-from ferbench.stages import fit
-from ferbench.store import Store
+from ferbench.cli.main import main
+from ferbench.stages import fits as fit
+from ferbench.store.entries import Store
 from ferbench_aggregators.fusion import LateFusion, shares
 
 

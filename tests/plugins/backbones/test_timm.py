@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import ferbench_timm
 from ferbench import FerbenchError
-from ferbench.catalog import convert
+from ferbench.registry.catalog import convert
 from ferbench_timm.backbone import CNNRNN, EmotionFAN, Timm
 
 

@@ -10,7 +10,7 @@ import torch
 
 import ferbench_classic
 from ferbench import FerbenchError
-from ferbench.stages.estimators import probabilities
+from ferbench.training.estimators import probabilities
 from ferbench_classic.backbones import HOG, LBP, Pixels
 from ferbench_classic.classifiers import chi2
 from ferbench_classic.patterns import histograms

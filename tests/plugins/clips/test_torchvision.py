@@ -8,7 +8,7 @@ import torchvision
 from safetensors.torch import save_file
 
 from ferbench import FerbenchError
-from ferbench.catalog import convert
+from ferbench.registry.catalog import convert
 from ferbench_torchvision.images import Torchvision
 from ferbench_torchvision.networks import zfnet
 from ferbench_torchvision.videos import C3D, TorchvisionVideo

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ferbench.cli import main
+from ferbench.cli.main import main
 from ferbench_corpora import AFEW, CREMAD, DFEW, ISED, MMI, MUG, RAVDESS, CKPlus, FERV39k, London, OuluCASIA
 
 ROOT = Path(__file__).parents[3]
@@ -51,6 +51,6 @@ def test_own_dataset(tmp_path, touch, capsys):
 
 @pytest.mark.parametrize("command", re.findall(r"^ferbench (corpus (?:list|standin|check) [^#\n]*)", PAGE, re.MULTILINE))
 def test_commands_are_understood(command):
-    from ferbench.cli import _parser
+    from ferbench.cli.main import _parser
 
     assert _parser().parse_args(command.split()).command

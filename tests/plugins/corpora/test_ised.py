@@ -8,8 +8,8 @@ import pytest
 from scipy.io import savemat
 
 from ferbench import FerbenchError
-from ferbench.stages.index import index
-from ferbench.store import Store
+from ferbench.corpora.index import index
+from ferbench.store.entries import Store
 from ferbench_corpora import ISED
 
 # person, id, video, peak, clip path, peak path, label, intensity, sex, spectacles, beard, occlusion, face box

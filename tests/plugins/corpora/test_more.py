@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ferbench import FerbenchError
-from ferbench.media import count
+from ferbench.corpora.decoding import count
 from ferbench_corpora import AFEW, CREMAD, DFEW, MMI, RAVDESS, FERV39k, OuluCASIA
 
 SESSION = '<session><Metatag Name="Subject" Value="1"/><Metatag Name="Emotion" Value="{}"/><track view="{}"/></session>'

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ferbench.manager import load_plugins
+from ferbench.registry.plugins import load_plugins
 
 DOCS = Path(__file__).parents[3] / "docs"
 

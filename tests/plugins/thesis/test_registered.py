@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from ferbench import FerbenchError
-from ferbench.manager import load_plugins
+from ferbench.registry.plugins import load_plugins
 
 NAMES = {
     "preprocessor": {"second-half", "last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize"},

@@ -1,0 +1,1 @@
+"""The benchmark file: YAML to a grid of combinations."""

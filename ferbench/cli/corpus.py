@@ -1,0 +1,113 @@
+"""The commands `ferbench corpus ...`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ferbench.api.errors import FerbenchError
+from ferbench.cli.options import command, count, formats, print_columns, print_json, seed, store_of
+
+
+def _corpus_list(options: argparse.Namespace) -> int:
+    from ferbench.corpora.index import locate
+    from ferbench.registry.plugins import load_plugins
+
+    datasets = load_plugins(options.plugin).datasets()
+    facts: list[dict[str, Any]] = [
+        {
+            "name": dataset.name,
+            "found": str(locate(dataset()) or ""),
+            **{fact: getattr(dataset, fact) for fact in ("classes", "licence", "access", "citation")},
+        }
+        for dataset in datasets
+    ]
+    if options.format == "json":
+        print_json(facts)
+    else:
+        print_columns(
+            [
+                ["name", "found at", "licence", "classes"],
+                *[[f["name"], f["found"] or "–", f["licence"], ", ".join(f["classes"])] for f in facts],
+            ]
+        )
+    return 0
+
+
+def _corpus_check(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from ferbench.corpora.index import index, locate, missing_error
+    from ferbench.execution import summary
+    from ferbench.registry.plugins import load_plugins
+
+    dataset = load_plugins(options.plugin).build("dataset", options.name, {"root": str(options.folder or "")})
+    root = locate(dataset)
+    if root is None:
+        raise missing_error(dataset)
+    found = summary.found_in(index(replace(dataset, root=str(root)), store_of(options)))
+    if options.format == "json":
+        print_json(found)
+    else:
+        print("\n".join(summary.summary([found], named=None)))
+    return 0
+
+
+def _corpus_standin(options: argparse.Namespace) -> int:
+    from ferbench.corpora import standins as standin
+    from ferbench.execution.progress import Reporter
+    from ferbench.registry.plugins import load_plugins
+
+    catalog = load_plugins(options.plugin)
+    catalog.get("dataset", options.name)
+    dataset = next(d for d in catalog.datasets() if d.name == options.name)
+    folder = options.folder.resolve()
+    with Reporter().stage(f"render {options.name}", "clips") as tell:
+        standin.render(dataset, folder, options.people, options.seed, tell)
+    print(f"{options.folder}: {standin.described(folder / standin.MARKER)}")
+    return 0
+
+
+def _corpus_extract(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from joblib import cpu_count
+
+    from ferbench.corpora.extraction import extract, report
+    from ferbench.execution.progress import Reporter
+
+    source, target = options.source.expanduser(), options.target.expanduser()
+    if not source.is_dir():
+        raise FerbenchError(f"no folder {source}", hint="give the folder that holds the videos")
+    with Reporter().stage("extract", "videos") as tell:
+        made = extract(source, target, options.images, options.every, options.workers or cpu_count(), tell)
+    if options.format == "json":
+        print_json([asdict(each) for each in made])
+    else:
+        print("\n".join(report(made)))
+    return 1 if any(each.problem for each in made) else 0
+
+
+def corpus_commands(commands: Any) -> None:
+    """List, check, render and extract."""
+    corpus = commands.add_parser("corpus", help="list, check and render corpora").add_subparsers(metavar="ACTION", required=True)
+    formats(
+        command(corpus, "list", _corpus_list, "the corpora that can be read, and where they were found", plugin=True), ("table", "json")
+    )
+    check = command(corpus, "check", _corpus_check, "what a corpus on disk holds, and what would be left out", plugin=True, store=True)
+    check.add_argument("name", metavar="NAME")
+    check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="its root (default: looked for in FERBENCH_DATA)")
+    formats(check, ("table", "json"))
+    standin = command(corpus, "standin", _corpus_standin, "render a stand-in in the corpus' own layout", plugin=True)
+    standin.add_argument("name", metavar="NAME")
+    standin.add_argument("folder", metavar="DIR", type=Path)
+    standin.add_argument("--people", type=int, default=20, help="persons (default: 20)")
+    cut = command(corpus, "extract", _corpus_extract, "write the frames of a whole tree of videos as images; goes on where it was stopped")
+    cut.add_argument("source", metavar="SOURCE", type=Path, help="folder of videos, at any depth")
+    cut.add_argument("target", metavar="TARGET", type=Path, help="where A/B.mp4 becomes A/B/0000001.jpg ...")
+    cut.add_argument("--images", choices=("jpg", "png"), default="jpg", help="kind of file (default: jpg)")
+    cut.add_argument("--every", type=count, default=1, metavar="N", help="write each Nth frame, under its own number (default: 1)")
+    cut.add_argument("--workers", type=int, default=0, metavar="N", help="videos at once (default: one a core)")
+    formats(cut, ("table", "json"))
+    standin.add_argument("--seed", type=seed, default=0, help="equal seeds give equal files (default: 0)")

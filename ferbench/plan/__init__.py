@@ -1,0 +1,1 @@
+"""What a benchmark needs, under which keys, what is shared, and what it will cost."""

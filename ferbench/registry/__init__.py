@@ -1,0 +1,1 @@
+"""Which components there are: plugins are found, checked and listed."""

@@ -1,0 +1,42 @@
+"""The six hooks of a plugin; each is given `register`, which takes one component class and returns nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pluggy
+
+from ferbench.api.components import Aggregator, Backbone, Dataset, Loss, Preprocessor, Protocol
+
+hookspec = pluggy.HookspecMarker("ferbench")
+hookimpl = pluggy.HookimplMarker("ferbench")
+
+
+@hookspec
+def register_datasets(register: Callable[[type[Dataset]], None]) -> None:
+    """Register corpora."""
+
+
+@hookspec
+def register_preprocessors(register: Callable[[type[Preprocessor]], None]) -> None:
+    """Register steps between clip and crops."""
+
+
+@hookspec
+def register_backbones(register: Callable[[type[Backbone]], None]) -> None:
+    """Register networks."""
+
+
+@hookspec
+def register_losses(register: Callable[[type[Loss]], None]) -> None:
+    """Register losses."""
+
+
+@hookspec
+def register_aggregators(register: Callable[[type[Aggregator]], None]) -> None:
+    """Register ways from frame scores to one prediction."""
+
+
+@hookspec
+def register_protocols(register: Callable[[type[Protocol]], None]) -> None:
+    """Register splits of people into training, validation and test."""

@@ -1,0 +1,1 @@
+"""What has been computed, kept on disk under keys of what it depends on."""

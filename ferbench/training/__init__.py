@@ -1,0 +1,1 @@
+"""How a network or an estimator is trained on the items of a fold."""

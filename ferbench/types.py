@@ -1,0 +1,35 @@
+"""Annotation types for parameters: each is checked before anything runs, and has one meaning everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1)]
+"""A whole number of things, at least one."""
+
+Positive = Annotated[float, Meta(gt=0)]
+"""A number above 0."""
+
+NonNegative = Annotated[float, Meta(ge=0)]
+"""A number, 0 or above."""
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+"""A part of a whole, 0 to 1."""
+
+Dropout = Annotated[float, Meta(ge=0, lt=1)]
+"""The probability that dropout sets a value to 0."""
+
+Seed = Annotated[int, Meta(ge=0, lt=2**32)]
+"""The seed of a random generator, 0 to 2^32 - 1."""
+
+File = Annotated[str, Meta(extra={"file": True})]
+"""A parameter that may name a file: where it does, the file's content, not its path, is part of every key."""
+
+Shape = tuple[int, ...]
+"""The shape of one item, without the batch: (25088,) for features [B,25088]."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) after each step of a long operation."""

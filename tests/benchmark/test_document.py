@@ -1,0 +1,102 @@
+"""YAML with lines: what a value is read as, and where it stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from ferbench import FerbenchError
+from ferbench.benchmark.document import Document, load, parse
+
+
+@pytest.fixture
+def read(tmp_path):
+    def call(text: str | bytes) -> Document:
+        file = tmp_path / "b.yaml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load(file)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 1e-3),
+        ("1E+2", 100.0),
+        ("-.5e1", -5.0),
+        ("2.e3", 2000.0),
+        ("5", 5),
+        ("0.5", 0.5),
+        ("1e", "1e"),
+        ("e-3", "e-3"),
+        ("'1e-3'", "1e-3"),
+    ],
+)
+def test_numbers(text, value):
+    assert parse(text) == value
+    assert type(parse(text)) is type(value)
+
+
+def test_lines_of_values(read):
+    document = read("name: a\nbackbone:\n  # a comment\n  - vgg16:\n      hidden: 3\n  - timm\nseed: [0,\n  1]\n")
+    lines = {
+        ("name",): 1,
+        ("backbone",): 2,
+        ("backbone", 0): 4,
+        ("backbone", 0, "vgg16"): 4,
+        ("backbone", 0, "vgg16", "hidden"): 5,
+        ("backbone", 1): 6,
+        ("seed", 1): 8,
+    }
+    for at, line in lines.items():
+        assert document.where(*at) == f"{document.name}:{line}"
+
+
+def test_value_that_is_not_there_is_placed_at_what_holds_it(read):
+    document = read("a: 1\nb:\n  c: {d: 1}\n")
+    assert document.where("b", "c", "e", "f") == f"{document.name}:3"
+    assert document.where("x") == f"{document.name}:1"
+    assert Document("--set seed=x", {"seed": "x"}).where("seed") == "--set seed=x"
+
+
+def test_alias_is_read_where_it_points(read):
+    document = read("a: &x {lr: 1}\nb: *x\n")
+    assert document.data["b"] == {"lr": 1}
+    assert document.where("b", "lr").endswith(":1")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: 1\na: 2\n", 2, "the key 'a' stands twice, first in line 1"),
+        ("a:\n  b: {c: 1}\n  d: 2\n  b: 3\n", 4, "the key 'b' stands twice, first in line 2"),
+        ("a:\n\tb: 3\n", 2, "found character '\\t'"),
+        ("a: b: c\n", 1, "mapping values are not allowed here"),
+        ("a: [1, 2\nb: 3\n", 2, "expected ',' or ']'"),
+        ("a: 'x\n", 2, "unexpected end"),
+        ("a: *y\n", 1, "undefined alias 'y'"),
+        ("a: 1\n---\nb: 2\n", 2, "but found another document"),
+        ("a: !!python/object:os.system {}\n", 1, "could not determine a constructor"),
+        ("a: 1\n? [b]\n: 2\n", 2, "a key is a list or a mapping: expected a name"),
+        ("a: &x [*x]\n", 1, "the alias stands inside what it names"),
+    ],
+)
+def test_bad_yaml_names_its_line(read, text, line, message):
+    with pytest.raises(FerbenchError) as caught:
+        read(text)
+    assert caught.value.where.endswith(f"b.yaml:{line}")
+    assert message in caught.value.message
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("text", ["a: \x07\n", "a: 2022-13-45\n", b"a: \xff\n"])
+def test_what_has_no_line_names_the_file(read, text):
+    with pytest.raises(FerbenchError, match=r"b\.yaml") as caught:
+        read(text)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("name", ["absent.yaml", "."])
+def test_file_that_cannot_be_read(tmp_path, name):
+    with pytest.raises(FerbenchError, match=r"no file .*absent\.yaml|cannot be read"):
+        load(tmp_path / name)

@@ -1,0 +1,219 @@
+"""The command line where nothing is computed: help, lists, the schema, corpora; and what a mistake is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ferbench import FerbenchError, __version__
+from ferbench.cli.main import main
+from ferbench.registry.catalog import KINDS
+from ferbench.registry.plugins import load_plugins
+
+COMMANDS = ["run", "leaderboard", "plugins", "schema", "corpus list", "corpus check", "corpus standin"]
+HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "matplotlib", "scipy"}
+FILE = "dataset: ck+\npreprocessing: [[gray]]\nprotocol: thesis\nbackbone: vgg16\nloss: cross-entropy\naggregator: mean\n"
+
+
+@pytest.fixture
+def told(capsys, tmp_path, monkeypatch):
+    """Calls a command in an empty folder: (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FERBENCH_DATA", raising=False)
+
+    def call(command: str):
+        code = main(shlex.split(command))
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, "corpus"])
+def test_help(capsys, command):
+    with pytest.raises(SystemExit, match="0"):
+        main([*command.split(), "--help"])
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: ferbench {command}".strip())
+    if command not in ("", "corpus"):
+        assert "--debug" in text
+        assert "Exit codes: 0 all well, 1 some rows failed, 2 a mistake" in " ".join(text.split())
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(command.split()[0] in text for command in COMMANDS)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"ferbench {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", ["['--help']", "['plugins']", "['run', '--help']", "['corpus', 'list']", "['schema']"])
+def test_quick_commands_import_nothing_heavy(arguments):
+    program = (
+        "import sys\nfrom ferbench.cli.main import main\n"
+        f"try:\n    main({arguments})\nexcept SystemExit:\n    pass\n"
+        "print('imported', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert {"imported", "ferbench", "argparse"} <= imported
+    assert imported & HEAVY == set()
+
+
+def test_plugins(told):
+    code, out, err = told("plugins --format json")
+    listed = json.loads(out)
+    assert (code, err) == (0, "")
+    assert {(e["kind"], e["name"]) for e in listed} == set(load_plugins().entries)
+    assert all(set(e) == {"kind", "name", "plugin", "summary"} and e["summary"] for e in listed)
+    code, table, _ = told("plugins")
+    assert [line for line in table.splitlines() if not line.startswith(" ")] == [plural for plural, _ in KINDS.values()]
+    assert all(any(line.split()[:1] == [e["name"]] for line in table.splitlines()) for e in listed)
+
+
+def test_plugins_of_a_file(told, toy_plugin):
+    _, out, _ = told(f"plugins --format json --plugin {toy_plugin}")
+    assert {e["name"] for e in json.loads(out) if e["plugin"] == str(toy_plugin)} >= {"toy", "toy-net", "invert", "broken"}
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_lists_fit_the_terminal(told, width, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    for command in ("plugins", "corpus list"):
+        assert max(map(len, told(command)[1].splitlines())) <= width
+
+
+def test_corpus_list(told, tmp_path, monkeypatch):
+    (tmp_path / "data" / "mug").mkdir(parents=True)
+    monkeypatch.setenv("FERBENCH_DATA", str(tmp_path / "data"))
+    code, out, _ = told("corpus list --format json")
+    listed = {e["name"]: e for e in json.loads(out)}
+    assert code == 0
+    assert set(listed) == {entry.name for entry in load_plugins().of("dataset")}
+    assert listed["mug"]["found"] == str(tmp_path / "data" / "mug")
+    assert listed["ck+"]["found"] == ""
+    assert all(e["access"] and e["citation"] and e["licence"] and e["classes"] for e in listed.values())
+
+
+def test_corpus_check(told, data, toy_plugin):
+    code, out, err = told(f"corpus check toy {data / 'toy'} --plugin {toy_plugin} --format json")
+    found = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (found["corpus"], found["people"], found["clips"], found["standin"]) == ("toy", 9, {"dark": 9, "light": 9, "stripes": 9}, None)
+    (data / "toy/p00/bored/take").mkdir(parents=True)
+    code, out, _ = told(f"corpus check toy {data / 'toy'} --plugin {toy_plugin}")
+    assert code == 0
+    assert "toy: 27 clips of 9 people" in out
+    assert "skipped 1, unknown label: p00/bored/take" in out
+
+
+def test_corpus_standin(told, tmp_path, toy_plugin):
+    code, out, _ = told(f"corpus standin toy new --people 2 --seed 3 --plugin {toy_plugin}")
+    assert (code, out.strip()) == (0, "new: stand-in of toy, 2 people, seed 3")
+    assert (tmp_path / "new/p01/light/take0/0.png").is_file()
+    code, out, _ = told(f"corpus check toy new --plugin {toy_plugin}")
+    assert "stand-in of toy, 2 people, seed 3" in out
+
+
+def test_schema(told):
+    code, out, err = told("schema")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["title"] == "ferbench benchmark"
+
+
+@pytest.fixture
+def mistaken(told, tmp_path):
+    """Calls a command in a folder with some files to be wrong about, and gives what it tells."""
+    (tmp_path / "b.yaml").write_text(FILE)
+    (tmp_path / "misspelt.yaml").write_text(FILE.replace("vgg16", "vgg61"))
+    (tmp_path / "syntax.yaml").write_text("dataset: [ck+\n")
+    (tmp_path / "broken.py").write_text("import ferbench\nimport no_such_package\n")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").write_text("")
+    return told
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("run absent.yaml", "no file absent.yaml"),
+        ("run .", ". cannot be read"),
+        ("run misspelt.yaml", "misspelt.yaml:4: unknown backbone 'vgg61'; did you mean 'vgg16'?"),
+        ("run syntax.yaml", "syntax.yaml:2: no valid YAML"),
+        ("run b.yaml", "b.yaml:1: the corpus ck+ is not"),
+        ("run b.yaml --set recipe.rl=1", "--set recipe.rl=1: unknown path 'recipe.rl'; did you mean 'recipe.lr'"),
+        ("run b.yaml --only backbone=timm", "--only backbone=timm: unknown backbone 'timm'; known: vgg16"),
+        ("run b.yaml --plugin absent.py", "--plugin: no plugin file"),
+        ("run b.yaml --plugin broken.py", "broken.py:2: the plugin cannot be imported: ModuleNotFoundError"),
+        ("plugins --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
+        ("schema --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
+        ("leaderboard", "no benchmark has been run in the store runs"),
+        ("leaderboard b.yaml --store full", "no benchmark 'b' in the store full|no benchmark has been run in the store full"),
+        ("corpus check mugg", "unknown dataset 'mugg'; did you mean 'mug'?"),
+        ("corpus check mug", "the corpus mug is not"),
+        ("corpus check mug absent", "the corpus mug is not at"),
+        ("corpus check mug full", "full: the corpus mug is not in the layout that is read: expected "),
+        ("corpus standin mugg new", "unknown dataset 'mugg'; did you mean 'mug'?"),
+        ("corpus standin london new", "london renders no stand-in"),
+        ("corpus standin mug full", "full is not empty"),
+        ("corpus standin mug b.yaml", "b.yaml is not empty"),
+        ("corpus standin mug new --people 0", "--people: people is 0: expected at least 1"),
+    ],
+)
+def test_mistakes(mistaken, tmp_path, command, message):
+    before = {path.name for path in tmp_path.iterdir()}
+    code, out, err = mistaken(command)
+    assert code == 2
+    assert out == ""
+    assert any(part in err for part in message.split("|"))
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) <= 2
+    assert {path.name for path in tmp_path.iterdir()} - before <= {"runs", "__pycache__"}  # Python's own, of a plugin file
+
+
+@pytest.mark.parametrize("command", ["", "rn", "run", "corpus", "run b.yaml --frmat json", "run b.yaml --format xml", "corpus standin mug"])
+def test_wrong_usage(capsys, command):
+    with pytest.raises(SystemExit, match="2"):
+        main(command.split())
+    told = capsys.readouterr().err
+    assert told.startswith("usage: ferbench")
+    assert "error:" in told
+
+
+def test_debug_shows_where_it_came_from(mistaken):
+    with pytest.raises(FerbenchError, match="unknown backbone"):
+        mistaken("run misspelt.yaml --debug")
+
+
+def test_store_is_named_by_the_environment(told, tmp_path, monkeypatch):
+    monkeypatch.setenv("FERBENCH_STORE", str(tmp_path / "elsewhere"))
+    assert str(tmp_path / "elsewhere") in told("leaderboard")[2]
+    assert "here" in told("leaderboard --store here")[2]
+
+
+def test_a_process_exits_with_the_code(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "ferbench.cli.main", "run", "absent.yaml"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "error: no file absent.yaml"
+
+
+def test_reader_that_leaves_early_is_no_error():
+    entry = Path(sys.executable).with_name("ferbench")
+    program = [str(entry)] if entry.exists() else [sys.executable, "-m", "ferbench.cli.main"]
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as out:
+        done = subprocess.run([*program, "schema"], stdout=out, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

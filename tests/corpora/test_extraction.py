@@ -1,0 +1,121 @@
+"""Frames of a tree of videos."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from ferbench.cli.main import main
+from ferbench_corpora import AFEW
+
+
+def video(path, frames=6, fourcc="MJPG"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*fourcc), 25, (32, 24))
+    for index in range(frames):
+        writer.write(np.full((24, 32, 3), 30 * index % 256, np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def tree(tmp_path):
+    source = tmp_path / "videos"
+    video(source / "train_afew/Fear/013736360.avi")
+    video(source / "train_afew/Happy/000000040.mp4", 4, "mp4v")
+    video(source / "train_afew/Happy/000000080.webm", 5, "VP80")
+    video(source / "val_afew/Sad/000000120.flv", 3, "FLV1")
+    (source / "train_afew/Fear/notes.txt").write_text("no video")
+    (source / "train_afew/._Fear.avi").write_bytes(b"hidden")
+    return source
+
+
+def extract(tree, *arguments):
+    return main(["corpus", "extract", str(tree), str(tree.parent / "frames"), *map(str, arguments)])
+
+
+def test_every_frame_under_its_number(tree, capsys):
+    assert extract(tree) == 0
+    target = tree.parent / "frames"
+    files = sorted(p.relative_to(target).as_posix() for p in target.rglob("*.jpg"))
+    assert len(files) == 18
+    assert files[0] == "train_afew/Fear/013736360/0000001.jpg"
+    assert [round(cv2.imread(str(target / f"train_afew/Fear/013736360/000000{n}.jpg")).mean() / 30) for n in range(1, 7)] == list(range(6))
+    assert "18 frames of 4 videos written, 0 videos were there already" in capsys.readouterr().out
+    clips = {clip.id: clip.length for clip in AFEW(str(target)).clips()}  # as its loader reads them
+    assert clips == {
+        "train/fear/013736360": 6, "train/happiness/000000040": 4, "train/happiness/000000080": 5, "validation/sadness/000000120": 3,
+    }  # fmt: skip
+
+
+def test_each_nth_frame_as_png(tree):
+    assert extract(tree, "--every", 2, "--images", "png") == 0
+    folder = tree.parent / "frames/train_afew/Fear/013736360"
+    assert sorted(p.name for p in folder.iterdir()) == ["0000001.png", "0000003.png", "0000005.png"]
+
+
+def test_what_is_there_stays_and_what_was_interrupted_is_made_again(tree, capsys):
+    extract(tree)
+    target = tree.parent / "frames"
+    kept = target / "train_afew/Fear/013736360/0000001.jpg"
+    kept.write_bytes(b"mine")
+    gone = target / "val_afew/Sad/000000120"
+    gone.rename(gone.with_name(".000000120.part"))
+    (gone.with_name(".000000120.part") / "0000002.jpg").unlink()
+    capsys.readouterr()
+    assert extract(tree) == 0
+    assert "3 frames of 1 videos written, 3 videos were there already" in capsys.readouterr().out
+    assert kept.read_bytes() == b"mine"
+    assert len(list(gone.iterdir())) == 3
+    assert not list(target.rglob(".*"))
+
+
+def test_what_cannot_be_read_is_told_and_hinders_no_other(tree, capsys):
+    (tree / "bad.avi").write_bytes(b"no video" * 50)
+    path = video(tree / "cut.avi", 200)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    assert extract(tree, "--format", "json") == 1
+    told = {each["video"]: each for each in json.loads(capsys.readouterr().out)}
+    assert told["bad.avi"]["frames"] == 0
+    assert "no video that OpenCV can decode" in told["bad.avi"]["problem"]
+    assert f"ends after {told['cut.avi']['frames']} of 200 frames" == told["cut.avi"]["problem"]
+    assert told["val_afew/Sad/000000120.flv"] == {"video": "val_afew/Sad/000000120.flv", "frames": 3, "written": True, "problem": ""}
+    assert not (tree.parent / "frames/bad").exists()
+
+
+@pytest.mark.parametrize("other", ["train_afew/Fear/013736360.mp4", "train_afew/Fear/013736360/part.mp4", "train_afew.mp4"])
+def test_videos_that_would_share_a_folder_are_told(tree, capsys, other):
+    """By the same name, or where the folder of one would hold that of another: neither is left out in silence."""
+    video(tree / other, 3, "mp4v")
+    assert extract(tree) == 2
+    assert "and those of another there or below" in capsys.readouterr().err
+    assert not (tree.parent / "frames").exists()
+
+
+@pytest.mark.parametrize("place", ["empty", "absent"])
+def test_no_video_is_told(tmp_path, capsys, place):
+    (tmp_path / "empty").mkdir()
+    assert main(["corpus", "extract", str(tmp_path / place), str(tmp_path / "frames")]) == 2
+    assert ("no video below" if place == "empty" else "no folder") in capsys.readouterr().err
+
+
+def test_a_killed_extraction_leaves_no_half_folder(tree):
+    """Killed while it writes: every folder without a dot is whole."""
+    for number in range(6):
+        video(tree / f"more/{number}.avi", 200)
+    line = [sys.executable, "-m", "ferbench.cli.main", "corpus", "extract", str(tree), str(tree.parent / "frames"), "--workers", "1"]
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    target = tree.parent / "frames/more"
+    while not target.is_dir() and process.poll() is None:
+        pass
+    process.kill()
+    process.wait()
+    whole = [p for p in target.glob("*") if not p.name.startswith(".")]
+    assert all(len(list(p.iterdir())) == 200 for p in whole)
+    assert extract(tree) == 0
+    assert all(len(list(p.iterdir())) == 200 for p in target.iterdir())

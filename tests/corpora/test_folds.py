@@ -1,0 +1,118 @@
+"""Folds: whatever a protocol says, no person is on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+import ferbench
+from ferbench import Clip, FerbenchError, Fold, PluginError
+from ferbench.corpora.folds import check, split
+from ferbench.corpora.index import Corpus
+from ferbench.store.entries import Store
+
+# Persons a, b, c with two clips each.
+CLIPS = [Clip(f"{person}{take}", person, label) for person in "abc" for take, label in ((1, "fear"), (2, "joy"))]
+A, B, C = ("a1", "a2"), ("b1", "b2"), ("c1", "c2")
+
+
+@pytest.mark.parametrize(
+    "folds",
+    [
+        [Fold(A, B, C)],
+        [Fold(A, (), B)],
+        [Fold(A + B, (), C), Fold(B + C, (), A)],
+        [Fold(("a1",), (), ("b2",))],
+    ],
+)
+def test_good_folds(folds):
+    check(folds, CLIPS, "p")
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [
+        ([Fold(A, B, ("c1", "a2"))], "fold 0: clip 'a2' stands twice"),
+        ([Fold(("a1",), B, ("c1", "a2"))], "fold 0: person 'a' is in train and in test"),
+        ([Fold(("a1",), ("a2",), C)], "fold 0: person 'a' is in train and in validation"),
+        ([Fold(A, ("b1",), ("b2",))], "fold 0: person 'b' is in validation and in test"),
+        ([Fold(A, (), B), Fold(("a1",), (), ("a2",))], "fold 1: person 'a' is in train and in test"),
+        ([Fold(("a1", "a1"), (), B)], "fold 0: clip 'a1' stands twice"),
+        ([Fold(A, (), ("x1",))], "fold 0: unknown clip 'x1' in test"),
+        ([Fold(A, ("x1",), B)], "fold 0: unknown clip 'x1' in validation"),
+        ([Fold(A, (), C), Fold(B, (), C)], "clip c1 is tested in two folds"),
+        ([Fold((), A, B)], "fold 0: its train part is empty"),
+        ([Fold(A, B, ())], "fold 0: its test part is empty"),
+        ([], "no folds"),
+    ],
+)
+def test_bad_folds(folds, message):
+    with pytest.raises(PluginError, match=message) as caught:
+        check(folds, CLIPS, "mine")
+    assert caught.value.message.startswith("protocol mine")
+
+
+@dataclass(frozen=True)
+class Each(ferbench.Protocol):
+    """The first person trains, the others test; counts its calls in a file."""
+
+    name = "each"
+    log: str = ""
+
+    def folds(self, clips):
+        with Path(self.log).open("a") as file:
+            file.write("x")
+        first = clips[0].subject
+        return [Fold(tuple(c.id for c in clips if c.subject == first), (), tuple(c.id for c in clips if c.subject != first))]
+
+
+@pytest.fixture
+def parted(tmp_path):
+    def call(clips=CLIPS, **parameters):
+        corpus = Corpus("made-up", tmp_path, tuple(clips), {}, (), (), None)
+        protocol = Each(**{"classes": ("fear", "joy"), "log": str(tmp_path / "log"), **parameters})
+        return split(protocol, [corpus], Store(tmp_path / "runs", lambda _: None))
+
+    return call
+
+
+def test_split(parted, tmp_path):
+    for _ in range(2):
+        parts = parted()
+        assert parts.folds == (Fold(A, (), B + C),)
+        assert parts.people(parts.folds[0].test) == ["b", "c"]
+        assert parts.left_out == {}
+    assert (tmp_path / "log").read_text() == "x"  # the second comes from the store
+
+
+def test_other_classes_are_left_out_and_counted(parted):
+    parts = parted(classes=("joy",))
+    assert [clip.id for clip in parts.clips] == ["a2", "b2", "c2"]
+    assert parts.left_out == {"fear": 3}
+
+
+def test_labels_are_renamed_first(parted):
+    parts = parted(labels={"fear": "joy"})
+    assert {clip.label for clip in parts.clips} == {"joy"}
+    assert len(parts.clips) == 6
+
+
+def test_changed_label_gives_new_folds(parted, tmp_path):
+    parted()
+    parted([replace(CLIPS[0], label="joy"), *CLIPS[1:]])
+    assert (tmp_path / "log").read_text() == "xx"
+
+
+@pytest.mark.parametrize(
+    ("clips", "parameters", "message"),
+    [
+        (CLIPS[:2], {}, "only one person, a, in made-up at"),
+        (CLIPS, {"classes": ("bored",)}, "no clip carries a class of the protocol each"),
+        (CLIPS, {"classes": ("fear", "joy", "fear")}, "the class 'fear' stands twice"),
+    ],
+)
+def test_what_no_protocol_can_split(parted, clips, parameters, message):
+    with pytest.raises(FerbenchError, match=message):
+        parted(clips, **parameters)

@@ -1,0 +1,288 @@
+"""What plugins may get wrong: told in their name, never a traceback, never a silent result."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from ferbench.cli.main import main
+
+PLUGIN = """
+import dataclasses
+import numpy as np
+import ferbench
+
+@ferbench.hookimpl
+def register_aggregators(register):
+    register(Vote)
+
+@ferbench.hookimpl
+def register_preprocessors(register):
+    register(Step)
+
+@ferbench.hookimpl
+def register_protocols(register):
+    register(Deal)
+
+@ferbench.hookimpl
+def register_datasets(register):
+    register(Corpus)
+
+@ferbench.hookimpl
+def register_backbones(register):
+    register(Net)
+
+@dataclasses.dataclass(frozen=True)
+class Net(ferbench.Backbone):
+    '''A network of a fixed answer.'''
+    name = "net"
+
+    def input(self):
+        return ferbench.Input(16, 1, {mean})
+
+    def frozen(self):
+        return {frozen}
+
+    def trainable(self, shape, classes):
+        import torch
+        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, {width}))
+
+class Vote(ferbench.Aggregator):
+    '''A vote.'''
+    name = "vote"
+
+    def __call__(self, scores):
+        return {vote}
+
+class Step(ferbench.Preprocessor):
+    '''A step.'''
+    name = "step"
+
+    def select(self, clip, indices):
+        return {select}
+
+    def __call__(self, frames):
+        return {call}
+
+class Deal(ferbench.Protocol):
+    '''A split.'''
+    name = "deal"
+
+    def folds(self, clips):
+        return {folds}
+
+class Corpus(ferbench.Dataset):
+    '''A corpus.'''
+    name = "corpus"
+    classes = ("dark", "light")
+    citation = licence = access = "made up"
+    folders = ("toy",)
+
+    def clips(self):
+        return {clips}
+"""
+RIGHT = {
+    "width": "len(classes)",
+    "frozen": "None",
+    "mean": "(0.5,), (0.5,)",
+    "vote": "scores.mean(0)",
+    "select": "indices",
+    "call": "frames",
+    "folds": "[]",
+    "clips": "[]",
+}
+WHOLE = "dataclasses.replace(frames, images=tuple(255 - i for i in frames.images), found=tuple(np.ones(len(frames.images), bool)))"
+
+
+@pytest.fixture
+def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    """Runs the toy benchmark with a plugin of which some expressions are given: (exit code, rows, what was told)."""
+
+    def call(*arguments: str, **given: str):
+        plugin = tmp_path / "given.py"
+        text = PLUGIN
+        for name, right in RIGHT.items():
+            text = text.replace(f"{{{name}}}", given.get(name, right))
+        plugin.write_text(text)
+        command = ["run", benchmark_file, "--plugin", toy_plugin, "--plugin", plugin, "--store", tmp_path / "runs", "--no-figures"]
+        code = main([*map(str, command), "--device", "cpu", "--format", "json", *arguments])
+        told = capsys.readouterr()
+        return code, json.loads(told.out) if told.out else [], told.err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("vote", "told"),
+    [
+        ("scores.mean()", "aggregator vote: shape [] for toy/p"),
+        ("scores.mean(1)[:2]", "aggregator vote: shape [2] for toy/p"),
+        ("scores[0] * np.nan", "aggregator vote: values that are no numbers for toy/p"),
+        ("1 / 0", "division by zero"),
+    ],
+)
+def test_aggregators(run, vote, told):
+    code, rows, _ = run("--set", "aggregator=[vote, mean]", vote=vote)
+    assert code == 1
+    assert [row["status"] for row in rows] == ["failed", "done"]
+    assert told in rows[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"select": "[]"}, "/take0: expected some of the frames 0 to 2, in order"),
+        ({"select": "[2, 1]"}, "preprocessor step selects [2, 1]"),
+        ({"select": "[0, 0]"}, "preprocessor step selects [0, 0]"),
+        ({"select": "[-1]"}, "preprocessor step selects [-1]"),
+        ({"select": "[0, 7]"}, "preprocessor step selects [0, 7]"),
+        ({"select": "indices[clip.length]"}, "preprocessor step on toy/p"),
+        ({"call": "dataclasses.replace(frames, images=frames.images[:1])"}, "gives 1 frames for 3"),
+        ({"call": "frames.nothing"}, "preprocessor step on toy/p"),
+        ({"call": "None"}, "gives NoneType: expected Frames"),
+        ({"select": "[0.5]"}, "'float' object cannot be interpreted as an integer"),
+        ({"call": "dataclasses.replace(frames, images=tuple(i / 255 for i in frames.images))"}, "gives images of float64: expected uint8"),
+        ({"call": "dataclasses.replace(frames, images=tuple(i[:0] for i in frames.images))"}, "gives an image of shape [0, 20]"),
+        (
+            {"call": "dataclasses.replace(frames, images=tuple(np.stack([i] * 4, 2) for i in frames.images))"},
+            "gives an image of shape [20, 20, 4]: expected [H,W] or [H,W,3]",
+        ),
+    ],
+)
+def test_steps(run, given, told):
+    code, rows, said = run("--set", "preprocessing=[[step]]", **given)
+    assert code == 2
+    assert rows == []
+    assert told in said
+    assert "Traceback" not in said
+
+
+def test_a_wrong_step_ends_its_own_rows_alone(run):
+    code, rows, _ = run("--set", "preprocessing=[[step], [invert]]", "--set", "aggregator=mean", select="[]")
+    assert code == 1
+    assert [row["status"] for row in rows] == ["failed", "done"]
+
+
+@pytest.mark.parametrize("given", [{"select": "np.array(indices)", "call": WHOLE}, {"select": "tuple(indices)", "call": WHOLE}])
+def test_numpy_values_are_taken(run, given):
+    code, rows, _ = run("--set", "preprocessing=[[step]]", **given)
+    assert code == 0
+    assert rows[0]["coverage"]["frames"] == 1.0
+
+
+def test_steps_see_neither_label_nor_person(run):
+    code, _, _ = run("--set", "preprocessing=[[step]]", select="indices if (clip.label, clip.subject) == ('', '') else []")
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("axis", "given", "told"),
+    [
+        ("protocol=deal", {"folds": "1 / 0"}, "protocol deal failed: ZeroDivisionError: division by zero"),
+        ("dataset=corpus", {"clips": "iter([][0])"}, "dataset corpus failed: IndexError"),
+        ("dataset=corpus", {"clips": "[5]"}, "dataset corpus failed: TypeError: clips() yields 5: expected a Clip or a Skipped"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "a': id, subject and label are texts; got 'b' and None"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a: images, landmarks and video are pathlib.Path"),
+        ("dataset=corpus", {"clips": "exit(0)"}, "dataset corpus failed: SystemExit"),
+        ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() gives tuple: expected Folds"),
+        ("backbone=net", {"frozen": "'random'"}, "backbone net failed: TypeError: frozen() gives str: expected a Frozen or None"),
+        ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, deviations above 0"),
+    ],
+)
+def test_plans_that_cannot_be_made(run, axis, given, told):
+    code, rows, said = run("--set", axis, "--set", "protocol.classes=[dark, light]", **given)
+    assert (code, rows) == (2, [])
+    assert told in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "weighted-cross-entropy"])
+def test_network_of_another_width(run, loss):
+    code, rows, _ = run("--set", "backbone=[net, toy-net]", "--set", f"loss={loss}", "--set", "aggregator=mean", width="17")
+    assert code == 1
+    assert [row["status"] for row in rows] == ["failed", "done"]
+    if loss == "cross-entropy":
+        assert "backbone net gives 17 values a frame: expected 3, one a class" in rows[0]["message"]
+
+
+def test_classes_and_labels_that_nobody_carries_are_told(run):
+    _, rows, told = run("--set", "protocol.classes=[dark, light, bogus]", "--set", "protocol.labels={lihgt: light}")
+    assert "warning: protocol kfold: no clip of toy carries the class 'bogus'" in told
+    assert "protocol.labels renames 'lihgt', which no clip of toy carries" in told
+    assert rows[0]["recall"]["bogus"] is None
+
+
+def test_video_that_is_not_there(run, data):
+    (data / "toy" / "p00" / "dark" / "gone.avi").symlink_to("/nowhere.avi")
+    code, _, told = run()
+    assert code == 0
+    assert "skipped 1, video cannot be read (gone.avi: No such file or directory): p00/dark/gone" in told
+
+
+def test_image_that_is_not_there_keeps_its_place(run, data):
+    (data / "toy" / "p00" / "dark" / "take0" / "9.png").symlink_to("/nowhere.png")
+    code, _, told = run()
+    assert code == 0
+    assert "1 unreadable frames left out: toy/p00/dark/take0 frame 3 (9.png: No such file or directory)" in told
+
+
+@pytest.mark.parametrize("side", ["digests/*.json", "history.json", "benchmarks/*.json"])
+def test_damaged_side_files_are_left_aside(run, tmp_path, side, capsys):
+    _, before, _ = run()
+    for path in (tmp_path / "runs").glob(side):
+        path.write_text("{bad")
+    code = main(["leaderboard", "--store", str(tmp_path / "runs")])
+    told = capsys.readouterr()
+    assert (code, "Traceback" in told.err) == (2 if side.startswith("bench") else 0, False)
+    code, rows, told = run("--set", "seed=0")
+    assert (code, rows) == (0, before)
+    assert ("cannot be read and is left aside" in told) == side.startswith("digests")
+    assert run("--set", "seed=1")[0] == 0
+
+
+def test_damaged_failure_is_tried_again(run, tmp_path):
+    run("--set", "loss=broken")
+    for path in (tmp_path / "runs").glob("failures/*.json"):
+        path.write_text("{bad")
+    code, rows, told = run("--set", "loss=broken")
+    assert (code, rows[0]["status"]) == (1, "failed")
+    assert "cannot be read and is left aside" in told
+
+
+def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):
+    (tmp_path / "empty.py").write_text("x = 1\n")
+    assert main(["run", str(benchmark_file), "--plugin", str(tmp_path / "empty.py")]) == 2
+    assert "empty.py has no hook: nothing is registered" in capsys.readouterr().err
+
+
+def test_finished_system_must_know_the_classes(run):
+    code, _, told = run("--set", "backbone=finished", "--set", "protocol.classes=[dark, light]")
+    assert code == 2
+    assert "its frozen part gives 3 values a frame: expected 2, one a class" in told
+
+
+def test_scores_of_a_stored_network_need_no_features(run, tmp_path):
+    run("--set", "aggregator=mean")
+    shutil.rmtree(tmp_path / "runs" / "features")
+    code, rows, _ = run("--set", "aggregator=[mean, majority]")
+    assert code == 0
+    assert rows[1]["seconds"]["features"] == rows[0]["seconds"]["features"] > 0
+    assert not (tmp_path / "runs" / "features").exists()
+
+
+def test_features_of_equal_frozen_parts_are_made_once(run, tmp_path):
+    log = tmp_path / "log"
+    run("--set", f"backbone.log={log}", "--set", "protocol.seed=[0, 1, 2]")
+    assert log.read_text().split().count("build") == 2  # checked once, used once
+    assert len(list((tmp_path / "runs" / "features").glob("*/*"))) == 27
+
+
+def test_lost_row_hides_no_other(run, tmp_path, capsys):
+    _, rows, _ = run("--set", "aggregator=[mean, majority]")
+    shutil.rmtree(tmp_path / "runs" / "rows" / rows[0]["key"][:2] / rows[0]["key"])
+    assert main(["leaderboard", "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
+    told = capsys.readouterr()
+    assert [row["key"] for row in json.loads(told.out)] == [rows[1]["key"]]
+    assert "1 of 2 rows of toys are not in the store any more" in told.err

@@ -1,0 +1,639 @@
+"""Whole runs on the toy corpus: what is computed, what is shared, what is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import traceback
+import weakref
+from pathlib import Path
+
+import pytest
+import torch
+
+import ferbench
+import ferbench.report.figures
+from ferbench.api.recipe import Augmentation
+from ferbench.cli.main import main
+from ferbench.execution.drivers import Execution, _lacking
+from ferbench.plan.planner import Work
+from ferbench.stages.inputs import Inputs, load_inputs
+from ferbench.training.device import ahead
+
+
+@pytest.fixture
+def run(data, benchmark_file, toy_plugin, tmp_path, capsys, monkeypatch):
+    """Calls `ferbench run --format json` and gives (exit code, rows, what was told); figures only where asked for: they take a second."""
+    draw = ferbench.report.figures.draw
+
+    def call(*arguments, file=benchmark_file, plugin=toy_plugin, figures=False):
+        monkeypatch.setattr("ferbench.report.figures.draw", draw if figures else lambda *_: None)
+        store = ["--store", str(tmp_path / "runs")]
+        code = main(["run", str(file), "--plugin", str(plugin), *store, "--device", "cpu", "--format", "json", *map(str, arguments)])
+        told = capsys.readouterr()
+        return code, json.loads(told.out) if told.out else [], told.err
+
+    return call
+
+
+def test_rows(run):
+    code, rows, told = run()
+    assert code == 0
+    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean"]
+    for row in rows:
+        assert row["status"] == "done"
+        assert row["clips"] == 27
+        assert row["uar"] > 0.8
+        assert row["war"] == sum(row["confusion"][i][i] for i in range(3)) / 27
+        assert row["recall"] == {name: row["confusion"][i][i] / 9 for i, name in enumerate(row["classes"])}
+        assert row["coverage"] == {"frames": None, "clips": None, "frames_used": 81, "frames_unreadable": 0}
+        assert set(row["seconds"]) == {"crops", "features", "fit"}
+        assert row["made"][0]["versions"]["torch"]
+        assert not row["standin"]
+    assert "toy: 27 clips of 9 people" in told
+    assert "2 rows, 0 of them stored already" in told
+
+
+def test_no_person_in_two_parts(run):
+    _, rows, _ = run()
+    for fold in rows[0]["folds"]:
+        parts = [set(fold[part]) for part in ("train", "validation", "test")]
+        assert all(parts)
+        assert len(set.union(*parts)) == sum(map(len, parts)) == 9
+
+
+def test_finished_run_does_nothing(run, monkeypatch):
+    _, rows, _ = run()
+    monkeypatch.setattr("ferbench.execution.drivers.Execution.rows", lambda *_: pytest.fail("something was computed"))
+    code, again, told = run()
+    assert (code, again) == (0, rows)
+    assert "2 rows, 2 of them stored already" in told
+
+
+def test_stages_are_shared(run, tmp_path):
+    log = tmp_path / "log"
+    run(
+        "--set",
+        f"backbone.log={log}",
+        "--set",
+        f"preprocessing.log={log}",
+        "--set",
+        "seed=[0,1]",
+        "--set",
+        "loss=[cross-entropy, weighted-cross-entropy]",
+    )
+    counts = {what: log.read_text().split().count(what) for what in ("invert", "build", "trainable")}
+    # 27 clips once; weights checked once and used once; 2 losses x 2 seeds x 3 folds
+    assert counts == {"invert": 27, "build": 2, "trainable": 12}
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ("recipe.lr=0.04", {"trainable": 3}),
+        ("backbone.hidden=5", {"trainable": 3}),
+        ("protocol.seed=1", {"trainable": 3}),
+        ("aggregator=mean", {}),
+    ],
+)
+def test_a_change_recomputes_what_depends_on_it(run, tmp_path, change, again):
+    log = tmp_path / "log"
+    logged = ("--set", f"backbone.log={log}", "--set", f"preprocessing.log={log}")
+    run(*logged)
+    log.write_text("")
+    code, _, _ = run(*logged, "--set", change)
+    assert code == 0
+    assert {what: log.read_text().split().count(what) for what in set(log.read_text().split()) - {"build"}} == again
+
+
+def test_new_clip_is_the_only_one_decoded(run, tmp_path, data):
+    log = tmp_path / "log"
+    run("--set", f"preprocessing.log={log}")
+    shutil.copytree(data / "toy/p00/dark/take0", data / "toy/p00/dark/take1")
+    log.write_text("")
+    run("--set", f"preprocessing.log={log}")
+    assert log.read_text().split() == ["invert"]
+
+
+def test_seed_gives_the_same_row_anywhere(run, tmp_path):
+    _, rows, _ = run()
+    shutil.rmtree(tmp_path / "runs")
+    _, again, _ = run("--workers", 1)
+    for row, other in zip(rows, again, strict=True):
+        assert row["key"] == other["key"]
+        assert row["confusion"] == other["confusion"]
+
+
+@pytest.mark.parametrize("backbone", ["whole", "finished"])
+def test_nothing_frozen_and_nothing_trained(run, backbone):
+    code, rows, _ = run("--set", f"backbone={backbone}", "--set", "recipe.epochs=12")
+    assert code == 0
+    assert rows[0]["uar"] > 0.8
+    assert rows[0]["epochs"] == [0, 0, 0] if backbone == "finished" else min(rows[0]["epochs"]) >= 1
+
+
+def test_aggregator_plugin_adds_rows_without_a_network(run, tmp_path, benchmark_file, toy_plugin):
+    log = tmp_path / "log"
+    run("--set", f"backbone.log={log}")
+    log.unlink()
+    plugin = tmp_path / "first_frame.py"
+    plugin.write_text(
+        "import ferbench\n\n@ferbench.hookimpl\ndef register_aggregators(register):\n    register(FirstFrame)\n\n"
+        "class FirstFrame(ferbench.Aggregator):\n    name = 'first-frame'\n\n    def __call__(self, scores):\n        return scores[0]\n"
+    )
+    code, rows, told = run("--set", f"backbone.log={log}", "--plugin", plugin)
+    assert code == 0
+    assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "first-frame"]
+    assert "3 rows, 2 of them stored already" in told
+    assert not log.exists()
+
+
+def test_weights_that_cannot_be_built_end_their_own_rows_alone(run):
+    code, rows, _ = run("--set", "backbone=[toy-net, {toy-net: {broken: true}}]")
+    assert code == 1
+    assert [(row["status"], row.get("error")) for row in rows] == [("done", None)] * 2 + [("failed", "ZeroDivisionError")] * 2
+
+
+@pytest.mark.parametrize(("loss", "error"), [("broken", "ZeroDivisionError"), ("broken: {nan: true}", "Diverged")])
+def test_a_failure_ends_its_own_rows_alone(run, tmp_path, loss, error):
+    code, rows, told = run("--set", f"loss=[cross-entropy, {{{loss}}}]" if ":" in loss else f"loss=[cross-entropy, {loss}]")
+    assert code == 1
+    assert [row["status"] for row in rows] == ["done", "done", "failed", "failed"]
+    assert rows[2]["error"] == error
+    assert error in Path(rows[2]["log"]).read_text()
+    assert "2 of 4 rows failed" in told
+    code, _, told = run("--set", "loss=[cross-entropy, broken]")
+    assert code == 1  # a failure is no stored result
+    assert "4 rows, 2 of them stored already" in told
+
+
+def test_a_failure_is_tried_again_when_asked_or_changed(run, tmp_path, toy_plugin):
+    plugin = tmp_path / "toy.py"
+    plugin.write_text(toy_plugin.read_text().replace("ZeroDivisionError", "MemoryError"))
+    first = run("--set", "loss=broken", plugin=plugin)
+    assert "2 of 2 rows failed; --retry-failed tries them again" in first[2]
+    log = Path(first[1][0]["log"])
+    log.unlink()
+    code, rows, told = run("--set", "loss=broken", plugin=plugin)
+    assert (code, [row["error"] for row in rows]) == (1, ["MemoryError"] * 2)
+    assert "2 rows, 0 of them stored already, 2 failed before and are left alone (--retry-failed tries them again)" in told
+    assert not log.exists()
+    run("--set", "loss=broken", "--retry-failed", plugin=plugin)
+    assert log.exists()
+    plugin.write_text(toy_plugin.read_text().replace("if not self.nan", "if self.nan").replace('float("nan")', "1"))
+    code, rows, _ = run("--set", "loss=broken", plugin=plugin)
+    assert (code, rows[0]["status"]) == (0, "done")
+
+
+def test_damaged_files_are_named_and_counted(run, data):
+    png = data / "toy/p03/light/take0/1.png"
+    png.write_bytes(png.read_bytes()[:60])
+    (data / "toy/p04/light/take0.avi").write_bytes(b"")
+    code, rows, told = run()
+    assert code == 0
+    assert rows[0]["coverage"]["frames_unreadable"] == 1
+    assert list(rows[0]["unreadable"]) == ["toy/p03/light/take0"]
+    assert "1 unreadable frames left out: toy/p03/light/take0 frame 1 (1.png" in told
+    assert "skipped 1, video cannot be read" in told
+    assert "p04/light/take0" in told
+
+
+def test_clip_without_a_readable_frame_is_left_out(run, data):
+    for png in (data / "toy/p03/light/take0").iterdir():
+        png.write_bytes(b"")
+    code, rows, told = run()
+    assert code == 0
+    assert rows[0]["clips"] == 26
+    assert rows[0]["clips_lost"] == ["toy/p03/light/take0"]
+    assert "1 clips left out, no frame readable: toy/p03/light/take0" in told
+
+
+def test_apex_beyond_the_clip_is_told(run, data, toy_plugin, tmp_path):
+    plugin = tmp_path / "toy.py"
+    plugin.write_text(
+        toy_plugin.read_text().replace('glob("*.png"))))', 'glob("*.png"))), apex=3 if take.parent.parent.name == "p00" else 0)')
+    )
+    _, rows, told = run(plugin=plugin)
+    assert rows[0]["clips"] == 24
+    assert "skipped 3, apex 3 (from 0) lies outside its 3 frames: p00/dark/take0" in told
+
+
+def test_unknown_labels_are_counted(run, data):
+    shutil.copytree(data / "toy/p00/dark", data / "toy/p00/bored")
+    _, _, told = run("--set", "protocol.classes=[dark, light]", "--quiet")
+    assert not told
+    _, rows, told = run("--set", "protocol.classes=[dark, light]")
+    assert rows[0]["clips"] == 18
+    assert "other classes, not used: stripes 9" in told
+    assert "skipped 1, unknown label: p00/bored/take0" in told
+
+
+@pytest.mark.parametrize("stage", ["crops", "features", "fits", "rows"])
+def test_damaged_entry_is_told_and_made_again(run, tmp_path, stage):
+    _, rows, _ = run()
+    entry = next(p for p in sorted((tmp_path / "runs" / stage).rglob("*")) if p.suffix in (".npy", ".json") and p.name != "manifest.json")
+    entry.write_bytes(entry.read_bytes()[:-3] + b"abc")
+    if stage != "rows":
+        shutil.rmtree(tmp_path / "runs" / "rows")
+    if stage in ("crops", "features"):
+        shutil.rmtree(tmp_path / "runs" / "fits")
+    if stage == "crops":
+        shutil.rmtree(tmp_path / "runs" / "features")
+    code, again, told = run()
+    assert code == 0
+    assert "is damaged" in told
+    assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]
+
+
+def test_figures(run, tmp_path):
+    run(figures=True)
+    figures = sorted(path.name for path in (tmp_path / "runs/figures/toys").iterdir())
+    assert len([name for name in figures if name.startswith("confusion-")]) == 2
+    assert len([name for name in figures if name.startswith("curves-")]) == 3
+    assert all((tmp_path / "runs/figures/toys" / name).read_bytes().startswith(b"\x89PNG") for name in figures)
+
+
+def test_leaderboard_prints_it_again(run, tmp_path, capsys):
+    _, rows, _ = run()
+    assert main(["leaderboard", "toys", "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == rows
+    assert main(["leaderboard", "other", "--store", str(tmp_path / "runs")]) == 2
+    assert "no benchmark 'other'" in capsys.readouterr().err
+
+
+def test_python_api(data, benchmark_file, toy_plugin, tmp_path):
+    frame = ferbench.run(benchmark_file, store=tmp_path / "runs", plugins=[toy_plugin], quiet=True)
+    assert list(frame["aggregator"]) == ["majority", "mean"]
+    assert frame["uar"].between(0.8, 1).all()
+    assert {"war", "macro_f1", "recall_dark", "seconds_fit", "fingerprint"} <= set(frame.columns)
+
+
+REHEARSAL = "rehearsal: {people: 8, seed: 3, set: {recipe.epochs: 3}}\n"
+
+
+def test_missing_corpus_is_rehearsed(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    code, rows, told = run()
+    assert code == 0
+    assert all(row["standin"] for row in rows)
+    assert rows[0]["clips"] == 24
+    assert max(rows[0]["epochs"]) <= 3
+    assert "REHEARSAL (not found: toy)" in told
+    assert "the rehearsal sets recipe.epochs = 3" in told
+
+
+def test_settings_stand_over_the_rehearsal(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    benchmark_file.write_text(
+        benchmark_file.read_text()
+        + REHEARSAL.replace("3}}", "3, loss.broken.nan: true}}").replace("loss.broken", "backbone.toy-net.hidden: 4, loss.broken")
+    )
+    _, _, told = run()
+    assert "unknown path 'loss.broken.nan'" in told  # not on the axis: a mistake in the file
+    benchmark_file.write_text(benchmark_file.read_text().replace(", loss.broken.nan: true", ""))
+    _, rows, _ = run("--set", "recipe.epochs=1", "--set", "backbone=whole")  # the rehearsal's setting for toy-net is set aside
+    assert rows[0]["epochs"] == [1, 1, 1]
+    assert rows[0]["labels"]["backbone"] == "whole"
+
+
+def test_missing_corpus_without_rehearsal(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    code, _, told = run()
+    assert code == 2
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    code, _, told = run("--no-rehearsal")
+    assert code == 2
+    assert "toys.yaml:2: the corpus toy is not at" in told
+    assert "Toy is made by the tests." in told
+    assert len(told.strip().splitlines()) == 2
+
+
+def test_marked_stand_in_counts_as_one_wherever_it_stands(run, data, benchmark_file, toy_plugin, capsys):
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    shutil.rmtree(data / "toy")
+    assert main(["corpus", "standin", "toy", str(data / "TOY"), "--people", "7", "--plugin", str(toy_plugin)]) == 0
+    assert "stand-in of toy, 7 people, seed 0" in capsys.readouterr().out
+    _, rows, told = run()
+    assert rows[0]["standin"]
+    assert rows[0]["clips"] == 21
+    assert "REHEARSAL (the corpora found are stand-ins)" in told
+    (data / "TOY/STAND-IN.json").unlink()
+    _, real, told = run()
+    assert not real[0]["standin"]
+    assert "REHEARSAL" not in told
+    assert real[0]["fingerprint"] != rows[0]["fingerprint"]
+
+
+def test_present_corpus_is_not_rehearsed(run, benchmark_file):
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    _, rows, told = run()
+    assert not rows[0]["standin"]
+    assert "REHEARSAL" not in told
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda data: [shutil.rmtree(p) for p in (data / "toy").iterdir()], "holds no labelled clip"),
+        (lambda data: [shutil.rmtree(p) for p in (data / "toy").iterdir() if p.name != "p00"], "only one person, toy/p00"),
+    ],
+)
+def test_corpus_that_cannot_be_used(run, data, spoil, message):
+    spoil(data)
+    code, _, told = run()
+    assert code == 2
+    assert message in told
+    assert "Traceback" not in told
+
+
+def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
+    import ferbench.execution.drivers
+
+    real, calls = ferbench.execution.drivers.fit.compute, []
+
+    def interrupted(*args):
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(1)
+        return real(*args)
+
+    monkeypatch.setattr("ferbench.execution.drivers.fit.compute", interrupted)
+    code, _, told = run()
+    assert code == 130
+    assert "goes on from there" in told
+    monkeypatch.setattr("ferbench.execution.drivers.fit.compute", lambda *args: calls.append(1) or real(*args))
+    code, rows, _ = run()
+    assert code == 0
+    assert len(calls) == 3  # one fold before, two after
+    assert rows[0]["status"] == "done"
+
+
+@pytest.mark.parametrize("root", ["toy", "toy/p00/..", "."])
+def test_marked_stand_in_counts_as_one_from_any_folder(run, data, toy_plugin, root, capsys):
+    shutil.rmtree(data / "toy")
+    assert main(["corpus", "standin", "toy", str(data / "toy"), "--people", "9", "--plugin", str(toy_plugin)]) == 0
+    capsys.readouterr()
+    if root == ".":  # people one folder further down
+        (data / "inner").mkdir()
+        (data / "toy").rename(data / "inner" / "toy")
+        (data / "people").mkdir()
+        for person in (data / "inner" / "toy").glob("p*"):
+            (data / "people" / person.name).symlink_to(person)
+        root = "people"
+    _, rows, _ = run("--set", f"dataset.root={data / root}")
+    assert rows[0]["standin"]
+
+
+def test_real_and_rehearsal_stand_side_by_side(run, data, benchmark_file, tmp_path, capsys):
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    _, real, _ = run()
+    shutil.rmtree(data / "toy")
+    _, rehearsed, _ = run()
+    assert main(["leaderboard", str(benchmark_file), "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [*real, *rehearsed]
+
+
+def test_only_what_the_rehearsal_leaves(run, data, benchmark_file):
+    shutil.rmtree(data / "toy")
+    benchmark_file.write_text(
+        benchmark_file.read_text().replace("backbone: toy-net", "backbone: [{toy-net: {hidden: [2, 4]}}]")
+        + REHEARSAL.replace("3}}", "3, backbone.hidden: 3}}")
+    )
+    code, rows, told = run("--only", "backbone=toy-net(hidden=4)")
+    assert (code, rows) == (2, [])
+    assert "no backbone toy-net(hidden=4) is left once the rehearsal's settings apply; there is: toy-net" in told
+
+
+def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):
+    """Of 27 clips of 3 frames, the features are made of those that are in the training part of some fold."""
+    log = tmp_path / "log"
+    logged = ("--set", f"backbone.log={log}", "--set", "loss=[cross-entropy, weighted-cross-entropy]")
+    frames = []
+    for augmentation in ("null", "{views: 2, rotation: 5}", "{views: 3, rotation: 5}", "{views: 3, rotation: 6}"):
+        log.write_text("")
+        code, rows, _ = run(*logged, "--set", f"recipe.augmentation={augmentation}")
+        assert code == 0
+        assert all(row["uar"] > 0.8 for row in rows)
+        frames.append(log.read_text().split().count("frame"))
+    trained = 9 * len({person for fold in rows[0]["folds"] for person in fold["train"]})
+    assert frames == [81, 2 * trained, trained, 3 * trained]
+
+
+@pytest.mark.parametrize(("backbone", "changed"), [("whole", True), ("toy-net", True), ("finished", False)])
+def test_augmentation_with_a_frozen_part_and_without(run, tmp_path, backbone, changed):
+    """Where nothing is trained, training frames change nothing."""
+    scores = []
+    for augmentation in ("null", "{flip: 0.5, brightness: 0.9}"):
+        code, _, _ = run("--set", f"backbone={backbone}", "--set", f"recipe.augmentation={augmentation}")
+        assert code == 0
+        scores.append(sorted(path.read_bytes() for path in (tmp_path / "runs/fits").rglob("scores.npy")))
+        shutil.rmtree(tmp_path / "runs/fits")
+    assert (scores[0] != scores[1]) is changed
+
+
+def test_views_follow_each_other_frame_by_frame(run, data, monkeypatch):
+    """Of clips of unequal lengths; a mirrored frame's pooled features are the mirrored features."""
+    loaded = []
+    monkeypatch.setattr(
+        "ferbench.execution.drivers.load_inputs", lambda job, store: loaded.append((job, load_inputs(job, store))) or loaded[-1][1]
+    )
+    for number, folder in enumerate(sorted((data / "toy").glob("*/*/*"))):
+        for frame in sorted(folder.glob("*.png"))[: number % 3]:
+            frame.unlink()
+    assert run("--set", "recipe.augmentation={views: 2, flip: 1}")[0] == 0
+    for job, inputs in loaded:
+        fold = job.split.folds[job.fold]
+        training = inputs.training(fold.train, job.cell.recipe.augmentation)
+        assert len({slice_.stop - slice_.start for slice_ in inputs.rows.values()}) == 3
+        plain = torch.cat([inputs.x[2 * len(training.y) :][inputs.rows[clip]] for clip in fold.train]).reshape(-1, 4, 4)
+        mirrored = training.x.reshape(3, -1, 4, 4)
+        assert training.change is None
+        assert torch.allclose(mirrored[0], plain.flip(-1), atol=1e-5)
+        assert torch.allclose(mirrored[1], plain.flip(-1), atol=1e-5)
+        assert torch.equal(mirrored[2], plain)
+        classes = [job.cell.protocol.classes[label] for label in training.y]
+        assert classes == [job.labels[clip] for clip in fold.train for _ in range(inputs.lengths([clip])[clip])]
+        assert len(inputs.part(fold.validation).x) == len(inputs.part(fold.validation).y) == sum(inputs.lengths(fold.validation).values())
+
+
+def test_changes_of_crops_name_the_clip_of_each_row(monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "ferbench.training.augmentation.augmented_rows", lambda crops, how, clips, epoch: told.append((clips, epoch)) or crops
+    )
+    inputs = Inputs(torch.zeros(6, 4, 4, dtype=torch.uint8), torch.zeros(6), {"a": slice(0, 2), "b": slice(2, 5), "c": slice(5, 6)})
+    part = inputs.training(["a", "b"], Augmentation(flip=1))
+    part.change(inputs.x[[4, 0, 2]], torch.tensor([4, 0, 2]), 7)
+    assert told == [(["b", "a", "b"], 7)]
+
+
+def test_views_that_fail_leave_rows_without_augmentation_alone(run, benchmark_file, monkeypatch):
+    def augmented(*_):
+        raise ZeroDivisionError("no view of this")
+
+    monkeypatch.setattr("ferbench.training.augmentation.augmented", augmented)
+    text = benchmark_file.read_text()
+    recipes = "recipe: {plain: {epochs: 2}, flipped: {epochs: 2, augmentation: {flip: 1}}}"
+    benchmark_file.write_text(text.replace("recipe: {lr: 0.05, batch_size: 8, epochs: 6}", recipes))
+    code, rows, _ = run("--only", "aggregator=mean")
+    assert code == 1
+    assert [(row["labels"]["recipe"], row["status"]) for row in rows] == [("plain", "done"), ("flipped", "failed")]
+    assert rows[1]["message"] == "no view of this"
+
+
+def test_a_failure_holds_nothing_of_what_it_went_through():
+    """Nor what its causes went through, or generators that they were in."""
+    held, threads = [], threading.active_count()
+
+    def inner():
+        model = torch.nn.Linear(2, 2)
+        held.append(weakref.ref(model))
+        for _ in ahead(iter(range(5))):
+            raise ValueError
+
+    def work():
+        inputs = torch.nn.Linear(2, 2)
+        held.append(weakref.ref(inputs))
+        try:
+            inner()
+        except ValueError as error:
+            raise RuntimeError("out of memory") from error
+
+    execution, network = Execution(None, None, torch.device("cpu"), 1, 60.0), object()
+    execution._attempt([network], work)
+    (error,) = execution.failed.values()
+    assert [each() for each in held] == [None, None]
+    assert threading.active_count() == threads
+    assert "in inner" in "".join(traceback.format_exception(error))
+
+
+def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_path):
+    """36 clips and views of them under a limit of 64 files."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); from ferbench.cli.main import main; sys.exit(main())"
+    )
+    given = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--no-figures"]
+    for backbone, shown in (("toy-net", "in memory"), ("whole", "in memory"), ("toy-net", "streamed")):
+        recipe = "recipe.augmentation={views: 8, flip: 0.5}" if shown == "in memory" else "recipe.augmentation={views: 9, flip: 0.5}"
+        patched = "import ferbench.stages.inputs as i; i.available = lambda: 0.0; " if shown == "streamed" else ""
+        line = [sys.executable, "-c", patched + code, *given, "--set", f"backbone={backbone}", "--set", recipe]
+        done = subprocess.run(line, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
+    text = benchmark_file.read_text()
+    recipe = "recipe: {lr: 0.05, batch_size: 8, epochs: 6}"
+    assert recipe in text
+    benchmark_file.write_text(text.replace(recipe, "recipe: {lr: 0.05, epochs: 2, augmentation: {views: 1, flip: 1}}"))
+    assert {row["labels"]["recipe"] for row in run()[1]} == {"default"}
+    benchmark_file.write_text(text.replace(recipe, "recipe: {plain: {epochs: 2}, flipped: {epochs: 2, augmentation: {flip: 1}}}"))
+    assert [row["labels"]["recipe"] for row in run("--only", "aggregator=mean")[1]] == ["plain", "flipped"]
+    benchmark_file.write_text(text.replace(recipe, "recipe: {plain: {epochs: 2}, momentum: {epochs: 2, optimizer: sgd}}"))  # also a field
+    assert [row["labels"]["recipe"] for row in run("--only", "aggregator=mean")[1]] == ["plain", "momentum"]
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "told"),
+    [
+        ("{views: 2}", "changes nothing: expected flip, rotation"),
+        ("{flip: 2}", "expected"),
+        ("{flipp: 1}", "flipp"),
+        ("often", "expected"),
+    ],
+)
+def test_a_wrong_augmentation_is_told(run, augmentation, told):
+    code, _, err = run("--set", f"recipe.augmentation={augmentation}")
+    assert code == 2
+    assert told in err
+    assert len(err.strip().splitlines()) <= 2
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler")
+def test_compiled_networks_give_the_same_rows(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    command = ("--set", "backbone=[{toy-net: {hidden: 4}}, whole]", "--only", "aggregator=mean")
+    _, rows, _ = run(*command)
+    shutil.rmtree(tmp_path / "runs")
+    compiled, compiles = [], torch.nn.Module.compile
+    monkeypatch.setattr("torch.nn.Module.compile", lambda module: (compiled.append(module), compiles(module)))
+    code, again, _ = run(*command, "--compile")
+    assert code == 0
+    assert len(compiled) == 1 + 2 * 3  # features once, three folds of two networks
+    assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]
+
+
+def histories(folder):
+    return [json.loads(path.read_text()) for path in sorted((folder / "runs/fits").glob("*/*/history.json"))]
+
+
+def test_validation_people_choose_a_classifier(run, tmp_path):
+    """A tree of one cut tells two of three classes at the most."""
+    code, rows, _ = run("--set", "backbone=trees", "--only", "aggregator=mean")
+    assert code == 0
+    assert rows[0]["uar"] > 0.8
+    for history in histories(tmp_path):
+        assert history["parameters"] == {"max_depth": 3}
+        assert len(history["validation_accuracy"]) == 2
+        assert history["validation_accuracy"][0] < history["validation_accuracy"][1]
+
+
+def test_of_equal_classifiers_the_first_is_kept(run, tmp_path):
+    run("--set", "backbone=[{trees: {depths: [3, 4]}}]", "--only", "aggregator=mean")
+    assert {history["parameters"]["max_depth"] for history in histories(tmp_path)} == {3}
+
+
+def test_classifiers_cannot_be_chosen_without_validation_people(run):
+    code, _, told = run("--set", "backbone=trees", "--set", "protocol.validation=0")
+    assert code == 2
+    assert "no validation frames to choose one of 2 classifiers on" in told
+    assert run("--set", "backbone=[{trees: {depths: [3]}}]", "--set", "protocol.validation=0")[0] == 0
+
+
+def test_classifiers_on_crops_refuse_an_augmentation(run):
+    code, _, told = run("--set", "backbone=[{trees: {pooled: false}}]", "--set", "recipe.augmentation={flip: 1}")
+    assert code == 2
+    assert "a scikit-learn classifier is fitted on crops" in told
+    assert run("--set", "backbone=[{trees: {pooled: true}}]", "--set", "recipe.augmentation={flip: 1}")[0] == 0
+
+
+def test_a_loss_may_read_what_the_last_layer_reads(run):
+    given = ("--set", "backbone.hidden=6", "--set", "aggregator=mean", "--set", "recipe.epochs=20")
+    code, rows, _ = run("--set", "loss=[cross-entropy, {center: {weight: 0.1}}]", *given)
+    assert code == 0
+    assert all(row["uar"] > 0.8 for row in rows)
+    code, _, _ = run("--set", "loss=center", "--set", "backbone=finished")
+    assert code == 0  # nothing is trained, so no loss is asked
+
+
+def test_videos_that_end_early_are_told_and_used(run, data):
+    import cv2
+    import numpy as np
+
+    for name, share in (("cut", 0.6), ("whole", 1.0)):
+        path = data / f"toy/p00/dark/{name}.avi"
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"I420"), 25, (32, 32))
+        for frame in range(20):
+            writer.write(np.full((32, 32, 3), 60 + frame, np.uint8))
+        writer.release()
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    code, rows, told = run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")
+    assert code == 0
+    assert rows[0]["clips"] == 29
+    (line,) = [line for line in told.splitlines() if "end early" in line]
+    assert "1 videos end early: toy/p00/dark/cut (" in line
+    assert line.endswith("of 20 frames)")
+    assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew
+
+
+def test_groups_of_clips_are_the_same_in_every_run():
+    """A convolution's last bits depend on the batch: what is stored already leaves the others where they were."""
+    works = [Work(str(number), f"c{number}", None, 0) for number in range(7)]
+    whole = _lacking(works, {work.key for work in works}, 3)
+    assert [[work.key for work in group] for group in whole] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert [[work.key for work in group] for group in _lacking(works, {"2", "4", "6"}, 3)] == [["2"], ["4"], ["6"]]
+    assert _lacking(works, {"6"}, 3) == [[works[6]]]

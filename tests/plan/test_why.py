@@ -1,0 +1,332 @@
+"""`ferbench why` names the one thing that differs; `ferbench store` knows what rows need."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ferbench.cli.main import main
+from ferbench.plan import why
+
+HELPER = "FACTOR = {factor}\n\ndef scaled(image):\n    return image // FACTOR\n"
+PLUGIN = """
+from dataclasses import dataclass, replace
+import ferbench
+from ferbench import File, Frozen, Input
+from helped.helper import scaled
+
+
+@ferbench.hookimpl
+def register_preprocessors(register):
+    register(Darker)
+
+
+@ferbench.hookimpl
+def register_losses(register):
+    register(Focal)
+
+
+@ferbench.hookimpl
+def register_backbones(register):
+    register(Filed)
+
+
+class Darker(ferbench.Preprocessor):
+    '''Darker frames.'''
+    name = "darker"
+
+    def __call__(self, frames):
+        return replace(frames, images=tuple(scaled(image) for image in frames.images))
+
+
+@dataclass(frozen=True)
+class Focal(ferbench.Loss):
+    '''Focal loss.'''
+    name = "toy-focal"
+    gamma: float = 2.0
+
+    def class_weights(self, counts):
+        return None
+
+    def build(self, counts):
+        from torch.nn import functional
+
+        def loss(logits, target):
+            each = functional.cross_entropy(logits, target, reduction="none")
+            return ((1 - (-each).exp()) ** self.gamma * each).mean()
+
+        return loss
+
+
+@dataclass(frozen=True)
+class Scale(Frozen):
+    weights: File
+
+    calibrated = False
+
+    def build(self, crops):
+        import torch
+
+        factor = torch.load(self.weights, weights_only=True)
+        return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(int(factor)), torch.nn.Flatten())
+
+
+@dataclass(frozen=True)
+class Filed(ferbench.Backbone):
+    '''Weights from a file.'''
+    name = "filed"
+    weights: File = ""
+
+    def input(self):
+        return Input(16, 1, (0.5,), (0.25,))
+
+    def frozen(self):
+        return Scale(self.weights)
+
+    def trainable(self, shape, classes):
+        import torch
+
+        return torch.nn.Linear(shape[0], len(classes))
+"""
+BENCHMARK = """\
+name: whys
+dataset: toy
+preprocessing: {plain: [darker]}
+protocol: {kfold: {k: 3, validation: 0.2, classes: [dark, light, stripes]}}
+backbone: {filed: {weights: w.pth}}
+recipe: {lr: 0.05, batch_size: 8, epochs: 2}
+loss: {toy-focal: {gamma: 2}}
+aggregator: mean
+"""
+
+
+@pytest.fixture
+def place(tmp_path, data, toy_plugin):
+    """A folder with a benchmark, weights and an installed plugin of two modules; gives a command's JSON."""
+    package = tmp_path / "site" / "helped"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(PLUGIN)
+    (package / "helper.py").write_text(HELPER.format(factor=2))
+    info = tmp_path / "site" / "helped-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: helped\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ferbench]\nhelped = helped\n")
+    (tmp_path / "whys.yaml").write_text(BENCHMARK)
+    torch.save(torch.tensor(4), tmp_path / "w.pth")
+    paths = [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+    def call(command, *arguments):
+        line = [
+            sys.executable,
+            "-m",
+            "ferbench.cli.main",
+            command,
+            "whys.yaml",
+            "--plugin",
+            str(toy_plugin),
+            "--format",
+            "json",
+            *arguments,
+        ]
+        done = subprocess.run([*line, "--device", "cpu"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return tmp_path, call
+
+
+CLIPS = "toy: {}: toy/p00/dark/{}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "arguments", "differences", "reused"),
+    [
+        (lambda _: None, ["--set", "loss.gamma=3"], ["loss.gamma 2.0 → 3.0"], ["crops", "features"]),
+        (lambda _: None, ["--set", "seed=1"], ["seed 0 → 1"], ["crops", "features"]),
+        (
+            lambda folder: (folder / "site/helped/helper.py").write_text(HELPER.format(factor=3)),
+            [],
+            {"preprocessing.darker: the code of helped.helper changed"},
+            [],
+        ),
+        (
+            lambda folder: shutil.copy(folder / "data/toy/p00/dark/take0/0.png", folder / "data/toy/p00/dark/take0/9.png"),
+            [],
+            ["dataset toy: changed: toy/p00/dark/take0"],
+            ["crops of 26 of 27 clips", "features of 26 of 27 clips"],
+        ),
+        (
+            lambda folder: shutil.copytree(folder / "data/toy/p00/dark/take0", folder / "data/toy/p00/dark/take1"),
+            [],
+            ["dataset toy: new: toy/p00/dark/take1"],
+            ["crops of 27 of 28 clips", "features of 27 of 28 clips"],
+        ),
+        (
+            lambda folder: torch.save(torch.tensor(2), folder / "w.pth"),
+            [],
+            ["backbone.weights: the file's content changed"],
+            ["crops"],
+        ),
+    ],
+    ids=["loss parameter", "seed", "helper", "frame", "clip", "weights"],
+)
+def test_the_one_difference(place, change, arguments, differences, reused):
+    folder, call = place
+    (first,) = call("run", "--no-figures")
+    change(folder)
+    (before,) = call("why", *arguments)
+    (row,) = call("run", "--no-figures", *arguments)
+    (line,) = call_why(folder, row["key"][:10])
+    for told in (before, line):
+        assert told["row"] == row["key"] != first["key"]
+        assert told["nearest"] == first["key"]
+        assert told["reused"] == reused
+        if isinstance(differences, set):
+            assert differences <= set(told["differences"])
+            assert all("helped.helper" in text for text in told["differences"])
+        else:
+            assert told["differences"] == differences
+
+
+def call_why(folder: Path, key: str) -> list[dict]:
+    done = subprocess.run(
+        [sys.executable, "-m", "ferbench.cli.main", "why", key, "--format", "json"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def call(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    """Runs commands on the toy benchmark: (exit code, output, what was told)."""
+
+    def command(*arguments):
+        given = ["--store", str(tmp_path / "runs")]
+        if arguments[0] in ("run", "why"):
+            given += ["--plugin", str(toy_plugin)]
+        code = main([*map(str, arguments), *given])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return command
+
+
+def test_rows_that_stand_together(call, benchmark_file):
+    assert "no row is stored that it could be compared with" in call("why", benchmark_file)[1]
+    call("run", benchmark_file, "--no-figures")
+    assert call("why", benchmark_file)[1] == "nothing to make: every row is stored\n"
+    _, told, _ = call("why", benchmark_file, "--set", "loss=weighted-cross-entropy")
+    assert told.count("loss CrossEntropy → WeightedCrossEntropy") == 2
+    assert "reused: crops, features; made: fits, row" in told
+    _, told, _ = call("why", benchmark_file, "--set", "aggregator=[{mean: {label: average}}]")
+    assert "aggregator is called 'average'" in told
+
+
+def test_augmentation_is_told_as_one_difference(call, benchmark_file):
+    """Of 27 clips 24 are trained on in some fold."""
+    call("run", benchmark_file, "--no-figures")
+    augmented = ("--set", "recipe.augmentation={views: 2, flip: 0.5}")
+    _, told, _ = call("why", benchmark_file, *augmented)
+    assert told.count("recipe.augmentation") == 2  # one for each of two rows
+    assert "recipe.augmentation nothing → {'views': 2, 'flip': 0.5" in told
+    assert "reused: crops, features of 27 of 75 clips and views; made: features, fits, row" in told
+    call("run", benchmark_file, "--no-figures", *augmented)
+    _, told, _ = call("why", benchmark_file, "--set", "recipe.augmentation={views: 3, flip: 0.5}")
+    assert "recipe.augmentation.views 2 → 3" in told
+    assert "reused: crops, features of 75 of 99 clips and views" in told
+
+
+def test_gc_keeps_views_that_a_row_needs(call, benchmark_file):
+    call("run", benchmark_file, "--no-figures", "--set", "recipe.augmentation={views: 2, flip: 0.5}")
+    before = sizes(call)
+    assert before["features"] == 75
+    call("store", "gc", "--delete")
+    assert sizes(call) == before
+
+
+@pytest.mark.parametrize("key", ["zz", ""])
+def test_unclear_row(call, benchmark_file, key):
+    call("run", benchmark_file, "--no-figures")
+    code, _, told = call("why", key)
+    assert code == 2
+    assert "key" in told
+
+
+def sizes(call) -> dict[str, int]:
+    return {line["stage"]: line["entries"] for line in json.loads(call("store", "list", "--format", "json")[1])}
+
+
+def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
+    call("run", benchmark_file, "--no-figures")
+    call("run", benchmark_file, "--no-figures", "--set", "recipe.lr=0.1")
+    assert "everything is needed" in call("store", "gc", "--delete")[1]
+    before = sizes(call)
+    assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 27, 27)
+    _, told, _ = call("store", "gc", "--old-rows")
+    assert "fits: 3" in told
+    assert "--delete does it" in told
+    assert sizes(call) == before
+    call("store", "gc", "--old-rows", "--delete")
+    after = sizes(call)
+    assert (after["rows"], after["fits"], after["crops"], after["features"]) == (2, 3, 27, 27)
+    shutil.rmtree(tmp_path / "runs" / "rows")
+    (tmp_path / "runs" / "crops" / "ab").mkdir(exist_ok=True)
+    (tmp_path / "runs" / "crops" / "ab" / ".killed").mkdir()
+    call("store", "gc", "--delete")
+    assert set(sizes(call)) == {"folds", "all"}
+
+
+def test_finished_benchmark_stays_finished_after_gc(call, benchmark_file):
+    call("run", benchmark_file, "--no-figures")
+    call("store", "gc", "--old-rows", "--delete")
+    assert "2 rows, 2 of them stored already" in call("run", benchmark_file, "--no-figures")[2]
+    assert "4 rows, 2 of them stored already" in call("run", benchmark_file, "--no-figures", "--set", "seed=[0, 1]")[2]
+
+
+def test_gc_waits_for_a_run(call, benchmark_file, tmp_path):
+    from ferbench.store.entries import Store
+
+    call("run", benchmark_file, "--no-figures")
+    with Store(tmp_path / "runs").lock("run", "x"):
+        code, _, told = call("store", "gc", "--delete")
+    assert code == 2
+    assert "a run is going on" in told
+    assert call("store", "gc", "--delete")[0] == 0
+
+
+def test_verify(call, benchmark_file, tmp_path):
+    call("run", benchmark_file, "--no-figures")
+    assert call("store", "verify") == (0, f"{sizes(call)['all']} entries, 0 damaged\n", "")
+    damaged = next((tmp_path / "runs" / "features").glob("*/*/features.npy"))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    code, told, _ = call("store", "verify")
+    assert code == 1
+    assert f"features {damaged.parent.name[:12]}: features.npy has another checksum" in told
+    assert "1 damaged; the next run that needs them makes them again" in told
+
+
+def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
+    call("run", benchmark_file, "--no-figures")
+    next((tmp_path / "runs" / "rows").glob("*/*/row.json")).write_text("{bad")
+    for command in (("why", benchmark_file), ("store", "list"), ("store", "gc")):
+        code, _, told = call(*command)
+        assert code == 0
+        assert "cannot be read and is left aside" in told
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(None, [1.0, 2.0]), ([1.0], [1.0, 2.0]), ([1.0, 2.0], None), (None, {"kind": "step", "every": 3}), (None, [{"a": 1}, {"a": 2}])],
+)
+def test_what_one_has_and_the_other_has_not_is_one_difference(old, new):
+    place, before, after = "backbone\0parameters\0weights", {"weights": old, "size": 3}, {"weights": new, "size": 3}
+    assert why._changed(*(why._flat({"backbone": {"parameters": each}}) for each in (before, after))) == [place]

@@ -1,0 +1,209 @@
+"""What may be registered, and how parameters are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pytest
+from msgspec import Meta
+
+import ferbench
+from ferbench import FerbenchError, PluginError
+from ferbench.api.recipe import Recipe
+from ferbench.registry.catalog import KINDS, Catalog, check, convert, fits, unknown
+
+
+@dataclass(frozen=True)
+class Trim(ferbench.Aggregator):
+    """Drops the most extreme frames.
+
+    More about it.
+    """
+
+    name = "trim"
+    cut: Annotated[float, Meta(ge=0, lt=0.5)] = 0.1
+    side: Literal["both", "upper"] = "both"
+    weights: tuple[float, ...] = ()
+
+    def __call__(self, scores):
+        return scores.mean(0)
+
+
+class Plain(ferbench.Aggregator):
+    name = "plain"
+
+    def __call__(self, scores):
+        return scores.mean(0)
+
+
+@dataclass(frozen=True)
+class Step(ferbench.Preprocessor):
+    """Only selects."""
+
+    name = "step"
+
+    def select(self, clip, indices):
+        return indices[:1]
+
+
+def changed(base, **members):
+    return type("Changed", (base,), {"__module__": __name__, **members})
+
+
+@pytest.fixture
+def catalog():
+    made = Catalog()
+    made.add("aggregator", Trim, "mine", "here:1")
+    made.add("aggregator", Plain, "mine", "here:2")
+    return made
+
+
+def test_registered(catalog):
+    assert [entry.name for entry in catalog.of("aggregator")] == ["plain", "trim"]
+    assert catalog.of("loss") == []
+    entry = catalog.get("aggregator", "trim")
+    assert (entry.component, entry.plugin, entry.summary) == (Trim, "mine", "Drops the most extreme frames.")
+
+
+def test_built(catalog):
+    assert catalog.build("aggregator", "trim", {}) == Trim()
+    assert catalog.build("aggregator", "trim", {"cut": 0.2, "weights": [1, 2]}) == Trim(cut=0.2, weights=(1.0, 2.0))
+    assert isinstance(catalog.build("aggregator", "plain", {}), Plain)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"cut": "much"}, "aggregator trim: cut is 'much': expected `float`, got `str`"),
+        ({"cut": 0.5}, "aggregator trim: cut is 0.5: expected `float` < 0.5"),
+        ({"cut": True}, "cut is True: expected `float`, got `bool`"),
+        ({"side": "left"}, "aggregator trim: side is 'left': expected one of both, upper"),
+        ({"weights": [1, "a"]}, "weights is [1, 'a']: expected `float`, got `str`"),
+        ({"cutt": 0.1}, "unknown parameter of aggregator trim 'cutt'; did you mean 'cut'?"),
+        ({"name": "x"}, "unknown parameter of aggregator trim 'name'; known: cut, side, weights"),
+    ],
+)
+def test_parameters_are_checked(catalog, parameters, message):
+    with pytest.raises(FerbenchError) as caught:
+        catalog.build("aggregator", "trim", parameters, "b.yaml:1", dict.fromkeys(parameters, "b.yaml:7"))
+    assert message in caught.value.message
+    assert caught.value.where == "b.yaml:7"
+
+
+def test_parameter_that_is_missing():
+    @dataclass(frozen=True)
+    class Needy(Plain):
+        name = "needy"
+        file: str
+
+    made = Catalog()
+    made.add("aggregator", Needy, "mine", "")
+    with pytest.raises(FerbenchError, match=r"b\.yaml:1: aggregator needy: .*missing required .*`file`"):
+        made.build("aggregator", "needy", {}, "b.yaml:1")
+
+
+def test_unknown_name(catalog):
+    catalog.broken["theirs"] = "ImportError: no module named them"
+    with pytest.raises(FerbenchError) as caught:
+        catalog.get("aggregator", "trimm", "b.yaml:3")
+    assert str(caught.value).startswith("b.yaml:3: unknown aggregator 'trimm'; did you mean 'trim'?")
+    assert "plugin theirs could not be imported: ImportError: no module named them" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "message"),
+    [
+        ("vgg61", ["vgg16", "timm"], "unknown net 'vgg61'; did you mean 'vgg16'?"),
+        ("x", ["vgg16", "timm"], "unknown net 'x'; known: vgg16, timm"),
+        ("x", [], "unknown net 'x'; known: none"),
+        (3, ["a"], "unknown net 3; known: a"),
+    ],
+)
+def test_suggestions(name, known, message):
+    assert unknown("net", name, known) == (message,)
+
+
+def test_one_name_twice(catalog):
+    with pytest.raises(PluginError, match="two plugins register the aggregator 'trim': mine and theirs") as caught:
+        catalog.add("aggregator", Trim, "theirs", "theirs.py:5")
+    assert caught.value.where == "theirs.py:5"
+
+
+def test_one_name_in_two_kinds_is_allowed(catalog):
+    catalog.add("preprocessor", changed(Step, name="trim"), "mine", "")
+    assert catalog.get("preprocessor", "trim").component is not Trim
+
+
+@pytest.mark.parametrize(
+    ("kind", "component", "message"),
+    [
+        ("aggregator", Step, "Step is no subclass of ferbench.Aggregator"),
+        ("aggregator", "trim", "is no subclass of ferbench.Aggregator"),
+        ("aggregator", Trim(), "is no subclass of ferbench.Aggregator"),
+        ("aggregator", changed(ferbench.Aggregator, name="x"), "Changed lacks __call__"),
+        ("backbone", changed(ferbench.Backbone, name="x"), "Changed lacks frozen, input, trainable"),
+        ("loss", changed(ferbench.Loss, name="x"), "lacks build, class_weights"),
+        ("protocol", changed(ferbench.Protocol, name="x"), "lacks folds"),
+        ("dataset", changed(ferbench.Dataset, name="x"), "lacks clips"),
+        (
+            "dataset",
+            changed(ferbench.Dataset, name="x", clips=lambda self: iter(()), classes=("a",), licence="l"),
+            "lacks the class facts citation, access, folders",
+        ),
+        ("preprocessor", changed(ferbench.Preprocessor, name="x"), "overrides neither `select` nor `__call__`"),
+        ("aggregator", changed(Plain, name=""), "needs a class attribute `name`"),
+        ("aggregator", changed(Plain, name="Two Words"), "needs a class attribute `name` of lower-case letters"),
+        ("aggregator", changed(ferbench.Aggregator, __call__=lambda self, s: s), "needs a class attribute `name`"),
+        ("aggregator", changed(Plain, __annotations__={"cut": float}, cut=0.1), "has parameters but no @dataclass(frozen=True)"),
+        ("aggregator", dataclass(frozen=True)(changed(Plain, __annotations__={"label": str}, label="")), "has a parameter `label`"),
+    ],
+)
+def test_broken_contract(kind, component, message):
+    with pytest.raises(PluginError) as caught:
+        Catalog().add(kind, component, "theirs", "theirs.py:5")
+    assert message in caught.value.message
+    assert caught.value.message.startswith("plugin theirs: ")
+    assert caught.value.where == "theirs.py:5"
+
+
+def test_every_kind_has_its_hook():
+    from ferbench.registry import hookspecs
+
+    assert {f"register_{plural}" for plural, _ in KINDS.values()} == {name for name in vars(hookspecs) if name.startswith("register_")}
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "expected"),
+    [
+        (3, int, True),
+        (3, float, True),
+        (3.0, int, False),
+        (True, int, False),
+        ("3", int, False),
+        (None, int | None, True),
+        ([1], tuple[int, ...], True),
+    ],
+)
+def test_fits(value, hint, expected):
+    assert fits(value, hint) is expected
+
+
+def test_annotation_that_cannot_be_checked_blames_the_plugin():
+    with pytest.raises(PluginError, match=r"x: the annotation .* cannot be validated"):
+        check({}, dict[int, object] | list[int] | tuple[int, ...], "x", "")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ({"augmentation": {"flip": 1, "rotatoin": 5}}, "unknown parameter of recipe augmentation 'rotatoin'; did you mean 'rotation'"),
+        ({"augmentation": {"flip": 2}}, "recipe augmentation: flip is 2: expected `float` <= 1.0"),
+        ({"schedule": {"kind": "stepp"}}, "recipe schedule: kind is 'stepp': expected one of step, cosine, plateau"),
+        ({"schedule": "step"}, r"recipe: schedule is 'step': expected its fields \(kind, every, factor\)"),
+        ({"optimizer": "sgd", "momentum": 0, "nesterov": True}, "expected a momentum above 0"),
+    ],
+)
+def test_mistakes_inside_a_recipe_are_told(recipe, told):
+    with pytest.raises(FerbenchError, match=told):
+        convert(Recipe, recipe, "recipe", "here")

@@ -1,0 +1,220 @@
+"""Plugins: found, registered, and answered for what is wrong with them by file and line."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import ferbench.registry.plugins
+from ferbench import FerbenchError, PluginError
+from ferbench.benchmark.grid import load
+from ferbench.registry.plugins import load_plugins
+
+HEAD = """\
+from dataclasses import dataclass
+import ferbench
+
+@ferbench.hookimpl
+def register_aggregators(register):
+    register(Mine)
+
+"""
+MINE = '''\
+class Mine(ferbench.Aggregator):
+    """Mine."""
+    name = "mine"
+    def __call__(self, scores):
+        return scores[0]
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    """Writes a plugin file."""
+
+    def call(text: str = HEAD + MINE, name: str = "mine.py") -> Path:
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return call
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Makes exactly these modules the installed plugins: name -> module, or the exception of its import."""
+
+    def call(**modules: ModuleType | Exception):
+        class Entry:
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+            def load(self) -> ModuleType:
+                found = modules[self.name]
+                if isinstance(found, Exception):
+                    raise found
+                return found
+
+        monkeypatch.setattr(ferbench.registry.plugins, "entry_points", lambda group: [Entry(name) for name in modules])
+
+    return call
+
+
+def module(text: str, name: str = "made_up_plugin") -> ModuleType:
+    made = ModuleType(name)
+    sys.modules[name] = made
+    exec(compile(text, f"{name}.py", "exec"), made.__dict__)
+    return made
+
+
+def test_file(plugin):
+    file = plugin()
+    entry = load_plugins([file]).get("aggregator", "mine")
+    assert (entry.plugin, entry.summary, entry.component.__name__) == (str(file), "Mine.", "Mine")
+    assert "mine" not in {entry.name for entry in load_plugins().of("aggregator")}
+
+
+def test_file_given_twice_is_one_plugin(plugin, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert load_plugins([plugin(), Path("mine.py")]).get("aggregator", "mine")
+
+
+def test_dataclass_in_a_file_has_its_parameters(plugin):
+    text = MINE.replace("class Mine", "@dataclass(frozen=True)\nclass Mine").replace(
+        '    name = "mine"\n', '    name = "mine"\n    cut: float = 0.1\n'
+    )
+    catalog = load_plugins([plugin("from __future__ import annotations\n" + HEAD + text)])
+    assert catalog.build("aggregator", "mine", {"cut": 0.3}).cut == 0.3
+
+
+def test_installed(installed):
+    installed(first=module(HEAD + MINE))
+    catalog = load_plugins()
+    assert [(e.name, e.plugin) for e in catalog.of("aggregator")] == [("mine", "first")]
+
+
+def test_builtin_plugins_are_found_like_any_other():
+    from importlib.metadata import entry_points
+
+    names = {entry.name for entry in entry_points(group="ferbench")}
+    assert all(isinstance(entry, EntryPoint) for entry in entry_points(group="ferbench"))
+    catalog = load_plugins()
+    assert catalog.broken == {}
+    assert {entry.plugin for entry in catalog.entries.values()} <= names
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (HEAD + MINE.replace("ferbench.Aggregator", "object"), 6, "Mine is no subclass of ferbench.Aggregator"),
+        (HEAD + MINE.replace("__call__", "call"), 6, "Mine lacks __call__"),
+        (HEAD + MINE.replace('    name = "mine"\n', ""), 6, "Mine needs a class attribute `name`"),
+        (HEAD + MINE.replace('    name = "mine"\n', '    name = "mine"\n    cut: float = 0.1\n'), 6, "has parameters but no @dataclass"),
+        (HEAD.replace("(Mine)", "('mine')") + MINE, 6, "is no subclass of ferbench.Aggregator"),
+        (HEAD + "register_agregators = None\n", 6, "register_aggregators failed: NameError: name 'Mine' is not defined"),
+        (HEAD.replace("    register(Mine)", "    1 / 0"), 6, "register_aggregators failed: ZeroDivisionError: division by zero"),
+        (HEAD.replace("register_aggregators", "register_agregators") + MINE, None, "register_agregators"),
+        (HEAD.replace("aggregators(register)", "aggregators(catalog)") + MINE, None, "catalog"),
+        (HEAD.replace("aggregators(register)", "aggregators(register, more)") + MINE, None, "more"),
+        (
+            "import ferbench\nimport no_such_package\n",
+            2,
+            "the plugin cannot be imported: ModuleNotFoundError: No module named 'no_such_package'",
+        ),
+        ("import ferbench\n\nclass Mine(:\n", 3, "the plugin cannot be imported: SyntaxError"),
+        ("import ferbench\n\nferbench.NoSuchBase\n", 3, "AttributeError: module 'ferbench' has no attribute 'NoSuchBase'"),
+    ],
+)
+def test_mistakes_in_a_file(plugin, text, line, message):
+    file = plugin(text)
+    with pytest.raises(PluginError) as caught:
+        load_plugins([file])
+    told = str(caught.value)
+    assert message in told
+    assert str(file) in told
+    assert f"{file}:{line}" in told or line is None
+    assert len(told.splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("register_aggregators", "register_agregators", "the hooks are register_datasets, register_preprocessors"),
+        ("aggregators(register)", "aggregators(catalog)", "CONTRIBUTING.md shows the six hooks"),
+    ],
+)
+def test_wrong_hooks_are_answered_with_the_right_ones(plugin, old, new, hint):
+    with pytest.raises(PluginError) as caught:
+        load_plugins([plugin(HEAD.replace(old, new) + MINE)])
+    assert hint in caught.value.hint
+
+
+def test_two_plugins_of_one_name(plugin, installed):
+    one, two = plugin(name="one.py"), plugin(name="two.py")
+    with pytest.raises(PluginError) as caught:
+        load_plugins([one, two])
+    assert f"two plugins register the aggregator 'mine': {one} and {two}" in caught.value.message
+    assert caught.value.where == f"{two}:6"
+    installed(theirs=module(HEAD + MINE))
+    with pytest.raises(PluginError, match=r"two plugins register the aggregator 'mine': theirs and .*one.py"):
+        load_plugins([one])
+
+
+def test_order_of_installation_does_not_matter(installed):
+    first, second = module(HEAD + MINE, "first_plugin"), module(HEAD + MINE.replace('"mine"', '"other"'), "second_plugin")
+    installed(b=first, a=second)
+    assert [(e.name, e.plugin) for e in load_plugins().of("aggregator")] == [("mine", "b"), ("other", "a")]
+
+
+def test_two_files_of_one_name(plugin, tmp_path):
+    (tmp_path / "other").mkdir()
+    two = plugin(HEAD + MINE.replace('"mine"', '"other"'), "other/mine.py")
+    with pytest.raises(FerbenchError, match=r"two plugin files of one name: .*mine\.py and .*other/mine\.py"):
+        load_plugins([plugin(), two])
+
+
+@pytest.mark.parametrize("name", ["absent.py", "."])
+def test_no_such_file(tmp_path, name):
+    with pytest.raises(FerbenchError, match="--plugin: no plugin file"):
+        load_plugins([tmp_path / name])
+
+
+def test_file_that_is_no_python(plugin):
+    with pytest.raises(FerbenchError, match=r"mine\.txt is no Python file"):
+        load_plugins([plugin(name="mine.txt")])
+
+
+@pytest.fixture
+def one_broken(installed):
+    """The real plugins and one that cannot be imported."""
+    from importlib.metadata import entry_points
+
+    real = {entry.name: entry.load() for entry in entry_points(group="ferbench")}
+    installed(theirs=ImportError("libtheirs.so: cannot open"), **real)
+
+
+FILE = "dataset: ck+\npreprocessing: [[gray]]\nprotocol: thesis\nbackbone: vgg16\nloss: cross-entropy\naggregator: mean\n"
+
+
+def test_plugin_that_cannot_be_imported_stops_only_what_needs_it(one_broken, tmp_path):
+    assert load_plugins().broken == {"theirs": "ImportError: libtheirs.so: cannot open"}
+    (tmp_path / "b.yaml").write_text(FILE)
+    assert load(tmp_path / "b.yaml").size == 1
+    (tmp_path / "b.yaml").write_text(FILE.replace("mean", "their-vote"))
+    with pytest.raises(FerbenchError) as caught:
+        load(tmp_path / "b.yaml")
+    assert caught.value.where.endswith("b.yaml:6")
+    assert "unknown aggregator 'their-vote'" in caught.value.message
+    assert "plugin theirs could not be imported: ImportError: libtheirs.so: cannot open" in caught.value.hint
+
+
+def test_plugins_command_tells_of_a_broken_one(one_broken, capsys):
+    from ferbench.cli.main import main
+
+    assert main(["plugins"]) == 1
+    told = capsys.readouterr()
+    assert "warning: plugin theirs cannot be imported: ImportError: libtheirs.so" in told.err
+    assert "vgg16" in told.out

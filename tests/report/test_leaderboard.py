@@ -1,0 +1,294 @@
+"""Leaderboards from records made by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from rich.console import Console
+
+from ferbench.benchmark.axes import AXES
+from ferbench.report.leaderboard import REHEARSAL, as_csv, as_latex, as_markdown, boards, flat, show, with_published
+from ferbench.store.entries import to_json
+
+CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
+LABELS = {axis: {"seed": "0", "protocol": "thesis"}.get(axis, f"the-{axis}") for axis in AXES}
+
+
+def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels: str) -> dict:
+    return {
+        "status": "done",
+        "benchmark": "made-up",
+        "key": f"{uar}{fingerprint}",
+        "labels": LABELS | labels,
+        "standin": standin,
+        "fingerprint": fingerprint,
+        "classes": CLASSES,
+        "protocol": f"corpus: 99 clips under {fingerprint[:4]}",
+        "war": uar + 0.01,
+        "uar": uar,
+        "macro_f1": uar - 0.01,
+        "recall": dict(zip(CLASSES, [0.11, 0.22, None, 0.44, 0.55, 1.0], strict=True)),
+        "coverage": {"frames": 0.987, "clips": 1.0},
+        "epochs": [3, 12],
+        "seconds": {"crops": 1.5, "fit": 40.0},
+        "clips": 99,
+    }
+
+
+def failed(message: str = "out of luck", **labels: str) -> dict:
+    kept = {k: v for k, v in row(0, **labels).items() if k in ("benchmark", "labels", "standin", "fingerprint", "classes", "protocol")}
+    return {**kept, "status": "failed", "key": "k" * 32, "error": "ValueError", "message": message, "log": "runs/logs/k.txt"}
+
+
+def published(match: dict, **figures) -> dict:
+    return {"match": match, "source": "a paper", "accuracy": None, "war": None, "uar": None, "recall": {}, **figures}
+
+
+def record(*rows: dict, references: tuple = ()) -> dict:
+    return {"benchmark": "made-up", "axes": list(AXES), "rows": list(rows), "failures": {}, "published": list(references), "found": []}
+
+
+def cells(board, column: str) -> list[str]:
+    return [line.cells.get(column, "") for line in board.lines]
+
+
+def printed(made: dict, width: int) -> str:
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    console.print(show(made, console))
+    return console.file.getvalue()
+
+
+def written(made: dict) -> dict[str, str]:
+    """The record in every format."""
+    return {
+        "table": printed(made, 160),
+        "narrow": printed(made, 80),
+        "markdown": as_markdown([made]),
+        "latex": as_latex([made]),
+        "csv": as_csv([made]),
+        "json": to_json(with_published(made)).decode(),
+    }
+
+
+def test_ranked_by_uar():
+    better_war = row(0.5, backbone="a") | {"war": 0.99}
+    (board,) = boards(record(better_war, row(0.7, backbone="b"), row(0.6, backbone="c")))
+    assert cells(board, "backbone") == ["b", "c", "a"]
+    assert cells(board, "#") == ["1", "2", "3"]
+    assert cells(board, "UAR") == ["70.0", "60.0", "50.0"]
+    assert cells(board, "WAR") == ["71.0", "61.0", "99.0"]
+    assert [line.kind for line in board.lines] == ["best", "measured", "measured"]
+
+
+def test_equal_uar_is_ranked_by_war():
+    one, two = row(0.5, backbone="a"), row(0.5, backbone="b") | {"war": 0.9}
+    assert cells(boards(record(one, two))[0], "backbone") == ["b", "a"]
+
+
+def test_cells():
+    (board,) = boards(record(row(0.5)))
+    assert board.columns == ("#", "backbone", "WAR", "UAR", "F1", "an", "di", "fe", "ha", "sa", "su", "cover", "epoch", "sec")
+    values = ["1", "the-backbone", "51.0", "50.0", "49.0", *["11", "22", "", "44", "55", "100"], "99", "3-12", "42"]
+    assert list(board.lines[0].cells.values()) == values
+    assert "loss the-loss" in board.caption  # what does not vary is said once
+    assert "backbone" not in board.caption
+    assert "corpus: 99 clips under ffff" in board.caption
+    assert "fe fear" in board.caption
+
+
+def test_row_without_coverage_and_epochs():
+    (board,) = boards(record(row(0.5) | {"coverage": {"frames": None, "clips": None}, "epochs": [0, 0]}))
+    assert (cells(board, "cover"), cells(board, "epoch")) == (["–"], ["–"])
+
+
+def test_only_axes_that_vary_are_columns():
+    (board,) = boards(record(row(0.5, loss="a", seed="0"), row(0.6, loss="b", seed="1")))
+    assert board.columns[: board.identity] == ("#", "loss", "seed")
+
+
+@pytest.mark.parametrize(
+    ("classes", "short"),
+    [
+        (["sad", "sadly"], ["sad", "sadl"]),
+        (["neutral", "smiling"], ["ne", "sm"]),
+        (["surprise", "sadness", "super"], ["sur", "sad", "sup"]),
+    ],
+)
+def test_classes_are_told_apart(classes, short):
+    (board,) = boards(record(row(0.5) | {"classes": classes, "recall": dict.fromkeys(classes, 0.5)}))
+    assert list(board.columns[5:-3]) == short
+
+
+TWO = record(
+    row(0.9, "a" * 32, backbone="x"), row(0.4, "b" * 32, backbone="y"), row(0.5, "b" * 32, backbone="z"), row(0.3, "a" * 32, backbone="z")
+)
+
+
+def test_two_protocols_are_never_ranked_together():
+    one, two = boards(TWO)
+    assert (cells(one, "backbone"), cells(one, "#")) == (["x", "z"], ["1", "2"])
+    assert (cells(two, "backbone"), cells(two, "#")) == (["z", "y"], ["1", "2"])
+    assert "aaaaaaaaaaaa" in one.caption
+    assert "aaaaaaaaaaaa" not in two.caption
+
+
+def test_two_protocols_are_two_tables_in_every_format():
+    texts = written(TWO)
+    assert texts["markdown"].count("\n|---|") == 2
+    assert texts["latex"].count(r"\begin{table}") == 2
+    for name in ("table", "narrow", "markdown", "latex"):
+        assert texts[name].count("fingerprint aaaaaaaaaaaa") == 1
+        assert texts[name].count("fingerprint bbbbbbbbbbbb") == 1
+    assert {line["fingerprint"] for line in csv.DictReader(io.StringIO(texts["csv"]))} == {"a" * 32, "b" * 32}
+
+
+REFERENCES = (
+    published({"backbone": "a"}, accuracy=0.7502, recall={"fear": 0.4712}),
+    published({"backbone": "b", "loss": "the-loss"}, uar=0.8, source="another"),
+    published({"backbone": "gone"}, war=0.1),
+)
+
+
+def test_published_rows_stand_beside_theirs_unranked():
+    (board,) = boards(record(row(0.5, backbone="a"), row(0.7, backbone="b"), references=REFERENCES))
+    assert [line.kind for line in board.lines] == ["best", "published", "measured", "published"]
+    assert cells(board, "#") == ["1", "", "2", ""]
+    assert cells(board, "backbone") == ["b", "published", "a", "published"]
+    assert cells(board, "WAR") == ["71.0", "", "51.0", "75.0?"]
+    assert cells(board, "UAR") == ["70.0", "80.0", "50.0", "75.0?"]
+    assert cells(board, "fe") == ["", "", "", "47"]
+    assert "published: another\n" in board.caption
+    assert "published: a paper; ? the source does not say whether WAR or UAR" in board.caption
+
+
+def test_published_row_never_is_the_best():
+    (board,) = boards(record(row(0.5, backbone="a"), row(0.4, backbone="b"), references=REFERENCES))
+    assert [line.kind for line in board.lines] == ["best", "published", "measured", "published"]
+    assert board.lines[0].cells["backbone"] == "a"
+
+
+def test_published_rows_in_csv_and_json():
+    made = record(row(0.5, backbone="a"), references=REFERENCES)
+    assert [line["kind"] for line in csv.DictReader(io.StringIO(as_csv([made])))] == ["measured"] + ["published"] * 3
+    assert [line["kind"] for line in json.loads(written(made)["json"])] == ["measured"] + ["published"] * 3
+    line = flat(made)[1]
+    assert (line["accuracy"], line["backbone"], line["recall_fear"], line["source"]) == (0.7502, "a", 0.4712, "a paper")
+    assert "war" not in line
+
+
+def test_best_is_marked():
+    texts = written(record(row(0.5, backbone="worse"), row(0.7, backbone="better")))
+    assert re.search(r"★ 1 +better", texts["table"])
+    assert re.search(r"★ 1 +better", texts["narrow"])
+    assert "| **1** | **better** | **71.0** |" in texts["markdown"]
+    assert r"\bfseries 1 & \bfseries better & \bfseries 71.0" in texts["latex"]
+    assert all("**worse" not in text and r"\bfseries worse" not in text for text in texts.values())
+
+
+def test_single_row_is_not_called_the_best():
+    assert boards(record(row(0.5)))[0].lines[0].kind == "measured"
+
+
+@pytest.mark.parametrize("standin", [True, False])
+def test_rehearsal_is_marked_everywhere(standin):
+    texts = written(record(row(0.5, standin=standin)))
+    for name in ("table", "narrow", "markdown", "latex"):
+        assert (REHEARSAL.split(":")[0] in texts[name].replace("\n", " ")) == standin
+    assert [line["standin"] for line in csv.DictReader(io.StringIO(texts["csv"]))] == [str(standin)]
+    assert [line["standin"] for line in json.loads(texts["json"])] == [standin]
+
+
+NAMES = ("vgg16-reduced(weights=calibrated-random, hidden=1024)", "vgg16(weights=[a], :smile: mean=[0, 0, 0])", "a" * 100)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160, 240])
+def test_no_width_cuts_a_cell(width):
+    made = record(
+        *(row(0.5 + i / 100, backbone=name, loss=f"weighted-cross-entropy-{i}") for i, name in enumerate(NAMES)),
+        failed(backbone="no-luck"),
+        references=(published({"backbone": NAMES[0]}, accuracy=0.7502),),
+    )
+    text = printed(made, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    (board,) = boards(made)
+    words = text.split()
+    for line in board.lines:
+        for column in board.columns[board.identity :]:
+            assert not line.cells.get(column) or line.cells[column] in words, (column, line.cells)
+    for name in NAMES:
+        assert folded(name, text)
+
+
+def folded(name: str, text: str) -> bool:
+    """Whether a name stands in the text whole, perhaps folded over lines."""
+    rest = name.replace(" ", "")
+    for line in (line.replace(" ", "") for line in text.splitlines()):
+        rest = rest[max((n for n in range(len(rest) + 1) if rest[:n] in line and (n > 2 or n == len(rest))), default=0) :]
+    return not rest
+
+
+def test_wide_console_has_one_table_and_a_narrow_one_two():
+    made = record(row(0.5, backbone="vgg16-reduced"), row(0.6, backbone="vgg16"), references=REFERENCES)
+    assert [len(re.findall(r"^ +# ", printed(made, width), re.MULTILINE)) for width in (160, 60)] == [1, 2]
+
+
+def test_failed_rows_are_named_with_the_reason():
+    made = record(row(0.5, backbone="a"), failed(backbone="b", loss="l2"), references=REFERENCES)
+    (board,) = boards(made)
+    assert [line.kind for line in board.lines][-1] == "failed"
+    assert cells(board, "#")[-1] == "✗"
+    texts = written(made)
+    for name in ("table", "narrow", "markdown", "latex"):
+        text = " ".join(texts[name].split())
+        assert "failed" in text
+        assert "ValueError: out of luck (log: runs/logs/k.txt)" in text
+    assert list(csv.DictReader(io.StringIO(texts["csv"])))[1]["error"] == "ValueError: out of luck"
+    assert json.loads(texts["json"])[1]["message"] == "out of luck"
+
+
+def test_every_row_failed():
+    texts = written(record(failed(backbone="a"), failed(backbone="b")))
+    assert all(text.count("out of luck") == 2 for text in texts.values())
+
+
+def test_special_characters():
+    texts = written(record(row(0.5, backbone="a|b_c&d%e#f{g}$h\\i~j^k"), row(0.4, backbone="plain")))
+    assert r"a\|b_c&d%e#f{g}$h\i~j^k" in texts["markdown"]
+    assert r"a|b\_c\&d\%e\#f\{g\}\$h\textbackslash{}i\textasciitilde{}j\textasciicircum{}k" in texts["latex"]
+    assert "a|b_c&d%e#f{g}$h\\i~j^k" in texts["table"]
+    body = [line for line in texts["latex"].splitlines() if line.endswith(r"\\")]
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {13}
+    table = [line for line in texts["markdown"].splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {15}
+
+
+def test_several_records_in_one_csv():
+    lines = list(csv.DictReader(io.StringIO(as_csv([record(row(0.5)), record(row(0.6), references=REFERENCES)]))))
+    assert [line["uar"] for line in lines] == ["0.5", "0.6", "", "0.8", ""]
+
+
+@pytest.mark.parametrize("given", [{"accuracy": 0.5}, {"war": 0.5}, {"uar": 0.5}, {"recall": {"anger": 0.5}}, {}])
+def test_published_rows_of_any_figure_in_any_format(given):
+    """As they come from a file: msgspec sets no attribute for a field left at its default."""
+    import dataclasses
+
+    from ferbench.benchmark.grid import Published
+    from ferbench.registry.catalog import convert
+
+    made = convert(Published, {"match": {}, "source": "a paper", **given}, "published", "here")
+    kept = {"match": {}, "source": "a paper", **given}  # as older records hold them
+    for reference in (dataclasses.asdict(made), kept):
+        found = record(row(0.5), references=(reference,))
+        assert all("a paper" in text for text in written(found).values())
+        assert len(flat(found)) == 2
+
+
+def test_equal_rows_share_a_rank_and_no_star():
+    (board,) = boards(record(row(0.5, seed="0"), row(0.5, seed="1"), row(0.4, seed="2")))
+    assert [line.cells["#"] for line in board.lines] == ["1", "1", "3"]
+    assert not any(line.kind == "best" for line in board.lines)

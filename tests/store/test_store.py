@@ -1,0 +1,179 @@
+"""The store: whole or not at all, checked when read, one writer."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from ferbench import FerbenchError
+from ferbench.store.entries import Store
+
+KEY = "ab" * 16
+
+
+@pytest.fixture
+def warnings():
+    return []
+
+
+@pytest.fixture
+def store(tmp_path, warnings):
+    return Store(tmp_path / "runs", warnings.append)
+
+
+def write(folder: Path, text: str = "content"):
+    (folder / "file.txt").write_text(text)
+    return {"fact": 1}
+
+
+def test_made_once(store):
+    assert store.find("crops", KEY) is None
+    folder = store.make("crops", KEY, write)
+    assert (folder / "file.txt").read_text() == "content"
+    assert store.facts("crops", KEY) == {"fact": 1}
+    assert store.make("crops", KEY, lambda _: pytest.fail("made twice")) == folder
+    assert store.find("crops", KEY) == folder
+    assert store.find("features", KEY) is None
+
+
+def test_failed_write_leaves_nothing(store):
+    def fail(folder):
+        write(folder)
+        raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        store.make("crops", KEY, fail)
+    assert not store.has("crops", KEY)
+    assert not [p for p in (store.root / "crops").rglob("*") if p.is_file()]
+    assert store.make("crops", KEY, write)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "file.txt").write_text("contemt"),
+        lambda folder: (folder / "file.txt").write_text("cont"),
+        lambda folder: (folder / "file.txt").unlink(),
+        lambda folder: (folder / "manifest.json").write_text("{"),
+        lambda folder: (folder / "manifest.json").write_text("[]"),
+    ],
+)
+def test_damaged_entry_is_removed_and_told(store, warnings, damage):
+    damage(store.make("crops", KEY, write))
+    again = Store(store.root, warnings.append)  # a later process
+    assert again.find("crops", KEY) is None
+    assert "is damaged" in warnings[0]
+    assert (again.make("crops", KEY, write) / "file.txt").read_text() == "content"
+
+
+def test_two_writers_make_one_entry(store):
+    made, gate = [], threading.Barrier(2)
+
+    def slow(folder):
+        made.append(threading.get_ident())
+        return write(folder)
+
+    def work():
+        gate.wait()
+        store.make("crops", KEY, slow)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_claimed_keys_are_made_by_nobody_else(store):
+    other = Store(store.root)
+    store.make("crops", "cd" * 16, write)
+    with store.claim("crops", [KEY, "cd" * 16]) as mine:
+        assert mine == [KEY]
+        with other.claim("crops", [KEY, "ef" * 16]) as theirs:
+            assert theirs == ["ef" * 16]
+        store.put("crops", KEY, write)
+    with other.claim("crops", [KEY, "ef" * 16]) as theirs:
+        assert theirs == ["ef" * 16]
+    assert not list((store.root / "locks").iterdir())
+
+
+def test_damaged_entry_is_claimed(store, warnings):
+    (store.make("crops", KEY, write) / "file.txt").write_text("")
+    again = Store(store.root, warnings.append)
+    with again.claim("crops", [KEY]) as mine:
+        assert mine == [KEY]
+    assert len(warnings) == 1
+
+
+CONTENDER = """
+import sys, time, pathlib
+from ferbench.store.entries import Store
+store, log = Store(pathlib.Path(sys.argv[1])), open(sys.argv[2], "a", buffering=1)
+def write(folder, number):
+    log.write(f"{number}\\n")
+    (folder / "file").write_text("x" * number)
+for number in range(60):
+    store.make("crops", f"{number:032x}", write, number)
+"""
+
+
+def test_many_processes_make_each_entry_once(tmp_path):
+    command = [sys.executable, "-c", CONTENDER, str(tmp_path / "runs"), str(tmp_path / "log")]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert sorted(map(int, (tmp_path / "log").read_text().split())) == list(range(60))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_full_disk_is_told(store, code):
+    def full(folder):
+        raise OSError(code, "No space left on device", folder / "file.txt")
+
+    with pytest.raises(FerbenchError, match="cannot be written: No space left"):
+        store.make("crops", KEY, full)
+    assert not store.has("crops", KEY)
+
+
+def test_other_os_errors_are_not_taken_for_a_full_disk(store):
+    def missing(folder):
+        raise FileNotFoundError(errno.ENOENT, "gone")
+
+    with pytest.raises(FileNotFoundError):
+        store.make("crops", KEY, missing)
+
+    def forbidden(folder):
+        raise PermissionError(errno.EACCES, "not yours", "/somewhere/else")
+
+    with pytest.raises(PermissionError):
+        store.make("crops", KEY, forbidden)
+
+
+def test_entries_can_be_read_by_whom_the_umask_lets(store):
+    before = os.umask(0o022)
+    try:
+        folder, file = store.make("crops", KEY, write), store.save("benchmarks/a.json", b"{}")
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder / "file.txt", file)] == [0o755, 0o644, 0o644]
+
+
+def test_folder_without_its_manifest_is_made_again(store):
+    folder = store.make("crops", KEY, write)
+    (folder / "manifest.json").unlink()
+    assert Store(store.root).make("crops", KEY, write) == folder
+    assert store.has("crops", KEY)
+
+
+def test_saved_file_is_whole(store):
+    path = store.save("benchmarks/a.json", b"{}")
+    store.save("benchmarks/a.json", b"[1]")
+    assert json.loads(path.read_text()) == [1]
+    assert [p.name for p in path.parent.iterdir()] == ["a.json"]

@@ -1,0 +1,147 @@
+"""The house rules that the imports show: who may know whom, and where heavy packages are imported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import ferbench
+from ferbench.registry.plugins import load_plugins
+
+ROOT = Path(__file__).parent.parent
+CORE = sorted((ROOT / "ferbench").rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
+HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "matplotlib", "scipy", "safetensors"}
+
+# From the foundation upwards: a room imports only rooms to its left.
+ROOMS = ["types", "api", "store", "registry", "corpora", "benchmark", "plan", "training", "report", "stages", "execution", "cli"]
+
+# The files of the core that compute; the rest may be imported by a command that only lists things.
+COMPUTING = (
+    "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "report.figures", "report.metrics", "execution.drivers",
+    "execution.probe", "execution.provenance", "stages", "training",
+)  # fmt: skip
+
+# Words that mean something else than the component of that name: a checkpoint, a distribution, a colour.
+OTHER_WORDS = {
+    ("api.recipe", "last"),
+    ("execution.provenance", "timm"),
+    ("execution.provenance", "torchvision"),
+    ("report.figures", "gray"),
+    ("report.figures", "center"),
+    ("api.components", "landmarks"),
+}
+
+
+def imports(file: Path, everywhere: bool = True) -> Iterator[str]:
+    """Dotted names that a file imports, `from a import b` as a.b; only those that run with the import, unless `everywhere`."""
+    tree = ast.parse(file.read_text())
+    package = [*file.relative_to(ROOT).with_suffix("").parts[:-1]]
+    package = package[1:] if package[0] == "plugins" else package
+    for node in ast.walk(tree) if everywhere else at_import(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) - node.level + 1], *filter(None, [node.module])] if node.level else [node.module]
+            yield from (".".join([*base, alias.name]) for alias in node.names)
+
+
+def at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that run when a module is imported: no functions' bodies, nothing under `if TYPE_CHECKING`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from at_import(child)
+
+
+def name_of(file: Path) -> str:
+    """`stages.fit` of ferbench/stages/fit.py; empty for the package itself."""
+    parts = file.relative_to(ROOT / "ferbench").with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def test_the_reader_of_imports_reads(tmp_path):
+    found = set(imports(ROOT / "ferbench" / "training" / "estimators.py"))
+    assert {"numpy", "typing.Any", "sklearn.pipeline.Pipeline"} <= found
+    assert "sklearn.metrics.recall_score" not in set(imports(ROOT / "ferbench" / "report" / "metrics.py", everywhere=False))
+    assert "torch" not in set(imports(ROOT / "ferbench" / "execution" / "runner.py", everywhere=False))  # under TYPE_CHECKING
+    assert len(CORE) > 20
+    assert len(PLUGINS) > 20
+
+
+@pytest.mark.parametrize("file", CORE, ids=name_of)
+def test_the_core_imports_no_plugin(file):
+    packages = {entry.value.partition(".")[0] for entry in entry_points(group="ferbench")}
+    assert len(packages) >= 3
+    assert {name.partition(".")[0] for name in imports(file)} & (packages | {"plugins"}) == set()
+
+
+@pytest.mark.parametrize("file", CORE, ids=name_of)
+def test_the_core_names_no_component(file):
+    names = {entry.name for entry in load_plugins().entries.values()}
+    assert "vgg16" in names
+    strings = {node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)}
+    assert {(name_of(file), string) for string in strings & names} <= OTHER_WORDS
+
+
+@pytest.mark.parametrize("file", PLUGINS, ids=lambda f: str(f.relative_to(ROOT / "plugins")))
+def test_plugins_use_public_names_alone(file):
+    for name in imports(file):
+        if name.split(".")[0] == "ferbench":
+            assert name == "ferbench" or name.split(".")[1] in ferbench.__all__, name
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ferbench":
+            assert node.attr in ferbench.__all__, ast.unparse(node)
+
+
+@pytest.mark.parametrize("file", PLUGINS, ids=lambda f: str(f.relative_to(ROOT / "plugins")))
+def test_plugins_know_no_other_plugin(file):
+    own = file.relative_to(ROOT / "plugins").parts[0]
+    assert {top for top in (name.split(".")[0] for name in imports(file)) if top.startswith("ferbench_")} <= {own}
+
+
+def test_every_file_is_in_a_room():
+    assert {name_of(file).partition(".")[0] for file in CORE} - {"", "__main__"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("file", [file for file in CORE if name_of(file)], ids=name_of)
+def test_imports_go_one_way(file):
+    room = name_of(file).partition(".")[0]
+    imported = {name.split(".")[1] for name in imports(file) if name.startswith("ferbench.")} & set(ROOMS)
+    below = ROOMS if room == "__main__" else ROOMS[: ROOMS.index(room) + 1]
+    assert imported <= set(below)
+
+
+@pytest.mark.parametrize("file", CORE, ids=name_of)
+def test_heavy_packages_stand_in_files_that_compute(file):
+    heavy = {name.split(".")[0] for name in imports(file, everywhere=False)} & HEAVY
+    assert not heavy or name_of(file).startswith(COMPUTING)
+
+
+@pytest.mark.parametrize("package", sorted({file.relative_to(ROOT / "plugins").parts[0] for file in PLUGINS}))
+def test_importing_a_plugin_imports_nothing_heavy(package):
+    folder, seen, waiting = ROOT / "plugins", set(), [ROOT / "plugins" / package / "__init__.py"]
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in imports(file, everywhere=False):
+            assert name.split(".")[0] not in HEAVY, f"{file.name} imports {name}"
+            parts = name.split(".")
+            paths = [folder.joinpath(*parts[:n]) for n in (len(parts), len(parts) - 1) if n]
+            waiting += [p for path in paths for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()]
+    assert len(seen) > 1
+
+
+def test_public_names_are_there():
+    assert all(hasattr(ferbench, name) for name in ferbench.__all__)
+    with pytest.raises(AttributeError, match="module 'ferbench' has no attribute 'Network'"):
+        _ = ferbench.Network

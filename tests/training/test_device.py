@@ -1,0 +1,89 @@
+"""What feeds a device. GPUs are not at hand here: what is tested is the order of things."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from ferbench.api.errors import FerbenchError
+from ferbench.training.device import ahead, chosen, mixed, roomy, sent
+
+CPU = torch.device("cpu")
+LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_all_come_in_order(count):
+    assert list(ahead(range(count))) == list(range(count))
+    assert [batch.item() for batch in sent(map(torch.tensor, range(count)), CPU)] == list(range(count))
+
+
+def test_the_next_is_made_while_one_is_worked_on():
+    begun = threading.Event()
+
+    def items():
+        yield 1
+        begun.set()
+        yield 2
+
+    for item in ahead(items()):
+        assert begun.wait(10) if item == 1 else True
+
+
+def test_an_error_reaches_the_consumer():
+    def items():
+        yield 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(ahead(items()))
+
+
+def test_a_consumer_may_stop():
+    before = threading.active_count()
+    coming = ahead(iter(range(5)))
+    assert next(coming) == 0
+    assert threading.active_count() == before + 1
+    coming.close()
+    assert threading.active_count() == before
+
+
+def test_a_processor_computes_in_float32():
+    with mixed(CPU):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+    assert not roomy(CPU, torch.ones(1))
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "quantum", "mps", "meta", "cpu:0", ""])
+def test_a_device_that_cannot_be_used_is_told(name):
+    told = "cannot be used" if name.startswith("cuda") else ": expected auto, cpu, cuda or cuda:N"
+    with pytest.raises(FerbenchError, match=f"device '{name}'.*{told}"):
+        chosen(name)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not LARGE_PAGES.exists() or "[never]" in LARGE_PAGES.read_text(), reason="no large pages here"
+)
+def test_memory_comes_in_large_pages():
+    """As a run begins: the device is chosen before any tensor is made."""
+    code = """if True:
+        import ferbench.execution.drivers, torch
+        from ferbench.training.device import chosen
+        chosen("cpu")
+        held = torch.ones(2**26)
+        with open("/proc/self/smaps_rollup") as file:
+            print(sum(int(line.split()[1]) for line in file if line.startswith("AnonHugePages")))
+    """
+    clean = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    made = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert int(made.stdout) > 2**17  # kB: half of the tensor
+
+
+def test_auto_is_what_is_there():
+    assert chosen("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
