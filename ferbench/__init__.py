@@ -30,44 +30,39 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ferbench.api import heads, weights
-    from ferbench.api.components import (
-        Aggregator,
-        Backbone,
-        Clip,
-        Component,
-        Dataset,
-        Fold,
-        Frames,
-        Frozen,
-        Fusion,
-        Input,
-        Loss,
-        Preprocessor,
-        Protocol,
-        Rehearsable,
-        Skipped,
-    )
+    from ferbench.api.clips import Clip, Fold, Frames, Input, Skipped
+    from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, Rehearsable
     from ferbench.api.errors import FerbenchError, PluginError
+    from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
     from ferbench.registry.hookspecs import hookimpl
+    from ferbench.types import File
 
 __version__ = "0.1.0"
 __all__ = [
-    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "FerbenchError", "File", "Fold", "Frames", "Frozen", "Fusion", "Input",
-    "Loss",
-    "PluginError", "Preprocessor", "Protocol", "Rehearsable", "Skipped", "heads", "hookimpl", "run", "weights",
+    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "FerbenchError", "File",
+    "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "Network", "PluginError", "Preprocessor", "Protocol",
+    "Rehearsable", "Skipped", "Trainable", "heads", "hookimpl", "run", "weights",
 ]  # fmt: skip
 
-_MODULES = ("heads", "weights")
-_ELSEWHERE = {"FerbenchError": "api.errors", "PluginError": "api.errors", "hookimpl": "registry.hookspecs", "File": "types"}
+_HOMES = {
+    "api.clips": ("Clip", "Fold", "Frames", "Input", "Skipped"),
+    "api.components": ("Aggregator", "Component", "Dataset", "EmbeddingLoss", "Loss", "Preprocessor", "Protocol", "Rehearsable"),
+    "api.errors": ("FerbenchError", "PluginError"),
+    "api.networks": (
+        "Backbone", "EmbeddingNetwork", "Estimators", "FinishedSystem", "Frozen", "Fusion", "Network", "Trainable",
+    ),
+    "registry.hookspecs": ("hookimpl",),
+    "types": ("File",),
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """The public names, imported when they are first used, so that `ferbench --help` answers at once."""
     if name not in __all__:
         raise AttributeError(f"module 'ferbench' has no attribute {name!r}")
-    if name in _MODULES:
-        return import_module(f"ferbench.api.{name}")
-    return getattr(import_module(f"ferbench.{_ELSEWHERE.get(name, 'api.components')}"), name)
+    if home := next((module for module, names in _HOMES.items() if name in names), ""):
+        return getattr(import_module(f"ferbench.{home}"), name)
+    return import_module(f"ferbench.api.{name}")
 
 
 def run(

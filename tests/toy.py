@@ -123,13 +123,16 @@ class ToyNet(ferbench.Backbone):
     def frozen(self):
         return Pool(self.log, self.broken)
 
-    def trainable(self, shape, classes):
+    def trainable(self, classes):
+        return ferbench.EmbeddingNetwork(lambda shape: self.network(shape[0], len(classes)))
+
+    def network(self, width, classes):
         from torch import nn
 
         _note(self.log, "trainable")
         if self.hidden:
-            return nn.Sequential(nn.Linear(shape[0], self.hidden), nn.ReLU(), nn.Linear(self.hidden, len(classes)))
-        return nn.Linear(shape[0], len(classes))
+            return nn.Sequential(nn.Linear(width, self.hidden), nn.ReLU()), nn.Linear(self.hidden, classes)
+        return nn.Identity(), nn.Linear(width, classes)
 
 
 @dataclass(frozen=True)
@@ -144,10 +147,10 @@ class Whole(ferbench.Backbone):
     def frozen(self):
         return None
 
-    def trainable(self, shape, classes):
+    def trainable(self, classes):
         from torch import nn
 
-        return nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, len(classes)))
+        return ferbench.Network(lambda shape: nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16, len(classes))))
 
 
 @dataclass(frozen=True)
@@ -182,8 +185,8 @@ class Finished(ferbench.Backbone):
     def frozen(self):
         return Brightness()
 
-    def trainable(self, shape, classes):
-        return None
+    def trainable(self, classes):
+        return ferbench.FinishedSystem()
 
 
 @dataclass(frozen=True)
@@ -200,10 +203,10 @@ class Trees(ferbench.Backbone):
     def frozen(self):
         return Pool() if self.pooled else None
 
-    def trainable(self, shape, classes):
+    def trainable(self, classes):
         from sklearn.tree import DecisionTreeClassifier
 
-        return [DecisionTreeClassifier(max_depth=depth, random_state=0) for depth in self.depths]
+        return ferbench.Estimators(lambda: [DecisionTreeClassifier(max_depth=depth, random_state=0) for depth in self.depths])
 
 
 @dataclass(frozen=True)
@@ -213,18 +216,18 @@ class Clips(ferbench.Backbone):
     name = "clips"
     reads = "clips"
     pooled: bool = True
-    draws_of_each: int | None = None
+    per_clip: int | None = None
 
     def input(self):
         return ferbench.Input(16, 1, (0.5,), (0.25,))
 
-    def draws(self):
-        return self.draws_of_each
+    def frames_per_clip(self):
+        return self.per_clip
 
     def frozen(self):
         return Pool() if self.pooled else None
 
-    def trainable(self, shape, classes):
+    def trainable(self, classes):
         from torch import nn
 
         class Mean(nn.Module):
@@ -238,7 +241,7 @@ class Clips(ferbench.Backbone):
                     x = self.pool(x.flatten(0, 1)).flatten(1).unflatten(0, mask.shape)
                 return self.last((x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
 
-        return Mean()
+        return ferbench.Network(lambda shape: Mean())
 
 
 @dataclass(frozen=True)
@@ -280,10 +283,10 @@ class Dynamic(ferbench.Backbone):
     def frozen(self):
         return Motion(self.many)
 
-    def trainable(self, shape, classes):
+    def trainable(self, classes):
         from sklearn.svm import SVC
 
-        return SVC(kernel="linear")
+        return ferbench.Estimators(lambda: [SVC(kernel="linear")])
 
 
 @dataclass(frozen=True)

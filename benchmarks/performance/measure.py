@@ -137,16 +137,18 @@ def limits(_: Path) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from ferbench.api.components import Input
+    from ferbench.api.clips import Input
     from ferbench.api.recipe import Recipe
-    from ferbench.stages.features import forward
-    from ferbench.training.device import chosen
-    from ferbench.training.loop import Learner, Part, epoch_of
-    from ferbench.training.optimizers import optimizer_of
+    from ferbench.stages.forward import forward_frames
+    from ferbench.training.device import select_device
+    from ferbench.training.items import Items
+from ferbench.training.learner import Learner
+from ferbench.training.loop import train_epoch
+    from ferbench.training.optimizers import build_optimizer
     from ferbench_thesis.vgg16_heads import full_head
     from ferbench_thesis.vgg16_model import random_convolutions
 
-    chosen("cpu")
+    select_device("cpu")
     size = 4096
     a, b, c = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
     peak = 2 * size**3 / timed(lambda: torch.mm(a, b, out=c))
@@ -160,8 +162,8 @@ def limits(_: Path) -> dict[str, Any]:
     recipe = Recipe(batch_size=BATCH)
     part = Part(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
     learner = Learner(model, torch.nn.CrossEntropyLoss(), lambda x: x, recipe, torch.device("cpu"))
-    optimizer = optimizer_of(learner.parameters, recipe)
-    step = timed(lambda: epoch_of(learner, part, optimizer, torch.Generator()), 3) / 4
+    optimizer = build_optimizer(learner.parameters, recipe)
+    step = timed(lambda: train_epoch(learner, part, optimizer, torch.Generator()), 3) / 4
     weights = sum(p.numel() for p in model.parameters())
     first = HEAD[0] * HEAD[1]
     # Forward and the weights' gradients of all layers, the inputs' gradients of all but the first.
@@ -185,7 +187,7 @@ def detection(folder: Path) -> dict[str, Any]:
     """Decoding and detection of a stand-in CK+, serially with OpenCV alone and with ferbench's pool; whether the boxes are equal."""
     import cv2
 
-    from ferbench.api.components import Clip, Frames
+    from ferbench.api.clips import Clip, Frames
     from ferbench.corpora.decoding import decode
     from ferbench.stages import crops
     from ferbench_corpora.ckplus import CKPlus
@@ -208,7 +210,7 @@ def detection(folder: Path) -> dict[str, Any]:
     def pooled(near: bool = False) -> list[tuple[int, ...]]:
         with crops.pool(os.cpu_count() or 1) as threads:
             found = threads.map(lambda clip: ViolaJones(near=near)(Frames(tuple(decode(clip, range(clip.length))[0].values()))), clips)
-            return [box if there else (0, 0, 0, 0) for f in found for box, there in zip(f.boxes or (), f.found or (), strict=True)]
+            return [box if there else (0, 0, 0, 0) for f in found for box, there in zip(f.boxes or (), f.has_face or (), strict=True)]
 
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -1,13 +1,15 @@
-"""The errors that ferbench shows a user in one or two lines, without a traceback."""
+"""The errors that a user sees as a line or two, without a traceback."""
 
 from __future__ import annotations
 
+import inspect
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class FerbenchError(Exception):
-    """Something the user can mend: `message` says what and what was expected, `where` the place, `hint` the next step."""
+    """A mistake that the user can fix: `message` says what and what was expected, `where` the place, `hint` the next step."""
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message)
@@ -19,19 +21,41 @@ class FerbenchError(Exception):
 
 
 class PluginError(FerbenchError):
-    """A plugin breaks a contract: the message names the plugin and the component."""
+    """A plugin breaks a contract; the message names the component."""
 
 
 class StoreError(FerbenchError):
-    """The store cannot be written: nothing else can go on either."""
+    """The store cannot be written, so nothing can go on."""
 
 
 @contextmanager
-def calling(component: str) -> Iterator[None]:
-    """Around a call of a plugin's code outside the work on rows: what it raises is told in its name."""
+def plugin_call(component: str, cls: type | None = None) -> Iterator[None]:
+    """Around a call of a plugin's code: whatever it raises becomes a PluginError in the name of the component.
+
+    Raises the plugin's own FerbenchError unchanged.
+    """
     try:
         yield
     except FerbenchError:
         raise
     except (Exception, SystemExit) as error:  # a plugin may raise anything
-        raise PluginError(f"{component} failed: {type(error).__name__}: {error}", hint="--debug shows where") from error
+        message = f"{component} failed: {type(error).__name__}: {error}"
+        raise PluginError(message, where=_origin(error, cls), hint="--debug shows the traceback") from error
+
+
+def location(cls: type) -> str:
+    """`file:line` of a class; empty if its source is not there."""
+    try:
+        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
+    except (OSError, TypeError):
+        return ""
+
+
+def _origin(error: BaseException, cls: type | None) -> str:
+    """`file:line` of the last line in the class's file that led to the error, else of the class."""
+    if cls is None:
+        return ""
+    place = location(cls)
+    file = place.rpartition(":")[0]
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{file}:{lines[-1]}" if lines else place

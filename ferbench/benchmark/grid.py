@@ -11,8 +11,9 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from ferbench.api.components import Aggregator, Backbone, Dataset, Loss, Preprocessor, Protocol
+from ferbench.api.components import Aggregator, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
 from ferbench.api.errors import FerbenchError
+from ferbench.api.networks import Backbone, Fusion
 from ferbench.api.recipe import Recipe
 from ferbench.benchmark import axes
 from ferbench.benchmark import document as yamlfile
@@ -52,9 +53,9 @@ class Cell:
     dataset: tuple[Dataset, ...]
     preprocessing: tuple[Preprocessor, ...]
     protocol: Protocol
-    backbone: Backbone
+    backbone: Backbone | Fusion
     recipe: Recipe
-    loss: Loss
+    loss: Loss | EmbeddingLoss
     seed: int
     aggregator: Aggregator
 

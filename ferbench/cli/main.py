@@ -71,15 +71,15 @@ def _why(options: argparse.Namespace) -> int:
         from ferbench.execution import runner
 
         loaded = benchmark.load(options.row, plugins=options.plugin, sets=options.set, only=options.only)
-        asked = runner.missing(loaded, store, _knobs(options), Reporter(quiet=options.format == "json"))
+        asked = runner.missing_rows(loaded, store, _knobs(options), Reporter(quiet=options.format == "json"))
         told = [why.explain(row, rows, store) for row in asked]
     else:
-        number = why.chosen(rows, options.row)
+        number = why.find_row(rows, options.row)
         told = [why.explain(rows[number], rows[:number], store)]
     if options.format == "json":
         print_json([asdict(each) for each in told])
     else:
-        print("\n".join(why.text(told)))
+        print("\n".join(why.describe(told)))
     return 0
 
 
@@ -137,7 +137,7 @@ def _plugins(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json([{"kind": e.kind, "name": e.name, "plugin": e.plugin, "summary": e.summary} for e in entries])
     else:
-        for kind, (plural, _) in KINDS.items():
+        for kind, (plural, *_) in KINDS.items():
             print(plural)
             print_columns([[e.name, e.plugin, e.summary] for e in entries if e.kind == kind], indent="  ")
     for plugin, why in catalog.broken.items():

@@ -26,7 +26,7 @@ def plan(forecast: Forecast, axes: Sequence[str], budget: float | None) -> Rende
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("stage", "to make", "stored", "of", "shared by", "time", "disk"):
         table.add_column(column, justify="left" if column == "stage" else "right")
-    for line in forecast.table():
+    for line in forecast.stages():
         shared = "" if line["shared"] is None else f"{line['shared']:,.3g} rows" if line["shared"] < 100 else f"{line['shared']:,.0f} rows"
         numbers = [f"{line[name]:,}" for name in ("missing", "stored", "entries")]
         cost = ["", ""] if not line["missing"] or line["stage"] == "rows" else [duration(line["seconds"]), size(line["bytes"])]
@@ -36,11 +36,11 @@ def plan(forecast: Forecast, axes: Sequence[str], budget: float | None) -> Rende
 
 def notes(forecast: Forecast, axes: Sequence[str], budget: float | None) -> list[str]:
     """What stands below the table."""
-    if not forecast.rows:
+    if not forecast.missing_rows:
         failed = f"; {forecast.failed} failed before (--retry-failed)" if forecast.failed else ""
         return [f"nothing to do: {forecast.stored} of {forecast.total} rows are stored{failed}"]
     told = []
-    if unknown := forecast.unknown():
+    if unknown := forecast.unknown_stages():
         told.append(f"{', '.join(unknown)} of this kind were never made in this store: --calibrate measures a few of them")
     else:
         told.append(f"about {duration(forecast.seconds())}, from what the like took in this store")
@@ -54,8 +54,8 @@ def notes(forecast: Forecast, axes: Sequence[str], budget: float | None) -> list
 
 def _budget(forecast: Forecast, axes: Sequence[str], budget: float) -> list[str]:
     fit, over = forecast.within(budget)
-    varying = [axis for axis in axes if len({labels[axis] for labels, _ in forecast.rows}) > 1] or ["backbone"]
-    told = [f"within {duration(budget)}: {len(fit)} of {len(forecast.rows)} rows"]
+    varying = [axis for axis in axes if len({labels[axis] for labels, _ in forecast.missing_rows}) > 1] or ["backbone"]
+    told = [f"within {duration(budget)}: {len(fit)} of {len(forecast.missing_rows)} rows"]
     for head, rows in (("fits", fit), ("too much", over)):
         told += [f"  {head}: {_named(labels, varying)}" for labels in rows[:SHOWN]]
         told += [f"  {head}: {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
@@ -73,7 +73,7 @@ def as_data(forecast: Forecast, budget: float | None) -> dict[str, Any]:
         "unrendered": list(forecast.unrendered),
         "stored": forecast.stored,
         "failed": forecast.failed,
-        "stages": forecast.table(),
+        "stages": forecast.stages(),
         "seconds": forecast.seconds(),
         "memory": forecast.memory(),
         "savings": [{"flag": flag, "seconds": seconds} for flag, seconds in forecast.savings()],

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferbench.api.components import Clip
+from ferbench.api.clips import Clip
 
 Image = NDArray[np.uint8]
 SURE = 0.95  # of the frames that a header promises: some guess from the duration

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ferbench.api.components import Clip, Fold, Protocol
-from ferbench.api.errors import FerbenchError, PluginError, calling
+from ferbench.api.clips import Clip, Fold
+from ferbench.api.components import Protocol
+from ferbench.api.errors import FerbenchError, PluginError, plugin_call
 from ferbench.corpora.index import Corpus
 from ferbench.store.entries import Store, read_json, to_json
 from ferbench.store.keys import code_digest, component_identity, key
@@ -19,9 +21,15 @@ from ferbench.store.keys import code_digest, component_identity, key
 class Split:
     """The clips that a protocol keeps, their folds, and how many clips of other labels it leaves out."""
 
+    key: str
     clips: tuple[Clip, ...]
     folds: tuple[Fold, ...]
     left_out: dict[str, int]
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Class of each clip."""
+        return {c.id: c.label for c in self.clips}
 
     def people(self, part: Sequence[str]) -> list[str]:
         """The persons of a part, sorted."""
@@ -58,7 +66,7 @@ def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
     entry = key("folds", code_digest("ferbench.corpora.folds"), component_identity(protocol), seen)
     folder = store.make("folds", entry, _write, protocol, clips)
     folds = tuple(Fold(*(tuple(part) for part in (f["train"], f["validation"], f["test"]))) for f in read_json(folder / "folds.json"))
-    return Split(clips, folds, dict(left_out))
+    return Split(entry, clips, folds, dict(left_out))
 
 
 def check(folds: Sequence[Fold], clips: Sequence[Clip], protocol: str) -> None:
@@ -101,7 +109,7 @@ def _at_least_two(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
 
 
 def _write(work: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str, Any]:
-    with calling(f"protocol {protocol.name}"):
+    with plugin_call(f"protocol {protocol.name}"):
         folds = list(protocol.folds(clips))
         if wrong := next((fold for fold in folds if not isinstance(fold, Fold)), None):
             raise TypeError(f"folds() gives {type(wrong).__name__}: expected Folds")

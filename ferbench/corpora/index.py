@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from ferbench.api.components import Clip, Dataset, Skipped
-from ferbench.api.errors import FerbenchError, calling
+from ferbench.api.clips import Clip, Skipped
+from ferbench.api.components import Dataset
+from ferbench.api.errors import FerbenchError, plugin_call
 from ferbench.corpora.standins import marker_of
 from ferbench.store.entries import Store, read_json, to_json
 from ferbench.store.keys import component_identity, file_digest, key
@@ -77,7 +78,7 @@ def _given_root(dataset: Dataset) -> Path:
 
 def index(dataset: Dataset, store: Store) -> Corpus:
     """Reads what is in a corpus; `dataset.root` is its folder. Raises FerbenchError where it holds no labelled clip."""
-    with calling(f"dataset {dataset.name}"):
+    with plugin_call(f"dataset {dataset.name}"):
         found = [_checked(thing) for thing in dataset.clips()]
     skipped = [s for s in found if isinstance(s, Skipped)]
     files = _Files(Path(dataset.root), store)

@@ -6,8 +6,9 @@ import operator
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ferbench.api.components import Clip, Preprocessor
-from ferbench.api.errors import PluginError, calling
+from ferbench.api.clips import Clip
+from ferbench.api.components import Preprocessor
+from ferbench.api.errors import PluginError, plugin_call
 
 
 def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
@@ -15,7 +16,7 @@ def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
     unlabelled = replace(clip, label="", subject="")  # which frames are read must not depend on what is to be found out
     selected = list(range(clip.length))
     for step in steps:
-        with calling(f"preprocessor {step.name} on {clip.id}"):
+        with plugin_call(f"preprocessor {step.name} on {clip.id}"):
             chosen = list(map(operator.index, step.select(unlabelled, selected)))
         if not chosen or chosen != sorted(set(chosen) & set(selected)):
             expected = f"some of the frames {selected[0]} to {selected[-1]}, in order"

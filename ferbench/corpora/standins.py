@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ferbench.api.components import Dataset, Rehearsable
-from ferbench.api.errors import FerbenchError, calling
+from ferbench.api.errors import FerbenchError, plugin_call
 from ferbench.store.entries import Store, read_json, to_json
 from ferbench.store.keys import key, source_digests
 
@@ -37,7 +37,7 @@ def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progres
     work.mkdir(parents=True)
     try:
         (work / MARKER).write_bytes(to_json({"stand-in of": dataset.name, "people": people, "seed": seed}))
-        with calling(f"dataset {dataset.name}: render"):
+        with plugin_call(f"dataset {dataset.name}: render"):
             dataset.render(work, people, seed, progress)
         if folder.exists():
             folder.rmdir()

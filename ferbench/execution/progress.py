@@ -1,4 +1,4 @@
-"""What a run tells while it works, on stderr: a bar on a terminal, plain lines in a log."""
+"""Progress on stderr: a bar on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -9,41 +9,43 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-Tell = Callable[..., None]
-EVERY = 15.0  # seconds between plain lines
+Update = Callable[..., None]
+"""Called with (done, total, note="") after each step of a stage."""
+
+INTERVAL = 15.0  # seconds between plain lines
 
 
 class Reporter:
-    """Lines and progress of a run; `quiet` tells only warnings."""
+    """Prints lines and progress; if `quiet`, only warnings."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self.console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
     def line(self, text: str, style: str = "") -> None:
-        """One line of text."""
+        """Print a line."""
         if not self.quiet:
             self.console.print(text, style=style, markup=False)
 
     def warn(self, text: str) -> None:
-        """A line that is told even when quiet."""
+        """Print a warning, also if quiet."""
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
     @contextmanager
-    def stage(self, name: str, unit: str, spent: float = 0.0) -> Iterator[Tell]:
-        """Progress of one stage: the block calls `tell(done, of, note="")` after each step; silent where it never does.
+    def stage(self, name: str, unit: str, spent: float = 0.0) -> Iterator[Update]:
+        """Show the progress of one stage: the block calls `update` after each step; if it never does, nothing is shown.
 
-        `spent`: seconds that went into it before, beside another stage.
+        `spent` are seconds of work on it that went before, beside another stage.
         """
-        with _Bar(self.console, name, unit) if self.console.is_terminal and not self.quiet else _Lines(self, name, unit) as show:
-            show.start -= spent
-            yield show.tell
-        if show.done:
-            self.line(f"{name}: {show.done:g} {unit} in {show.seconds:.1f} s")
+        with _Bar(self.console, name, unit) if self.console.is_terminal and not self.quiet else _Lines(self, name, unit) as view:
+            view.start -= spent
+            yield view.update
+        if view.done:
+            self.line(f"{name}: {view.done:g} {unit} in {view.seconds:.1f} s")
 
 
 class _Lines:
-    """Progress as a line every now and then."""
+    """Progress as a line now and then."""
 
     def __init__(self, reporter: Reporter, name: str, unit: str) -> None:
         self.reporter, self.name, self.unit = reporter, name, unit
@@ -60,18 +62,18 @@ class _Lines:
     def seconds(self) -> float:
         return time.monotonic() - self.start
 
-    def tell(self, done: float, of: float, note: str = "") -> None:
+    def update(self, done: float, total: float, note: str = "") -> None:
         self.done, now = done, time.monotonic()
-        if now - self.last < EVERY or done >= of:
+        if now - self.last < INTERVAL or done >= total:
             return
         self.last = now
         rate = done / self.seconds
-        left = f"{(of - done) / rate:.0f} s left" if rate else ""
-        self.reporter.line(", ".join(filter(None, [f"{self.name}: {done:g}/{of:g} {self.unit}", f"{rate:.2g}/s", left, note])))
+        left = f"{(total - done) / rate:.0f} s left" if rate else ""
+        self.reporter.line(", ".join(filter(None, [f"{self.name}: {done:.3g}/{total:g} {self.unit}", f"{rate:.2g}/s", left, note])))
 
 
 class _Bar:
-    """Progress as a bar that is gone when the stage ends."""
+    """Progress as a bar that disappears when the stage ends."""
 
     def __init__(self, console: Console, name: str, unit: str) -> None:
         from rich import progress
@@ -79,7 +81,7 @@ class _Bar:
         columns = [
             progress.TextColumn("{task.description}"),
             progress.BarColumn(bar_width=20),
-            progress.TextColumn("{task.completed:g}/{task.total:g} " + unit),
+            progress.TextColumn("{task.completed:.3g}/{task.total:g} " + unit),
             progress.TextColumn("{task.fields[rate]}"),
             progress.TimeRemainingColumn(compact=True),
             progress.TextColumn("{task.fields[note]}"),
@@ -99,6 +101,6 @@ class _Bar:
     def seconds(self) -> float:
         return time.monotonic() - self.start
 
-    def tell(self, done: float, of: float, note: str = "") -> None:
+    def update(self, done: float, total: float, note: str = "") -> None:
         self.done = done
-        self.bar.update(self.task, completed=done, total=of, note=note, rate=f"{done / max(self.seconds, 1e-9):.2g}/s", visible=True)
+        self.bar.update(self.task, completed=done, total=total, note=note, rate=f"{done / max(self.seconds, 1e-9):.2g}/s", visible=True)

@@ -1,4 +1,4 @@
-"""Where and with what a row was made."""
+"""Where and with what a row is computed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from joblib import cpu_count
 PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit-learn", "numpy")
 
 
-def provenance(device: torch.device, workers: int, compiled: bool) -> dict[str, Any]:
-    """Versions, git commit, hardware and runtime knobs."""
+def describe_origin(device: torch.device, workers: int, compiled: bool) -> dict[str, Any]:
+    """Versions, git commit, hardware and runtime options."""
     return {
         "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}, **_plugins()},
@@ -27,7 +27,7 @@ def provenance(device: torch.device, workers: int, compiled: bool) -> dict[str, 
 
 
 def _device(device: torch.device) -> dict[str, Any]:
-    """What computes, and how exactly."""
+    """The device, and the precision that it computes in."""
     if device.type != "cuda":
         return {"device": str(device), "precision": "float32"}
     gpu = torch.cuda.get_device_name(device)
@@ -49,13 +49,13 @@ def _plugins() -> dict[str, str]:
 def _git() -> dict[str, Any] | None:
     """Commit of the working folder, and whether tracked files differ from it; None outside a repository."""
     try:
-        commit = _ask("git", "rev-parse", "HEAD")
-        return {"commit": commit, "changed": bool(_ask("git", "status", "--porcelain", "--untracked-files=no"))}
+        commit = _output_of("git", "rev-parse", "HEAD")
+        return {"commit": commit, "changed": bool(_output_of("git", "status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _ask(*command: str) -> str:
+def _output_of(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
 

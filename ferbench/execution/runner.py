@@ -1,39 +1,39 @@
-"""Runs a benchmark: finds or renders its corpora, makes the rows that the store lacks, keeps a record of the whole."""
+"""Runs a benchmark from its file to its record.
+
+prepare_corpora   finds or renders the corpora, and indexes them
+Planner.rows      turns combinations into rows, models and fits, each with its key
+compute_rows      computes what the store lacks, stage by stage
+summary.save      keeps the record that leaderboards are made from
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
-from ferbench.corpora import standins as standin
 from ferbench.corpora.folds import oddities
-from ferbench.corpora.index import Corpus, index, locate, missing_error
-from ferbench.execution import summary
+from ferbench.execution import rehearsal, summary
 from ferbench.execution.progress import Reporter
-from ferbench.plan.planner import Network, Planner, Row, note_inputs
-from ferbench.store import costs as history
-from ferbench.store import records
+from ferbench.plan.models import Row
+from ferbench.plan.planner import Planner, store_inputs
+from ferbench.store import costs, records
 from ferbench.store.entries import Store
-from ferbench.store.keys import component_identity, key
 
 if TYPE_CHECKING:
     from ferbench.plan.forecast import Forecast
 
-
-MANY = 200  # new rows whose figures are drawn only when asked for: each takes about a tenth of a second
+MOST_FIGURES = 200  # new rows whose figures are drawn without being asked for: each takes about a tenth of a second
 
 
 @dataclass(frozen=True)
 class Options:
-    """Runtime knobs; no part of a key.
+    """Runtime options; none is part of a key.
 
-    `workers` 0 means one for each core; `checkpoint`: seconds of a fit between its checkpoints; `retry`: try again what failed in an
-    earlier run; `figures` None: draw them unless there are many; `compile`: networks by torch.compile.
+    `workers` 0 means one per core; `checkpoint` are the seconds between checkpoints of a fit; `retry` tries rows again that failed in an
+    earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile.
     """
 
     device: str = "auto"
@@ -46,103 +46,97 @@ class Options:
 
 
 def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[str, Any]:
-    """Runs what the store lacks and returns the record: all rows, published rows, what was found and left out.
+    """Compute what the store lacks and return the record: all rows, published rows, what was found and left out.
 
-    Raises FerbenchError for what the user can mend; what is stored by then stays.
+    Raises FerbenchError for a mistake of the user; what is stored by then stays.
     """
-    benchmark, corpora = _corpora(
-        benchmark, store, options, reporter, lambda dataset, rehearsed: _rendered(dataset, rehearsed, store, reporter)
-    )
+    get_standin = rehearsal.render_standin(store, reporter)
+    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin)
     rows = list(Planner(benchmark, corpora, store).rows())
     found = summary.found(corpora, rows)
-    for line in summary.summary(found):
-        reporter.line(line)
-    for text in dict.fromkeys(text for row in _distinct(rows) for text in oddities(row.cell.protocol, row.corpora, row.split)):
-        reporter.warn(text)
-    lacking = [row for row in rows if store.find("rows", row.key) is None]
-    failed = {} if options.retry else records.failed_before([row.key for row in lacking], store)
-    pending = [row for row in lacking if row.key not in failed]
-    again = f", {len(failed)} failed before and are left alone (--retry-failed tries them again)" if failed else ""
-    reporter.line(f"{len(rows)} rows, {len(rows) - len(lacking)} of them stored already{again}")
-    failures = _execute(pending, store, options, reporter) if pending else []
+    _report_corpora(found, rows, reporter)
+    missing = [row for row in rows if store.find("rows", row.key) is None]
+    failed = {} if options.retry else records.failed_before([row.key for row in missing], store)
+    pending = [row for row in missing if row.key not in failed]
+    skipped = f", {len(failed)} failed before and are skipped (--retry-failed tries them again)" if failed else ""
+    reporter.line(f"{len(rows)} rows, {len(rows) - len(missing)} of them already stored{skipped}")
+    failures = _compute(pending, store, options, reporter) if pending else []
     record = summary.save(benchmark, rows, [*failed.values(), *failures], found, store)
     for line in summary.unreadable(record["rows"]):
         reporter.warn(line)
-    _draw(record, len(pending), store, options, reporter)
+    _draw_figures(record, len(pending), store, options, reporter)
     return record
 
 
-def _distinct(rows: Sequence[Row]) -> list[Network]:
-    """One network of each split."""
-    return list({id(row.network.split): row.network for row in rows}.values())
+def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
+    """The rows that `run` would compute, as they would be stored but for their results."""
+    from ferbench.stages.scores import describe_row
 
-
-def missing(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
-    """The rows that `run` would make, as they would be stored but for their results."""
-    from ferbench.stages.scores import described
-
-    benchmark, corpora = _corpora(benchmark, store, options, reporter, _only_rendered(store))
+    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
     rows = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
     for row in rows:
-        note_inputs(row.network, store)
-    return [described(row) for row in rows]
+        store_inputs(row.model, store)
+    return [describe_row(row) for row in rows]
 
 
-def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, calibrate: bool = False) -> Forecast:
-    """What `run` would do; renders nothing, and where stand-ins are to be rendered first knows no more than how many rows there will be.
+def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, measure: bool = False) -> Forecast:
+    """What `run` would do. Renders nothing: if stand-ins must be rendered first, only the number of rows is known.
 
-    `calibrate` measures a few items of every kind of work that the store's history does not know.
+    `measure` times a few items of every kind of work that the store's history does not know.
     """
-    from ferbench.plan.forecast import Forecast, forecast
+    from ferbench.plan.estimate import forecast
+    from ferbench.plan.forecast import Forecast
 
-    if unrendered := _unrendered(benchmark, store, options):
+    if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
         return Forecast(total=benchmark.rehearsed().size, unrendered=unrendered)
-    benchmark, corpora = _corpora(benchmark, store, options, reporter, _only_rendered(store))
-    made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
-    if calibrate and made.unknown():
-        _calibrate(Planner(benchmark, corpora, store).rows(), store, options, reporter)
-        made = forecast(Planner(benchmark, corpora, store).rows(), history.load(store), store, options.retry)
-    return made
+    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
+    result = forecast(Planner(benchmark, corpora, store).rows(), costs.load(store), store, options.retry)
+    if measure and result.unknown_stages():
+        _measure_costs(Planner(benchmark, corpora, store), store, options, reporter)
+        result = forecast(Planner(benchmark, corpora, store).rows(), costs.load(store), store, options.retry)
+    return result
 
 
-def _only_rendered(store: Store) -> Callable[[Dataset, Benchmark], Path]:
-    """Gives the stand-ins that are there, and raises FerbenchError where one would have to be rendered."""
-
-    def rendered(dataset: Dataset, rehearsed: Benchmark) -> Path:
-        folder = standin.place(type(dataset), *_scale(rehearsed), store)
-        if not folder.is_dir():
-            raise FerbenchError(
-                f"the corpus {dataset.name} is missing, and its stand-in is not rendered yet: its clips cannot be counted",
-                hint="`ferbench run` renders it first (about a minute); or set FERBENCH_DATA to the folder that holds the corpora",
-            )
-        return folder
-
-    return rendered
+def _report_corpora(found: list[dict[str, Any]], rows: Sequence[Row], reporter: Reporter) -> None:
+    """What was found and left out, and what is odd about the folds."""
+    for line in summary.summary(found):
+        reporter.line(line)
+    models = {row.model.split.key: row.model for row in rows}.values()
+    for warning in dict.fromkeys(text for model in models for text in oddities(model.cell.protocol, model.corpora, model.split)):
+        reporter.warn(warning)
 
 
-def _unrendered(benchmark: Benchmark, store: Store, options: Options) -> tuple[str, ...]:
-    """The corpora whose stand-ins a rehearsal would render first."""
-    rehearse = options.rehearsal and benchmark.rehearsal is not None
-    if not rehearse or all(locate(dataset) for dataset in benchmark.datasets()):
-        return ()
-    rehearsed = benchmark.rehearsed()
-    places = {d.name: standin.place(type(d), *_scale(rehearsed), store) for d in rehearsed.datasets()}
-    return tuple(name for name, place in places.items() if not place.is_dir())
+def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
+    """Imports torch, hence only if there is work."""
+    try:
+        from ferbench.execution.context import Context
+        from ferbench.execution.engine import compute_rows
+        from ferbench.training.device import select_device
+    except (ImportError, RuntimeError) as error:
+        hint = "torch and torchvision come in matching pairs: pip install --force-reinstall torch torchvision"
+        raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
+    from joblib import cpu_count
+
+    from ferbench.execution.executor import local_executor
+
+    workers, device = options.workers or cpu_count(), select_device(options.device)
+    with local_executor(workers) as executor:
+        return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint, options.compile))
 
 
-def _calibrate(rows: Iterable[Row], store: Store, options: Options, reporter: Reporter) -> None:
+def _measure_costs(planner: Planner, store: Store, options: Options, reporter: Reporter) -> None:
     """Imports torch."""
-    from ferbench.execution.probe import calibrate
-    from ferbench.training.device import chosen
+    from ferbench.execution.probe import measure_costs
+    from ferbench.training.device import select_device
 
-    with reporter.stage("calibrate", "networks") as tell:
-        calibrate(rows, store, chosen(options.device), tell)
+    with reporter.stage("measure", "models") as update:
+        measure_costs(planner.rows(), store, select_device(options.device), update)
 
 
-def _draw(record: dict[str, Any], new: int, store: Store, options: Options, reporter: Reporter) -> None:
-    """Figures of what has none yet; imports matplotlib, hence only where there is work."""
-    if options.figures is None and new > MANY:
-        reporter.line(f"figures of {new} new rows are left out: --figures draws them")
+def _draw_figures(record: dict[str, Any], new: int, store: Store, options: Options, reporter: Reporter) -> None:
+    """Imports matplotlib, hence only if there is work."""
+    if options.figures is None and new > MOST_FIGURES:
+        reporter.line(f"the figures of {new} new rows are not drawn: --figures draws them")
     elif options.figures or (options.figures is None and new):
         from ferbench.report.figures import draw
 
@@ -150,69 +144,3 @@ def _draw(record: dict[str, Any], new: int, store: Store, options: Options, repo
             draw(record, store)
         except Exception as error:  # the rows are there, with or without pictures of them
             reporter.warn(f"figures could not be drawn: {type(error).__name__}: {error}")
-
-
-def _corpora(
-    benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, rendered: Callable[[Dataset, Benchmark], Path]
-) -> tuple[Benchmark, dict[str, tuple[Corpus, ...]]]:
-    """Every corpus indexed, by label of the dataset axis; the benchmark is rehearsed where one is missing or a stand-in."""
-    missing = [dataset for dataset in benchmark.datasets() if locate(dataset) is None]
-    rehearse = options.rehearsal and benchmark.rehearsal is not None
-    if missing and not rehearse:
-        raise missing_error(missing[0], benchmark.document.where("dataset"))
-    if missing:
-        benchmark = _rehearsed(benchmark, reporter, f"not found: {', '.join(d.name for d in missing)}")
-        return benchmark, _indexed(benchmark, store, lambda dataset: rendered(dataset, benchmark))
-    corpora = _indexed(benchmark, store, locate)
-    if rehearse and any(corpus.standin for each in corpora.values() for corpus in each):
-        benchmark = _rehearsed(benchmark, reporter, "the corpora found are stand-ins")
-        corpora = _indexed(benchmark, store, locate)
-    return benchmark, corpora
-
-
-def _indexed(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Path | None]) -> dict[str, tuple[Corpus, ...]]:
-    """Corpora by label of the dataset axis; each is read once."""
-    read: dict[str, Corpus] = {}
-    for dataset in benchmark.datasets():
-        if _name(dataset) not in read:
-            read[_name(dataset)] = index(replace(dataset, root=str(root(dataset))), store)
-    return {choice.label: tuple(read[_name(d)] for d in choice.value) for choice in benchmark.selected("dataset")}
-
-
-def _name(dataset: Dataset) -> str:
-    return key(component_identity(dataset), dataset.root)
-
-
-def _rehearsed(benchmark: Benchmark, reporter: Reporter, why: str) -> Benchmark:
-    reporter.line(f"REHEARSAL ({why}): the whole pipeline on stand-in corpora; its figures say nothing of the real ones", "bold yellow")
-    if benchmark.rehearsal:
-        given = {setting.path for setting in benchmark.settings}
-        for path, value in benchmark.rehearsal.set.items():
-            if path not in given:  # what --set says stands over it
-                reporter.line(f"  the rehearsal sets {path} = {value}")
-    return benchmark.rehearsed()
-
-
-def _rendered(dataset: Dataset, benchmark: Benchmark, store: Store, reporter: Reporter) -> Path:
-    with reporter.stage(f"render {dataset.name}", "clips") as tell:
-        return standin.stored(type(dataset), *_scale(benchmark), store, tell)
-
-
-def _scale(benchmark: Benchmark) -> tuple[int, int]:
-    """People and seed of the stand-ins."""
-    assert benchmark.rehearsal is not None
-    return benchmark.rehearsal.people, benchmark.rehearsal.seed
-
-
-def _execute(pending: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
-    """Imports torch, hence only where there is work."""
-    try:
-        from ferbench.execution.drivers import Execution
-        from ferbench.training.device import chosen
-    except (ImportError, RuntimeError) as error:
-        hint = "torch and torchvision come in matching pairs: pip install --force-reinstall torch torchvision"
-        raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
-    from joblib import cpu_count
-
-    execution = Execution(store, reporter, chosen(options.device), options.workers or cpu_count(), options.checkpoint, options.compile)
-    return execution.rows(pending)

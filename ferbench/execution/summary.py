@@ -11,7 +11,7 @@ from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.index import Corpus
 from ferbench.corpora.standins import described
-from ferbench.plan.planner import Row
+from ferbench.plan.models import Row
 from ferbench.store import records
 from ferbench.store.entries import Store
 
@@ -20,7 +20,7 @@ NAMED = 3  # things left out that the summary names for each reason; the record 
 
 def found(corpora: Mapping[str, tuple[Corpus, ...]], rows: Sequence[Row]) -> list[dict[str, Any]]:
     """What each corpus holds: people, clips by class, clips of classes that no row uses, and everything left out with its reason."""
-    used = {c.id: c.label for row in rows for c in row.network.split.clips}
+    used = {c.id: c.label for row in rows for c in row.model.split.clips}
     return [found_in(corpus, used) for corpus in {id(c): c for each in corpora.values() for c in each}.values()]
 
 
@@ -78,7 +78,7 @@ def save(
     """Writes and returns the record; that of a rehearsal stands beside that of the real corpora."""
     record = {
         "benchmark": benchmark.name,
-        "name": benchmark.name + ("-rehearsal" if any(row.network.standin for row in rows) else ""),
+        "name": benchmark.name + ("-rehearsal" if any(row.model.has_standin for row in rows) else ""),
         "description": benchmark.description,
         "axes": list(AXES),
         "rows": [row.key for row in rows],

@@ -1,28 +1,26 @@
-"""What a run would do: what is stored, what would be made, what it would cost by this store's history, and what would cut it."""
+"""What a run would do: what is stored, what is missing, what that costs by this store's history, and which choice saves most."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal, TypedDict
 
 from ferbench.benchmark.axes import AXES
-from ferbench.corpora.selection import select
-from ferbench.plan.planner import Fit, Network, Row
-from ferbench.store.costs import Cost, History
-from ferbench.store.entries import Store
 
 STAGES = ("crops", "features", "fits", "rows")
-OPTIMISER = 5  # times a weight's 4 bytes: weights, gradients, two moments of Adam, the best epoch's
-FLAGS = 3  # savings told
-MANY = 2000  # rows above which no savings are looked for: each is a forecast of its own
+MOST_SAVINGS = 3
+MOST_ROWS = 2000  # above, no savings are looked for: each is a forecast of its own
+
+Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Work:
-    """What is made together and shared whole: the crops of a pipeline, the features of a frozen part, one fit.
+class WorkUnit:
+    """What is computed and shared as a whole: the crops of a pipeline, the features of a frozen part, one fit.
 
-    `seconds` and `bytes` are None where the like was never made in this store; `memory` is that of the fit.
+    `seconds` and `bytes` are None if no work of its kind was done in this store; `memory` is the bytes that a fit needs.
     """
 
     stage: str
@@ -33,152 +31,105 @@ class Work:
     memory: float | None = None
 
 
-FUSED = Work("fits", 1, 1, 0.0, 0.0)  # a weighted mean of scores
+class StageForecast(TypedDict):
+    """One stage of a forecast; `shared` is by how many rows a unit of work is shared on average."""
+
+    stage: str
+    entries: int
+    missing: int
+    stored: int
+    shared: float | None
+    seconds: float | None
+    bytes: float | None
 
 
 @dataclass
 class Forecast:
-    """The rows of a benchmark and the work that the missing ones need; `rows` gives for each of them its labels and its work."""
+    """The rows of a benchmark and the work that the missing ones need.
+
+    `unrendered` names corpora whose stand-ins must be rendered before anything else can be counted. `units` are the units of work by key,
+    and `missing_rows` gives for each missing row its labels and the keys of its units.
+    """
 
     total: int = 0
-    unrendered: tuple[str, ...] = ()  # corpora whose stand-ins are rendered first: until then nothing else can be counted
+    unrendered: tuple[str, ...] = ()
     stored: int = 0
     failed: int = 0
-    works: dict[Any, Work] = field(default_factory=dict)
-    users: dict[Any, int] = field(default_factory=dict)
-    rows: list[tuple[Mapping[str, str], tuple[Any, ...]]] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)  # keys of missing entries that some work counts already
+    units: dict[str, WorkUnit] = field(default_factory=dict)
+    missing_rows: list[tuple[Labels, tuple[str, ...]]] = field(default_factory=list)
 
-    def seconds(self, works: Iterable[Any] | None = None) -> float | None:
-        """Of all the work, or of these; None where a part of it is unknown."""
-        times = [self.works[name].seconds for name in (self.works if works is None else works) if self.works[name].missing]
+    def seconds(self, units: Iterable[str] | None = None) -> float | None:
+        """The time of all units, or of these; None if that of any is unknown."""
+        times = [self.units[unit].seconds for unit in (self.units if units is None else units) if self.units[unit].missing]
         return None if None in times else sum(filter(None, times))
 
-    def unknown(self) -> list[str]:
-        """Stages with work whose like was never done in this store."""
-        return [s for s in STAGES if any(w.stage == s and w.missing and w.seconds is None for w in self.works.values())]
+    def unknown_stages(self) -> list[str]:
+        """Stages with work of a kind that was never done in this store."""
+        return [s for s in STAGES if any(unit.stage == s and unit.missing and unit.seconds is None for unit in self.units.values())]
 
-    def table(self) -> list[dict[str, Any]]:
-        """By stage: entries, stored, missing, by how many rows a piece of work is shared, seconds and bytes of what is missing."""
-        lines = []
-        for stage in STAGES[:-1]:
-            names = [name for name, work in self.works.items() if work.stage == stage]
-            if not names:
-                continue
-            works = [self.works[name] for name in names]
-            missing = [work for work in works if work.missing]
-            entries, lacking = sum(w.entries for w in works), sum(w.missing for w in works)
-            line: dict[str, Any] = {"stage": stage, "entries": entries, "missing": lacking, "stored": entries - lacking}
-            line["shared"] = sum(self.users[n] for n in names) / len(names)
-            for what in ("seconds", "bytes"):
-                values = [getattr(work, what) for work in missing]
-                line[what] = None if None in values else sum(values)
-            lines.append(line)
-        rows = {"entries": self.total, "missing": len(self.rows), "stored": self.stored}
-        return [*lines, {"stage": "rows", **rows, "shared": None, "seconds": 0.0, "bytes": 0.0}]
+    def stages(self) -> list[StageForecast]:
+        """One line per stage that has any work; the rows come last."""
+        users = Counter(unit for _, units in self.missing_rows for unit in units)
+        lines = [self._stage(stage, users) for stage in STAGES[:-1] if any(unit.stage == stage for unit in self.units.values())]
+        missing = len(self.missing_rows)
+        rows: StageForecast = {
+            "stage": "rows", "entries": self.total, "missing": missing, "stored": self.stored, "shared": None, "seconds": 0.0, "bytes": 0.0,
+        }  # fmt: skip
+        return [*lines, rows]
 
     def memory(self) -> float | None:
-        """Bytes of the largest fit to be made."""
-        known = [work.memory for work in self.works.values() if work.stage == "fits" and work.missing]
+        """Bytes that the largest missing fit needs."""
+        known = [unit.memory for unit in self.units.values() if unit.stage == "fits" and unit.missing]
         return max(filter(None, known), default=None)
 
     def savings(self) -> list[tuple[str, float]]:
-        """The flags that keep one choice of an axis and save most: (flag, seconds that are left)."""
-        if self.seconds() is None or len(self.rows) > MANY:
+        """The options that keep one choice of an axis and save most, each with the seconds that remain."""
+        total = self.seconds()
+        if total is None or len(self.missing_rows) > MOST_ROWS:
             return []
-        left = []
-        for axis in AXES:
-            choices = dict.fromkeys(labels[axis] for labels, _ in self.rows)
-            for choice in choices if len(choices) > 1 else ():
-                kept = {name: None for labels, works in self.rows if labels[axis] == choice for name in works}
-                left.append((f"--only '{axis}={choice}'", self.seconds(kept) or 0.0))
-        best = {flag.partition("=")[0]: (flag, seconds) for flag, seconds in sorted(left, key=lambda x: -x[1])}
-        return sorted((each for each in best.values() if each[1] < (self.seconds() or 0)), key=lambda x: x[1])[:FLAGS]
+        cheapest = [option for axis in AXES if (option := self._cheapest_choice(axis)) and option[1] < total]
+        return sorted(cheapest, key=lambda option: option[1])[:MOST_SAVINGS]
 
-    def within(self, budget: float) -> tuple[list[Mapping[str, str]], list[Mapping[str, str]]]:
-        """Labels of the missing rows that fit into so many seconds, in the order in which they are made, and of the others."""
-        spent, done = 0.0, dict[Any, None]()
-        fit: list[Mapping[str, str]] = []
-        over: list[Mapping[str, str]] = []
-        for labels, works in self.rows:
-            new = [name for name in works if name not in done]
-            more = self.seconds(new)
-            if more is None or spent + more > budget:
-                over.append(labels)
+    def within(self, budget: float) -> tuple[list[Labels], list[Labels]]:
+        """The labels of the missing rows that fit into so many seconds, in the order in which they are computed, and of the others."""
+        spent, done = 0.0, set[str]()
+        fitting: list[Labels] = []
+        exceeding: list[Labels] = []
+        for labels, units in self.missing_rows:
+            cost = self.seconds(unit for unit in units if unit not in done)
+            if cost is None or spent + cost > budget:
+                exceeding.append(labels)
                 continue
-            spent += more
-            done.update(dict.fromkeys(new))
-            fit.append(labels)
-        return fit, over
+            spent += cost
+            done.update(units)
+            fitting.append(labels)
+        return fitting, exceeding
+
+    def _stage(self, stage: str, users: Mapping[str, int]) -> StageForecast:
+        units = {key: unit for key, unit in self.units.items() if unit.stage == stage}
+        entries, missing = sum(unit.entries for unit in units.values()), sum(unit.missing for unit in units.values())
+        shared = sum(users[key] for key in units) / len(units)
+        return {
+            "stage": stage, "entries": entries, "missing": missing, "stored": entries - missing, "shared": shared,
+            "seconds": _total(units.values(), "seconds"), "bytes": _total(units.values(), "bytes"),
+        }  # fmt: skip
+
+    def _cheapest_choice(self, axis: str) -> tuple[str, float] | None:
+        choices = list(dict.fromkeys(labels[axis] for labels, _ in self.missing_rows))
+        if len(choices) < 2:
+            return None
+        costs = [(self._seconds_of(axis, choice), f"--only '{axis}={choice}'") for choice in choices]
+        seconds, option = min(costs, key=lambda cost: cost[0])
+        return option, seconds
+
+    def _seconds_of(self, axis: str, choice: str) -> float:
+        kept = dict.fromkeys(unit for labels, units in self.missing_rows if labels[axis] == choice for unit in units)
+        return self.seconds(kept) or 0.0
 
 
-def forecast(rows: Iterable[Row], history: History, store: Store, retry: bool = False) -> Forecast:
-    """Looks at every row once and keeps of it only what is missing."""
-    made = Forecast()
-    frames: dict[int, tuple[Any, dict[str, int]]] = {}  # by crops mapping, which is kept so that its id stays its own
-    for row in rows:
-        made.total += 1
-        if store.has("rows", row.key):
-            made.stored += 1
-            continue
-        if not retry and (store.root / "failures" / f"{row.key}.json").is_file():
-            made.failed += 1
-            continue
-        network = row.network
-        if id(network.crops) not in frames:
-            frames[id(network.crops)] = (network.crops, _frames(network))
-        names = tuple(dict.fromkeys(_works(made, network, frames[id(network.crops)][1], history, store)))
-        for name in names:
-            made.users[name] = made.users.get(name, 0) + 1
-        made.rows.append((row.labels, names))
-    return made
-
-
-def _works(made: Forecast, network: Network, frames: Mapping[str, int], history: History, store: Store) -> Iterable[Any]:
-    """The names of what a network needs, noted where they are new."""
-
-    def noted(stage: str, keys: Mapping[str, str]) -> Any:
-        if (name := (stage, id(keys))) not in made.works:
-            missing = [clip for clip, key in keys.items() if key not in made.seen and not store.has(stage, key)]
-            made.seen.update(keys[clip] for clip in missing)
-            units, cost = sum(frames[clip] for clip in missing), history.a_unit(stage, network.kinds[stage])
-            known = (None, None) if cost is None else (cost.seconds * units, cost.bytes * units)
-            made.works[name] = Work(stage, len(keys), len(missing), *known)
-        return name
-
-    yield noted("crops", network.crops)
-    for member in network.members:
-        yield from _works(made, member, frames, history, store)
-    for job in network.fits:
-        if job.key not in made.works and store.has("fits", job.key):
-            continue
-        if "features" in network.kinds:
-            for keys in (job.features, *job.views):
-                yield noted("features", keys)
-        if job.key not in made.works:
-            made.works[job.key] = FUSED if job.members else _fit(job, network, frames, history)
-        yield job.key
-
-
-def _fit(job: Fit, network: Network, frames: Mapping[str, int], history: History) -> Work:
-    fold = job.split.folds[job.fold]
-    trained = sum(frames[clip] for clip in fold.train)
-    cost = history.a_unit("fits", network.kinds["fits"])
-    if cost is None:
-        return Work("fits", 1, 1, None, None)
-    units = trained * job.cell.recipe.epochs
-    return Work("fits", 1, 1, cost.seconds * units, cost.bytes * units, _memory(network, fold, len(job.views), frames, cost, history))
-
-
-def _memory(network: Network, fold: Any, views: int, frames: Mapping[str, int], cost: Cost, history: History) -> float:
-    inputs = history.a_unit("features" if "features" in network.kinds else "crops", network.kinds.get("features", network.kinds["crops"]))
-    all_frames = sum(frames[clip] for part in (*[fold.train] * (1 + views), fold.validation, fold.test) for clip in part)
-    return (inputs.bytes if inputs else 0) * all_frames + 4 * OPTIMISER * cost.weights
-
-
-def _frames(network: Network) -> dict[str, int]:
-    """How many frames of each clip the pipeline takes; nothing is decoded."""
-    return {clip.id: len(select(clip, network.cell.preprocessing)) for clip in network.split.clips}
+def _total(units: Iterable[WorkUnit], amount: Literal["seconds", "bytes"]) -> float | None:
+    values = [unit.seconds if amount == "seconds" else unit.bytes for unit in units if unit.missing]
+    return None if None in values else sum(filter(None, values))
 
 
 def duration(seconds: float | None) -> str:
@@ -193,10 +144,6 @@ def duration(seconds: float | None) -> str:
 
 def size(amount: float | None) -> str:
     """Bytes for people: 12 kB, 3.4 GB."""
-    if amount is None:
-        return "?"
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
+    from rich.filesize import decimal
+
+    return "?" if amount is None else decimal(round(amount))

@@ -11,15 +11,16 @@ from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import msgspec
 
-from ferbench.api.components import Aggregator, Backbone, Component, Dataset, Loss, Preprocessor, Protocol
+from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
 from ferbench.api.errors import FerbenchError, PluginError
+from ferbench.api.networks import Backbone, Fusion
 from ferbench.store.keys import type_hints
 
-KINDS: dict[str, tuple[str, type[Component]]] = {
+KINDS: dict[str, tuple[str, type[Component], *tuple[type[Component], ...]]] = {
     "dataset": ("datasets", Dataset),
     "preprocessor": ("preprocessors", Preprocessor),
-    "backbone": ("backbones", Backbone),
-    "loss": ("losses", Loss),
+    "backbone": ("backbones", Backbone, Fusion),
+    "loss": ("losses", Loss, EmbeddingLoss),
     "aggregator": ("aggregators", Aggregator),
     "protocol": ("protocols", Protocol),
 }
@@ -107,7 +108,7 @@ def convert(cls: type, parameters: Mapping[str, Any], what: str, where: str, pla
 def composed_of(hint: Any) -> str:
     """The kind of component that a parameter annotated tuple[Backbone, ...] holds; empty for any other."""
     given = get_args(hint)
-    return next((kind for kind, (_, base) in KINDS.items() if get_origin(hint) is tuple and given == (base, ...)), "")
+    return next((kind for kind, (_, base, *_) in KINDS.items() if get_origin(hint) is tuple and given == (base, ...)), "")
 
 
 def parameter_hints(cls: type) -> dict[str, Any]:
@@ -155,9 +156,9 @@ def unknown(what: str, name: object, known: Iterable[str]) -> tuple[str]:
 
 def _contract_problem(kind: str, component: Any) -> str:
     """What keeps a class from being a component of this kind; empty if nothing does."""
-    base = KINDS[kind][1]
-    if not (isinstance(component, type) and issubclass(component, base)):
-        return f"is no subclass of ferbench.{base.__name__}"
+    base, *others = KINDS[kind][1:]
+    if not (isinstance(component, type) and issubclass(component, (base, *others))):
+        return f"is no subclass of ferbench.{' or ferbench.'.join(each.__name__ for each in (base, *others))}"
     if not re.fullmatch(r"[a-z0-9][a-z0-9+_-]*", str(getattr(component, "name", ""))):
         return "needs a class attribute `name` of lower-case letters, digits, '-', '_' or '+'"
     if inspect.isabstract(component):

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pluggy
 
-from ferbench.api.components import Aggregator, Backbone, Dataset, Loss, Preprocessor, Protocol
+from ferbench.api.components import Aggregator, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
+from ferbench.api.networks import Backbone, Fusion
 
 hookspec = pluggy.HookspecMarker("ferbench")
 hookimpl = pluggy.HookimplMarker("ferbench")
@@ -23,12 +24,12 @@ def register_preprocessors(register: Callable[[type[Preprocessor]], None]) -> No
 
 
 @hookspec
-def register_backbones(register: Callable[[type[Backbone]], None]) -> None:
+def register_backbones(register: Callable[[type[Backbone | Fusion]], None]) -> None:
     """Register networks."""
 
 
 @hookspec
-def register_losses(register: Callable[[type[Loss]], None]) -> None:
+def register_losses(register: Callable[[type[Loss | EmbeddingLoss]], None]) -> None:
     """Register losses."""
 
 

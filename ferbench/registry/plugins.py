@@ -64,7 +64,7 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        hooks = ", ".join(f"register_{plural}" for plural, _ in KINDS.values())
+        hooks = ", ".join(f"register_{plural}" for plural, *_ in KINDS.values())
         raise PluginError(f"plugin {manager.get_name(error.plugin)}: {error}".replace("\n", " "), hint=f"the hooks are {hooks}") from error
 
 
@@ -95,7 +95,7 @@ def _where(error: Exception, file: str, line: int) -> str:
 
 
 def _collect(manager: pluggy.PluginManager, catalog: Catalog) -> None:
-    for kind, (plural, _) in KINDS.items():
+    for kind, (plural, *_) in KINDS.items():
         for impl in getattr(manager.hook, f"register_{plural}").get_hookimpls():
             try:
                 impl.function(*[_registrar(catalog, kind, impl.plugin_name)] * len(impl.argnames))

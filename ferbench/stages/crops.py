@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,63 +11,58 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ferbench.api.components import Clip, Frames, Preprocessor
-from ferbench.api.errors import FerbenchError, PluginError, calling
+from ferbench.api.clips import Clip, Frames
+from ferbench.api.components import Preprocessor
+from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
 from ferbench.corpora.selection import select
 from ferbench.store.entries import Store
 
 
 @dataclass(frozen=True)
 class CropFacts:
-    """What the crops stage tells of a clip: frame indices, whether a face was found in each, and frames that could not be read."""
+    """What is known of a clip's crops: frame indices, whether a face was found in each, and why frames could not be read, by index."""
 
     indices: list[int]
-    found: list[bool] | None
+    has_face: list[bool] | None
     problems: dict[str, str]
     seconds: float
 
-
-@contextmanager
-def pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """As many threads; OpenCV frees the interpreter lock, so that they decode and detect side by side. What waits is dropped at the end."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    threads = ThreadPoolExecutor(workers)
-    try:
-        yield threads
-    finally:
-        threads.shutdown(cancel_futures=True)
+    @property
+    def is_covered(self) -> bool:
+        """Whether a face was found in any frame, or none was looked for."""
+        return self.has_face is None or any(self.has_face)
 
 
-def make(clip: Clip, key: str, steps: Sequence[Preprocessor], store: Store) -> None:
-    """Stores the crops of one clip, unless they are."""
+def store_crops(clip: Clip, key: str, steps: Sequence[Preprocessor], store: Store) -> None:
+    """Compute and store the crops of one clip, unless they are stored."""
     store.make("crops", key, _write, clip, steps)
 
 
-def path(key: str, store: Store) -> Path:
+def crops_path(key: str, store: Store) -> Path:
     """The .npy file of one clip's crops [T,H,W] or [T,H,W,3]; T may be 0."""
     folder = store.find("crops", key)
     if folder is None:
-        raise FerbenchError(f"stored crops {key[:12]} are damaged or gone", hint="run the same command again: they are made anew")
+        raise FerbenchError(f"stored crops {key[:12]} are damaged or gone", hint="run the same command again to recompute them")
     return folder / "crops.npy"
 
 
-def load(key: str, store: Store) -> NDArray[np.uint8]:
+def load_crops(key: str, store: Store) -> NDArray[np.uint8]:
     """Crops [T,H,W] or [T,H,W,3] of one clip, mapped from their file, which is open as long as they are held."""
-    return np.load(path(key, store), mmap_mode="r")
+    crops: NDArray[np.uint8] = np.load(crops_path(key, store), mmap_mode="r")
+    return crops
 
 
-def landmarks(key: str, store: Store) -> NDArray[np.float32]:
-    """The corpus's landmarks [T,P,2] of one clip's crops; FerbenchError where it ships none."""
-    file = path(key, store).with_name("landmarks.npy")
+def load_landmarks(key: str, store: Store) -> NDArray[np.float32]:
+    """The corpus's landmarks [T,P,2] of one clip's crops; raises FerbenchError if it ships none."""
+    file = crops_path(key, store).with_name("landmarks.npy")
     if not file.is_file():
         raise FerbenchError("a backbone reads landmarks, and a clip has none", hint="choose a corpus that ships them: ck+")
-    return np.load(file)
+    landmarks: NDArray[np.float32] = np.load(file)
+    return landmarks
 
 
-def facts(key: str, store: Store) -> CropFacts:
-    """What was noted when the clip's crops were made."""
+def load_facts(key: str, store: Store) -> CropFacts:
+    """What was noted when the clip's crops were computed."""
     return CropFacts(**store.facts("crops", key))
 
 
@@ -79,8 +72,8 @@ def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> dict[str,
     np.save(folder / "crops.npy", crops)
     if frames.landmarks is not None:
         np.save(folder / "landmarks.npy", frames.landmarks)
-    found = None if frames.found is None else [bool(found) for found in frames.found]
-    return asdict(CropFacts(indices, found, problems, time.perf_counter() - start))
+    has_face = None if frames.has_face is None else list(map(bool, frames.has_face))
+    return asdict(CropFacts(indices, has_face, problems, time.perf_counter() - start))
 
 
 def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], Frames, dict[str, str]]:
@@ -88,26 +81,31 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.ui
     from ferbench.corpora.decoding import decode, points
 
     images, problems = decode(clip, select(clip, steps))
-    marks = points(clip, list(images), problems) if clip.landmarks else None
+    landmarks = points(clip, list(images), problems) if clip.landmarks else None
     images = {index: image for index, image in images.items() if index not in problems}
-    named = {str(index): reason for index, reason in problems.items()}
+    reasons = {str(index): reason for index, reason in problems.items()}
     if not images:
-        return np.zeros((0, 1, 1), np.uint8), [], Frames(()), named
-    frames = Frames(tuple(images.values()), landmarks=marks)
+        return np.zeros((0, 1, 1), np.uint8), [], Frames(()), reasons
+    frames = Frames(tuple(images.values()), landmarks=landmarks)
     for step in steps:
-        with calling(f"preprocessor {step.name} on {clip.id}"):
-            frames = step(frames)
-        if problem := _problem(frames, len(images)):
-            raise PluginError(f"preprocessor {step.name} on {clip.id} gives {problem}")
-    return _stack(clip, frames.images), list(images), frames, named
+        frames = _apply(step, clip, frames, len(images))
+    return _stack(clip, frames.images), list(images), frames, reasons
 
 
-def _problem(frames: Any, count: int) -> str:
-    """What is wrong with the frames that a step gave, or nothing."""
+def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames:
+    with plugin_call(f"{step.title} on {clip.id}", type(step)):
+        result = step(frames)
+    if problem := _contract_problem(result, count):
+        raise PluginError(f"{step.title} on {clip.id} returns {problem}", where=location(type(step)))
+    return result
+
+
+def _contract_problem(frames: object, count: int) -> str:
+    """What is wrong with the frames that a step returned; empty if nothing is."""
     if not isinstance(frames, Frames):
         return f"{type(frames).__name__}: expected Frames"
     if len(frames.images) != count:
-        return f"{len(frames.images)} frames for {count}"
+        return f"{len(frames.images)} frames: expected {count}"
     for image in frames.images:
         if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
             return f"images of {getattr(image, 'dtype', type(image).__name__)}: expected uint8"
@@ -117,7 +115,7 @@ def _problem(frames: Any, count: int) -> str:
 
 
 def _stack(clip: Clip, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """One array; gray frames beside colour ones become colour."""
+    """One array; gray frames beside color ones become color."""
     if len({image.ndim for image in images}) == 2:
         images = [np.repeat(i[..., None], 3, axis=2) if i.ndim == 2 else i for i in images]  # [H,W] -> [H,W,3]
     shapes = {image.shape for image in images}

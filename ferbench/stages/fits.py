@@ -1,114 +1,92 @@
-"""Fit: the trainable part of a backbone on one fold with one loss, recipe and seed; stores its frame scores and history."""
+"""Fit: the trained part of a backbone on one fold with one loss, recipe and seed; stores its scores and history."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from ferbench.api.components import Backbone, Input, Loss
-from ferbench.api.errors import FerbenchError, PluginError
-from ferbench.plan.planner import Fit
-from ferbench.stages import features
+from ferbench.api.components import Loss
+from ferbench.api.errors import PluginError, location
+from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, Network
+from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
+from ferbench.stages.networks import build_learner, build_model, check_learner, check_logits
 from ferbench.store.entries import Store, read_json, to_json
 from ferbench.training.checkpoints import Checkpoints
-from ferbench.training.estimators import fit_estimator
-from ferbench.training.loop import History, Learner, Part, logits_of, train
+from ferbench.training.estimators import fit_best_estimator
+from ferbench.training.history import History
+from ferbench.training.items import Items
+from ferbench.training.learner import score_items
+from ferbench.training.loop import Report, train
 from ferbench.training.streaming import Streamed
+
+Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a fit is given by the run that it is part of.
+class Resources:
+    """What a run gives a fit: where it computes, whom it reports to, where it keeps checkpoints, and what is noted as its origin.
 
-    `made` is the provenance to keep with it; `compiled` makes a network faster where that is asked for.
+    `compile` speeds a network up if the user asks for it.
     """
 
     device: torch.device
-    tell: Callable[[int, History], None]
+    report: Report
     checkpoints: Checkpoints
-    made: Mapping[str, Any]
-    compiled: Callable[[nn.Module], nn.Module] = lambda module: module
+    provenance: Mapping[str, Any]
+    compile: Callable[[nn.Module], nn.Module] = lambda module: module
 
 
-def compute(folder: Path, fit: Fit, inputs: Inputs, run: Run) -> dict[str, Any]:
-    """Trains and scores into `folder`: scores.npy [M,C] (softmax of validation and test items), clips.json, history.json."""
+@dataclass(frozen=True)
+class _Result:
+    history: History
+    scores: Scores  # [M,C], softmax
+    weights: int = 0
+
+
+@dataclass(frozen=True)
+class _Parts:
+    training: Items
+    validation: Items
+    scored: Items  # validation, then test
+    counts: Sequence[int]  # training items of each class
+
+
+def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) -> dict[str, Any]:
+    """Train, score validation and test items, and write scores.npy [M,C], clips.json and history.json into `folder`."""
     start = time.perf_counter()
-    cell, fold, classes = fit.cell, fit.split.folds[fit.fold], fit.cell.protocol.classes
-    _seed(cell.seed % 2**32)
-    model = cell.backbone.trainable(tuple(inputs.x.shape[1:]), classes)
-    by_clip = cell.backbone.reads == "clips"
-    if isinstance(model, nn.Module):
-        inputs.move(run.device)
-    elif by_clip:
-        raise PluginError(f"backbone {cell.backbone.name} reads clips and trains {type(model).__name__}: expected an nn.Module")
+    fold, by_clip = fit.split.folds[fit.fold], fit.reads_clips
     scored = [*fold.validation, *fold.test]
-    training = inputs.training(fold.train, cell.recipe.augmentation, by_clip)
-    parts = (training, inputs.part(fold.validation, by_clip), inputs.part(scored, by_clip))
-    counts = torch.bincount(training.y, minlength=len(classes)).tolist()
-    if model is None:
-        history, scores = History(), _finished(cell.backbone, parts[2].x, len(classes)).softmax(1).numpy()
-    elif isinstance(model, nn.Module):
-        learner = learner_of(fit, run.compiled(model), counts, run.device)
-        history, scores = _fit_network(learner, parts, cell.seed, run)
-    else:
-        history, scores = fit_estimator(model, cell.loss, counts, parts)
-    if scores.shape[1:] != (len(classes),):
-        given = "x".join(map(str, scores.shape[1:]))
-        raise PluginError(f"backbone {cell.backbone.name} gives {given} values a frame: expected {len(classes)}, one a class")
-    np.save(folder / "scores.npy", scores.astype(np.float32))
-    (folder / "history.json").write_bytes(to_json(asdict(history)))
+    if isinstance(fit.trainable, Network | EmbeddingNetwork):
+        inputs.move(resources.device)
+    training = inputs.training_items(fold.train, fit.recipe.augmentation, by_clip)
+    counts = torch.bincount(training.y, minlength=len(fit.classes)).tolist()
+    result = _train(fit, _Parts(training, inputs.items(fold.validation, by_clip), inputs.items(scored, by_clip), counts), resources)
+    np.save(folder / "scores.npy", result.scores.astype(np.float32))
+    (folder / "history.json").write_bytes(to_json(asdict(result.history)))
     lengths = inputs.lengths(scored)
     (folder / "clips.json").write_bytes(to_json({clip: min(1, n) for clip, n in lengths.items()} if by_clip else lengths))
     return {
         "seconds": time.perf_counter() - start,
         "features seconds": inputs.seconds,
         "training frames": training.frames,
-        "epochs": len(history.loss),
-        "weights": sum(p.numel() for p in model.parameters()) if isinstance(model, nn.Module) else 0,
-        "made": run.made,
+        "epochs": len(result.history.loss),
+        "weights": result.weights,
+        "made": resources.provenance,
     }
 
 
-def learner_of(fit: Fit, model: nn.Module, counts: list[int], device: torch.device) -> Learner:
-    """A network and its loss on the device; `counts` are the training items of each class."""
-    backbone, kind, features = fit.cell.backbone, fit.cell.loss, None
-    if kind.reads == "features":
-        features, last = list[torch.Tensor](), _last(model, kind)
-        last.register_forward_pre_hook(lambda _, given: features.append(given[0]))
-        loss = kind.build(counts, last.in_features)
-    else:
-        loss = kind.build(counts)
-    loss = loss.to(device) if isinstance(loss, nn.Module) else loss
-    return Learner(model.to(device), loss, prepare_of(backbone), fit.cell.recipe, device, backbone.draws(), features)
-
-
-def _last(model: nn.Module, loss: Loss) -> nn.Linear:
-    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not layers:
-        what = f"loss {loss.name} reads what the last fully connected layer reads, and {type(model).__name__} has none"
-        raise FerbenchError(what, hint="choose another loss for this backbone")
-    return layers[-1]
-
-
-def prepare_of(backbone: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Stored features are what a network reads; crops are normalised, on the device."""
-    if backbone.frozen() is not None:
-        return lambda batch: batch
-    declared: Input = backbone.input()
-    return lambda batch: features.prepare(batch, declared)
-
-
-def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
-    """Scores [T,C] (float64) of each validation and test clip, T frames or 1 where whole clips are read; and the history."""
+def load_scores(key: str, store: Store) -> tuple[dict[str, Scores], History]:
+    """Scores [T,C] of each validation and test clip, T frames or 1 if whole clips are read; and the history."""
     folder = store.find("fits", key)
     if folder is None:
         raise FileNotFoundError(f"fit {key}")
@@ -118,8 +96,8 @@ def scores(key: str, store: Store) -> tuple[dict[str, np.ndarray], History]:
     return dict(zip(lengths, parts, strict=True)), History(**read_json(folder / "history.json"))
 
 
-def _seed(seed: int) -> None:
-    """All generators that a model may draw from; torch.manual_seed takes 5 ms for devices that are not there."""
+def seed_generators(seed: int) -> None:
+    """Seed every generator that a model may draw from; torch.manual_seed takes 5 ms for devices that are not there."""
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)
@@ -127,19 +105,47 @@ def _seed(seed: int) -> None:
     random.seed(seed)
 
 
-def _finished(backbone: Backbone, x: torch.Tensor | Streamed, classes: int) -> torch.Tensor:
-    """The logits [N,C] that a frozen part gave itself."""
-    if x.shape[1:] != (classes,):
-        given = "x".join(map(str, x.shape[1:]))
+def _train(fit: Fit, parts: _Parts, resources: Resources) -> _Result:
+    """Whatever kind of trainable the backbone has."""
+    seed_generators(fit.seed % 2**32)
+    match fit.trainable:
+        case Estimators() as estimators:
+            return _fit_estimators(fit, estimators, parts)
+        case FinishedSystem() as system:
+            return _run_finished_system(fit, system, parts.scored)
+        case trainable:
+            return _train_network(fit, trainable, parts, resources)
+
+
+def _train_network(fit: Fit, trainable: Network | EmbeddingNetwork, parts: _Parts, resources: Resources) -> _Result:
+    model = build_model(fit.backbone, trainable, tuple(parts.training.x.shape[1:]))
+    learner = build_learner(fit, model, parts.counts, resources.device)
+    check_learner(fit, learner, parts.training)
+    resources.compile(model)
+    order, history = torch.Generator().manual_seed(fit.seed), History()
+    if learner.parameters:
+        history = train(learner, parts.training, parts.validation, order, resources.report, resources.checkpoints)
+    scores = score_items(learner, parts.scored).softmax(1).numpy()
+    return _Result(history, scores, sum(p.numel() for p in model.parameters()))
+
+
+def _fit_estimators(fit: Fit, estimators: Estimators, parts: _Parts) -> _Result:
+    candidates: object = estimators.build()
+    if not isinstance(candidates, Sequence) or not candidates:
         raise PluginError(
-            f"backbone {backbone.name} trains nothing, and its frozen part gives {given} values a frame: expected {classes}, one a class",
-            hint="let `trainable` return a module that picks and orders the classes it is given",
+            f"{fit.backbone.title}: its Estimators build {type(candidates).__name__}: expected a list of classifiers",
+            where=location(type(fit.backbone)),
         )
-    return x.cpu() if isinstance(x, torch.Tensor) else x.whole()
+    assert isinstance(fit.loss, Loss)  # the plan refuses any other
+    history, scores = fit_best_estimator(candidates, fit.loss, parts.counts, parts.training, parts.validation, parts.scored)
+    return _Result(history, scores)
 
 
-def _fit_network(learner: Learner, parts: tuple[Part, Part, Part], seed: int, run: Run) -> tuple[History, np.ndarray]:
-    training, validation, scored = parts
-    order = torch.Generator().manual_seed(seed)
-    history = train(learner, training, validation, order, run.tell, run.checkpoints) if learner.parameters else History()
-    return history, logits_of(learner, scored).softmax(1).numpy()
+def _run_finished_system(fit: Fit, system: FinishedSystem, scored: Items) -> _Result:
+    """The logits that the frozen part gives, or a module makes of them."""
+    logits = scored.x.whole() if isinstance(scored.x, Streamed) else scored.x.cpu()
+    if system.build:
+        with torch.inference_mode():
+            logits = system.build(tuple(logits.shape[1:])).eval()(logits)
+    check_logits(fit, tuple(logits.shape[1:]), len(fit.classes))
+    return _Result(History(), logits.softmax(1).numpy())

@@ -1,4 +1,4 @@
-"""Fusion: weighted means of what several fits score, clip by clip; stored as a fit."""
+"""Fused fits: weighted means of what several fits score, clip by clip; stored like a fit."""
 
 from __future__ import annotations
 
@@ -9,41 +9,55 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ferbench.api.components import Fusion
-from ferbench.api.errors import PluginError
-from ferbench.plan.planner import Fit
-from ferbench.stages import fits as fit
+from ferbench.api.errors import PluginError, location
+from ferbench.api.networks import Fusion
+from ferbench.plan.models import FusedFit
+from ferbench.stages.fits import load_scores
 from ferbench.store.entries import Store, to_json
-from ferbench.training.loop import History
+from ferbench.training.history import History
+
+Scores = NDArray[np.float64]
 
 
-def compute(folder: Path, job: Fit, store: Store, made: Mapping[str, Any]) -> dict[str, Any]:
-    """Into `folder`, as a fit does: scores.npy [M,C], one a clip that every member scored, clips.json, history.json with the weights."""
+def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Write what a fit does: scores.npy [M,C] of the clips that every member scored, clips.json, and history.json with the weights."""
     start = time.perf_counter()
-    fusion, classes, fold = job.cell.backbone, job.cell.protocol.classes, job.split.folds[job.fold]
-    assert isinstance(fusion, Fusion)
-    told = [fit.scores(member.key, store)[0] for member in job.members]
-    scored = {clip: [scores[clip].mean(0) for scores in told] for clip in told[0] if all(len(scores[clip]) for scores in told)}
-    validation = [clip for clip in fold.validation if clip in scored]
-    of_validation = np.array([scored[clip] for clip in validation]).reshape(-1, len(told), len(classes)).swapaxes(0, 1)  # [M,N,C]
-    target = np.array([classes.index(job.labels[clip]) for clip in validation], np.int64)
-    weights = _weights(fusion, of_validation, target, len(told))
-    fused = np.array([np.tensordot(weights, values, 1) for values in scored.values()]).reshape(-1, len(classes))
+    members = [load_scores(member.key, store)[0] for member in fit.members]
+    by_clip = {clip: _clip_scores(members, clip) for clip in members[0] if all(len(scores[clip]) for scores in members)}
+    weights, history = _weigh(fit, by_clip)
+    fused = np.array([np.tensordot(weights, scores, 1) for scores in by_clip.values()]).reshape(-1, len(fit.classes))
     np.save(folder / "scores.npy", fused.astype(np.float32))
-    (folder / "clips.json").write_bytes(to_json({clip: int(clip in scored) for clip in told[0]}))
-    names = [f"{number} {member.name}" for number, member in enumerate(fusion.members(), 1)]
-    history = History(parameters=dict(zip(names, weights.tolist(), strict=True)))
-    if validation:
-        history.validation_accuracy.append(float((np.tensordot(weights, of_validation, 1).argmax(1) == target).mean()))
+    (folder / "clips.json").write_bytes(to_json({clip: int(clip in by_clip) for clip in members[0]}))
     (folder / "history.json").write_bytes(to_json(asdict(history)))
-    seconds = time.perf_counter() - start
-    return {"seconds": seconds, "features seconds": 0.0, "training frames": 0, "epochs": 0, "weights": 0, "made": made}
+    nothing = {"features seconds": 0.0, "training frames": 0, "epochs": 0, "weights": 0}
+    return {"seconds": time.perf_counter() - start, **nothing, "made": provenance}
 
 
-def _weights(fusion: Fusion, scores: np.ndarray, target: np.ndarray, members: int) -> np.ndarray:
-    """Scaled to sum to 1."""
+def _clip_scores(members: list[dict[str, Scores]], clip: str) -> Scores:
+    """[M,C]: each member's mean over the clip's frames."""
+    return np.array([scores[clip].mean(0) for scores in members])
+
+
+def _weigh(fit: FusedFit, by_clip: Mapping[str, Scores]) -> tuple[Scores, History]:
+    """The weights [M] that the Fusion chooses on validation clips, and a history that holds them."""
+    validation = [clip for clip in fit.split.folds[fit.fold].validation if clip in by_clip]
+    shape = (-1, len(fit.members), len(fit.classes))
+    scores = np.array([by_clip[clip] for clip in validation]).reshape(shape).swapaxes(0, 1)  # [M,N,C]
+    target = np.array([fit.classes.index(fit.split.labels[clip]) for clip in validation], np.int64)
+    weights = _normalized_weights(fit.fusion, scores, target)
+    history = History(parameters=dict(zip(fit.member_names, weights.tolist(), strict=True)))
+    if validation:
+        history.validation_accuracy.append(float((np.tensordot(weights, scores, 1).argmax(1) == target).mean()))
+    return weights, history
+
+
+def _normalized_weights(fusion: Fusion, scores: Scores, target: NDArray[np.int64]) -> Scores:
+    """Scaled to sum to 1; raises PluginError if they cannot be weights."""
     weights = np.asarray(fusion.weigh(scores, target), float)
-    if weights.shape != (members,) or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
-        raise PluginError(f"backbone {fusion.name} gives the weights {weights.tolist()}: expected {members} numbers, at least 0, one above")
-    return weights / weights.sum()
+    if weights.shape != (len(scores),) or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        expected = f"expected {len(scores)} numbers, at least 0 and one of them above"
+        raise PluginError(f"{fusion.title} gives the weights {weights.tolist()}: {expected}", where=location(type(fusion)))
+    normalized: Scores = weights / weights.sum()
+    return normalized

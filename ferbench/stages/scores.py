@@ -1,152 +1,161 @@
-"""Rows: stored frame scores -> predictions -> metrics, with what a reader needs to believe them."""
+"""Rows: stored scores -> predictions -> metrics, with what a reader needs to believe them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ferbench.api.components import Aggregator
-from ferbench.api.errors import PluginError
-from ferbench.plan.planner import Network, Row
+from ferbench.api.errors import FerbenchError, PluginError, location
+from ferbench.plan.models import Model, Row
 from ferbench.report.metrics import metrics
-from ferbench.stages import crops
-from ferbench.stages import fits as fit
+from ferbench.stages.crops import CropFacts, load_facts
+from ferbench.stages.fits import load_scores
 from ferbench.store.entries import Store
+
+T = TypeVar("T")
+Facts = Mapping[str, CropFacts]
+Predictions = Mapping[str, int]
 
 
 @dataclass
 class Scorer:
-    """Scores rows; what several of them need is read once."""
+    """Scores rows; what several rows need is read once."""
 
     store: Store
-    _read: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    _shared: dict[Hashable, object] = field(default_factory=dict)
 
     def score(self, row: Row) -> dict[str, Any]:
-        """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted."""
-        network, classes = row.network, row.network.cell.protocol.classes
-        predictions, epochs = self._predictions(row)
-        labels = {c.id: c.label for c in network.split.clips}
-        facts = self._facts(network)
-        covered = [clip for clip in predictions if facts[clip].found is None or any(facts[clip].found or [])]
-        result = metrics(*_pairs(list(predictions), predictions, labels, classes), classes)
-        covered_only = result if len(covered) == len(predictions) else _covered_only(covered, predictions, labels, classes)
+        """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted.
+
+        Raises FerbenchError if no test clip has one.
+        """
+        model = row.model
+        predictions, epochs = self._predict(row)
+        facts = self._facts(model)
+        covered = [clip for clip in predictions if facts[clip].is_covered]
+        overall = _evaluate(predictions, predictions, model)
+        covered_only = overall if len(covered) == len(predictions) else _evaluate(covered, predictions, model) if covered else None
         return {
             "status": "done",
-            **described(row),
-            **result,
+            **describe_row(row),
+            **overall,
             "covered_only": covered_only and {name: covered_only[name] for name in ("war", "uar", "clips")},
-            "coverage": self._once(("coverage", id(network.crops)), coverage, facts),
+            "coverage": self._once(("coverage", model.crops), lambda: measure_coverage(facts)),
             "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
             "epochs": epochs,
-            "seconds": self._seconds(network, facts),
-            "made": [self.store.facts("fits", job.key)["made"] for job in network.fits],
+            "seconds": self._seconds(model, facts),
+            "made": [self.store.facts("fits", fit.key)["made"] for fit in model.fits],
         }
 
-    def _predictions(self, row: Row) -> tuple[dict[str, int], list[int]]:
+    def _predict(self, row: Row) -> tuple[dict[str, int], list[int]]:
         """The predicted class of each test clip, and each fold's chosen epoch."""
         predictions: dict[str, int] = {}
         epochs = []
-        for job in row.network.fits:
-            scores, history = fit.scores(job.key, self.store)
+        for fit in row.model.fits:
+            scores, history = load_scores(fit.key, self.store)
             epochs.append(history.chosen)
-            tested = job.split.folds[job.fold].test
-            predictions |= {clip: _predicted(row.aggregator, clip, scores[clip]) for clip in tested if len(scores[clip])}
+            test = fit.split.folds[fit.fold].test
+            predictions |= {clip: _predict_clip(row.aggregator, clip, scores[clip]) for clip in test if len(scores[clip])}
+        if not predictions:
+            raise FerbenchError("no test clip has a readable frame", hint="the warnings of the run say why frames cannot be read")
         return predictions, epochs
 
-    def _facts(self, network: Network) -> dict[str, crops.CropFacts]:
-        keys = network.crops
-        return self._once(("facts", id(keys)), lambda: {clip: crops.facts(key, self.store) for clip, key in keys.items()})
+    def _facts(self, model: Model) -> Facts:
+        keys = model.crops
+        return self._once(("facts", keys), lambda: {clip: load_facts(key, self.store) for clip, key in keys.by_clip.items()})
 
-    def _seconds(self, network: Network, facts: Mapping[str, crops.CropFacts]) -> dict[str, float]:
+    def _seconds(self, model: Model, facts: Facts) -> dict[str, float]:
         """Seconds by stage, shared work counted in full."""
         seconds = {"crops": sum(fact.seconds for fact in facts.values())}
-        jobs = [job for each in network.all for job in each.fits]
-        told = [self.store.facts("fits", job.key) for job in jobs]
-        if any(each.cell.backbone.frozen() is not None for each in network.all):
-            shared = {id(job.features): each["features seconds"] for job, each in zip(jobs, told, strict=True)}
-            seconds["features"] = sum(shared.values())
-        return {**seconds, "fit": sum(each["seconds"] for each in told)}
+        fits = [fit for part in model.trained for fit in part.fits]
+        entries = {fit.key: self.store.facts("fits", fit.key) for part in model.parts for fit in part.fits}
+        if any(fit.frozen for fit in fits):
+            by_features = {fit.features: entries[fit.key]["features seconds"] for fit in fits}
+            seconds["features"] = sum(by_features.values())
+        return {**seconds, "fit": sum(entry["seconds"] for entry in entries.values())}
 
-    def _once(self, name: tuple[Any, ...], make: Callable[..., Any], *args: Any) -> Any:
-        if name not in self._read:
-            self._read[name] = make(*args)
-        return self._read[name]
+    def _once(self, name: Hashable, make: Callable[[], T]) -> T:
+        if name not in self._shared:
+            self._shared[name] = make()
+        return cast("T", self._shared[name])
 
 
-def failure(row: Row, error: BaseException, log: str) -> dict[str, Any]:
+def describe_failure(row: Row, error: BaseException, log: str) -> dict[str, Any]:
     """The row of a combination that failed: the exception's class and message, and where its traceback is."""
-    return {"status": "failed", **described(row), "error": type(error).__name__, "message": str(error), "log": log}
+    return {"status": "failed", **describe_row(row), "error": type(error).__name__, "message": str(error), "log": log}
 
 
-def coverage(facts: Mapping[str, crops.CropFacts]) -> dict[str, Any]:
-    """Shares of frames, and of clips, in which a face was found; None where no step looked for one. Unreadable frames are counted."""
-    looked = [fact.found for fact in facts.values() if fact.found is not None]
-    frames = sum(len(found) for found in looked)
+def measure_coverage(facts: Facts) -> dict[str, Any]:
+    """Shares of frames and of clips in which a face was found, None if no step looked for one; and counts of frames."""
+    searched = [fact.has_face for fact in facts.values() if fact.has_face is not None]
+    frames = sum(map(len, searched))
     return {
-        "frames": sum(map(sum, looked)) / frames if frames else None,
-        "clips": sum(map(any, looked)) / len(looked) if looked else None,
+        "frames": sum(map(sum, searched)) / frames if frames else None,
+        "clips": sum(map(any, searched)) / len(searched) if searched else None,
         "frames_used": sum(len(fact.indices) for fact in facts.values()),
         "frames_unreadable": sum(len(fact.problems) for fact in facts.values()),
     }
 
 
-def described(row: Row) -> dict[str, Any]:
+def describe_row(row: Row) -> dict[str, Any]:
     """What the row is a result of."""
-    network = row.network
-    cell, folds = network.cell, network.split.folds
-    people = network.split.people
+    model = row.model
+    folds, people = model.split.folds, model.split.people
     return {
         "key": row.key,
         "benchmark": row.benchmark,
         "labels": dict(row.labels),
-        "standin": network.standin,
-        "fingerprint": network.fingerprint,
-        "classes": list(cell.protocol.classes),
-        "protocol": _protocol_text(network),
-        "fits": [job.key for job in network.fits],
-        "fused": [job.key for member in network.all[:-1] for job in member.fits],
+        "standin": model.has_standin,
+        "fingerprint": model.fingerprint,
+        "classes": list(model.cell.protocol.classes),
+        "protocol": _describe_protocol(model),
+        "fits": [fit.key for fit in model.fits],
+        "all_fits": [fit.key for part in model.parts for fit in part.fits],
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
         "identity": msgspec.to_builtins(row.identity),
-        "stages": network.stages,
-        "inputs": list(network.inputs),
+        "stages": model.stage_digests,
+        "inputs": [keys.digest for keys in model.inputs],
     }
 
 
-def _predicted(aggregator: Aggregator, clip: str, scores: np.ndarray) -> int:
-    """The class that an aggregator makes of frame scores [T,C]; PluginError where that is no vector of C numbers."""
-    made = np.asarray(aggregator(scores), dtype=float)
-    if made.shape != scores.shape[1:] or not np.isfinite(made).all():
-        told = f"shape {list(made.shape)}" if made.shape != scores.shape[1:] else "values that are no numbers"
-        raise PluginError(f"aggregator {aggregator.name}: {told} for {clip}: expected {scores.shape[1]} numbers, one a class")
-    return int(np.argmax(made))
+def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> dict[str, Any]:
+    """Metrics over these clips."""
+    classes, labels = model.cell.protocol.classes, model.split.labels
+    pairs = [(classes.index(labels[clip]), predictions[clip]) for clip in clips]
+    true, predicted = np.array(pairs).T
+    return metrics(true, predicted, classes)
 
 
-def _covered_only(
-    covered: list[str], predictions: Mapping[str, int], labels: Mapping[str, str], classes: tuple[str, ...]
-) -> dict[str, Any] | None:
-    return metrics(*_pairs(covered, predictions, labels, classes), classes) if covered else None
+def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> int:
+    """The class that an aggregator chooses from scores [T,C]; raises PluginError if it does not give one number per class."""
+    prediction = np.asarray(aggregator(scores), dtype=float)
+    if prediction.shape != scores.shape[1:] or not np.isfinite(prediction).all():
+        problem = f"shape {list(prediction.shape)}" if prediction.shape != scores.shape[1:] else "values that are NaN or infinite"
+        raise PluginError(
+            f"{aggregator.title} gives {problem} for {clip}: expected {scores.shape[1]} numbers, one per class",
+            where=location(type(aggregator)),
+        )
+    return int(np.argmax(prediction))
 
 
-def _pairs(
-    clips: list[str], predictions: Mapping[str, int], labels: Mapping[str, str], classes: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([classes.index(labels[c]) for c in clips]), np.array([predictions[c] for c in clips])
-
-
-def _protocol_text(network: Network) -> str:
+def _describe_protocol(model: Model) -> str:
     """The protocol in one line, for the head of a table."""
-    cell, parts = network.cell, network.split
-    people = {c.subject for c in parts.clips}
-    sizes = "/".join(
-        str(sum(len(part) for part in each)) for each in zip(*[(f.train, f.validation, f.test) for f in parts.folds], strict=True)
-    )
-    folds = "1 fold" if len(parts.folds) == 1 else f"{len(parts.folds)} folds, pooled"
-    names = " + ".join(c.name for c in network.corpora)
+    cell, folds = model.cell, model.split.folds
+    people = {clip.subject for clip in model.split.clips}
+    sizes = "/".join(str(_total(parts)) for parts in zip(*[(f.train, f.validation, f.test) for f in folds], strict=True))
+    pooling = "1 fold" if len(folds) == 1 else f"{len(folds)} folds, pooled"
+    names = " + ".join(corpus.name for corpus in model.corpora)
     checkpoint = "best on validation people" if cell.recipe.checkpoint == "best" else "last epoch"
-    where = f"{names}: {len(parts.clips)} clips, {len(people)} people, {len(cell.protocol.classes)} classes"
-    return f"{where} · protocol {cell.protocol.name}, {folds}, {sizes} clips train/validation/test · checkpoint: {checkpoint}"
+    corpora = f"{names}: {len(model.split.clips)} clips, {len(people)} people, {len(cell.protocol.classes)} classes"
+    return f"{corpora} · protocol {cell.protocol.name}, {pooling}, {sizes} clips train/validation/test · checkpoint: {checkpoint}"
+
+
+def _total(parts: Iterable[Sequence[str]]) -> int:
+    return sum(map(len, parts))

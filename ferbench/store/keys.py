@@ -14,7 +14,8 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from ferbench.api.components import Component, Dataset, Frozen
+from ferbench.api.components import Component, Dataset
+from ferbench.api.networks import Frozen
 
 
 def key(*parts: Any) -> str:

@@ -15,9 +15,14 @@ def save(record: Mapping[str, Any], store: Store) -> dict[str, Any]:
     return {**record, "rows": _rows(record, store)}
 
 
+def has_failed(key: str, store: Store) -> bool:
+    """Whether an earlier run failed to make this row."""
+    return (store.root / "failures" / f"{key}.json").is_file()
+
+
 def failed_before(keys: Sequence[str], store: Store) -> dict[str, dict[str, Any]]:
     """Rows that an earlier run could not make, for a reason that the user cannot mend without changing their key."""
-    found = {key: store.side(f"failures/{key}.json") for key in keys if (store.root / "failures" / f"{key}.json").is_file()}
+    found = {key: store.side(f"failures/{key}.json") for key in keys if has_failed(key, store)}
     return {key: failure for key, failure in found.items() if failure}
 
 

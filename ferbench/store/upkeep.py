@@ -78,7 +78,7 @@ def _needed(store: Store, all_rows: bool) -> dict[str, set[str]]:
         if not all_rows and row["key"] not in listed:
             continue
         needed["rows"].add(row["key"])
-        needed["fits"].update([*row["fits"], *row.get("fused", [])])
+        needed["fits"].update(row["all_fits"])
         needed["inputs"].update(row["inputs"])
         needed["index"].update(corpus["content"] for corpus in row["identity"]["dataset"].values())
     for digest in needed["inputs"]:

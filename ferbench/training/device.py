@@ -1,4 +1,4 @@
-"""The device that computes: chosen by its name, and fed so that it need not wait."""
+"""The device that computes: selected by name, and fed so that it does not wait."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ T = TypeVar("T")
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
-def chosen(name: str) -> torch.device:
-    """auto, cpu, cuda or cuda:N; FerbenchError for another, and where it is not there."""
+def select_device(name: str) -> torch.device:
+    """The device of that name: auto, cpu, cuda or cuda:N. Raises FerbenchError for any other, and if it is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise FerbenchError(f"device {name!r}: expected auto, cpu, cuda or cuda:N", where="--device", hint="try --device cpu")
-    _keep_memory()
+    keep_memory()
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -39,7 +39,7 @@ def chosen(name: str) -> torch.device:
     return device
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Lets torch take memory in large pages, and keep what it frees for its next tensors; to be called before the first of them.
 
     A step of a head of 100 million weights takes fresh memory for its gradients, and the system clears it page by page.
@@ -50,7 +50,7 @@ def _keep_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, -1)
 
 
-def release() -> None:
+def release_memory() -> None:
     """Gives the system back what was kept and is not in use."""
     if libc := _libc("malloc_trim"):
         libc.malloc_trim(0)
@@ -64,23 +64,23 @@ def _libc(function: str) -> Any:
     return libc if hasattr(libc, function) else None
 
 
-def mixed(device: torch.device) -> torch.autocast:
+def autocast(device: torch.device) -> torch.autocast:
     """Matrix products and convolutions in bfloat16 on a GPU; a processor computes in float32 throughout."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
-def free(device: torch.device) -> int:
+def free_memory(device: torch.device) -> int:
     """Bytes that a GPU has left, with those that torch keeps for its next tensors."""
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(torch.cuda.mem_get_info(device)[0] + unused)
 
 
-def roomy(device: torch.device, x: Tensor) -> bool:
+def has_room(device: torch.device, x: Tensor) -> bool:
     """Whether the tensor takes at most half of what a GPU has free; never, where the device is none."""
-    return device.type == "cuda" and x.nbytes < free(device) / 2
+    return device.type == "cuda" and x.nbytes < free_memory(device) / 2
 
 
-def ahead(items: Iterable[T]) -> Iterator[T]:
+def prefetch(items: Iterable[T]) -> Iterator[T]:
     """The items; while one is worked on, a thread makes the next."""
     source, end = iter(items), object()
     with ThreadPoolExecutor(1) as thread:
@@ -90,26 +90,26 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
             yield item  # type: ignore[misc]
 
 
-def sent(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
+def send(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
     """Batches on the device; the next one is made, and copied from pinned memory on a stream of its own, while it computes."""
     if device.type != "cuda":
-        yield from ahead(batches)
+        yield from prefetch(batches)
         return
-    copies = _copies(device)
+    copies = _copy_stream(device)
 
-    def send() -> Iterator[tuple[Tensor, torch.cuda.Event]]:
+    def copy() -> Iterator[tuple[Tensor, torch.cuda.Event]]:
         for batch in batches:
             with torch.cuda.stream(copies):
                 copied, arrived = batch.pin_memory().to(device, non_blocking=True), copies.record_event()
             yield copied, arrived
 
     computes = torch.cuda.current_stream(device)
-    for batch, arrived in ahead(send()):
+    for batch, arrived in prefetch(copy()):
         computes.wait_event(arrived)
         batch.record_stream(computes)
         yield batch
 
 
 @lru_cache
-def _copies(device: torch.device) -> torch.cuda.Stream:
+def _copy_stream(device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)

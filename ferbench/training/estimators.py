@@ -1,70 +1,81 @@
-"""Fits scikit-learn classifiers on stored features."""
+"""Fits scikit-learn classifiers on the items of a fold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from ferbench.api.components import Loss
 from ferbench.api.errors import FerbenchError
-from ferbench.training.loop import History, Part
+from ferbench.training.history import History
+from ferbench.training.items import Items
 from ferbench.training.streaming import Streamed
 
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
-def fit_estimator(candidates: Any, loss: Loss, counts: Sequence[int], parts: Sequence[Part]) -> tuple[History, np.ndarray]:
-    """The classifier, or the best of several on the validation frames, and its scores [N,C] of the frames to score.
 
-    `parts`: training frames, in all views; validation frames; those to score. `counts` are the training frames of each class, from
-    which the loss makes sample weights.
+def fit_best_estimator(
+    candidates: Sequence[ClassifierMixin], loss: Loss, counts: Sequence[int], training: Items, validation: Items, scored: Items
+) -> tuple[History, NDArray[np.float64]]:
+    """Fit all candidates, and return the scores [N,C] of the best on the validation items for the items to score.
+
+    `counts` are the training items of each class, from which the loss makes sample weights. Raises FerbenchError if there is nothing to
+    choose on, or the features exceed the memory.
     """
-    training, validation, _ = parts
-    if training.change:
-        what = "a scikit-learn classifier is fitted on crops, which an augmentation would change in every epoch"
-        raise FerbenchError(what, hint="leave recipe.augmentation out, or give the backbone a frozen part: its views are stored")
-    if any(isinstance(part.x, Streamed) for part in parts):
-        what = "the features exceed the memory, and a scikit-learn classifier needs them whole"
-        raise FerbenchError(what, hint="choose a head that is trained by gradients")
-    candidates = candidates if isinstance(candidates, list) else [candidates]
     if len(candidates) > 1 and not len(validation.y):
         raise FerbenchError(
-            f"no validation frames to choose one of {len(candidates)} classifiers on",
-            hint="give the protocol validation people, or the backbone the parameters that are chosen",
+            f"no validation frames to choose one of {len(candidates)} classifiers",
+            hint="give the protocol validation people, or the backbone the parameters that would be chosen",
         )
-    x, held, wanted = (part.x.flatten(1).cpu().numpy() for part in parts)  # type: ignore[union-attr] # [N,D] each
-    target = training.y.repeat(len(x) // max(1, len(training.y))).numpy()  # for each view
+    x, x_validation, x_scored = (_matrix(items) for items in (training, validation, scored))
+    target = training.y.repeat(training.views).numpy()  # [V*N]
     weights, history = loss.class_weights(counts), History()
     for estimator in candidates:
         estimator.fit(x, target, **_sample_weight(estimator, weights, target))
         history.accuracy.append(float(estimator.score(x, target)))
-        if len(held):
-            history.validation_accuracy.append(float(estimator.score(held, validation.y.numpy())))
+        if len(x_validation):
+            history.validation_accuracy.append(float(estimator.score(x_validation, validation.y.numpy())))
     best = candidates[int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0]
-    history.parameters = _differing(best, candidates)
-    scores = np.zeros((len(wanted), len(counts)))
-    scores[:, best.classes_] = probabilities(best, wanted)  # a class without training frames scores 0
+    history.parameters = _chosen_parameters(best, candidates)
+    scores = np.zeros((len(x_scored), len(counts)))
+    scores[:, best.classes_] = predict_scores(best, x_scored)  # a class without training items scores 0
     return history, scores
 
 
-def probabilities(estimator: Any, x: np.ndarray) -> np.ndarray:
-    """Scores [N,C] of features [N,D]; without predict_proba the softmax of decision values, of two classes the logistic function."""
+def predict_scores(estimator: Any, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Scores [N,C] of features [N,D]: `predict_proba`, else the softmax of `decision_function`, or the logistic function of two classes."""
     from scipy.special import expit, softmax
 
-    if hasattr(estimator, "predict_proba"):
+    if hasattr(estimator, "predict_proba"):  # scikit-learn's way to say which of the two an estimator has
         return np.asarray(estimator.predict_proba(x))
     values = estimator.decision_function(x)
-    return softmax(values, axis=1) if values.ndim == 2 else np.stack([expit(-values), expit(values)], 1)
+    return np.asarray(softmax(values, axis=1) if values.ndim == 2 else np.stack([expit(-values), expit(values)], 1))
 
 
-def _differing(best: Any, candidates: Sequence[Any]) -> dict[str, float | str]:
-    """The parameters of the best classifier that others have otherwise."""
-    given = [each.get_params() for each in candidates]
+def _matrix(items: Items) -> NDArray[np.float32]:
+    """[N,D]."""
+    if isinstance(items.x, Streamed):
+        raise FerbenchError(
+            "the features exceed the memory, and a scikit-learn classifier needs all of them", hint="choose a head that is a network"
+        )
+    matrix: NDArray[np.float32] = torch.flatten(items.x, 1).cpu().numpy()
+    return matrix
+
+
+def _chosen_parameters(best: Any, candidates: Sequence[Any]) -> dict[str, float | str]:
+    """The parameters of the best classifier in which others differ from it."""
+    others = [candidate.get_params() for candidate in candidates]
     plain = {name: value for name, value in best.get_params().items() if isinstance(value, int | float | str)}
-    return {name: value for name, value in plain.items() if any(other.get(name) != value for other in given)}
+    return {name: value for name, value in plain.items() if any(other.get(name) != value for other in others)}
 
 
-def _sample_weight(estimator: Any, weights: Sequence[float] | None, target: np.ndarray) -> dict[str, np.ndarray]:
+def _sample_weight(estimator: Any, weights: Sequence[float] | None, target: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
+    """The argument of `fit` that weighs samples by their class; raises FerbenchError if the classifier has none."""
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
@@ -72,6 +83,6 @@ def _sample_weight(estimator: Any, weights: Sequence[float] | None, target: np.n
         return {}
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     if not has_fit_parameter(last, "sample_weight"):
-        raise FerbenchError(f"{type(last).__name__} takes no class weights", hint="give it a loss without them: cross-entropy")
+        raise FerbenchError(f"{type(last).__name__} takes no class weights", hint="choose a loss without them: cross-entropy")
     name = f"{estimator.steps[-1][0]}__sample_weight" if isinstance(estimator, Pipeline) else "sample_weight"
     return {name: np.asarray(weights)[target]}

@@ -1,4 +1,7 @@
-"""Optimisers and schedules of the learning rate, as a recipe names them; torch's own."""
+"""Optimizers and learning-rate schedules, by the names of a recipe; all of them are torch's own.
+
+To add a schedule, add its `kind` to `Schedule` in api/recipe.py and a case to `_build_schedule` here.
+"""
 
 from __future__ import annotations
 
@@ -9,38 +12,33 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from ferbench.api.recipe import Recipe
+from ferbench.api.recipe import Recipe, Schedule
 
 
-def optimizer_of(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    """Fused, where torch has it: one pass over the weights a step (0.41 s for VGG16's head where the default takes 1.46)."""
-    rates = {"lr": recipe.lr, "weight_decay": recipe.weight_decay}
+def build_optimizer(parameters: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    """Fused if torch has it: one pass over the weights per step (0.41 s for VGG16's head; torch's default takes 1.46 s)."""
+    lr, decay = recipe.lr, recipe.weight_decay
     match recipe.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, lr, weight_decay=decay, fused=True)
+        case "adamw":
+            return torch.optim.AdamW(parameters, lr, weight_decay=decay, fused=True)
         case "sgd":
-            return torch.optim.SGD(parameters, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True, **rates)
+            return torch.optim.SGD(parameters, lr, recipe.momentum, weight_decay=decay, nesterov=recipe.nesterov, fused=True)
         case "adagrad":
-            return torch.optim.Adagrad(parameters, fused=parameters[0].device.type == "cpu", **rates)
+            return torch.optim.Adagrad(parameters, lr, weight_decay=decay, fused=parameters[0].device.type == "cpu")
         case "adadelta":
-            return torch.optim.Adadelta(parameters, **rates)
-    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, fused=True, **rates)
+            return torch.optim.Adadelta(parameters, lr, weight_decay=decay)
 
 
 class LearningRate:
-    """The schedule of the learning rate, or none."""
+    """The recipe's learning-rate schedule, or none."""
 
     def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe) -> None:
-        how = recipe.schedule
-        self.schedule: Any = None
-        if how and how.kind == "step":
-            self.schedule = lr_scheduler.StepLR(optimizer, how.every, how.factor)
-        elif how and how.kind == "cosine":
-            self.schedule = lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
-        elif how:
-            self.schedule = lr_scheduler.ReduceLROnPlateau(optimizer, factor=how.factor, patience=how.every - 1, threshold=0)
+        self.schedule = _build_schedule(optimizer, recipe.schedule, recipe.epochs) if recipe.schedule else None
 
     def step(self, validation_loss: float) -> None:
-        """After each epoch."""
+        """Call after each epoch."""
         if isinstance(self.schedule, lr_scheduler.ReduceLROnPlateau):
             self.schedule.step(validation_loss)
         elif self.schedule:
@@ -48,10 +46,20 @@ class LearningRate:
 
     def state(self) -> dict[str, Any]:
         """What JSON holds exactly."""
-        held = self.schedule.state_dict() if self.schedule else {}
-        return {name: value for name, value in held.items() if isinstance(value, bool | int | float | str | list)}
+        state = self.schedule.state_dict() if self.schedule else {}
+        return {name: value for name, value in state.items() if isinstance(value, bool | int | float | str | list)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes up such a state."""
+        """Continue from such a state."""
         if self.schedule:
             self.schedule.load_state_dict({**self.schedule.state_dict(), **state})
+
+
+def _build_schedule(optimizer: torch.optim.Optimizer, schedule: Schedule, epochs: int) -> lr_scheduler.LRScheduler:
+    match schedule.kind:
+        case "step":
+            return lr_scheduler.StepLR(optimizer, schedule.every, schedule.factor)
+        case "cosine":
+            return lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+        case "plateau":
+            return lr_scheduler.ReduceLROnPlateau(optimizer, factor=schedule.factor, patience=schedule.every - 1, threshold=0)

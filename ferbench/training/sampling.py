@@ -8,26 +8,26 @@ import torch
 from torch import Tensor
 
 
-def order(y: Tensor, how: str | None, generator: torch.Generator) -> Tensor:
-    """Items [M] of those with class indices y [N]: each once in random order, or drawn by class (see Recipe.sampling)."""
-    if how is None:
+def draw_order(y: Tensor, scheme: str | None, generator: torch.Generator) -> Tensor:
+    """Items [M] from the class indices y [N]: each once in random order, or drawn by class (see Recipe.sampling)."""
+    if scheme is None:
         return torch.randperm(len(y), generator=generator)
     rows = [torch.nonzero(y == c).flatten() for c in y.unique()]
-    counts = [len(each) for each in rows]
-    drawn = {"oversample": max(counts), "undersample": min(counts), "balanced": -(-len(y) // len(rows))}[how]
-    each = torch.stack([_drawn(of_class, drawn, generator) for of_class in rows])  # [K,drawn]
-    if how == "balanced":
-        return torch.cat([column[torch.randperm(len(rows), generator=generator)] for column in each.T])
-    return each.flatten()[torch.randperm(each.numel(), generator=generator)]
+    counts = [len(of_class) for of_class in rows]
+    per_class = {"oversample": max(counts), "undersample": min(counts), "balanced": -(-len(y) // len(rows))}[scheme]
+    samples = torch.stack([_draw(of_class, per_class, generator) for of_class in rows])  # [K,per_class]
+    if scheme == "balanced":
+        return torch.cat([column[torch.randperm(len(rows), generator=generator)] for column in samples.T])
+    return samples.flatten()[torch.randperm(samples.numel(), generator=generator)]
 
 
-def together(order: Tensor, size: int) -> Sequence[Tensor]:
-    """Groups of so many; a last one of one alone, which has no variance to normalise by, joins those before it."""
-    groups = order.split(size)
-    return (*groups[:-2], torch.cat(groups[-2:])) if len(groups) > 1 and len(groups[-1]) == 1 < size else groups
+def split_batches(order: Tensor, size: int) -> Sequence[Tensor]:
+    """Batches of `size` items; a last batch of one, whose variance batch normalization could not compute, joins the one before it."""
+    batches = order.split(size)
+    return (*batches[:-2], torch.cat(batches[-2:])) if len(batches) > 1 and len(batches[-1]) == 1 < size else batches
 
 
-def _drawn(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """So many of the rows, none again before all others were."""
+def _draw(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """`count` of the rows; none is repeated before all others were drawn."""
     rounds = [rows[torch.randperm(len(rows), generator=generator)] for _ in range(-(-count // len(rows)))]
     return torch.cat(rounds)[:count]

@@ -1,4 +1,4 @@
-"""Frames that stay on the disk: for features that exceed the memory, read batch by batch, one ahead."""
+"""Frames that stay on the disk because they exceed the memory, read batch by batch, one ahead."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from ferbench.api.errors import FerbenchError
-from ferbench.training.device import release, sent
+from ferbench.training.device import release_memory, send
 
-SHARE = 0.5  # of the memory that is free: above, frames are streamed
+MEMORY_SHARE = 0.5  # of the available memory: frames that need more are streamed
 
 
-class Stored(NamedTuple):
-    """Frames [T,...] in a file; no more of it is open than is being read, however many clips there are."""
+class StreamedClip(NamedTuple):
+    """Frames [T,...] in a file, which is open only while it is read: there may be more clips than a process can open files."""
 
     path: Path
     shape: tuple[int, ...]
@@ -30,8 +30,8 @@ class Stored(NamedTuple):
     offset: int  # of the first frame in the file, in bytes
 
     @classmethod
-    def at(cls, path: Path) -> Stored:
-        """What the .npy file holds."""
+    def at(cls, path: Path) -> StreamedClip:
+        """The frames in a .npy file."""
         array = np.load(path, mmap_mode="r")
         return cls(path, array.shape, array.dtype, array.offset)
 
@@ -40,11 +40,11 @@ class Stored(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """In memory."""
+        """Their size in memory."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def read(self, rows: Sequence[int], into: Sequence[np.ndarray]) -> None:
-        """These frames; each into an array [...] that lies in one piece."""
+        """Read these frames, each into a contiguous array [...]."""
         size = math.prod(self.shape[1:]) * self.dtype.itemsize
         with self.path.open("rb") as file:
             for row, frame in zip(rows, into, strict=True):
@@ -55,15 +55,15 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True)
 class Streamed:
-    """Frames [N,...] of clips that follow each other; rows are read when they are asked for."""
+    """Frames [N,...] of consecutive clips; rows are read on demand."""
 
-    clips: Sequence[Stored]
+    clips: Sequence[StreamedClip]
     start: int = 0  # first and last + 1 row of a part
     stop: int | None = None
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """Row after each clip's last."""
+        """The row after each clip's last."""
         return np.cumsum([len(clip) for clip in self.clips])
 
     def __len__(self) -> int:
@@ -79,32 +79,37 @@ class Streamed:
         return Streamed(self.clips, self.start + rows.start, self.start + rows.stop)
 
     def read(self, rows: Tensor) -> Tensor:
-        """These rows in memory; read in the order of the files, which disks like."""
-        wanted = rows.cpu().numpy() + self.start
-        made = np.empty((len(wanted), *self.shape[1:]), self.clips[0].dtype)
-        owners = np.searchsorted(self.ends, wanted, side="right")
-        for owner, group in groupby(np.argsort(wanted), key=owners.__getitem__):
+        """These rows, in memory; files are read in their order, which disks like."""
+        numbers = rows.cpu().numpy() + self.start
+        frames = np.empty((len(numbers), *self.shape[1:]), self.clips[0].dtype)
+        owners = np.searchsorted(self.ends, numbers, side="right")
+        for owner, group in groupby(np.argsort(numbers).tolist(), key=owners.tolist().__getitem__):
             clip, places = self.clips[owner], list(group)
-            clip.read([int(wanted[at] - self.ends[owner] + len(clip)) for at in places], [made[at] for at in places])
-        return torch.from_numpy(made)
+            clip.read([int(numbers[at] - self.ends[owner] + len(clip)) for at in places], [frames[at] for at in places])
+        return torch.from_numpy(frames)
 
     def whole(self) -> Tensor:
         """All rows in memory."""
         return self.read(torch.arange(len(self)))
 
 
-def batches(x: Tensor | Streamed, groups: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
+def read_batches(x: Tensor | Streamed, groups: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
     """Rows of x on the device, group by group: [B] or [B,T] -> [B,...] or [B,T,...].
 
-    From the disk, or to another device, the next come while these are worked on.
+    If they come from the disk, or go to another device, the next group is read while this one is worked on.
     """
     if isinstance(x, Tensor) and x.device.type == device.type:
         rows = torch.cat([group.flatten() for group in groups]).to(device).split([group.numel() for group in groups])
         return (x[each].unflatten(0, group.shape) for each, group in zip(rows, groups, strict=True))
-    return sent((x[group] if isinstance(x, Tensor) else x.read(group.flatten()).unflatten(0, group.shape) for group in groups), device)
+    return send((x[group] if isinstance(x, Tensor) else x.read(group.flatten()).unflatten(0, group.shape) for group in groups), device)
 
 
-def available() -> float:
-    """Bytes of memory that can be taken, once what this process keeps unused is given back."""
-    release()
+def fits_in_memory(clips: Sequence[StreamedClip]) -> bool:
+    """Whether all frames together take little enough of the available memory."""
+    return sum(clip.nbytes for clip in clips) < MEMORY_SHARE * available_memory()
+
+
+def available_memory() -> float:
+    """Bytes of memory that can be taken, after this process has given back what it does not use."""
+    release_memory()
     return float(psutil.virtual_memory().available)

@@ -17,6 +17,6 @@ def register_aggregators(register: Callable[[type[ferbench.Aggregator]], None]) 
 
 
 @ferbench.hookimpl
-def register_backbones(register: Callable[[type[ferbench.Backbone]], None]) -> None:
+def register_backbones(register: Callable[[type[ferbench.Fusion]], None]) -> None:
     """Late fusion."""
     register(LateFusion)

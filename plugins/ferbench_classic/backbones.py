@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, FerbenchError, Frozen, Input
+from ferbench import Backbone, EmbeddingNetwork, Estimators, FerbenchError, Frozen, Input
+from ferbench.types import Count, Positive, Shape
 from ferbench_classic.descriptors import Dynamics, Geometry, Gradients, Gradients3D, Patterns, Values
 
-Count = Annotated[int, Meta(ge=1)]
-Positive = Annotated[float, Meta(gt=0)]
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,25 @@ class Described(Backbone):
         """Gray, values 0 to 1."""
         return Input(self.size, 1, (0.0,), (1.0,))
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """Candidates, of which the one that is best on the validation frames is kept; or a network, [B,D] -> [B,classes]."""
+    def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
+        """Classifiers, of which the best on the validation frames is kept; or a network, [B,D] -> logits."""
         if self.classifier == "mlp":
-            from torch import nn
+            return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
+        return Estimators(self._candidates)
 
-            from ferbench import heads
-
-            return nn.Sequential(
-                nn.BatchNorm1d(shape[0], eps=1e-10, momentum=None), heads.perceptron((shape[0], self.hidden, len(classes)), 0.5)
-            )
+    def _candidates(self) -> list[ClassifierMixin]:
         from ferbench_classic.classifiers import candidates
 
         return candidates(self.classifier, self.kernel, self.c, self.neighbours, self.trees, self.shares)
+
+    def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
+        from torch import nn
+
+        from ferbench import heads
+
+        normalization = nn.BatchNorm1d(shape[0], eps=1e-10, momentum=None)
+        body, classifier = heads.perceptron((shape[0], self.hidden, classes), 0.5)
+        return nn.Sequential(normalization, body), classifier
 
 
 @dataclass(frozen=True)

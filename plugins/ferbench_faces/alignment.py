@@ -47,7 +47,7 @@ class Align(Preprocessor):
 
         if frames.eyes is not None:
             return frames.eyes
-        cropped = frames.found is not None and frames.boxes is None
+        cropped = frames.has_face is not None and frames.boxes is None
         if frames.landmarks is None or frames.landmarks.shape[1] != 68 or cropped:
             what = "is given cropped frames" if cropped else "is given frames without eyes"
             raise FerbenchError(

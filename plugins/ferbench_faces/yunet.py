@@ -48,7 +48,7 @@ class YuNet(Preprocessor):
             x, y, width, height = (round(float(value)) for value in taken[:4])
             boxes.append((x, y, max(1, width), max(1, height)))
             eyes[number] = np.reshape(taken[4:8], (2, 2))
-        return replace(frames, boxes=tuple(boxes), found=tuple(face is not None for face in faces), eyes=eyes)
+        return replace(frames, boxes=tuple(boxes), has_face=tuple(face is not None for face in faces), eyes=eyes)
 
     def _largest(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """x, y, width, height, and the eyes that are left and right in the picture, (x, y) each: [8], or None."""

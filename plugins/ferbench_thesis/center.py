@@ -8,14 +8,14 @@ from torch.nn import functional as F
 
 
 class CenterLoss(nn.Module):
-    """Logits [B,C], target [B], features [B,D] -> scalar: cross-entropy + weight / 2 mean |feature - center of its class|^2."""
+    """Logits [B,C], target [B], embeddings [B,D] -> scalar: cross-entropy + weight / 2 mean |embedding - center of its class|^2."""
 
     def __init__(self, classes: int, width: int, weight: float) -> None:
         super().__init__()
         self.weight = weight
         self.centers = nn.Parameter(torch.zeros(classes, width))
 
-    def forward(self, logits: Tensor, target: Tensor, features: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, target: Tensor, embeddings: Tensor) -> Tensor:
         """The mean over the batch."""
-        apart = (features - self.centers[target]).square().sum(1)  # [B]
+        apart = (embeddings - self.centers[target]).square().sum(1)  # [B]
         return F.cross_entropy(logits, target) + self.weight / 2 * apart.mean()

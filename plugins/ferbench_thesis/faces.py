@@ -47,7 +47,7 @@ class ViolaJones(Preprocessor):
         for image in frames.images:
             before = next((face for face in reversed(faces) if face), None) if self.near else None
             faces.append(self._face(image, before))
-        return replace(frames, boxes=filled(faces, frames.images), found=tuple(face is not None for face in faces))
+        return replace(frames, boxes=filled(faces, frames.images), has_face=tuple(face is not None for face in faces))
 
     def _face(self, image: NDArray[np.uint8], before: Box | None) -> Box | None:
         """The largest face: around the box `before`, of about its size, if there is one; else in the whole image."""

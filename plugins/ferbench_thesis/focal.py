@@ -15,6 +15,7 @@ class FocalLoss(nn.Module):
     def __init__(self, gamma: float, weights: Sequence[float] | None) -> None:
         super().__init__()
         self.gamma = gamma
+        self.weights: Tensor | None
         self.register_buffer("weights", None if weights is None else torch.tensor(weights, dtype=torch.float32))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:

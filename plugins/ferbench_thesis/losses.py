@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from ferbench import Loss
+from ferbench import EmbeddingLoss, Loss
 
 if TYPE_CHECKING:
     import torch
@@ -29,11 +29,16 @@ class CrossEntropy(Loss):
     name = "cross-entropy"
     smoothing: Smoothing = 0.0
 
+    @property
+    def only_weighs_classes(self) -> bool:
+        """Without smoothing."""
+        return not self.smoothing
+
     def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:  # noqa: ARG002
         """None: every frame counts the same."""
         return None
 
-    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:  # noqa: ARG002
+    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:  # noqa: ARG002
         """Logits [B,C], target [B] -> scalar."""
         from torch import nn
 
@@ -53,7 +58,7 @@ class WeightedCrossEntropy(Loss):
 
     the last three scaled so that the K weights sum to K, as Cui et al. do. Since a batch divides by its weights, a network sees their
     ratios only, and `inverse` trains it as `balanced` does; the scale reaches scikit-learn classifiers. A class without training frames
-    has weight 0. `smoothing` is that of cross-entropy; scikit-learn classifiers know none.
+    has weight 0. `smoothing` is that of cross-entropy.
     """
 
     name = "weighted-cross-entropy"
@@ -61,11 +66,16 @@ class WeightedCrossEntropy(Loss):
     beta: Annotated[float, Meta(ge=0, lt=1)] = 0.999
     smoothing: Smoothing = 0.0
 
+    @property
+    def only_weighs_classes(self) -> bool:
+        """Without smoothing."""
+        return not self.smoothing
+
     def class_weights(self, counts: Sequence[int]) -> Sequence[float]:
         """One weight a class; 0 for a class without frames."""
         return costs(counts, self.weights, self.beta)
 
-    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:  # noqa: ARG002
+    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """A module, logits [B,C], target [B] -> scalar; its weights [C] move with it to a device."""
         import torch
 
@@ -89,7 +99,7 @@ class Focal(Loss):
         """One weight a class, or None."""
         return costs(counts, self.weights, self.beta) if self.weights else None
 
-    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:  # noqa: ARG002
+    def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """A module, logits [B,C], target [B] -> scalar."""
         from ferbench_thesis.focal import FocalLoss
 
@@ -97,24 +107,18 @@ class Focal(Loss):
 
 
 @dataclass(frozen=True)
-class Center(Loss):
-    """Center loss (Wen et al. 2016): cross-entropy + weight / 2 times the mean squared distance of features to their class's center.
+class Center(EmbeddingLoss):
+    """Center loss (Wen et al. 2016): cross-entropy + weight / 2 times the mean squared distance of embeddings to their class's center.
 
-    Features are what the network's last layer reads. The centers start at 0 and are trained by the recipe's optimiser, instead of by a
-    rule of their own. scikit-learn classifiers know none of it.
+    The embedding is what the network's last layer reads. The centers start at 0 and are trained by the recipe's optimizer, instead of by a
+    rule of their own.
     """
 
     name = "center"
     weight: Annotated[float, Meta(ge=0)] = 0.01
 
-    reads: ClassVar[Literal["logits", "features"]] = "features"
-
-    def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:  # noqa: ARG002
-        """None: every frame counts the same."""
-        return None
-
-    def build(self, counts: Sequence[int], width: int = 0) -> Callable[..., torch.Tensor]:
-        """A module with a center [width] a class: logits [B,C], target [B], features [B,width] -> scalar."""
+    def build(self, counts: Sequence[int], width: int) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+        """A module with a center [width] per class: logits [B,C], target [B], embeddings [B,width] -> scalar."""
         from ferbench_thesis.center import CenterLoss
 
         return CenterLoss(len(counts), width, self.weight)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, File, Input
+from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Input
+from ferbench.types import Count, Seed, Shape
 from ferbench_thesis.vgg16_convolutions import RANDOM, VGG16Convolutions
 
-Positive = Annotated[int, Meta(ge=1)]
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class FrozenVGG16(Backbone):
 
     weights: File = "imagenet"
     head: Literal["full", "linear", "logistic-regression"] = "full"
-    hidden: Positive = 4096
-    units: Positive = 4096
-    weights_seed: int = 0
+    hidden: Count = 4096
+    units: Count = 4096
+    weights_seed: Seed = 0
     trained_blocks: Annotated[int, Meta(ge=0, le=5)] = 0
     size: Annotated[int, Meta(ge=32)] = 224
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -55,24 +57,29 @@ class FrozenVGG16(Backbone):
         """The convolutions: equal for every head, so that their features are computed once. None where all of them are trained."""
         return None if self.trained_blocks == 5 else self._convolutions()
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """Features [B,25088], or [B,C,h,w] where blocks are trained, -> logits [B,classes]; an estimator for "logistic-regression"."""
-        if not self.trained_blocks:
-            return self._head(shape[0], len(classes))
+    def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
+        """Features [B,25088], or [B,C,h,w] if blocks are trained, -> logits; estimators for "logistic-regression"."""
+        if self.head == "logistic-regression":
+            from ferbench import heads
+
+            return Estimators(lambda: heads.classifiers(self.head))
+        return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
+
+    def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
         from ferbench_thesis.vgg16_model import back
 
-        return back(self._convolutions().whole(), self.trained_blocks, self._head(25088, len(classes)))
+        if not self.trained_blocks:
+            return self._head(shape[0], classes)
+        body, classifier = self._head(25088, classes)
+        return back(self._convolutions().whole(), self.trained_blocks, body), classifier
 
     def _convolutions(self) -> VGG16Convolutions:
         return VGG16Convolutions(self.weights, self.weights_seed if self.weights in RANDOM else 0, self.trained_blocks)
 
-    def _head(self, width: int, classes: int) -> Any:
-        from ferbench import heads
+    def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
         from ferbench_thesis.vgg16_heads import full_head, linear_head
         from ferbench_thesis.vgg16_weights import state
 
-        if self.head == "logistic-regression":
-            return heads.classifiers(self.head)
         if self.head == "linear":
             return linear_head(width, classes)
         return full_head((width, self.hidden, self.units, classes), {} if self.weights in RANDOM else state(self.weights))
@@ -93,4 +100,4 @@ class ReducedVGG16(FrozenVGG16):
     """
 
     name = "vgg16-reduced"
-    units: Positive = 1024
+    units: Count = 1024

@@ -10,26 +10,29 @@ from torch import nn
 from ferbench import weights
 
 
-def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tensor]) -> nn.Sequential:
-    """VGG16's classifier of the widths (features, hidden, units, classes); its first two layers start from `state` where they fit."""
+def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tensor]) -> tuple[nn.Sequential, nn.Linear]:
+    """VGG16's classifier of the widths (features, hidden, units, classes), as body and last layer.
+
+    The layers of the body start from `state` where they fit.
+    """
     features, hidden, units, classes = widths
-    head = nn.Sequential(
+    body = nn.Sequential(
         fresh_linear(features, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5),
         fresh_linear(hidden, units), nn.ReLU(inplace=True), nn.Dropout(0.5),
-        fresh_linear(units, classes),
     )  # fmt: skip
+    classifier = fresh_linear(units, classes)
     for index in ("0", "3"):
-        layer = head.get_submodule(index)
+        layer = body.get_submodule(index)
         saved = {name: state.get(f"classifier.{index}.{name}") for name in ("weight", "bias")}
         # Both or neither: a bias alone fits where only the layer's input is narrower.
         if not any(weights.misfit(name, value, saved[name]) for name, value in layer.state_dict().items()):
             layer.load_state_dict(saved)
-    return head
+    return body, classifier
 
 
-def linear_head(width: int, classes: int) -> nn.Sequential:
-    """One layer."""
-    return nn.Sequential(fresh_linear(width, classes))
+def linear_head(width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
+    """One layer: the features are the embedding."""
+    return nn.Identity(), fresh_linear(width, classes)
 
 
 def fresh_linear(inputs: int, outputs: int) -> nn.Linear:

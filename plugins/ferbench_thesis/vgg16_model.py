@@ -60,14 +60,20 @@ def empty_convolutions() -> nn.Sequential:
 
 def front(whole: nn.Module, trained: int) -> nn.Module:
     """The convolutions but for the last `trained` of the five blocks; all of them, pooled and flattened, where none is."""
-    return whole if not trained else whole.get_submodule("features")[: _start(trained)]
+    return whole if not trained else _features(whole)[: _start(trained)]
 
 
 def back(whole: nn.Module, trained: int, head: nn.Module) -> nn.Sequential:
     """What follows the front: the last blocks, to be trained, pooling, and the head."""
-    blocks = whole.get_submodule("features")[_start(trained) :].requires_grad_(True)
+    blocks = _features(whole)[_start(trained) :].requires_grad_(True)
     parts = OrderedDict(features=blocks, avgpool=nn.AdaptiveAvgPool2d(7), flatten=nn.Flatten(), head=head)
     return nn.Sequential(parts)
+
+
+def _features(whole: nn.Module) -> nn.Sequential:
+    features = whole.get_submodule("features")
+    assert isinstance(features, nn.Sequential)
+    return features
 
 
 def _start(trained: int) -> int:

@@ -8,45 +8,57 @@ from torch.nn import functional as F
 
 
 class SelfAttention(nn.Module):
-    """Features f [B,T,D] and a mask [B,T] -> logits [B,C].
+    """Features f [B,T,D] and a mask [B,T] -> embeddings drop(f') [B,D].
 
-    a_i = sigmoid(w drop(f_i)); f' = sum(a_i f_i) / sum(a_i); logits = W drop(f').
+    a_i = sigmoid(w drop(f_i)); f' = sum(a_i f_i) / sum(a_i).
     """
 
-    def __init__(self, width: int, classes: int, dropout: float) -> None:
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.alpha = nn.Linear(width, 1)
         self.drop = nn.Dropout(dropout)
-        self.classify = nn.Linear(width, classes)
 
     def forward(self, f: Tensor, mask: Tensor) -> Tensor:
         """Frames where the mask is False weigh nothing."""
-        return self.classify(self.drop(weighted_mean(f, self.logs(f, mask))))
+        embedding: Tensor = self.drop(weighted_mean(f, self.logs(f, mask)))
+        return embedding
 
     def logs(self, f: Tensor, mask: Tensor) -> Tensor:
         """log a [B,T]."""
         return F.logsigmoid(self.alpha(self.drop(f))[..., 0]).masked_fill(~mask, -torch.inf)
 
 
-class RelationAttention(SelfAttention):
-    """The same, then each frame beside the clip's mean: [B,T,D] and [B,T] -> [B,C].
+class RelationAttention(nn.Module):
+    """The same, then each frame beside the clip's mean: [B,T,D] and [B,T] -> embeddings drop(v) [B,2D].
 
-    b_i = sigmoid(u drop([f_i ; f'])); v = sum(a_i b_i [f_i ; f']) / sum(a_i b_i); logits = W drop(v).
+    b_i = sigmoid(u drop([f_i ; f'])); v = sum(a_i b_i [f_i ; f']) / sum(a_i b_i).
     """
 
-    def __init__(self, width: int, classes: int, dropout: float, relation_dropout: float) -> None:
-        super().__init__(width, classes, dropout)
-        self.beta = nn.Linear(2 * width, 1)
-        self.relation_drop = nn.Dropout(relation_dropout)
-        self.classify = nn.Linear(2 * width, classes)
+    def __init__(self, attention: SelfAttention, dropout: float) -> None:
+        super().__init__()
+        self.attention = attention
+        self.beta = nn.Linear(2 * attention.alpha.in_features, 1)
+        self.drop = nn.Dropout(dropout)
 
     def forward(self, f: Tensor, mask: Tensor) -> Tensor:
         """Frames where the mask is False weigh nothing."""
-        logs = self.logs(f, mask)
+        logs = self.attention.logs(f, mask)
         whole = weighted_mean(f, logs)[:, None].expand_as(f)
         pairs = torch.cat([f, whole], 2)  # [B,T,2D]
-        logs = logs + F.logsigmoid(self.beta(self.drop(pairs))[..., 0])  # of a b
-        return self.classify(self.relation_drop(weighted_mean(pairs, logs)))
+        logs = logs + F.logsigmoid(self.beta(self.attention.drop(pairs))[..., 0])  # of a b
+        embedding: Tensor = self.drop(weighted_mean(pairs, logs))
+        return embedding
+
+
+def self_attention(width: int, classes: int, dropout: float) -> tuple[SelfAttention, nn.Linear]:
+    """Body and classifier: logits = W drop(f')."""
+    return SelfAttention(width, dropout), nn.Linear(width, classes)
+
+
+def relation_attention(width: int, classes: int, dropout: float, relation_dropout: float) -> tuple[RelationAttention, nn.Linear]:
+    """Body and classifier: logits = W drop(v). The first stage's own classifier is drawn too: its draws come before those of `beta`."""
+    attention, _ = self_attention(width, classes, dropout)
+    return RelationAttention(attention, relation_dropout), nn.Linear(2 * width, classes)
 
 
 def weighted_mean(values: Tensor, logs: Tensor) -> Tensor:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, FerbenchError, File, Input
+from ferbench import Backbone, EmbeddingNetwork, Estimators, FerbenchError, File, Input
+from ferbench.types import Count, Dropout, Seed, Shape
 from ferbench_timm.trunk import RANDOM, TimmTrunk
 
-Positive = Annotated[int, Meta(ge=1)]
-Dropout = Annotated[float, Meta(ge=0, lt=1)]
+if TYPE_CHECKING:
+    from torch import nn
+
 Statistics = tuple[float, ...] | None
 
 
@@ -32,9 +34,9 @@ class OnTimm(Backbone):
 
     model: str = "resnet18"
     weights: File = "imagenet"
-    weights_seed: int = 0
+    weights_seed: Seed = 0
     trained_blocks: Annotated[int, Meta(ge=0)] | Literal["all"] = 0
-    size: Positive | None = None
+    size: Count | None = None
     channels: Literal[1, 3] = 3
     mean: Statistics = None
     std: Statistics = None
@@ -65,23 +67,27 @@ class OnTimm(Backbone):
         """The trunk: equal for every head, so that its features are computed once. None where all of it is trained."""
         return None if self.trained_blocks == "all" else self._trunk(self.trained_blocks)
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """What is made of features [B,D], or of what stands before the trained blocks, and gives logits [B,classes]; or an estimator."""
+    def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
+        """Features [B,D], or the output of the block before the trained ones, -> logits."""
+        return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
+
+    def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
         from ferbench_timm.heads import in_line, width
         from ferbench_timm.split import halves
 
         if not self.trained_blocks:
-            return self._head(shape[-1], len(classes))
+            return self._head(shape[-1], classes)
         if self.trained_blocks == "all":
             blocks, declared = self._starting().whole(), self.input()
             shape = (declared.channels, declared.size, declared.size)
         else:
             blocks = halves(self._starting().whole(), self.trained_blocks, self.model)[1]
-        return in_line(blocks, self._head(width(blocks, shape), len(classes)), by_clip=self.reads == "clips")
+        body, classifier = self._head(width(blocks, shape), classes)
+        return in_line(blocks, body, by_clip=self.reads == "clips"), classifier
 
     @abstractmethod
-    def _head(self, width: int, classes: int) -> Any:
-        """What stands behind features of this width."""
+    def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
+        """Body and classifier behind features of this width."""
 
     def _starting(self) -> TimmTrunk:
         """The network that trained blocks start from."""
@@ -105,7 +111,7 @@ class Timm(OnTimm):
     name = "timm"
 
     head: Literal["linear", "mlp", "logistic-regression", "svm"] = "linear"
-    hidden: Positive = 256
+    hidden: Count = 256
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
     dropout: Dropout = 0.0
 
@@ -114,11 +120,17 @@ class Timm(OnTimm):
         if self.trained_blocks and self.head not in ("linear", "mlp"):
             raise ValueError(f"trained_blocks is {self.trained_blocks}, with head {self.head}: expected 0")
 
-    def _head(self, width: int, classes: int) -> Any:
+    def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
+        """Features [B,D], or the output of the block before the trained ones, -> logits; estimators for "logistic-regression" and "svm"."""
+        if self.head in ("logistic-regression", "svm"):
+            from ferbench import heads
+
+            return Estimators(lambda: heads.classifiers(self.head))
+        return super().trainable(classes)
+
+    def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
         from ferbench import heads
 
-        if self.head in ("logistic-regression", "svm"):
-            return heads.classifiers(self.head)
         return heads.perceptron((width, *([self.hidden] if self.head == "mlp" else []), classes), self.dropout, self.activation)
 
 
@@ -135,20 +147,20 @@ class EmotionFAN(OnTimm):
     reads: ClassVar[Literal["frames", "clips"]] = "clips"
 
     attention: Literal["self", "self-relation"] = "self-relation"
-    segments: Positive = 3
+    segments: Count = 3
     dropout: Dropout = 0.5
     relation_dropout: Dropout = 0.6
 
-    def draws(self) -> int:
+    def frames_per_clip(self) -> int:
         """Frames of a clip that a training step sees."""
         return self.segments
 
-    def _head(self, width: int, classes: int) -> Any:
-        from ferbench_timm.attention import RelationAttention, SelfAttention
+    def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
+        from ferbench_timm.attention import relation_attention, self_attention
 
         if self.attention == "self":
-            return SelfAttention(width, classes, self.dropout)
-        return RelationAttention(width, classes, self.dropout, self.relation_dropout)
+            return self_attention(width, classes, self.dropout)
+        return relation_attention(width, classes, self.dropout, self.relation_dropout)
 
 
 @dataclass(frozen=True)
@@ -163,16 +175,18 @@ class CNNRNN(OnTimm):
     reads: ClassVar[Literal["frames", "clips"]] = "clips"
 
     cell: Literal["lstm", "gru"] = "lstm"
-    hidden: Positive = 128
+    hidden: Count = 128
     state: Literal["last", "mean"] = "last"
-    segments: Positive | None = None
+    segments: Count | None = None
     dropout: Dropout = 0.5
 
-    def draws(self) -> int | None:
+    def frames_per_clip(self) -> int | None:
         """Frames of a clip that a training step sees."""
         return self.segments
 
-    def _head(self, width: int, classes: int) -> Any:
+    def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
+        from torch import nn
+
         from ferbench_timm.recurrent import Recurrent
 
-        return Recurrent(width, self.hidden, classes, self.cell, self.state, self.dropout)
+        return Recurrent(width, self.hidden, self.cell, self.state, self.dropout), nn.Linear(self.hidden, classes)

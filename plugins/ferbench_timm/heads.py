@@ -17,18 +17,20 @@ def width(blocks: nn.Module, shape: tuple[int, ...]) -> int:
 
 def in_line(blocks: nn.Module, head: nn.Module, by_clip: bool) -> nn.Module:
     """Blocks that are trained too, and the head behind them."""
-    parts = OrderedDict(blocks=blocks, head=head)
-    return OfClips(parts) if by_clip else nn.Sequential(parts)
+    return OfClips(blocks, head) if by_clip else nn.Sequential(OrderedDict(blocks=blocks, head=head))
 
 
-class OfClips(nn.Sequential):
-    """Blocks that read frames and a head that reads clips: [B,T,...] and a mask [B,T] -> [B,C]."""
+class OfClips(nn.Module):
+    """Blocks that read frames and a head that reads clips: [B,T,...] and a mask [B,T] -> what the head gives."""
+
+    def __init__(self, blocks: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.blocks, self.head = blocks, head
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """The blocks never see padding."""
-        blocks, head = self
-        features = blocks(x[mask])  # [frames,D]
+        features = self.blocks(x[mask])  # [frames,D]
         padded = features.new_zeros(*mask.shape, features.shape[-1])
         padded[mask] = features
-        made: torch.Tensor = head(padded, mask)
-        return made
+        embedding: torch.Tensor = self.head(padded, mask)
+        return embedding

@@ -8,14 +8,13 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class Recurrent(nn.Module):
-    """Features [B,T,D] and a mask [B,T], True up to each clip's end, -> logits [B,C]."""
+    """Features [B,T,D] and a mask [B,T], True up to each clip's end, -> embeddings [B,H]."""
 
-    def __init__(self, width: int, hidden: int, classes: int, cell: str, state: str, dropout: float) -> None:
+    def __init__(self, width: int, hidden: int, cell: str, state: str, dropout: float) -> None:
         super().__init__()
         self.cells = (nn.LSTM if cell == "lstm" else nn.GRU)(width, hidden, batch_first=True)
         self.state = state
         self.drop = nn.Dropout(dropout)
-        self.classify = nn.Linear(hidden, classes)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """The cells never see padding."""
@@ -23,6 +22,7 @@ class Recurrent(nn.Module):
         packed, last = self.cells(pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False))
         if self.state == "mean":
             states, _ = pad_packed_sequence(packed, batch_first=True)  # [B,T,H], 0 behind the end
-            return self.classify(self.drop(states.sum(1) / lengths[:, None]))
-        hidden: Tensor = last[0] if isinstance(self.cells, nn.LSTM) else last
-        return self.classify(self.drop(torch.squeeze(hidden, 0)))
+            embedding: Tensor = self.drop(states.sum(1) / lengths[:, None])
+        else:
+            embedding = self.drop(torch.squeeze(last[0] if isinstance(self.cells, nn.LSTM) else last, 0))
+        return embedding

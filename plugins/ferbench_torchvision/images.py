@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from msgspec import Meta
-
-from ferbench import Backbone, File, Frozen, Input
+from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Frozen, Input
+from ferbench.types import Count, Dropout, Seed, Shape
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
-Positive = Annotated[int, Meta(ge=1)]
 RGB = tuple[float, float, float]
 
 
@@ -53,13 +52,13 @@ class Torchvision(Backbone):
 
     model: str = "alexnet"
     weights: File = "imagenet"
-    weights_seed: int = 0
+    weights_seed: Seed = 0
     trained: Literal["head", "all"] = "head"
     head: Literal["linear", "mlp", "logistic-regression", "svm"] = "linear"
-    hidden: Positive = 256
+    hidden: Count = 256
     activation: Literal["relu", "tanh", "sigmoid"] = "relu"
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    size: Positive | None = None
+    dropout: Dropout = 0.0
+    size: Count | None = None
     mean: RGB | None = None
     std: RGB | None = None
 
@@ -83,20 +82,26 @@ class Torchvision(Backbone):
         """The trunk: equal for every head. None where all of it is trained."""
         return None if self.trained == "all" else self._trunk()
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """Features [B,D], or crops where all is trained, -> logits [B,classes]; an estimator for logistic-regression and svm."""
+    def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
+        """Features [B,D], or crops if everything is trained, -> logits; estimators for "logistic-regression" and "svm"."""
+        if self.head in ("logistic-regression", "svm"):
+            from ferbench import heads
+
+            return Estimators(lambda: heads.classifiers(self.head))
+        return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
+
+    def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
         from torch import nn
 
         from ferbench import heads
         from ferbench_torchvision.networks import image_trunk, image_width
 
-        if self.head in ("logistic-regression", "svm"):
-            return heads.classifiers(self.head)
         hidden = [self.hidden] if self.head == "mlp" else []
         if self.trained == "head":
-            return heads.perceptron((shape[0], *hidden, len(classes)), self.dropout, self.activation)
+            return heads.perceptron((shape[0], *hidden, classes), self.dropout, self.activation)
         trunk = image_trunk(*self._identity())
-        return nn.Sequential(trunk, heads.perceptron((image_width(trunk), *hidden, len(classes)), self.dropout, self.activation))
+        body, classifier = heads.perceptron((image_width(trunk), *hidden, classes), self.dropout, self.activation)
+        return nn.Sequential(trunk, body), classifier
 
     def _identity(self) -> tuple[str, str, int, str]:
         from ferbench_torchvision.networks import image_tag

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, File, Frozen, Input
+from ferbench import Backbone, EmbeddingNetwork, File, Frozen, Input
+from ferbench.types import Count, Dropout, Seed, Shape
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
-Positive = Annotated[int, Meta(ge=1)]
 RGB = tuple[float, float, float]
 Reads = Literal["frames", "clips"]
 
@@ -58,11 +59,11 @@ class TorchvisionVideo(Backbone):
 
     model: str = "r3d_18"
     weights: File = "kinetics"
-    weights_seed: int = 0
+    weights_seed: Seed = 0
     trained: Literal["head", "all"] = "head"
-    frames: Positive = 16
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    size: Positive | None = None
+    frames: Count = 16
+    dropout: Dropout = 0.0
+    size: Count | None = None
     mean: RGB | None = None
     std: RGB | None = None
 
@@ -71,7 +72,7 @@ class TorchvisionVideo(Backbone):
         if self.trained == "all":
             self._trunk().build(None)
 
-    def draws(self) -> int | None:
+    def frames_per_clip(self) -> int | None:
         """Frames of a clip that a training step sees; what a frozen network made of a clip is one."""
         return self.frames if self.trained == "all" else None
 
@@ -86,16 +87,23 @@ class TorchvisionVideo(Backbone):
         """The network without its last layer. None where all of it is trained."""
         return None if self.trained == "all" else self._trunk()
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:
-        """Clips [B,T,3,H,W], or what the frozen network made of them [B,1,D], -> logits [B,classes]."""
+    def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork:
+        """Clips [B,T,3,H,W], or what the frozen network gives for them [B,1,D], -> logits."""
+        return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
+
+    def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
+        from torch import nn
+
         from ferbench import heads
         from ferbench_torchvision.networks import video_trunk
         from ferbench_torchvision.volumes import Clips, First, video_width
 
         if self.trained == "head":
-            return First(heads.perceptron((shape[0], len(classes)), self.dropout))
+            body, classifier = heads.perceptron((shape[0], classes), self.dropout)
+            return First(body), classifier
         trunk = video_trunk(*self._identity())
-        return Clips(trunk, heads.perceptron((video_width(trunk, self.frames), len(classes)), self.dropout), self.frames)
+        body, classifier = heads.perceptron((video_width(trunk, self.frames), classes), self.dropout)
+        return Clips(nn.Sequential(trunk, body), self.frames), classifier
 
     def _identity(self) -> tuple[str, str, int, str]:
         from ferbench_torchvision.networks import video_tag
@@ -119,19 +127,19 @@ class C3D(Backbone):
     reads: ClassVar[Reads] = "clips"
 
     weights: File = "random"
-    width: Positive = 64
-    hidden: Positive = 4096
+    width: Count = 64
+    hidden: Count = 4096
     frames: Annotated[int, Meta(ge=16)] = 16
-    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.5
+    dropout: Dropout = 0.5
     size: Annotated[int, Meta(ge=32)] = 112
     mean: RGB = (0.485, 0.456, 0.406)
     std: RGB = (0.229, 0.224, 0.225)
 
     def check(self) -> None:
-        """Its weights, where they are given."""
-        self.trainable((), range(2))  # type: ignore[arg-type]
+        """Its weights, if they are given."""
+        self._trunk()
 
-    def draws(self) -> int:
+    def frames_per_clip(self) -> int:
         """Frames of a clip that a training step sees."""
         return self.frames
 
@@ -143,14 +151,22 @@ class C3D(Backbone):
         """Nothing."""
         return
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:  # noqa: ARG002
-        """Clips [B,T,3,H,W] -> logits [B,classes]."""
+    def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork:
+        """Clips [B,T,3,H,W] -> logits."""
+        return EmbeddingNetwork(lambda _: self._network(len(classes)))
+
+    def _network(self, classes: int) -> tuple[nn.Module, nn.Linear]:
         from torch import nn
 
+        from ferbench_torchvision.volumes import Clips
+
+        return Clips(self._trunk(), self.frames), nn.Linear(self.hidden, classes)
+
+    def _trunk(self) -> nn.Module:
         from ferbench import weights
-        from ferbench_torchvision.volumes import Clips, c3d
+        from ferbench_torchvision.volumes import c3d
 
         trunk = c3d(self.width, self.hidden, self.dropout, (self.frames, self.size, self.size))
         if self.weights != "random":
             weights.fill(trunk, weights.state(self.weights), "C3D's names: conv1.weight, conv3a.weight, fc6.weight ...", ("fc8.",))
-        return Clips(trunk, nn.Linear(self.hidden, len(classes)), self.frames)
+        return trunk

@@ -12,16 +12,16 @@ C3D_BLOCKS = (("1", 1), ("2", 2), ("3a", 4), ("3b", 4), ("4a", 8), ("4b", 8), ("
 
 
 class Clips(nn.Module):
-    """Clips [B,T,3,H,W] and a mask [B,T], True up to each clip's end, -> [B,C]; `frames` of each go through the trunk."""
+    """Clips [B,T,3,H,W] and a mask [B,T], True up to each clip's end, -> [B,D]; `frames` of each go through the trunk."""
 
-    def __init__(self, trunk: nn.Module, head: nn.Module, frames: int) -> None:
+    def __init__(self, trunk: nn.Module, frames: int) -> None:
         super().__init__()
-        self.trunk, self.head, self.frames = trunk, head, frames
+        self.trunk, self.frames = trunk, frames
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Of longer clips the frames are spread evenly, of shorter ones some are read twice."""
-        made: Tensor = self.head(self.trunk(spread(x, mask.sum(1), self.frames)))
-        return made
+        """Longer clips are sampled evenly; of shorter ones some frames are read twice."""
+        embedding: Tensor = self.trunk(spread(x, mask.sum(1), self.frames))
+        return embedding
 
 
 class OneClip(nn.Module):
@@ -37,13 +37,17 @@ class OneClip(nn.Module):
         return made
 
 
-class First(nn.Sequential):
-    """A head on what was made of each clip: [B,1,D] and a mask -> [B,C]."""
+class First(nn.Module):
+    """A head on the features of whole clips: [B,1,D] and a mask -> what the head gives for [B,D]."""
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG002
-        """The mask is True."""
-        made: Tensor = super().forward(x[:, 0])
-        return made
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # noqa: ARG002 (always True)
+        """One item per clip."""
+        embedding: Tensor = self.head(x[:, 0])
+        return embedding
 
 
 def spread(x: Tensor, lengths: Tensor, frames: int) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ferbench.api.components import Clip
+from ferbench.api.clips import Clip
 from ferbench.api.recipe import Recipe
 from ferbench.cli.main import main
 from ferbench.corpora.decoding import points
@@ -112,7 +112,7 @@ def uneven(data):
             frame.unlink()
 
 
-KINDS = ["clips", "{clips: {pooled: false}}", "{clips: {draws_of_each: 2}}", "{clips: {pooled: false, draws_of_each: 2}}", "dynamic"]
+KINDS = ["clips", "{clips: {pooled: false}}", "{clips: {per_clip: 2}}", "{clips: {pooled: false, per_clip: 2}}", "dynamic"]
 
 
 @pytest.mark.parametrize("backbone", KINDS)
@@ -129,7 +129,7 @@ def test_runs(run, uneven, tmp_path, backbone, augmentation):
 
 def test_streamed_clips_give_the_same_rows(run, uneven, monkeypatch):
     whole = run("--set", "backbone=clips")[1]
-    monkeypatch.setattr("ferbench.stages.inputs.available", lambda: 0.0)
+    monkeypatch.setattr("ferbench.training.streaming.available_memory", lambda: 0.0)
     assert [row["confusion"] for row in run("--set", "backbone=clips", store="other")[1]] == [row["confusion"] for row in whole]
 
 

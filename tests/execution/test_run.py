@@ -463,7 +463,7 @@ def test_views_follow_each_other_frame_by_frame(run, data, monkeypatch):
 def test_changes_of_crops_name_the_clip_of_each_row(monkeypatch):
     told = []
     monkeypatch.setattr(
-        "ferbench.training.augmentation.augmented_rows", lambda crops, how, clips, epoch: told.append((clips, epoch)) or crops
+        "ferbench.training.augmentation.augment_frames", lambda crops, how, clips, epoch: told.append((clips, epoch)) or crops
     )
     inputs = Inputs(torch.zeros(6, 4, 4, dtype=torch.uint8), torch.zeros(6), {"a": slice(0, 2), "b": slice(2, 5), "c": slice(5, 6)})
     part = inputs.training(["a", "b"], Augmentation(flip=1))
@@ -472,10 +472,10 @@ def test_changes_of_crops_name_the_clip_of_each_row(monkeypatch):
 
 
 def test_views_that_fail_leave_rows_without_augmentation_alone(run, benchmark_file, monkeypatch):
-    def augmented(*_):
+    def augment_clip(*_):
         raise ZeroDivisionError("no view of this")
 
-    monkeypatch.setattr("ferbench.training.augmentation.augmented", augmented)
+    monkeypatch.setattr("ferbench.training.augmentation.augment_clip", augmented)
     text = benchmark_file.read_text()
     recipes = "recipe: {plain: {epochs: 2}, flipped: {epochs: 2, augmentation: {flip: 1}}}"
     benchmark_file.write_text(text.replace("recipe: {lr: 0.05, batch_size: 8, epochs: 6}", recipes))

@@ -8,7 +8,7 @@ import pytest
 
 from ferbench.benchmark.axes import AXES
 from ferbench.cli.main import main
-from ferbench.plan.forecast import Forecast, Work, duration, size
+from ferbench.plan.forecast import Forecast, duration, size
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ferbench.api.components import Input
+from ferbench.api.clips import Input
 from ferbench.stages import features
 
 

@@ -13,14 +13,14 @@ from ferbench.api.recipe import Recipe
 from ferbench.cli.main import main
 from ferbench.store.entries import Store
 from ferbench.training.checkpoints import Checkpoints
-from ferbench.training.device import chosen, free, mixed, roomy, sent
+from ferbench.training.device import free, mixed, roomy, select_device, sent
 from ferbench.training.loop import Learner, Part, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
 
 def test_batches_arrive_in_order_and_whole():
-    device = chosen("cuda")
+    device = select_device("cuda")
     batches = [torch.full((1000, 1000), float(number)) for number in range(20)]
     for number, batch in enumerate(sent(iter(batches), device)):
         assert batch.device.type == "cuda"
@@ -28,7 +28,7 @@ def test_batches_arrive_in_order_and_whole():
 
 
 def test_products_are_bfloat16_and_memory_that_torch_keeps_counts_as_free():
-    device = chosen("cuda")
+    device = select_device("cuda")
     with mixed(device):
         assert (torch.ones(2, 2, device=device) @ torch.ones(2, 2, device=device)).dtype == torch.bfloat16
     before = free(device)
@@ -39,7 +39,7 @@ def test_products_are_bfloat16_and_memory_that_torch_keeps_counts_as_free():
 
 
 def test_a_fit_that_was_stopped_goes_on(tmp_path):
-    device = chosen("cuda")
+    device = select_device("cuda")
     y = torch.arange(60) % 3
     part = Part(nn.functional.one_hot(y, 3).float(), y)
     recipe = Recipe(lr=0.05, batch_size=8, epochs=6)

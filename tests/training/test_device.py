@@ -74,8 +74,8 @@ def test_memory_comes_in_large_pages():
     """As a run begins: the device is chosen before any tensor is made."""
     code = """if True:
         import ferbench.execution.drivers, torch
-        from ferbench.training.device import chosen
-        chosen("cpu")
+        from ferbench.training.device import select_device
+        select_device("cpu")
         held = torch.ones(2**26)
         with open("/proc/self/smaps_rollup") as file:
             print(sum(int(line.split()[1]) for line in file if line.startswith("AnonHugePages")))
@@ -86,4 +86,4 @@ def test_memory_comes_in_large_pages():
 
 
 def test_auto_is_what_is_there():
-    assert chosen("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert select_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ferbench.training.sampling import order
-
 Y = torch.tensor([0] * 12 + [1] * 5 + [3] * 2)
 
 

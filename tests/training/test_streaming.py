@@ -10,7 +10,7 @@ import torch
 
 from ferbench.api.errors import FerbenchError
 from ferbench.cli.main import main
-from ferbench.training.streaming import Stored, Streamed, available, batches
+from ferbench.training.streaming import Streamed, StreamedClip, available, batches
 
 CPU = torch.device("cpu")
 
@@ -20,7 +20,7 @@ def clips(tmp_path):
     made = []
     for number, length in enumerate((3, 1, 5, 2)):
         np.save(tmp_path / f"{number}.npy", np.arange(length * 4, dtype=np.float32).reshape(length, 2, 2) + 100 * number)
-        made.append(Stored.at(tmp_path / f"{number}.npy"))
+        made.append(StreamedClip.at(tmp_path / f"{number}.npy"))
     return made
 
 
@@ -83,5 +83,5 @@ def test_the_same_rows(data, benchmark_file, toy_plugin, tmp_path, capsys, monke
         return [(row["key"], row["confusion"]) for row in told], scores
 
     whole = rows("one")
-    monkeypatch.setattr("ferbench.stages.inputs.available", lambda: 0.0)
+    monkeypatch.setattr("ferbench.training.streaming.available_memory", lambda: 0.0)
     assert rows("two") == whole

@@ -99,7 +99,7 @@ def test_gradients_reach_what_is_trainable(attention, trained):
     made.square().sum().backward()
     assert all(p.grad is not None for p in model.parameters())
     assert bool(frozen) == (trained != "all")
-    assert backbone.draws() == 3
+    assert backbone.frames_per_clip() == 3
 
 
 def test_the_blocks_of_a_clip_never_see_padding():

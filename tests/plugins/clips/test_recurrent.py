@@ -35,7 +35,7 @@ def test_states_are_those_of_the_cells(cell):
 
 def test_the_backbone():
     backbone = CNNRNN("resnet18", "random", size=32, cell="gru", hidden=7)
-    assert backbone.draws() is None
-    assert CNNRNN(segments=4).draws() == 4
+    assert backbone.frames_per_clip() is None
+    assert CNNRNN(segments=4).frames_per_clip() == 4
     assert backbone.frozen() == CNNRNN("resnet18", "random", size=32).frozen()
     assert backbone.trainable((512,), "abc")(torch.zeros(2, 3, 512), torch.ones(2, 3, dtype=torch.bool)).shape == (2, 3)

@@ -115,7 +115,7 @@ def test_a_frozen_network_makes_one_feature_of_a_clip():
     backbone = TorchvisionVideo("mc3_18", "random", frames=4, size=32)
     features = backbone.frozen().build(None)(torch.randn(6, 3, 32, 32))
     assert features.shape == (1, 512)
-    assert backbone.draws() is None
+    assert backbone.frames_per_clip() is None
     assert backbone.trainable((512,), "abc")(features[None], torch.ones(1, 1, dtype=torch.bool)).shape == (1, 3)
 
 

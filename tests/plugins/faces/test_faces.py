@@ -73,7 +73,7 @@ def test_eyes_come_from_landmarks_and_a_lost_frame_borrows_them():
     [
         (Frames((spots(()),)), "without eyes"),
         (Frames((spots(()),), landmarks=np.zeros((1, 5, 2), np.float32)), "without eyes"),
-        (Frames((spots(()),), found=(True,), landmarks=np.zeros((1, 68, 2), np.float32)), "cropped"),
+        (Frames((spots(()),), has_face=(True,), landmarks=np.zeros((1, 68, 2), np.float32)), "cropped"),
     ],
 )
 def test_frames_that_cannot_be_aligned_are_told(frames, told):
@@ -102,7 +102,7 @@ def test_the_largest_face_counts_and_a_lost_one_is_borrowed(monkeypatch):
     monkeypatch.setattr(yunet, "detector", lambda *_: answers)
     made = YuNet()(Frames((np.zeros((100, 120), np.uint8),) * 2 + (np.zeros((100, 120, 3), np.uint8),)))
     assert made.boxes == ((10, 20, 30, 40), (11, 21, 32, 40), (12, 22, 34, 40))
-    assert made.found == (True, False, True)
+    assert made.has_face == (True, False, True)
     assert made.eyes[0].tolist() == [[15, 30], [35, 31]]
     assert made.eyes[1].tolist() == [[17, 30], [37, 31]]
     assert set(answers.sizes) == {(120, 100)}
@@ -112,7 +112,7 @@ def test_a_clip_without_a_face_is_taken_whole(monkeypatch):
     monkeypatch.setattr(yunet, "detector", lambda *_: Answers([[]]))
     made = YuNet()(Frames((np.zeros((100, 120), np.uint8),)))
     assert made.boxes == ((0, 0, 120, 100),)
-    assert made.found == (False,)
+    assert made.has_face == (False,)
     assert np.isnan(made.eyes).all()
 
 

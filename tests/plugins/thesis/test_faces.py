@@ -43,34 +43,34 @@ def test_the_largest_of_several_faces_counts(detects):
     detects([(0, 0, 20, 20), (50, 60, 40, 40), (9, 9, 30, 30)])
     frames = ViolaJones()(Frames((np.zeros((200, 200, 3), np.uint8),)))
     assert frames.boxes == ((50, 60, 40, 40),)
-    assert frames.found == (True,)
+    assert frames.has_face == (True,)
 
 
 def test_a_lost_face_borrows_the_median_box_of_its_clip(detects):
     detects([(10, 10, 50, 50)], [], [(20, 30, 60, 60)], [(90, 12, 52, 52)], [])
     frames = ViolaJones()(Frames((BLANK,) * 5))
     assert frames.boxes == ((10, 10, 50, 50), (20, 12, 52, 52), (20, 30, 60, 60), (90, 12, 52, 52), (20, 12, 52, 52))
-    assert frames.found == (True, False, True, True, False)
+    assert frames.has_face == (True, False, True, True, False)
 
 
 def test_a_clip_without_any_face_gives_whole_frames():
     wide = np.full((120, 200, 3), 128, np.uint8)
     frames = ViolaJones()(Frames((BLANK, wide)))
     assert frames.boxes == ((0, 0, 200, 200), (0, 0, 200, 120))
-    assert frames.found == (False, False)
+    assert frames.has_face == (False, False)
     assert [image.shape for image in Crop()(frames).images] == [(200, 200), (120, 200, 3)]
 
 
 def test_a_blank_frame_between_real_faces_is_cut_like_them():
     before, after = (cv2.imread(str(path)) for path in photographs()[:2])
     frames = ViolaJones()(Frames((before, np.full_like(before, 128), after)))
-    assert frames.found == (True, False, True)
+    assert frames.has_face == (True, False, True)
     assert frames.boxes[1] == tuple(np.rint(np.median([frames.boxes[0], frames.boxes[2]], axis=0)).astype(int))
 
 
 def test_every_london_photograph_has_a_face():
     def found(path):
-        return ViolaJones()(Frames((cv2.imread(str(path), cv2.IMREAD_GRAYSCALE),))).found[0]
+        return ViolaJones()(Frames((cv2.imread(str(path), cv2.IMREAD_GRAYSCALE),))).has_face[0]
 
     with ThreadPoolExecutor(2) as pool:
         coverage = np.mean(list(pool.map(found, photographs())))
@@ -86,7 +86,7 @@ def test_each_thread_has_its_own_classifier():
 def test_a_cascade_may_be_a_file(tmp_path):
     copy = tmp_path / "mine.xml"
     copy.write_bytes((Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt2.xml").read_bytes())
-    assert ViolaJones(str(copy))(Frames((BLANK,))).found == (False,)
+    assert ViolaJones(str(copy))(Frames((BLANK,))).has_face == (False,)
 
 
 def test_a_cascade_that_is_not_there_is_named():
@@ -123,9 +123,9 @@ GRID = np.arange(100, dtype=np.uint8).reshape(10, 10)
     ],
 )
 def test_crop_cuts_the_box_within_the_frame(box, margin, rows, columns):
-    cut = Crop(margin)(Frames((GRID,), boxes=(box,), found=(True,)))
+    cut = Crop(margin)(Frames((GRID,), boxes=(box,), has_face=(True,)))
     assert (cut.images[0] == GRID[slice(*rows), slice(*columns)]).all()
-    assert (cut.boxes, cut.found) == (None, (True,))
+    assert (cut.boxes, cut.has_face) == (None, (True,))
 
 
 def test_crop_without_boxes_asks_for_a_detector():
@@ -161,7 +161,7 @@ def test_near_searches_around_the_last_box_first(monkeypatch):
     places = [(40, 30, 20), (42, 33, 21), (0, 0, 20), (60, 50, 40)]  # a step, and two jumps
     found = ViolaJones(near=True)(Frames((BLANK, *[square(*place) for place in places])))
     assert found.boxes[1:] == tuple((*place, place[2]) for place in places)
-    assert found.found == (False, True, True, True, True)
+    assert found.has_face == (False, True, True, True, True)
     whole = (100, 120)
     assert fake.seen == [BLANK.shape, whole, (30, 30), (31, 31), whole, (25, 25), whole]
     fake.seen.clear()

@@ -55,11 +55,11 @@ def test_gray_is_luma_and_leaves_gray_images():
 
 
 def test_resize_makes_sizes_equal_and_drops_boxes():
-    frames = Frames((np.zeros((3, 5), np.uint8), np.zeros((300, 400, 3), np.uint8)), boxes=((0, 0, 1, 1),) * 2, found=(True, False))
+    frames = Frames((np.zeros((3, 5), np.uint8), np.zeros((300, 400, 3), np.uint8)), boxes=((0, 0, 1, 1),) * 2, has_face=(True, False))
     resized = Resize(32)(frames)
     assert [image.shape for image in resized.images] == [(32, 32), (32, 32, 3)]
     assert resized.boxes is None
-    assert resized.found == (True, False)
+    assert resized.has_face == (True, False)
 
 
 def test_resize_averages_areas_when_it_shrinks():

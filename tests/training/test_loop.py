@@ -270,7 +270,7 @@ def rates(monkeypatch, schedule, validation_losses=None):
     """The learning rate of each of ten epochs."""
     seen = []
 
-    def epoch_of(*arguments):
+    def train_epoch(*arguments):
         (optimizer,) = [each for each in arguments if isinstance(each, torch.optim.Optimizer)]
         seen.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
@@ -280,7 +280,7 @@ def rates(monkeypatch, schedule, validation_losses=None):
         history.validation_loss.append(validation_losses[len(history.loss) - 1] if validation_losses else 1.0)
         history.validation_accuracy.append(0.5)
 
-    monkeypatch.setattr("ferbench.training.loop.epoch_of", epoch_of)
+    monkeypatch.setattr("ferbench.training.loop.train_epoch", train_epoch)
     monkeypatch.setattr("ferbench.training.loop._validate", validate)
     fit(replace(RECIPE, lr=1.0, schedule=schedule))
     return seen

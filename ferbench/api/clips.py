@@ -1,0 +1,90 @@
+"""The data that flows between the stages: clips, their frames, folds, and the input of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferbench.api.errors import FerbenchError, PluginError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One labeled sequence: image files in temporal order, or one video file.
+
+    `id` is stable and unique in its corpus, `subject` names the person; the core prefixes both with the dataset's name.
+    `length` is the number of frames; leave it 0 and the core counts them. `apex` is the 0-based index of the most intense frame.
+    `landmarks` names for each frame a text file of points that the corpus ships, one `x y` in pixels per line; empty if it ships none.
+    `facts` are JSON scalars that the corpus says about the clip (sex, intensity, session ...).
+    """
+
+    id: str
+    subject: str
+    label: str
+    images: tuple[Path, ...] = ()
+    video: Path | None = None
+    length: int = 0
+    apex: int | None = None
+    landmarks: tuple[Path, ...] = ()
+    facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that a Dataset leaves out; the summary of a run counts it by `reason` and names it by `what`."""
+
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The selected frames of one clip on their way through the preprocessing steps; T frames.
+
+    `images`: T arrays, uint8 [H,W] (gray) or [H,W,3] (RGB); sizes may differ until a step makes them equal.
+    `boxes`: T faces as (x, y, width, height) in pixels, or None before detection.
+    `has_face`: for each frame whether a detector found a face in it; None if no step looks for faces.
+    `eyes`: [T,2,2] float32, the left and the right eye in the picture, (x, y) in pixels of the images; NaN where unknown.
+    `landmarks`: [T,P,2] float32, points (x, y) in pixels of the corpus's own frames, whatever the steps did to these; None without.
+    """
+
+    images: tuple[NDArray[np.uint8], ...]
+    boxes: tuple[tuple[int, int, int, int], ...] | None = None
+    has_face: tuple[bool, ...] | None = None
+    eyes: NDArray[np.float32] | None = None
+    landmarks: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Clip ids of the three parts. No person may be in two of them; the harness checks."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a backbone reads: `size` pixels square, `channels` 1 or 3, values (x/255 - mean) / std for each channel."""
+
+    size: int
+    channels: int = 3
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        if {len(self.mean), len(self.std)} != {self.channels}:
+            raise PluginError(
+                f"an Input of {self.channels} channels has {len(self.mean)} means and {len(self.std)} standard deviations: "
+                "expected one of each per channel"
+            )
+        if not all(isfinite(value) for value in self.mean) or not all(0 < value < inf for value in self.std):
+            raise FerbenchError(f"mean {list(self.mean)} and std {list(self.std)}: expected finite numbers, and every std above 0")

@@ -1,0 +1,102 @@
+"""What the drivers of a run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import torch
+
+from ferbench.execution.executor import Executor
+from ferbench.execution.progress import Reporter, Update
+from ferbench.execution.provenance import describe_origin
+from ferbench.execution.scheduler import Failures, Scheduler
+from ferbench.plan.models import Fit, TrainedModel
+from ferbench.store import costs
+from ferbench.store.entries import Store
+
+# What the cost of an entry is proportional to.
+UNITS: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
+    "crops": lambda facts: len(facts["indices"]),
+    "features": lambda facts: facts["frames"],
+    "fits": lambda facts: facts["training frames"] * max(1, facts["epochs"]),
+}
+
+
+class Job(NamedTuple):
+    """A fit that is missing, and the model that needs it."""
+
+    model: TrainedModel
+    fit: Fit
+
+
+@dataclass
+class CostLog:
+    """What this run's work cost, by stage and kind; added to the store's history when the run ends."""
+
+    store: Store
+    costs: dict[tuple[str, str], costs.Cost] = field(default_factory=dict)
+
+    def add(self, stage: str, model: TrainedModel, keys: Sequence[str]) -> None:
+        """Count the entries that were stored."""
+        kind = (stage, model.kinds[stage])
+        for key in keys:
+            manifest = self.store.manifest(stage, key)
+            facts, size = manifest["facts"], sum(size for size, _ in manifest["files"].values())
+            cost = costs.Cost(UNITS[stage](facts), facts["seconds"], size, facts.get("weights", 0))
+            self.costs[kind] = self.costs.get(kind, costs.Cost()) + cost
+
+    def save(self) -> None:
+        """Write it to the store."""
+        costs.add(self.store, self.costs)
+
+
+@dataclass
+class Context:
+    """One run over a store; `checkpoint` are the seconds between checkpoints of a fit."""
+
+    store: Store
+    reporter: Reporter
+    device: torch.device
+    executor: Executor
+    workers: int
+    checkpoint: float = 60.0
+    compile: bool = False
+    failures: Failures = field(default_factory=Failures)
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """Shares work with other processes."""
+        return Scheduler(self.store, self.executor)
+
+    @cached_property
+    def costs(self) -> CostLog:
+        """What the work costs."""
+        return CostLog(self.store)
+
+    @cached_property
+    def origin(self) -> dict[str, Any]:
+        """Where and with what this run computes."""
+        return describe_origin(self.device, self.workers, self.compile)
+
+    def compiled(self, module: torch.nn.Module) -> torch.nn.Module:
+        """The module, compiled by torch.compile at its first call if the user asks for it; its names stay."""
+        if self.compile:
+            module.compile()
+        return module
+
+
+@dataclass
+class Counter:
+    """Steps done of all the steps of a stage."""
+
+    total: float
+    update: Update
+    done: float = 0
+
+    def add(self, steps: float = 1, note: str = "") -> None:
+        """Report so many steps more."""
+        self.done += steps
+        self.update(self.done, self.total, note)

@@ -1,0 +1,1 @@
+"""One driver per stage: which of its entries are missing, and in which order they are computed."""

@@ -1,0 +1,22 @@
+"""Fused fits need the scores of their members' fits, and no device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ferbench.execution.context import Context
+from ferbench.plan.models import FusedFit, FusedModel, Model
+from ferbench.stages.fusion import compute_fused_fit
+
+
+def drive_fused_fits(context: Context, models: Sequence[Model]) -> None:
+    """Compute the fused fits that are missing, members before what is fused from them; fails models whose member failed."""
+    store = context.store
+    jobs = [(model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find("fits", fit.key) is None]
+
+    def work(job: tuple[FusedModel, FusedFit], _: Sequence[str]) -> None:
+        model, fit = job
+        context.failures.attempt([model], lambda: store.put("fits", fit.key, compute_fused_fit, fit, store, context.origin))
+
+    for _ in context.scheduler.complete("fits", jobs, lambda job: [job[1].key], work):
+        pass

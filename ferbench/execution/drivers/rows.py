@@ -1,0 +1,44 @@
+"""Rows are scored from stored scores; a row whose model failed is kept apart, with a log."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ferbench.api.errors import FerbenchError, StoreError
+from ferbench.execution.context import Context, Counter
+from ferbench.plan.models import Row
+from ferbench.stages.scores import Scorer, describe_failure
+from ferbench.store.entries import to_json
+
+
+def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Score and store the rows, and yield those that failed."""
+    scorer = Scorer(context.store)
+    with context.reporter.stage("scores", "rows") as update:
+        counter = Counter(len(rows), update)
+        for row in rows:
+            try:
+                if error := context.failures.of(row.model):
+                    raise error
+                context.store.make("rows", row.key, _write, scorer, row)
+            except StoreError:
+                raise
+            except (Exception, SystemExit) as error:
+                yield _store_failure(context, row, error)
+            counter.add()
+
+
+def _store_failure(context: Context, row: Row, error: BaseException) -> dict[str, Any]:
+    """The failed row, with a log; later runs leave it alone, unless the user can fix the cause, such as missing weights."""
+    log = context.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
+    failure = {**describe_failure(row, error, str(log)), "made": [context.origin]}
+    if not isinstance(error, FerbenchError):
+        context.store.save(f"failures/{row.key}.json", to_json(failure))
+    return failure
+
+
+def _write(folder: Path, scorer: Scorer, row: Row) -> None:
+    (folder / "row.json").write_bytes(to_json(scorer.score(row)))

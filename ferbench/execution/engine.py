@@ -1,0 +1,64 @@
+"""Computes what pending rows need and the store lacks, stage by stage; a failure ends its own rows alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+from ferbench.api.errors import FerbenchError
+from ferbench.api.networks import Backbone
+from ferbench.execution.context import Context, Job
+from ferbench.execution.drivers.crops import CropsDriver
+from ferbench.execution.drivers.features import drive_features
+from ferbench.execution.drivers.fits import drive_fits
+from ferbench.execution.drivers.fused_fits import drive_fused_fits
+from ferbench.execution.drivers.rows import drive_rows
+from ferbench.execution.scheduler import group_by
+from ferbench.plan.models import Model, Row, TrainedModel
+from ferbench.plan.planner import store_inputs
+from ferbench.store.keys import key
+
+
+def compute_rows(rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
+    """Compute and store the rows; returns those that failed. Raises the FerbenchError for which nothing can be computed."""
+    with context.store.lock("run", uuid4().hex):  # nothing is cleaned away meanwhile
+        try:
+            return _compute_rows(rows, context)
+        finally:
+            context.costs.save()
+
+
+def _compute_rows(rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
+    models = list({part.key: part for row in rows for part in row.model.parts}.values())
+    trained = [model for model in models if isinstance(model, TrainedModel)]
+    jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
+    _check_backbones(context, jobs)
+    crops = CropsDriver(context)
+    crops.start(models)
+    drive_features(context, jobs, crops)
+    crops.finish(models)
+    context.failures.raise_if_all_failed(models)
+    for model in models:
+        store_inputs(model, context.store)
+    drive_fits(context, jobs)
+    drive_fused_fits(context, models)
+    context.failures.raise_if_all_failed(models)
+    return list(drive_rows(context, rows))
+
+
+def _check_backbones(context: Context, jobs: Sequence[Job]) -> None:
+    """Weights that are missing or do not fit end the run now, not after hours of decoding."""
+    unfinished = [job for job in jobs if not all(context.store.has("features", task.key) for task in job.fit.feature_tasks())]
+    for group in group_by(unfinished, lambda job: key(job.model.identity["backbone"])):
+        models: list[Model] = [job.model for job in group]
+        context.failures.attempt(models, lambda backbone=group[0].fit.backbone: _check_backbone(backbone))  # type: ignore[misc]
+        if isinstance(error := context.failures.of(models[0]), FerbenchError):
+            raise error
+
+
+def _check_backbone(backbone: Backbone) -> None:
+    backbone.check()
+    frozen = backbone.frozen()
+    if frozen is not None and not frozen.calibrated:
+        frozen.build(None)

@@ -1,0 +1,105 @@
+"""The corpora of a benchmark: found, or replaced by rendered stand-ins in a rehearsal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ferbench.api.components import Dataset
+from ferbench.api.errors import FerbenchError
+from ferbench.benchmark.grid import Benchmark
+from ferbench.corpora import standins
+from ferbench.corpora.index import Corpus, index, locate, missing_error
+from ferbench.execution.progress import Reporter
+from ferbench.store.entries import Store
+from ferbench.store.keys import component_identity, key
+
+Corpora = Mapping[str, tuple[Corpus, ...]]
+"""The corpora of each choice, by label of the dataset axis."""
+
+GetStandIn = Callable[[Dataset, Benchmark], Path]
+"""From a dataset and the rehearsed benchmark to the folder of its stand-in."""
+
+
+def prepare_corpora(
+    benchmark: Benchmark, store: Store, allow_rehearsal: bool, reporter: Reporter, get_standin: GetStandIn
+) -> tuple[Benchmark, Corpora]:
+    """Index every corpus; the benchmark is rehearsed if one is missing or a stand-in. Raises FerbenchError for a missing corpus."""
+    missing = [dataset for dataset in benchmark.datasets() if locate(dataset) is None]
+    may_rehearse = allow_rehearsal and benchmark.rehearsal is not None
+    if missing and not may_rehearse:
+        raise missing_error(missing[0], benchmark.document.where("dataset"))
+    if missing:
+        benchmark = _rehearse(benchmark, reporter, f"not found: {', '.join(dataset.name for dataset in missing)}")
+        return benchmark, _index_all(benchmark, store, lambda dataset: get_standin(dataset, benchmark))
+    corpora = _index_all(benchmark, store, locate)
+    if may_rehearse and any(corpus.standin for merged in corpora.values() for corpus in merged):
+        benchmark = _rehearse(benchmark, reporter, "the corpora found are stand-ins")
+        corpora = _index_all(benchmark, store, locate)
+    return benchmark, corpora
+
+
+def render_standin(store: Store, reporter: Reporter) -> GetStandIn:
+    """Stand-ins are rendered if they are not in the store."""
+
+    def render(dataset: Dataset, rehearsed: Benchmark) -> Path:
+        with reporter.stage(f"render {dataset.name}", "clips") as update:
+            return standins.stored(type(dataset), *_scale(rehearsed), store, update)
+
+    return render
+
+
+def require_standin(store: Store) -> GetStandIn:
+    """Stand-ins must be in the store; raises FerbenchError if one would have to be rendered."""
+
+    def require(dataset: Dataset, rehearsed: Benchmark) -> Path:
+        folder = standins.place(type(dataset), *_scale(rehearsed), store)
+        if not folder.is_dir():
+            raise FerbenchError(
+                f"the corpus {dataset.name} is missing, and its stand-in is not rendered yet, so its clips cannot be counted",
+                hint="`ferbench run` renders it first (about a minute); or set FERBENCH_DATA to the folder that holds the corpora",
+            )
+        return folder
+
+    return require
+
+
+def unrendered_standins(benchmark: Benchmark, store: Store, allow_rehearsal: bool) -> tuple[str, ...]:
+    """The corpora whose stand-ins a run would render first."""
+    may_rehearse = allow_rehearsal and benchmark.rehearsal is not None
+    if not may_rehearse or all(locate(dataset) for dataset in benchmark.datasets()):
+        return ()
+    rehearsed = benchmark.rehearsed()
+    places = {d.name: standins.place(type(d), *_scale(rehearsed), store) for d in rehearsed.datasets()}
+    return tuple(name for name, place in places.items() if not place.is_dir())
+
+
+def _index_all(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Path | None]) -> Corpora:
+    """Each corpus is read once."""
+    indexed: dict[str, Corpus] = {}
+    for dataset in benchmark.datasets():
+        if _identify(dataset) not in indexed:
+            indexed[_identify(dataset)] = index(replace(dataset, root=str(root(dataset))), store)
+    return {choice.label: tuple(indexed[_identify(d)] for d in choice.value) for choice in benchmark.selected("dataset")}
+
+
+def _identify(dataset: Dataset) -> str:
+    return key(component_identity(dataset), dataset.root)
+
+
+def _rehearse(benchmark: Benchmark, reporter: Reporter, reason: str) -> Benchmark:
+    reporter.line(
+        f"REHEARSAL ({reason}): the whole pipeline on stand-in corpora; its figures say nothing about the real ones", "bold yellow"
+    )
+    set_by_user = {setting.path for setting in benchmark.settings}
+    for path, value in (benchmark.rehearsal.set if benchmark.rehearsal else {}).items():
+        if path not in set_by_user:
+            reporter.line(f"  the rehearsal sets {path} = {value}")
+    return benchmark.rehearsed()
+
+
+def _scale(benchmark: Benchmark) -> tuple[int, int]:
+    """People and seed of the stand-ins."""
+    assert benchmark.rehearsal is not None
+    return benchmark.rehearsal.people, benchmark.rehearsal.seed

@@ -1,0 +1,216 @@
+"""What a plan is made of: rows, the models that rows share, and the fits that models need; each with its key in the store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from ferbench.api.components import Aggregator, EmbeddingLoss, Loss
+from ferbench.api.networks import Backbone, Frozen, Fusion, Trainable
+from ferbench.api.recipe import Augmentation, Recipe
+from ferbench.benchmark.grid import Cell
+from ferbench.corpora.folds import Split
+from ferbench.corpora.index import Corpus
+from ferbench.store.keys import key
+
+Identity = Mapping[str, object]
+
+
+@dataclass(frozen=True, eq=False)
+class KeySet:
+    """The keys of one stage's entries by clip; key sets are equal if they hold the same keys."""
+
+    stage: str
+    by_clip: Mapping[str, str]
+
+    @cached_property
+    def digest(self) -> str:
+        """One key for all of them."""
+        return key(self.by_clip)
+
+    def __getitem__(self, clip: str) -> str:
+        return self.by_clip[clip]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeySet) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+
+class FeatureTask(NamedTuple):
+    """The features of one clip; `view` numbers its augmented versions from 1, and is 0 for the clip itself."""
+
+    key: str
+    clip: str
+    augmentation: Augmentation | None
+    view: int
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The trained part of one backbone on one fold.
+
+    `features` are those of all clips (their crops, if nothing is frozen); `views` those of the fold's training clips, once for each stored
+    view of the recipe's augmentation. `label` names the fit in progress messages.
+    """
+
+    key: str
+    label: str
+    backbone: Backbone
+    loss: Loss | EmbeddingLoss
+    recipe: Recipe
+    seed: int
+    classes: tuple[str, ...]
+    split: Split
+    fold: int
+    crops: KeySet
+    features: KeySet
+    views: tuple[KeySet, ...]
+
+    def feature_tasks(self) -> Iterator[FeatureTask]:
+        """The features of all clips, then those of the views."""
+        for view, keys in enumerate((self.features, *self.views)):
+            augmentation = self.recipe.augmentation if view else None
+            yield from (FeatureTask(entry, clip, augmentation, view) for clip, entry in keys.by_clip.items())
+
+    @cached_property
+    def frozen(self) -> Frozen | None:
+        """The backbone's frozen part."""
+        return self.backbone.frozen()
+
+    @cached_property
+    def trainable(self) -> Trainable:
+        """The backbone's trained part."""
+        return self.backbone.trainable(self.classes)
+
+    @property
+    def reads_clips(self) -> bool:
+        """Whether an item is a clip, not a frame."""
+        return self.backbone.reads == "clips"
+
+
+@dataclass(frozen=True)
+class FusedFit:
+    """The fused scores of several fits on one fold, one per member of the Fusion."""
+
+    key: str
+    fusion: Fusion
+    classes: tuple[str, ...]
+    split: Split
+    fold: int
+    member_names: tuple[str, ...]
+    members: tuple[Fit | FusedFit, ...]
+
+
+@dataclass(frozen=True)
+class Model(ABC):
+    """A combination without its aggregator: fitted once per fold, scored by every aggregator.
+
+    `identity` says axis by axis what it is made of. Rows are ranked together only if their models have the same `fingerprint`, that of the
+    protocol.
+    """
+
+    cell: Cell
+    corpora: tuple[Corpus, ...]
+    split: Split
+    crops: KeySet
+    identity: Identity
+    fingerprint: str
+
+    @property
+    @abstractmethod
+    def fits(self) -> Sequence[Fit | FusedFit]:
+        """One per fold."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple[Model, ...]:
+        """The models that it is fused from, and theirs, and itself, in the order in which they can be made."""
+
+    @cached_property
+    def key(self) -> str:
+        """Equal if the same fits are needed."""
+        return key([fit.key for fit in self.fits])
+
+    @cached_property
+    def trained(self) -> tuple[TrainedModel, ...]:
+        """Those of its parts that are trained."""
+        return tuple(part for part in self.parts if isinstance(part, TrainedModel))
+
+    @property
+    def has_standin(self) -> bool:
+        """Whether ferbench rendered any of the corpora."""
+        return any(corpus.standin for corpus in self.corpora)
+
+    @cached_property
+    def inputs(self) -> tuple[KeySet, ...]:
+        """Its crops, then the features and views of each fold, each key set once."""
+        fits = [fit for model in self.trained for fit in model.fits]
+        return tuple(dict.fromkeys((self.crops, *(keys for fit in fits for keys in (fit.features, *fit.views)))))
+
+    @cached_property
+    def stage_digests(self) -> dict[str, str]:
+        """One digest per stage over the keys of its entries: if two models share it, they share all of the stage's work."""
+        crops, *features = (keys.digest for keys in self.inputs)
+        has_features = any(model.frozen for model in self.trained)
+        return {"crops": crops, **({"features": key(features)} if has_features else {}), "fits": self.key}
+
+
+@dataclass(frozen=True)
+class TrainedModel(Model):
+    """A backbone with a loss, a recipe and a seed.
+
+    `kinds` names by stage what is computed, on whatever clips: work of one kind costs alike.
+    """
+
+    folds: tuple[Fit, ...]
+    kinds: Mapping[str, str]
+
+    @property
+    def fits(self) -> tuple[Fit, ...]:
+        """One per fold."""
+        return self.folds
+
+    @property
+    def parts(self) -> tuple[Model, ...]:
+        """Itself."""
+        return (self,)
+
+    @property
+    def frozen(self) -> Frozen | None:
+        """The backbone's frozen part."""
+        return self.folds[0].frozen
+
+
+@dataclass(frozen=True)
+class FusedModel(Model):
+    """Several models whose scores are fused."""
+
+    folds: tuple[FusedFit, ...]
+    members: tuple[Model, ...]
+
+    @property
+    def fits(self) -> tuple[FusedFit, ...]:
+        """One per fold."""
+        return self.folds
+
+    @property
+    def parts(self) -> tuple[Model, ...]:
+        """Its members' parts, then itself."""
+        return (*(part for member in self.members for part in member.parts), self)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model and one aggregator; labels and benchmark are part of its key, since the tables show them."""
+
+    key: str
+    benchmark: str
+    labels: Mapping[str, str]
+    model: Model
+    aggregator: Aggregator
+    identity: Identity
