@@ -2,12 +2,13 @@
 # make test     all tests          make test-fast   without the slow ones
 # make lint     ruff and mypy      make fix         what ruff can mend by itself
 # make performance   benchmarks/performance, which writes docs/performance.md; about 40 minutes on 2 cores
-# make schema   docs/benchmark.schema.json anew, after a parameter changed
+# make schema   docs/benchmark.schema.json, after a parameter changed
+# make architecture   the table of rooms in docs/architecture.md, after an import changed
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: performance thesis test test-fast lint fix schema clean
+.PHONY: performance thesis test test-fast lint fix schema architecture clean
 
 thesis: $(READY)
 	@$(BIN)/ferbench run benchmarks/thesis.yaml
@@ -32,6 +33,9 @@ performance: $(READY)
 
 schema: $(READY)
 	$(BIN)/ferbench schema > docs/benchmark.schema.json
+
+architecture: $(READY)
+	$(BIN)/python tools/architecture.py
 
 clean:
 	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache

@@ -17,23 +17,20 @@ CORE = sorted((ROOT / "ferbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
 HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "matplotlib", "scipy", "safetensors"}
 
-# From the foundation upwards: a room imports only rooms to its left.
-ROOMS = ["types", "api", "store", "registry", "corpora", "benchmark", "plan", "training", "report", "stages", "execution", "cli"]
-
 # The files of the core that compute; the rest may be imported by a command that only lists things.
 COMPUTING = (
-    "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "report.figures", "report.metrics", "execution.drivers",
-    "execution.probe", "execution.provenance", "stages", "training",
+    "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "execution.context", "execution.drivers", "execution.engine",
+    "execution.probe", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages", "training",
 )  # fmt: skip
 
-# Words that mean something else than the component of that name: a checkpoint, a distribution, a colour.
+# Words that mean something else than the component of that name: a checkpoint, a distribution, a color, what a frozen part reads.
 OTHER_WORDS = {
-    ("api.recipe", "last"),
-    ("execution.provenance", "timm"),
-    ("execution.provenance", "torchvision"),
-    ("report.figures", "gray"),
-    ("report.figures", "center"),
-    ("api.components", "landmarks"),
+    "last": {"api.recipe"},
+    "landmarks": {"api.networks", "plan.checks", "stages.features"},
+    "timm": {"execution.provenance"},
+    "torchvision": {"execution.provenance"},
+    "gray": {"report.figures"},
+    "center": {"report.figures"},
 }
 
 
@@ -88,14 +85,14 @@ def test_the_core_names_no_component(file):
     names = {entry.name for entry in load_plugins().entries.values()}
     assert "vgg16" in names
     strings = {node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)}
-    assert {(name_of(file), string) for string in strings & names} <= OTHER_WORDS
+    assert {string for string in strings & names if name_of(file) not in OTHER_WORDS.get(string, ())} == set()
 
 
 @pytest.mark.parametrize("file", PLUGINS, ids=lambda f: str(f.relative_to(ROOT / "plugins")))
 def test_plugins_use_public_names_alone(file):
     for name in imports(file):
         if name.split(".")[0] == "ferbench":
-            assert name == "ferbench" or name.split(".")[1] in ferbench.__all__, name
+            assert name == "ferbench" or name.split(".")[1] in (*ferbench.__all__, "types"), name
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ferbench":
             assert node.attr in ferbench.__all__, ast.unparse(node)
@@ -107,16 +104,23 @@ def test_plugins_know_no_other_plugin(file):
     assert {top for top in (name.split(".")[0] for name in imports(file)) if top.startswith("ferbench_")} <= {own}
 
 
-def test_every_file_is_in_a_room():
-    assert {name_of(file).partition(".")[0] for file in CORE} - {"", "__main__"} == set(ROOMS)
+def test_rooms_import_only_rooms_below_them():
+    """The contract is in pyproject.toml; a module that is in no room, or imports upwards, breaks it."""
+    from importlinter.application.use_cases import lint_imports
+    from importlinter.configuration import configure
+
+    configure()
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None, no_logo=True)
 
 
-@pytest.mark.parametrize("file", [file for file in CORE if name_of(file)], ids=name_of)
-def test_imports_go_one_way(file):
-    room = name_of(file).partition(".")[0]
-    imported = {name.split(".")[1] for name in imports(file) if name.startswith("ferbench.")} & set(ROOMS)
-    below = ROOMS if room == "__main__" else ROOMS[: ROOMS.index(room) + 1]
-    assert imported <= set(below)
+def test_the_picture_of_the_rooms_is_current():
+    from architecture import draw, measure  # tools/architecture.py
+
+    rooms, imports = measure()
+    assert len(rooms) <= 12
+    assert len(imports) <= 60
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert draw(rooms, imports) in page, "run `make architecture`"
 
 
 @pytest.mark.parametrize("file", CORE, ids=name_of)
@@ -143,5 +147,5 @@ def test_importing_a_plugin_imports_nothing_heavy(package):
 
 def test_public_names_are_there():
     assert all(hasattr(ferbench, name) for name in ferbench.__all__)
-    with pytest.raises(AttributeError, match="module 'ferbench' has no attribute 'Network'"):
-        _ = ferbench.Network
+    with pytest.raises(AttributeError, match="module 'ferbench' has no attribute 'Planner'"):
+        _ = ferbench.Planner

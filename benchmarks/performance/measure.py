@@ -142,8 +142,8 @@ def limits(_: Path) -> dict[str, Any]:
     from ferbench.stages.forward import forward_frames
     from ferbench.training.device import select_device
     from ferbench.training.items import Items
-from ferbench.training.learner import Learner
-from ferbench.training.loop import train_epoch
+    from ferbench.training.learner import EmbeddingModel, Learner
+    from ferbench.training.loop import train_epoch
     from ferbench.training.optimizers import build_optimizer
     from ferbench_thesis.vgg16_heads import full_head
     from ferbench_thesis.vgg16_model import random_convolutions
@@ -157,10 +157,10 @@ from ferbench.training.loop import train_epoch
     source = target = torch.empty(0)  # memory for what follows
     module = random_convolutions(0).to(memory_format=torch.channels_last)
     faces = np.random.default_rng(0).integers(0, 256, (32, 224, 224), np.uint8)
-    features = timed(lambda: list(forward(module, [faces], Input(224), torch.device("cpu"))), 3)
-    model = full_head(HEAD, {})
+    features = timed(lambda: list(forward_frames(module, [faces], Input(224), torch.device("cpu"))), 3)
+    model = EmbeddingModel(*full_head(HEAD, {}))
     recipe = Recipe(batch_size=BATCH)
-    part = Part(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
+    part = Items(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
     learner = Learner(model, torch.nn.CrossEntropyLoss(), lambda x: x, recipe, torch.device("cpu"))
     optimizer = build_optimizer(learner.parameters, recipe)
     step = timed(lambda: train_epoch(learner, part, optimizer, torch.Generator()), 3) / 4

@@ -56,6 +56,8 @@ def _check_kind(backbone: Backbone, trainable: Trainable, frozen: Frozen | None)
 def _check_loss(backbone: Backbone, loss: Loss | EmbeddingLoss, trainable: Trainable) -> None:
     """A loss that cannot do its work must not give a row that looks as if it did."""
     others = "leave the combination out with `only`, or choose another loss"
+    if isinstance(trainable, FinishedSystem):
+        return  # nothing is trained, whatever the loss
     if isinstance(loss, EmbeddingLoss) and not isinstance(trainable, EmbeddingNetwork):
         raise FerbenchError(f"{loss.title} reads the embedding of a network, and {backbone.title} names none", hint=others)
     if isinstance(trainable, Estimators) and not (isinstance(loss, Loss) and loss.only_weighs_classes):

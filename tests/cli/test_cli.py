@@ -78,7 +78,7 @@ def test_plugins(told):
     assert {(e["kind"], e["name"]) for e in listed} == set(load_plugins().entries)
     assert all(set(e) == {"kind", "name", "plugin", "summary"} and e["summary"] for e in listed)
     code, table, _ = told("plugins")
-    assert [line for line in table.splitlines() if not line.startswith(" ")] == [plural for plural, _ in KINDS.values()]
+    assert [line for line in table.splitlines() if not line.startswith(" ")] == [plural for plural, *_ in KINDS.values()]
     assert all(any(line.split()[:1] == [e["name"]] for line in table.splitlines()) for e in listed)
 
 

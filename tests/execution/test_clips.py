@@ -14,8 +14,10 @@ from ferbench.api.recipe import Recipe
 from ferbench.cli.main import main
 from ferbench.corpora.decoding import points
 from ferbench.stages import crops
-from ferbench.training.estimators import probabilities
-from ferbench.training.loop import Learner, Part, logits_of, train
+from ferbench.training.estimators import predict_scores
+from ferbench.training.items import Items
+from ferbench.training.learner import Learner, score_items
+from ferbench.training.loop import train
 
 LENGTHS = (3, 1, 5, 3, 2)
 
@@ -25,7 +27,7 @@ def part():
     """Five clips; each frame tells its clip and place."""
     x = torch.tensor([[float(clip), float(at)] for clip, length in enumerate(LENGTHS) for at in range(length)])
     ends = torch.tensor(LENGTHS).cumsum(0)
-    return Part(x, torch.arange(5) % 2, clips=torch.stack([ends - torch.tensor(LENGTHS), torch.tensor(LENGTHS)], 1))
+    return Items(x, torch.arange(5) % 2, clips=torch.stack([ends - torch.tensor(LENGTHS), torch.tensor(LENGTHS)], 1))
 
 
 def test_all_frames_of_clips_and_a_mask(part):
@@ -52,8 +54,8 @@ def test_draws_come_from_equal_parts_of_a_clip(part):
 
 
 def test_clips_of_one_length_go_together(part):
-    assert sorted(sorted(group.tolist()) for group in part.alike()) == [[0, 3], [1], [2], [4]]
-    assert [group.tolist() for group in Part(part.x, torch.zeros(14)).alike()] == [list(range(14))]
+    assert sorted(sorted(group.tolist()) for group in part.batches_to_score()) == [[0, 3], [1], [2], [4]]
+    assert [group.tolist() for group in Items(part.x, torch.zeros(14)).batches_to_score()] == [list(range(14))]
 
 
 class Sum(nn.Module):
@@ -71,7 +73,7 @@ def test_scores_stand_in_the_order_of_the_clips(part):
     model = Sum()
     learner = Learner(model, nn.CrossEntropyLoss(), lambda x: x, Recipe(), torch.device("cpu"))
     sums = torch.stack([part.x[start : start + length].sum(0) for start, length in part.clips.tolist()])
-    assert torch.allclose(logits_of(learner, part), model.last(sums))
+    assert torch.allclose(score_items(learner, part), model.last(sums))
 
 
 def test_views_of_clips_are_drawn_whole(part):
@@ -84,7 +86,7 @@ def test_views_of_clips_are_drawn_whole(part):
                 seen.extend({int(value) // 1000 for value in frames[real][:, 1]} for frames, real in zip(x, mask, strict=True))
             return super().forward(x, mask)
 
-    views = Part(torch.cat([part.x + torch.tensor([0, 1000 * view]) for view in range(3)]), part.y, clips=part.clips)
+    views = Items(torch.cat([part.x + torch.tensor([0, 1000 * view]) for view in range(3)]), part.y, clips=part.clips)
     recipe = Recipe(epochs=40, batch_size=2, lr=1e-4)
     learner = Learner(Seen(), nn.CrossEntropyLoss(), lambda x: x, recipe, torch.device("cpu"))
     train(learner, views, part, torch.Generator().manual_seed(0), lambda *_: None)
@@ -159,7 +161,7 @@ def test_plan_measures_clips(run, benchmark_file, toy_plugin, tmp_path, capsys):
 def test_features_of_another_number_of_frames_are_told(run):
     code, _, told = run("--set", "backbone=[{dynamic: {many: true}}]")
     assert code == 2
-    assert "gives features [4, 32] of 3 frames: expected one for the clip or one a frame" in told
+    assert "the frozen part of backbone dynamic gives features [4, 32] for 3 frames: expected one per frame, or one for the clip" in told
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -170,7 +172,7 @@ def test_scores_of_a_classifier_without_probabilities(classes):
     y = np.arange(60) % classes
     x = np.eye(classes)[y] + 0.3 * rng.normal(size=(60, classes))
     estimator = SVC(kernel="linear", break_ties=True).fit(x, y)
-    made = probabilities(estimator, x)
+    made = predict_scores(estimator, x)
     assert made.shape == (60, classes)
     assert np.allclose(made.sum(1), 1)
     assert (made.argmax(1) == estimator.predict(x)).all()

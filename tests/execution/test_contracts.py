@@ -45,9 +45,9 @@ class Net(ferbench.Backbone):
     def frozen(self):
         return {frozen}
 
-    def trainable(self, shape, classes):
+    def trainable(self, classes):
         import torch
-        return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, {width}))
+        return {trainable}
 
 class Vote(ferbench.Aggregator):
     '''A vote.'''
@@ -83,8 +83,9 @@ class Corpus(ferbench.Dataset):
     def clips(self):
         return {clips}
 """
+TRAINABLE = "ferbench.Network(lambda shape: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, len(classes))))"
 RIGHT = {
-    "width": "len(classes)",
+    "trainable": TRAINABLE,
     "frozen": "None",
     "mean": "(0.5,), (0.5,)",
     "vote": "scores.mean(0)",
@@ -93,7 +94,7 @@ RIGHT = {
     "folds": "[]",
     "clips": "[]",
 }
-WHOLE = "dataclasses.replace(frames, images=tuple(255 - i for i in frames.images), found=tuple(np.ones(len(frames.images), bool)))"
+WHOLE = "dataclasses.replace(frames, images=tuple(255 - i for i in frames.images), has_face=tuple(np.ones(len(frames.images), bool)))"
 
 
 @pytest.fixture
@@ -117,9 +118,9 @@ def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("vote", "told"),
     [
-        ("scores.mean()", "aggregator vote: shape [] for toy/p"),
-        ("scores.mean(1)[:2]", "aggregator vote: shape [2] for toy/p"),
-        ("scores[0] * np.nan", "aggregator vote: values that are no numbers for toy/p"),
+        ("scores.mean()", "aggregator vote gives shape [] for toy/p"),
+        ("scores.mean(1)[:2]", "aggregator vote gives shape [2] for toy/p"),
+        ("scores[0] * np.nan", "aggregator vote gives values that are NaN or infinite for toy/p"),
         ("1 / 0", "division by zero"),
     ],
 )
@@ -139,15 +140,18 @@ def test_aggregators(run, vote, told):
         ({"select": "[-1]"}, "preprocessor step selects [-1]"),
         ({"select": "[0, 7]"}, "preprocessor step selects [0, 7]"),
         ({"select": "indices[clip.length]"}, "preprocessor step on toy/p"),
-        ({"call": "dataclasses.replace(frames, images=frames.images[:1])"}, "gives 1 frames for 3"),
+        ({"call": "dataclasses.replace(frames, images=frames.images[:1])"}, "returns 1 frames: expected 3"),
         ({"call": "frames.nothing"}, "preprocessor step on toy/p"),
-        ({"call": "None"}, "gives NoneType: expected Frames"),
+        ({"call": "None"}, "returns NoneType: expected Frames"),
         ({"select": "[0.5]"}, "'float' object cannot be interpreted as an integer"),
-        ({"call": "dataclasses.replace(frames, images=tuple(i / 255 for i in frames.images))"}, "gives images of float64: expected uint8"),
-        ({"call": "dataclasses.replace(frames, images=tuple(i[:0] for i in frames.images))"}, "gives an image of shape [0, 20]"),
+        (
+            {"call": "dataclasses.replace(frames, images=tuple(i / 255 for i in frames.images))"},
+            "returns images of float64: expected uint8",
+        ),
+        ({"call": "dataclasses.replace(frames, images=tuple(i[:0] for i in frames.images))"}, "returns an image of shape [0, 20]"),
         (
             {"call": "dataclasses.replace(frames, images=tuple(np.stack([i] * 4, 2) for i in frames.images))"},
-            "gives an image of shape [20, 20, 4]: expected [H,W] or [H,W,3]",
+            "returns an image of shape [20, 20, 4]: expected [H,W] or [H,W,3]",
         ),
     ],
 )
@@ -187,8 +191,8 @@ def test_steps_see_neither_label_nor_person(run):
         ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a: images, landmarks and video are pathlib.Path"),
         ("dataset=corpus", {"clips": "exit(0)"}, "dataset corpus failed: SystemExit"),
         ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() gives tuple: expected Folds"),
-        ("backbone=net", {"frozen": "'random'"}, "backbone net failed: TypeError: frozen() gives str: expected a Frozen or None"),
-        ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, deviations above 0"),
+        ("backbone=net", {"frozen": "'random'"}, "backbone net: frozen() returns str: expected a Frozen or None"),
+        ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, and every std above 0"),
     ],
 )
 def test_plans_that_cannot_be_made(run, axis, given, told):
@@ -200,11 +204,39 @@ def test_plans_that_cannot_be_made(run, axis, given, told):
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "weighted-cross-entropy"])
 def test_network_of_another_width(run, loss):
-    code, rows, _ = run("--set", "backbone=[net, toy-net]", "--set", f"loss={loss}", "--set", "aggregator=mean", width="17")
+    code, rows, _ = run(
+        "--set",
+        "backbone=[net, toy-net]",
+        "--set",
+        f"loss={loss}",
+        "--set",
+        "aggregator=mean",
+        trainable=TRAINABLE.replace("len(classes)", "17"),
+    )
     assert code == 1
     assert [row["status"] for row in rows] == ["failed", "done"]
-    if loss == "cross-entropy":
-        assert "backbone net gives 17 values a frame: expected 3, one a class" in rows[0]["message"]
+    assert "backbone net gives 17 values per item: expected 3, one per class" in rows[0]["message"]
+    assert "given.py:" in rows[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("trainable", "told"),
+    [
+        ("torch.nn.Linear(256, 3)", "trainable() returns Linear: expected one of Network, EmbeddingNetwork, Estimators, FinishedSystem"),
+        ("None", "trainable() returns NoneType: expected one of Network"),
+        ("1 / 0", "backbone net failed: ZeroDivisionError: division by zero"),
+        ("ferbench.Network(lambda shape: None)", "its Network builds NoneType: expected an nn.Module"),
+        ("ferbench.EmbeddingNetwork(lambda shape: torch.nn.Linear(2, 2))", "builds Linear: expected an nn.Module and an nn.Linear"),
+        ("ferbench.Estimators(lambda: [])", "its Estimators build list: expected a list of classifiers"),
+        ("ferbench.FinishedSystem()", "backbone net is a FinishedSystem without a frozen part"),
+    ],
+)
+def test_what_a_backbone_may_train(run, trainable, told):
+    code, rows, said = run("--set", "backbone=net", trainable=trainable)
+    assert (code, rows) == (2, [])
+    assert told in said
+    assert "given.py:" in said
+    assert "Traceback" not in said
 
 
 def test_classes_and_labels_that_nobody_carries_are_told(run):
@@ -260,7 +292,7 @@ def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):
 def test_finished_system_must_know_the_classes(run):
     code, _, told = run("--set", "backbone=finished", "--set", "protocol.classes=[dark, light]")
     assert code == 2
-    assert "its frozen part gives 3 values a frame: expected 2, one a class" in told
+    assert "backbone finished gives 3 values per item: expected 2, one per class" in told
 
 
 def test_scores_of_a_stored_network_need_no_features(run, tmp_path):

@@ -10,6 +10,7 @@ import threading
 import traceback
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,10 +19,11 @@ import ferbench
 import ferbench.report.figures
 from ferbench.api.recipe import Augmentation
 from ferbench.cli.main import main
-from ferbench.execution.drivers import Execution, _lacking
-from ferbench.plan.planner import Work
+from ferbench.execution.drivers.features import _missing_groups
+from ferbench.execution.scheduler import Failures
+from ferbench.plan.models import FeatureTask
 from ferbench.stages.inputs import Inputs, load_inputs
-from ferbench.training.device import ahead
+from ferbench.training.device import prefetch
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_rows(run):
         assert row["made"][0]["versions"]["torch"]
         assert not row["standin"]
     assert "toy: 27 clips of 9 people" in told
-    assert "2 rows, 0 of them stored already" in told
+    assert "2 rows, 0 of them already stored" in told
 
 
 def test_no_person_in_two_parts(run):
@@ -67,10 +69,10 @@ def test_no_person_in_two_parts(run):
 
 def test_finished_run_does_nothing(run, monkeypatch):
     _, rows, _ = run()
-    monkeypatch.setattr("ferbench.execution.drivers.Execution.rows", lambda *_: pytest.fail("something was computed"))
+    monkeypatch.setattr("ferbench.execution.engine.compute_rows", lambda *_: pytest.fail("something was computed"))
     code, again, told = run()
     assert (code, again) == (0, rows)
-    assert "2 rows, 2 of them stored already" in told
+    assert "2 rows, 2 of them already stored" in told
 
 
 def test_stages_are_shared(run, tmp_path):
@@ -147,7 +149,7 @@ def test_aggregator_plugin_adds_rows_without_a_network(run, tmp_path, benchmark_
     code, rows, told = run("--set", f"backbone.log={log}", "--plugin", plugin)
     assert code == 0
     assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "first-frame"]
-    assert "3 rows, 2 of them stored already" in told
+    assert "3 rows, 2 of them already stored" in told
     assert not log.exists()
 
 
@@ -167,7 +169,7 @@ def test_a_failure_ends_its_own_rows_alone(run, tmp_path, loss, error):
     assert "2 of 4 rows failed" in told
     code, _, told = run("--set", "loss=[cross-entropy, broken]")
     assert code == 1  # a failure is no stored result
-    assert "4 rows, 2 of them stored already" in told
+    assert "4 rows, 2 of them already stored" in told
 
 
 def test_a_failure_is_tried_again_when_asked_or_changed(run, tmp_path, toy_plugin):
@@ -179,7 +181,7 @@ def test_a_failure_is_tried_again_when_asked_or_changed(run, tmp_path, toy_plugi
     log.unlink()
     code, rows, told = run("--set", "loss=broken", plugin=plugin)
     assert (code, [row["error"] for row in rows]) == (1, ["MemoryError"] * 2)
-    assert "2 rows, 0 of them stored already, 2 failed before and are left alone (--retry-failed tries them again)" in told
+    assert "2 rows, 0 of them already stored, 2 failed before and are skipped (--retry-failed tries them again)" in told
     assert not log.exists()
     run("--set", "loss=broken", "--retry-failed", plugin=plugin)
     assert log.exists()
@@ -351,9 +353,9 @@ def test_corpus_that_cannot_be_used(run, data, spoil, message):
 
 
 def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
-    import ferbench.execution.drivers
+    import ferbench.execution.drivers.fits
 
-    real, calls = ferbench.execution.drivers.fit.compute, []
+    real, calls = ferbench.execution.drivers.fits.compute_fit, []
 
     def interrupted(*args):
         if calls:
@@ -361,11 +363,11 @@ def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
         calls.append(1)
         return real(*args)
 
-    monkeypatch.setattr("ferbench.execution.drivers.fit.compute", interrupted)
+    monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", interrupted)
     code, _, told = run()
     assert code == 130
     assert "goes on from there" in told
-    monkeypatch.setattr("ferbench.execution.drivers.fit.compute", lambda *args: calls.append(1) or real(*args))
+    monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", lambda *args: calls.append(1) or real(*args))
     code, rows, _ = run()
     assert code == 0
     assert len(calls) == 3  # one fold before, two after
@@ -439,7 +441,7 @@ def test_views_follow_each_other_frame_by_frame(run, data, monkeypatch):
     """Of clips of unequal lengths; a mirrored frame's pooled features are the mirrored features."""
     loaded = []
     monkeypatch.setattr(
-        "ferbench.execution.drivers.load_inputs", lambda job, store: loaded.append((job, load_inputs(job, store))) or loaded[-1][1]
+        "ferbench.execution.drivers.fits.load_inputs", lambda job, store: loaded.append((job, load_inputs(job, store))) or loaded[-1][1]
     )
     for number, folder in enumerate(sorted((data / "toy").glob("*/*/*"))):
         for frame in sorted(folder.glob("*.png"))[: number % 3]:
@@ -447,17 +449,17 @@ def test_views_follow_each_other_frame_by_frame(run, data, monkeypatch):
     assert run("--set", "recipe.augmentation={views: 2, flip: 1}")[0] == 0
     for job, inputs in loaded:
         fold = job.split.folds[job.fold]
-        training = inputs.training(fold.train, job.cell.recipe.augmentation)
+        training = inputs.training_items(fold.train, job.recipe.augmentation)
         assert len({slice_.stop - slice_.start for slice_ in inputs.rows.values()}) == 3
         plain = torch.cat([inputs.x[2 * len(training.y) :][inputs.rows[clip]] for clip in fold.train]).reshape(-1, 4, 4)
         mirrored = training.x.reshape(3, -1, 4, 4)
-        assert training.change is None
+        assert training.augment is None
         assert torch.allclose(mirrored[0], plain.flip(-1), atol=1e-5)
         assert torch.allclose(mirrored[1], plain.flip(-1), atol=1e-5)
         assert torch.equal(mirrored[2], plain)
-        classes = [job.cell.protocol.classes[label] for label in training.y]
-        assert classes == [job.labels[clip] for clip in fold.train for _ in range(inputs.lengths([clip])[clip])]
-        assert len(inputs.part(fold.validation).x) == len(inputs.part(fold.validation).y) == sum(inputs.lengths(fold.validation).values())
+        classes = [job.classes[label] for label in training.y]
+        assert classes == [job.split.labels[clip] for clip in fold.train for _ in range(inputs.lengths([clip])[clip])]
+        assert len(inputs.items(fold.validation).x) == len(inputs.items(fold.validation).y) == sum(inputs.lengths(fold.validation).values())
 
 
 def test_changes_of_crops_name_the_clip_of_each_row(monkeypatch):
@@ -466,8 +468,8 @@ def test_changes_of_crops_name_the_clip_of_each_row(monkeypatch):
         "ferbench.training.augmentation.augment_frames", lambda crops, how, clips, epoch: told.append((clips, epoch)) or crops
     )
     inputs = Inputs(torch.zeros(6, 4, 4, dtype=torch.uint8), torch.zeros(6), {"a": slice(0, 2), "b": slice(2, 5), "c": slice(5, 6)})
-    part = inputs.training(["a", "b"], Augmentation(flip=1))
-    part.change(inputs.x[[4, 0, 2]], torch.tensor([4, 0, 2]), 7)
+    part = inputs.training_items(["a", "b"], Augmentation(flip=1))
+    part.augment(inputs.x[[4, 0, 2]], torch.tensor([4, 0, 2]), 7)
     assert told == [(["b", "a", "b"], 7)]
 
 
@@ -475,7 +477,7 @@ def test_views_that_fail_leave_rows_without_augmentation_alone(run, benchmark_fi
     def augment_clip(*_):
         raise ZeroDivisionError("no view of this")
 
-    monkeypatch.setattr("ferbench.training.augmentation.augment_clip", augmented)
+    monkeypatch.setattr("ferbench.training.augmentation.augment_clip", augment_clip)
     text = benchmark_file.read_text()
     recipes = "recipe: {plain: {epochs: 2}, flipped: {epochs: 2, augmentation: {flip: 1}}}"
     benchmark_file.write_text(text.replace("recipe: {lr: 0.05, batch_size: 8, epochs: 6}", recipes))
@@ -492,7 +494,7 @@ def test_a_failure_holds_nothing_of_what_it_went_through():
     def inner():
         model = torch.nn.Linear(2, 2)
         held.append(weakref.ref(model))
-        for _ in ahead(iter(range(5))):
+        for _ in prefetch(iter(range(5))):
             raise ValueError
 
     def work():
@@ -503,9 +505,10 @@ def test_a_failure_holds_nothing_of_what_it_went_through():
         except ValueError as error:
             raise RuntimeError("out of memory") from error
 
-    execution, network = Execution(None, None, torch.device("cpu"), 1, 60.0), object()
-    execution._attempt([network], work)
-    (error,) = execution.failed.values()
+    failures, model = Failures(), SimpleNamespace(key="a")
+    model.parts = (model,)
+    failures.attempt([model], work)
+    (error,) = failures.errors.values()
     assert [each() for each in held] == [None, None]
     assert threading.active_count() == threads
     assert "in inner" in "".join(traceback.format_exception(error))
@@ -519,7 +522,7 @@ def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_pa
     given = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--no-figures"]
     for backbone, shown in (("toy-net", "in memory"), ("whole", "in memory"), ("toy-net", "streamed")):
         recipe = "recipe.augmentation={views: 8, flip: 0.5}" if shown == "in memory" else "recipe.augmentation={views: 9, flip: 0.5}"
-        patched = "import ferbench.stages.inputs as i; i.available = lambda: 0.0; " if shown == "streamed" else ""
+        patched = "import ferbench.training.streaming as s; s.available_memory = lambda: 0.0; " if shown == "streamed" else ""
         line = [sys.executable, "-c", patched + code, *given, "--set", f"backbone={backbone}", "--set", recipe]
         done = subprocess.run(line, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -590,18 +593,18 @@ def test_of_equal_classifiers_the_first_is_kept(run, tmp_path):
 def test_classifiers_cannot_be_chosen_without_validation_people(run):
     code, _, told = run("--set", "backbone=trees", "--set", "protocol.validation=0")
     assert code == 2
-    assert "no validation frames to choose one of 2 classifiers on" in told
+    assert "no validation frames to choose one of 2 classifiers" in told
     assert run("--set", "backbone=[{trees: {depths: [3]}}]", "--set", "protocol.validation=0")[0] == 0
 
 
 def test_classifiers_on_crops_refuse_an_augmentation(run):
     code, _, told = run("--set", "backbone=[{trees: {pooled: false}}]", "--set", "recipe.augmentation={flip: 1}")
     assert code == 2
-    assert "a scikit-learn classifier is fitted on crops" in told
+    assert "a scikit-learn classifier on crops cannot be given augmented ones" in told
     assert run("--set", "backbone=[{trees: {pooled: true}}]", "--set", "recipe.augmentation={flip: 1}")[0] == 0
 
 
-def test_a_loss_may_read_what_the_last_layer_reads(run):
+def test_a_loss_may_read_the_embedding(run):
     given = ("--set", "backbone.hidden=6", "--set", "aggregator=mean", "--set", "recipe.epochs=20")
     code, rows, _ = run("--set", "loss=[cross-entropy, {center: {weight: 0.1}}]", *given)
     assert code == 0
@@ -632,8 +635,8 @@ def test_videos_that_end_early_are_told_and_used(run, data):
 
 def test_groups_of_clips_are_the_same_in_every_run():
     """A convolution's last bits depend on the batch: what is stored already leaves the others where they were."""
-    works = [Work(str(number), f"c{number}", None, 0) for number in range(7)]
-    whole = _lacking(works, {work.key for work in works}, 3)
-    assert [[work.key for work in group] for group in whole] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
-    assert [[work.key for work in group] for group in _lacking(works, {"2", "4", "6"}, 3)] == [["2"], ["4"], ["6"]]
-    assert _lacking(works, {"6"}, 3) == [[works[6]]]
+    tasks = [FeatureTask(str(number), f"c{number}", None, 0) for number in range(7)]
+    whole = _missing_groups(tasks, {task.key for task in tasks}, 3)
+    assert [[task.key for task in group] for group in whole] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert [[task.key for task in group] for group in _missing_groups(tasks, {"2", "4", "6"}, 3)] == [["2"], ["4"], ["6"]]
+    assert _missing_groups(tasks, {"6"}, 3) == [[tasks[6]]]

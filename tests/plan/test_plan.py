@@ -8,7 +8,7 @@ import pytest
 
 from ferbench.benchmark.axes import AXES
 from ferbench.cli.main import main
-from ferbench.plan.forecast import Forecast, duration, size
+from ferbench.plan.forecast import Forecast, WorkUnit, duration, size
 
 
 @pytest.fixture
@@ -107,10 +107,9 @@ def test_stand_ins_are_not_rendered(call, data, benchmark_file, tmp_path):
 
 
 def made(rows: list[tuple[str, str, tuple[str, ...]]], seconds: dict[str, float]) -> Forecast:
-    works = {name: Work("fits", 1, 1, cost, 0) for name, cost in seconds.items()}
-    return Forecast(
-        len(rows), works=works, rows=[(dict.fromkeys(AXES, "-") | {"loss": loss, "seed": seed}, works) for loss, seed, works in rows]
-    )
+    units = {name: WorkUnit("fits", 1, 1, cost, 0) for name, cost in seconds.items()}
+    missing = [(dict.fromkeys(AXES, "-") | {"loss": loss, "seed": seed}, used) for loss, seed, used in rows]
+    return Forecast(len(rows), units=units, missing_rows=missing)
 
 
 def test_shared_work_is_paid_once():
@@ -131,7 +130,7 @@ def test_durations(seconds, text):
 
 
 @pytest.mark.parametrize(
-    ("amount", "text"), [(None, "?"), (12, "12 B"), (12_300, "12 kB"), (4e8, "400 MB"), (1.07e9, "1.1 GB"), (2e13, "20000.0 GB")]
+    ("amount", "text"), [(None, "?"), (12, "12 bytes"), (12_300, "12.3 kB"), (4e8, "400.0 MB"), (1.07e9, "1.1 GB"), (2e13, "20.0 TB")]
 )
 def test_sizes(amount, text):
     assert size(amount) == text

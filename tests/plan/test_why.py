@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ferbench.cli.main import main
-from ferbench.plan import why
+from ferbench.plan import differences
 
 HELPER = "FACTOR = {factor}\n\ndef scaled(image):\n    return image // FACTOR\n"
 PLUGIN = """
@@ -90,10 +90,10 @@ class Filed(ferbench.Backbone):
     def frozen(self):
         return Scale(self.weights)
 
-    def trainable(self, shape, classes):
+    def trainable(self, classes):
         import torch
 
-        return torch.nn.Linear(shape[0], len(classes))
+        return ferbench.Network(lambda shape: torch.nn.Linear(shape[0], len(classes)))
 """
 BENCHMARK = """\
 name: whys
@@ -221,12 +221,12 @@ def call(data, benchmark_file, toy_plugin, tmp_path, capsys):
 
 
 def test_rows_that_stand_together(call, benchmark_file):
-    assert "no row is stored that it could be compared with" in call("why", benchmark_file)[1]
+    assert "there is no stored row to compare with" in call("why", benchmark_file)[1]
     call("run", benchmark_file, "--no-figures")
-    assert call("why", benchmark_file)[1] == "nothing to make: every row is stored\n"
+    assert call("why", benchmark_file)[1] == "every row is stored: there is nothing to compute\n"
     _, told, _ = call("why", benchmark_file, "--set", "loss=weighted-cross-entropy")
     assert told.count("loss CrossEntropy → WeightedCrossEntropy") == 2
-    assert "reused: crops, features; made: fits, row" in told
+    assert "reused: crops, features; computed: fits, row" in told
     _, told, _ = call("why", benchmark_file, "--set", "aggregator=[{mean: {label: average}}]")
     assert "aggregator is called 'average'" in told
 
@@ -238,7 +238,7 @@ def test_augmentation_is_told_as_one_difference(call, benchmark_file):
     _, told, _ = call("why", benchmark_file, *augmented)
     assert told.count("recipe.augmentation") == 2  # one for each of two rows
     assert "recipe.augmentation nothing → {'views': 2, 'flip': 0.5" in told
-    assert "reused: crops, features of 27 of 75 clips and views; made: features, fits, row" in told
+    assert "reused: crops, features of 27 of 75 clips and views; computed: features, fits, row" in told
     call("run", benchmark_file, "--no-figures", *augmented)
     _, told, _ = call("why", benchmark_file, "--set", "recipe.augmentation={views: 3, flip: 0.5}")
     assert "recipe.augmentation.views 2 → 3" in told
@@ -288,8 +288,8 @@ def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
 def test_finished_benchmark_stays_finished_after_gc(call, benchmark_file):
     call("run", benchmark_file, "--no-figures")
     call("store", "gc", "--old-rows", "--delete")
-    assert "2 rows, 2 of them stored already" in call("run", benchmark_file, "--no-figures")[2]
-    assert "4 rows, 2 of them stored already" in call("run", benchmark_file, "--no-figures", "--set", "seed=[0, 1]")[2]
+    assert "2 rows, 2 of them already stored" in call("run", benchmark_file, "--no-figures")[2]
+    assert "4 rows, 2 of them already stored" in call("run", benchmark_file, "--no-figures", "--set", "seed=[0, 1]")[2]
 
 
 def test_gc_waits_for_a_run(call, benchmark_file, tmp_path):
@@ -329,4 +329,4 @@ def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
 )
 def test_what_one_has_and_the_other_has_not_is_one_difference(old, new):
     place, before, after = "backbone\0parameters\0weights", {"weights": old, "size": 3}, {"weights": new, "size": 3}
-    assert why._changed(*(why._flat({"backbone": {"parameters": each}}) for each in (before, after))) == [place]
+    assert differences._changed_paths(*(differences._flatten({"backbone": {"parameters": each}}) for each in (before, after))) == [place]

@@ -170,7 +170,7 @@ def test_broken_contract(kind, component, message):
 def test_every_kind_has_its_hook():
     from ferbench.registry import hookspecs
 
-    assert {f"register_{plural}" for plural, _ in KINDS.values()} == {name for name in vars(hookspecs) if name.startswith("register_")}
+    assert {f"register_{plural}" for plural, *_ in KINDS.values()} == {name for name in vars(hookspecs) if name.startswith("register_")}
 
 
 @pytest.mark.parametrize(

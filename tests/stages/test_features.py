@@ -1,4 +1,4 @@
-"""The features stage: which crops calibrate weights."""
+"""Features: which crops calibrate weights, and how frames go through a network."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import pytest
 import torch
 
 from ferbench.api.clips import Input
-from ferbench.stages import features
+from ferbench.stages import features, forward
+from ferbench.stages.images import normalize
 
 
 @pytest.mark.parametrize(
     ("clips", "taken"), [(3, [0, 1, 2]), (64, list(range(64))), (127, list(range(0, 127, 2))), (6301, list(range(0, 6301, 100)))]
 )
 def test_calibration_crops_come_from_the_whole_list(monkeypatch, clips, taken):
-    monkeypatch.setattr(features.crops, "load", lambda key, _: np.full((1, 4, 4), int(key) % 256, np.uint8))
-    made = features.calibration_crops([str(n) for n in range(clips)], Input(4, 1, (0,), (1 / 255,)), None, torch.device("cpu"))
+    monkeypatch.setattr(features.crops, "load_crops", lambda key, _: np.full((1, 4, 4), int(key) % 256, np.uint8))
+    made = features._calibration_crops([str(n) for n in range(clips)], Input(4, 1, (0,), (1 / 255,)), None, torch.device("cpu"))
     assert made[:, 0, 0, 0].round().int().tolist() == [n % 256 for n in taken]
 
 
@@ -34,15 +35,15 @@ class Sums(torch.nn.Module):
 @pytest.mark.parametrize("lengths", [[5], [3, 4, 0, 2, 7, 1], [0], [0, 0], [4, 4], [9, 0], [0, 2], [1] * 9])
 @pytest.mark.parametrize("sizes", [(4, 4), (4, 2)], ids=["of one size", "of two sizes"])
 def test_frames_go_through_in_full_batches_and_come_back_to_their_clips(monkeypatch, lengths, sizes):
-    monkeypatch.setattr(features, "BATCH", 4)
+    monkeypatch.setattr(forward, "BATCH", 4)
     random = np.random.default_rng(0)
     clips = [random.integers(0, 256, (length, *[sizes[number > 2]] * 2), np.uint8) for number, length in enumerate(lengths)]
     module, declared = Sums(), Input(4, 1, (0,), (1 / 255,))
-    made = list(features.forward(module, iter(clips), declared, torch.device("cpu")))
+    made = list(forward.forward_frames(module, iter(clips), declared, torch.device("cpu")))
     assert len(made) == len(clips)
     for clip, values in zip(clips, made, strict=True):
         assert len(values) == len(clip)
-        expected = features.prepare(torch.from_numpy(clip), declared).flatten(1).sum(1) if len(clip) else torch.zeros(0)
+        expected = normalize(torch.from_numpy(clip), declared).flatten(1).sum(1) if len(clip) else torch.zeros(0)
         assert values[:, 0] == pytest.approx(expected.numpy())
     if sizes == (4, 4):
         assert module.batches[:-1] == [4] * (len(module.batches) - 1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ferbench.api.recipe import Augmentation
-from ferbench.training.augmentation import augment_clip, augmented_rows
+from ferbench.training.augmentation import augment_clip, augment_frames
 
 EACH = [
     {"flip": 1.0},
@@ -82,7 +82,7 @@ def test_erased_is_one_black_rectangle_of_2_to_33_hundredths():
 
 def test_rows_of_several_clips_are_changed_each_with_its_own():
     crops, how = frames(5, same=False), Augmentation(rotation=40.0)
-    made = augmented_rows(crops, how, ["a", "b", "a", "c", "b"], 3)
+    made = augment_frames(crops, how, ["a", "b", "a", "c", "b"], 3)
     for clip, rows in (("a", [0, 2]), ("b", [1, 4]), ("c", [3])):
         assert torch.equal(made[rows], augment_clip(crops[rows], how, clip, 3))
 

@@ -13,8 +13,10 @@ from ferbench.api.recipe import Recipe
 from ferbench.cli.main import main
 from ferbench.store.entries import Store
 from ferbench.training.checkpoints import Checkpoints
-from ferbench.training.device import free, mixed, roomy, select_device, sent
-from ferbench.training.loop import Learner, Part, train
+from ferbench.training.device import autocast, free_memory, has_room, select_device, send
+from ferbench.training.items import Items
+from ferbench.training.learner import Learner
+from ferbench.training.loop import train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 
@@ -22,26 +24,26 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU he
 def test_batches_arrive_in_order_and_whole():
     device = select_device("cuda")
     batches = [torch.full((1000, 1000), float(number)) for number in range(20)]
-    for number, batch in enumerate(sent(iter(batches), device)):
+    for number, batch in enumerate(send(iter(batches), device)):
         assert batch.device.type == "cuda"
         assert bool((batch == number).all())
 
 
 def test_products_are_bfloat16_and_memory_that_torch_keeps_counts_as_free():
     device = select_device("cuda")
-    with mixed(device):
+    with autocast(device):
         assert (torch.ones(2, 2, device=device) @ torch.ones(2, 2, device=device)).dtype == torch.bfloat16
-    before = free(device)
+    before = free_memory(device)
     held = torch.empty(2**28, device=device)
     del held
-    assert abs(free(device) - before) < 2**28
-    assert roomy(device, torch.empty(1))
+    assert abs(free_memory(device) - before) < 2**28
+    assert has_room(device, torch.empty(1))
 
 
 def test_a_fit_that_was_stopped_goes_on(tmp_path):
     device = select_device("cuda")
     y = torch.arange(60) % 3
-    part = Part(nn.functional.one_hot(y, 3).float(), y)
+    part = Items(nn.functional.one_hot(y, 3).float(), y)
     recipe = Recipe(lr=0.05, batch_size=8, epochs=6)
     heard = []
 

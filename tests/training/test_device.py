@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ferbench.api.errors import FerbenchError
-from ferbench.training.device import ahead, chosen, mixed, roomy, sent
+from ferbench.training.device import autocast, has_room, prefetch, select_device, send
 
 CPU = torch.device("cpu")
 LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -20,8 +20,8 @@ LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_all_come_in_order(count):
-    assert list(ahead(range(count))) == list(range(count))
-    assert [batch.item() for batch in sent(map(torch.tensor, range(count)), CPU)] == list(range(count))
+    assert list(prefetch(range(count))) == list(range(count))
+    assert [batch.item() for batch in send(map(torch.tensor, range(count)), CPU)] == list(range(count))
 
 
 def test_the_next_is_made_while_one_is_worked_on():
@@ -32,7 +32,7 @@ def test_the_next_is_made_while_one_is_worked_on():
         begun.set()
         yield 2
 
-    for item in ahead(items()):
+    for item in prefetch(items()):
         assert begun.wait(10) if item == 1 else True
 
 
@@ -42,12 +42,12 @@ def test_an_error_reaches_the_consumer():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(ahead(items()))
+        list(prefetch(items()))
 
 
 def test_a_consumer_may_stop():
     before = threading.active_count()
-    coming = ahead(iter(range(5)))
+    coming = prefetch(iter(range(5)))
     assert next(coming) == 0
     assert threading.active_count() == before + 1
     coming.close()
@@ -55,16 +55,16 @@ def test_a_consumer_may_stop():
 
 
 def test_a_processor_computes_in_float32():
-    with mixed(CPU):
+    with autocast(CPU):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
-    assert not roomy(CPU, torch.ones(1))
+    assert not has_room(CPU, torch.ones(1))
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "quantum", "mps", "meta", "cpu:0", ""])
 def test_a_device_that_cannot_be_used_is_told(name):
     told = "cannot be used" if name.startswith("cuda") else ": expected auto, cpu, cuda or cuda:N"
     with pytest.raises(FerbenchError, match=f"device '{name}'.*{told}"):
-        chosen(name)
+        select_device(name)
 
 
 @pytest.mark.skipif(

@@ -14,7 +14,10 @@ from ferbench import FerbenchError
 from ferbench.api.recipe import Recipe, Schedule
 from ferbench.store.entries import Store
 from ferbench.training.checkpoints import Checkpoints
-from ferbench.training.loop import Diverged, History, Learner, Part, logits_of, train
+from ferbench.training.history import History
+from ferbench.training.items import Items
+from ferbench.training.learner import Learner, score_items
+from ferbench.training.loop import Diverged, train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(lr=0.05, batch_size=8, epochs=10)
@@ -24,7 +27,7 @@ def parts(seed=0, noise=0.5):
     generator = torch.Generator().manual_seed(seed)
     y = torch.arange(60) % 3
     x = nn.functional.one_hot(y, 3).float() + noise * torch.randn(60, 3, generator=generator)
-    return Part(x[:42], y[:42]), Part(x[42:], y[42:])
+    return Items(x[:42], y[:42]), Items(x[42:], y[42:])
 
 
 def learner(model, recipe=RECIPE, loss=None):
@@ -69,7 +72,7 @@ def test_best_epoch_is_restored():
     best = max(range(15), key=lambda i: (history.validation_accuracy[i], -history.validation_loss[i]))
     assert history.chosen == best + 1
     _, validation = parts(noise=1.0)
-    logits = logits_of(learner(model), validation)
+    logits = score_items(learner(model), validation)
     assert float((logits.argmax(1) == validation.y).float().mean()) == pytest.approx(history.validation_accuracy[best])
     assert float(nn.functional.cross_entropy(logits, validation.y)) == pytest.approx(history.validation_loss[best], rel=1e-5)
 
@@ -139,7 +142,7 @@ def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, variant, damaged):
     views, change = variant.get("views", 1), variant.get("change")
     recipe = replace(RECIPE, momentum=0.5, **{name: value for name, value in variant.items() if name not in ("views", "change")})
     training, validation = parts()
-    training = replace(training, x=torch.cat([training.x + view for view in range(views)]), change=change)
+    training = replace(training, x=torch.cat([training.x + view for view in range(views)]), augment=change)
     net = [nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)]
     told = []
 
@@ -183,8 +186,8 @@ def test_checkpoints_keep_their_distance(tmp_path):
 
 
 NEEDY = [
-    ({}, "to choose the best epoch on"),
-    ({"checkpoint": "last", "patience": 3}, "by which `patience` stops"),
+    ({}, "to choose the best epoch"),
+    ({"checkpoint": "last", "patience": 3}, "for early stopping by `patience`"),
     ({"checkpoint": "last", "schedule": Schedule("plateau")}, "for a plateau schedule"),
 ]
 
@@ -192,14 +195,14 @@ NEEDY = [
 @pytest.mark.parametrize(("changed", "told"), NEEDY, ids=["best", "patience", "plateau"])
 def test_what_validation_frames_decide_needs_them(changed, told):
     training, _ = parts()
-    nobody = Part(training.x[:0], training.y[:0])
+    nobody = Items(training.x[:0], training.y[:0])
     with pytest.raises(FerbenchError, match=f"no validation frames {told}"):
         train(learner(nn.Linear(3, 3), replace(RECIPE, **changed)), training, nobody, torch.Generator(), lambda *_: None)
 
 
 def test_the_last_epoch_needs_no_validation_frames():
     training, _ = parts()
-    nobody = Part(training.x[:0], training.y[:0])
+    nobody = Items(training.x[:0], training.y[:0])
     recipe = replace(RECIPE, checkpoint="last")
     history: History = train(learner(nn.Linear(3, 3), recipe), training, nobody, torch.Generator(), lambda *_: None)
     assert history.chosen == 10
@@ -211,7 +214,7 @@ def test_a_head_that_changes_its_input_leaves_the_frames_alone():
     before = training.x.clone(), validation.x.clone()
     model = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 3))
     train(learner(model), training, validation, torch.Generator(), lambda *_: None)
-    logits_of(learner(model), validation)
+    score_items(learner(model), validation)
     assert torch.equal(training.x, before[0])
     assert torch.equal(validation.x, before[1])
 
@@ -229,7 +232,7 @@ def test_no_frame_is_a_batch_of_its_own(frames, sizes):
 
     model = nn.Sequential(Seen(3), nn.Linear(3, 3))
     recipe = replace(RECIPE, epochs=1)
-    train(learner(model, recipe), Part(training.x[:frames], training.y[:frames]), validation, torch.Generator(), lambda *_: None)
+    train(learner(model, recipe), Items(training.x[:frames], training.y[:frames]), validation, torch.Generator(), lambda *_: None)
     assert seen == sizes
 
 
@@ -237,7 +240,7 @@ def test_each_frame_is_drawn_from_its_views_equally_often():
     """Features say which row and view they are; in 300 epochs of 4 rows every row is seen in each, its views about equally often."""
     rows, views, seen = 4, 3, []
     x = torch.arange(rows * views).float()[:, None]
-    training, validation = Part(x, torch.arange(rows) % 2), Part(x[:rows], torch.arange(rows) % 2)
+    training, validation = Items(x, torch.arange(rows) % 2), Items(x[:rows], torch.arange(rows) % 2)
 
     class Net(nn.Linear):
         def forward(self, given):
@@ -253,7 +256,7 @@ def test_each_frame_is_drawn_from_its_views_equally_often():
     assert all(340 < count < 460 for count in counts.tolist())
 
 
-def test_crops_without_stored_views_are_changed_in_every_epoch():
+def test_crops_without_stored_views_are_augmented_in_every_epoch():
     told = []
 
     def change(batch, rows, epoch):
@@ -262,7 +265,7 @@ def test_crops_without_stored_views_are_changed_in_every_epoch():
 
     training, validation = parts()
     recipe = replace(RECIPE, epochs=2)
-    train(learner(nn.Linear(3, 3), recipe), replace(training, change=change), validation, torch.Generator(), lambda *_: None)
+    train(learner(nn.Linear(3, 3), recipe), replace(training, augment=change), validation, torch.Generator(), lambda *_: None)
     assert sorted(told) == [(epoch, row) for epoch in (1, 2) for row in range(42)]
 
 
@@ -281,7 +284,7 @@ def rates(monkeypatch, schedule, validation_losses=None):
         history.validation_accuracy.append(0.5)
 
     monkeypatch.setattr("ferbench.training.loop.train_epoch", train_epoch)
-    monkeypatch.setattr("ferbench.training.loop._validate", validate)
+    monkeypatch.setattr("ferbench.training.loop.validate", validate)
     fit(replace(RECIPE, lr=1.0, schedule=schedule))
     return seen
 

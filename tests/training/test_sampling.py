@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ferbench.training.sampling import draw_order
+
 Y = torch.tensor([0] * 12 + [1] * 5 + [3] * 2)
 
 
 def drawn(how, seed=0):
-    return order(Y, how, torch.Generator().manual_seed(seed))
+    return draw_order(Y, how, torch.Generator().manual_seed(seed))
 
 
 def counts(rows):
@@ -45,5 +47,5 @@ def test_balanced_batches_hold_every_class_equally_often():
 
 def test_undersampling_leaves_no_frame_out_for_ever():
     generator = torch.Generator().manual_seed(0)
-    seen = {row for _ in range(60) for row in order(Y, "undersample", generator).tolist()}
+    seen = {row for _ in range(60) for row in draw_order(Y, "undersample", generator).tolist()}
     assert seen == set(range(19))

@@ -10,7 +10,7 @@ import torch
 
 from ferbench.api.errors import FerbenchError
 from ferbench.cli.main import main
-from ferbench.training.streaming import Streamed, StreamedClip, available, batches
+from ferbench.training.streaming import Streamed, StreamedClip, available_memory, read_batches
 
 CPU = torch.device("cpu")
 
@@ -47,15 +47,15 @@ def test_parts(clips, whole):
 @pytest.mark.parametrize("size", [1, 4, 5, 20])
 def test_batches(clips, whole, size):
     order = torch.randperm(11)
-    streamed = list(batches(Streamed(clips), order.split(size), CPU))
+    streamed = list(read_batches(Streamed(clips), order.split(size), CPU))
     assert torch.equal(torch.cat(streamed), whole[order])
-    assert all(torch.equal(one, two) for one, two in zip(streamed, batches(whole, order.split(size), CPU), strict=True))
+    assert all(torch.equal(one, two) for one, two in zip(streamed, read_batches(whole, order.split(size), CPU), strict=True))
 
 
 @pytest.mark.parametrize("of", ["memory", "disk"])
 def test_batches_of_clips(clips, whole, of):
     groups = [torch.tensor([[0, 1, 2], [4, 4, 8]]), torch.tensor([[10, 9]])]
-    first, second = batches(whole if of == "memory" else Streamed(clips), groups, CPU)
+    first, second = read_batches(whole if of == "memory" else Streamed(clips), groups, CPU)
     assert torch.equal(first, whole[groups[0]])
     assert torch.equal(second, whole[groups[1]])
 
@@ -68,7 +68,7 @@ def test_a_file_that_was_cut_is_told(clips):
 
 
 def test_memory():
-    assert 1e8 < available() < 1e14
+    assert 1e8 < available_memory() < 1e14
 
 
 @pytest.mark.parametrize("augmentation", ["null", "{views: 2, flip: 0.5}"])
