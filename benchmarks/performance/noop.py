@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import ferbench
 
@@ -52,7 +51,7 @@ class NoOp(ferbench.Backbone):
         """Nothing."""
         return
 
-    def trainable(self, shape: tuple[int, ...], classes: Sequence[str]) -> Any:  # noqa: ARG002
+    def trainable(self, classes: Sequence[str]) -> ferbench.Network:  # noqa: ARG002
         """A module without parameters."""
         import torch
 
@@ -61,4 +60,4 @@ class NoOp(ferbench.Backbone):
                 mean = x.mean((1, 2, 3))
                 return torch.stack([-mean, mean], 1)
 
-        return Mean()
+        return ferbench.Network(lambda _: Mean())

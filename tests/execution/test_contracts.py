@@ -35,6 +35,20 @@ def register_backbones(register):
     register(Net)
 
 @dataclasses.dataclass(frozen=True)
+class Flat(ferbench.Frozen):
+    calibrated = False
+
+    def build(self, crops):
+        import torch
+
+        class Module(torch.nn.Module):
+            def forward(self, x):
+                features = x.flatten(1)  # [B,256]
+                return {features}
+
+        return Module()
+
+@dataclasses.dataclass(frozen=True)
 class Net(ferbench.Backbone):
     '''A network of a fixed answer.'''
     name = "net"
@@ -86,6 +100,7 @@ class Corpus(ferbench.Dataset):
 TRAINABLE = "ferbench.Network(lambda shape: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, len(classes))))"
 RIGHT = {
     "trainable": TRAINABLE,
+    "features": "features",
     "frozen": "None",
     "mean": "(0.5,), (0.5,)",
     "vote": "scores.mean(0)",
@@ -237,6 +252,81 @@ def test_what_a_backbone_may_train(run, trainable, told):
     assert told in said
     assert "given.py:" in said
     assert "Traceback" not in said
+
+
+def test_a_network_of_the_wrong_width_is_not_trained(run, tmp_path):
+    """One item goes through before the first epoch."""
+    code, _, said = run("--set", "backbone=net", "--checkpoint", "0", trainable=TRAINABLE.replace("len(classes)", "17"))
+    assert code == 2
+    assert "backbone net gives 17 values per item" in said
+    assert not list((tmp_path / "runs").glob("checkpoints/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("features", "told"),
+    [
+        ("features + float('nan')", "the frozen part of backbone net gives 768 values that are NaN or infinite (toy/p"),
+        ("features[:1]", "a frozen part gives 1 features for 32 frames: expected one per frame"),
+        ("features[:, 0]", "the frozen part of backbone net gives features of shape [3]: expected [frames, ...] (toy/p"),
+    ],
+)
+def test_what_a_frozen_part_gives_is_blamed_on_it(run, features, told):
+    """It used to look like a failure of training: NaN in the loss of the first epoch."""
+    code, rows, said = run("--set", "backbone=net", frozen="Flat()", features=features)
+    assert (code, rows) == (2, [])
+    assert told in said
+    assert "given.py:" in said
+
+
+ODD_LOSS = """
+import ferbench
+
+@ferbench.hookimpl
+def register_losses(register):
+    register(Odd)
+
+class Odd(ferbench.Loss):
+    name = "odd"
+
+    def class_weights(self, counts):
+        return None
+
+    def build(self, counts):
+        return lambda logits, target: {loss}
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        ("logits.sum(1)", "loss odd gives a tensor of shape [1]: expected a scalar tensor"),
+        ("0.5", "loss odd gives float: expected a scalar tensor"),
+    ],
+)
+def test_what_a_loss_gives_is_blamed_on_it(run, tmp_path, loss, told):
+    plugin = tmp_path / "odd.py"
+    plugin.write_text(ODD_LOSS.replace("{loss}", loss))
+    code, rows, said = run("--plugin", str(plugin), "--set", "loss=odd")
+    assert (code, rows) == (2, [])
+    assert told in said
+    assert "odd.py:8" in said
+
+
+ONE_FOLD = """[ferbench.Fold(
+    tuple(c.id for c in clips if c.subject < 'toy/p05'),
+    tuple(c.id for c in clips if 'toy/p05' <= c.subject < 'toy/p07'),
+    tuple(c.id for c in clips if c.subject >= 'toy/p07'),
+)]"""
+
+
+def test_a_row_without_a_readable_test_clip_says_so(run, data):
+    """It used to end in a TypeError about casting."""
+    for person in ("p07", "p08"):
+        for image in (data / "toy" / person).rglob("*.png"):
+            image.write_bytes(b"")
+    code, rows, _ = run("--set", "protocol=deal", "--set", "protocol.classes=[dark, light]", folds=ONE_FOLD)
+    assert code == 1
+    assert {row["message"].partition("\n")[0] for row in rows} == {"no test clip has a readable frame"}
 
 
 def test_classes_and_labels_that_nobody_carries_are_told(run):
