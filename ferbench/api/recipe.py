@@ -1,4 +1,4 @@
-"""How a fit trains: a dataclass of the core, so that results compare methods and not training loops."""
+"""How a network is trained; part of the core, so that results compare methods and not training loops."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from msgspec import Meta
 
 from ferbench.types import Count, Share
 
-Rate = Annotated[float, Meta(gt=0, le=1000)]
+LearningRate = Annotated[float, Meta(gt=0, le=1000)]
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of the training crops, alike for all frames of a clip; what is left out is not changed.
+    """Random changes of the training crops, the same for all frames of a clip; a field that is left out changes nothing.
 
-    Where a backbone has a frozen part, `views` changed versions of each training clip are made and their features stored; every epoch
-    draws each frame from one of them or from the clip as it is. Where nothing is frozen, every epoch changes the crops anew and
-    `views` does not count. `flip` and `erasing` (of a rectangle) are probabilities, `rotation` is the most degrees either way, `crop` the
-    least share of the area that is kept and scaled up, and brightness, contrast and saturation are factors from 1 - value to 1 + value.
+    If a backbone has a frozen part, `views` augmented versions of each training clip are made and their features stored; every epoch draws
+    each frame from one of them or from the clip itself. If nothing is frozen, every epoch augments the crops anew and `views` has no
+    effect. `flip` and `erasing` (of a rectangle) are probabilities, `rotation` is the largest angle in degrees either way, `crop` the
+    smallest share of the area that is kept and scaled up; brightness, contrast and saturation are changed by factors from 1 - value to
+    1 + value.
     """
 
     views: Count = 4
@@ -42,8 +43,8 @@ class Augmentation:
 class Schedule:
     """How the learning rate falls, epoch by epoch.
 
-    "step" multiplies it by `factor` every `every` epochs, "plateau" does where the validation loss has not fallen for so many, and
-    "cosine" lets it fall along half a wave that would reach 0 after the last epoch (Loshchilov & Hutter 2017, without restarts).
+    "step" multiplies it by `factor` every `every` epochs. "plateau" does so when the validation loss has not fallen for that many epochs.
+    "cosine" lets it fall along half a cosine wave that would reach 0 after the last epoch (Loshchilov & Hutter 2017, without restarts).
     """
 
     kind: Literal["step", "cosine", "plateau"]
@@ -53,18 +54,18 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The optimiser and when to stop; scikit-learn classifiers have their own optimiser and use of it the augmentation alone.
+    """The optimizer and when to stop. Of these fields, scikit-learn classifiers use the augmentation alone.
 
-    `lr` is a rate per step, `batch_size` counts frames (clips, where the backbone reads clips), `epochs` is the most that are run. With
-    `patience`, training stops once that many epochs have passed since validation accuracy (by frame, or clip; ties: lower validation
-    loss) was best while training accuracy has not fallen. `checkpoint` says which epoch's weights are scored: the best on the validation
-    people, or the last. `momentum` and `nesterov` are SGD's. `sampling` draws the frames (or clips) of an epoch by their class:
-    "oversample" repeats those of rare classes up to the most frequent one, "undersample" takes of each as many as the rarest has, and
-    "balanced" fills batches with all classes in turn.
+    `lr` is the learning rate, `batch_size` counts frames (clips, if the backbone reads clips), and `epochs` is the most that are
+    run. `patience` turns on early stopping: training stops when that many epochs have passed since validation accuracy was best (of frames
+    or clips; ties: lower validation loss) while training accuracy has not fallen. `checkpoint` says which epoch's weights are scored: the
+    "best" on the validation people, or the "last". `momentum` and `nesterov` are SGD's. `sampling` draws the items of an epoch by class:
+    "oversample" repeats those of rare classes up to the most frequent one, "undersample" takes of each class as many as the rarest has,
+    and "balanced" fills batches with all classes in turn.
     """
 
     optimizer: Literal["adam", "adamw", "sgd", "adagrad", "adadelta"] = "adam"
-    lr: Rate = 1e-3
+    lr: LearningRate = 1e-3
     batch_size: Count = 32
     epochs: Count = 50
     patience: Count | None = None
@@ -78,4 +79,4 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.nesterov and not self.momentum:
-            raise ValueError("nesterov is true, and momentum 0: expected a momentum above 0")
+            raise ValueError("nesterov is true and momentum is 0: expected a momentum above 0")

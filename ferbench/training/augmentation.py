@@ -8,8 +8,7 @@ from random import Random
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2 import InterpolationMode
-from torchvision.transforms.v2 import functional as change
+from torchvision.transforms.v2 import InterpolationMode, functional
 
 from ferbench.api.recipe import Augmentation
 
@@ -28,7 +27,7 @@ def augment_clip(crops: Tensor, augmentation: Augmentation, clip: str, view: int
 
 
 def augment_frames(crops: Tensor, augmentation: Augmentation, clips: Sequence[str], view: int) -> Tensor:
-    """The same for frames [B,...] of several clips; `clips` names that of each."""
+    """The same for frames [B,...] of several clips; `clips` names the clip of each."""
     result = torch.empty_like(crops)
     for clip in dict.fromkeys(clips):
         rows = torch.tensor([row for row, name in enumerate(clips) if name == clip], device=crops.device)
@@ -37,25 +36,25 @@ def augment_frames(crops: Tensor, augmentation: Augmentation, clips: Sequence[st
 
 
 def _transform(x: Tensor, augmentation: Augmentation, random: Random) -> Tensor:
-    """A part of the image at its own proportions, scaled up; mirrored; turned about its centre, corners black."""
+    """Crop at the image's own proportions and scale up; flip; rotate about the center, with black corners."""
     height, width = x.shape[-2:]
     side = math.sqrt(random.uniform(augmentation.crop, 1))
     h, w = max(1, round(side * height)), max(1, round(side * width))
     top, left = random.randint(0, height - h), random.randint(0, width - w)
     if (h, w) != (height, width):
-        x = change.resized_crop(x, top, left, h, w, [height, width], antialias=True)
+        x = functional.resized_crop(x, top, left, h, w, [height, width], antialias=True)
     if random.random() < augmentation.flip:
-        x = change.horizontal_flip(x)
+        x = functional.horizontal_flip(x)
     angle = random.uniform(-augmentation.rotation, augmentation.rotation)
-    return change.rotate(x, angle, InterpolationMode.BILINEAR) if angle else x
+    return functional.rotate(x, angle, InterpolationMode.BILINEAR) if angle else x
 
 
 def _color(x: Tensor, augmentation: Augmentation, random: Random) -> Tensor:
-    """Each factor is drawn around 1; gray has no saturation."""
+    """Change brightness, contrast and saturation by random factors around 1; gray has no saturation."""
     for most, adjust in (
-        (augmentation.brightness, change.adjust_brightness),
-        (augmentation.contrast, change.adjust_contrast),
-        (augmentation.saturation if x.shape[1] == 3 else 0, change.adjust_saturation),
+        (augmentation.brightness, functional.adjust_brightness),
+        (augmentation.contrast, functional.adjust_contrast),
+        (augmentation.saturation if x.shape[1] == 3 else 0, functional.adjust_saturation),
     ):
         factor = random.uniform(1 - most, 1 + most)
         x = adjust(x, factor) if factor != 1 else x
@@ -63,11 +62,11 @@ def _color(x: Tensor, augmentation: Augmentation, random: Random) -> Tensor:
 
 
 def _erase(x: Tensor, random: Random) -> Tensor:
-    """A black rectangle."""
+    """Paint a random rectangle black."""
     height, width = x.shape[-2:]
     area = random.uniform(*ERASED) * height * width
     ratio = math.exp(random.uniform(*map(math.log, ERASED_RATIOS)))
     h, w = min(height, max(1, round(math.sqrt(area * ratio)))), min(width, max(1, round(math.sqrt(area / ratio))))
-    return change.erase(
+    return functional.erase(
         x, random.randint(0, height - h), random.randint(0, width - w), h, w, torch.zeros(1, dtype=x.dtype, device=x.device)
     )

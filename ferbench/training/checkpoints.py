@@ -1,4 +1,4 @@
-"""Checkpoints: what a fit has come to, stored between epochs, so that one that was stopped goes on from there to the same bits."""
+"""Checkpoints: the state of a fit, stored between epochs, so that a stopped fit continues from there to the same bits."""
 
 from __future__ import annotations
 
@@ -15,48 +15,49 @@ from torch import Tensor
 from ferbench.store.entries import Store
 
 STAGE = "checkpoints"
-SHARE = 0.05  # of the time that may go into writing them
+WRITING_SHARE = 0.05  # of the time may go into writing checkpoints
 
 State = tuple[Mapping[str, Tensor], Mapping[str, Any]]
+"""Tensors by name, and facts that JSON holds exactly."""
 
 
 @dataclass
 class Checkpoints:
-    """Those of one fit, whose lock is held: an entry of the store for the latest epoch, at most one in `every` seconds (0: every epoch)."""
+    """Those of one fit, whose lock is held: at most one every `interval` seconds (0: after every epoch), of which the latest is kept."""
 
     store: Store
     key: str
-    every: float
+    interval: float
     due: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.due = time.monotonic() + self.every
+        self.due = time.monotonic() + self.interval
 
     def load(self) -> State | None:
-        """(tensors, facts) of the latest whole checkpoint."""
-        for folder in reversed(self._stored()):
+        """The state in the latest undamaged checkpoint."""
+        for folder in reversed(self._folders()):
             if self.store.find(STAGE, folder.name):
                 facts = json.loads((folder / "state.json").read_text())
                 return safetensors.torch.load_file(folder / "state.safetensors"), facts
         return None
 
     def offer(self, epoch: int, state: Callable[[], State]) -> None:
-        """Stores the state after an epoch, where enough time has passed since the last one; writing is paid by what follows it."""
+        """Store the state after an epoch if a checkpoint is due; the next one is due later if this one took long to write."""
         if (start := time.monotonic()) < self.due:
             return
         tensors, facts = state()
         self.store.put(STAGE, f"{self.key}-{epoch:06d}", _write, tensors, facts)
-        self.clear(but=1)
+        self.clear(keep=1)
         now = time.monotonic()
-        self.due = now + max(self.every, (now - start) / SHARE) if self.every else now
+        self.due = now + max(self.interval, (now - start) / WRITING_SHARE) if self.interval else now
 
-    def clear(self, but: int = 0) -> None:
-        """Removes all but the latest."""
-        stored = self._stored()
-        for folder in stored[: len(stored) - but]:
+    def clear(self, keep: int = 0) -> None:
+        """Remove all but the latest `keep`."""
+        folders = self._folders()
+        for folder in folders[: len(folders) - keep]:
             self.store.remove(STAGE, folder.name)
 
-    def _stored(self) -> list[Path]:
+    def _folders(self) -> list[Path]:
         folder = self.store.root / STAGE / self.key[:2]
         return sorted(folder.glob(f"{self.key}-*")) if folder.is_dir() else []
 
