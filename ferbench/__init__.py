@@ -86,10 +86,10 @@ def run(
     from ferbench.benchmark import grid as benchmark
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
-    from ferbench.report import leaderboard
+    from ferbench.report import exports
     from ferbench.store.entries import Store, store_folder
 
     reporter = Reporter(quiet)
     loaded = benchmark.load(file, plugins=plugins, sets=sets, only=only)
     record = runner.run(loaded, Store(store_folder(store), reporter.warn), runner.Options(device, workers, rehearsal), reporter)
-    return pd.DataFrame(leaderboard.flat(record))
+    return pd.DataFrame(exports.flatten_record(record))

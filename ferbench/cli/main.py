@@ -7,13 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ferbench import __version__
 from ferbench.api.errors import FerbenchError
 from ferbench.cli.corpus import corpus_commands
 from ferbench.cli.options import EXIT, command, count, formats, print_columns, print_json, seconds, store_of
 from ferbench.cli.store import store_commands
+
+if TYPE_CHECKING:
+    from ferbench.store.records import Record
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,6 +97,7 @@ def _run(options: argparse.Namespace) -> int:
     from ferbench.benchmark import grid as benchmark
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
+    from ferbench.store import records
 
     if options.dry_run:
         options.calibrate, options.budget = False, None
@@ -104,7 +108,7 @@ def _run(options: argparse.Namespace) -> int:
     record = runner.run(loaded, store, _knobs(options), reporter)
     _print([record], options)
     if any(row["status"] == "done" for row in record["rows"]):
-        reporter.line(f"figures: {store.root / 'figures' / record['name']}   record: {store.root / 'benchmarks' / record['name']}.json")
+        reporter.line(f"figures: {records.figures_folder(record, store)}   record: {records.record_file(record, store)}")
     failed = len(record["failures"])
     if failed:
         reporter.warn(f"{failed} of {len(record['rows'])} rows failed; --retry-failed tries them again")
@@ -114,7 +118,7 @@ def _run(options: argparse.Namespace) -> int:
 def _leaderboard(options: argparse.Namespace) -> int:
     from ferbench.store import records
 
-    _print(records.load(store_of(options), _benchmark_name(options.benchmark)), options)
+    _print(records.load_records(store_of(options), _benchmark_name(options.benchmark)), options)
     return 0
 
 
@@ -153,19 +157,19 @@ def _schema(_options: argparse.Namespace) -> int:
     return 0
 
 
-def _print(records: list[dict[str, Any]], options: argparse.Namespace) -> None:
+def _print(records: list[Record], options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from ferbench.report import leaderboard
+    from ferbench.report import exports, tables
 
     if options.format == "table":
         console = Console(highlight=False)
         for record in records:
-            console.print(leaderboard.show(record, console))
+            console.print(tables.render_record(record, console))
     elif options.format == "json":
-        print_json([row for record in records for row in leaderboard.with_published(record)])
+        print_json([row for record in records for row in exports.to_data(record)])
     else:
-        write = {"csv": leaderboard.as_csv, "markdown": leaderboard.as_markdown, "latex": leaderboard.as_latex}[options.format]
+        write = {"csv": exports.to_csv, "markdown": exports.to_markdown, "latex": exports.to_latex}[options.format]
         print(write(records), end="")
 
 

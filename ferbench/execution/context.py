@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -15,10 +15,11 @@ from ferbench.execution.provenance import describe_origin
 from ferbench.execution.scheduler import Failures, Scheduler
 from ferbench.plan.models import Fit, TrainedModel
 from ferbench.store import costs
-from ferbench.store.entries import Store
+from ferbench.store.entries import Facts, Store
+from ferbench.store.rows import Origin
 
 # What the cost of an entry is proportional to.
-UNITS: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
+UNITS: Mapping[str, Callable[[Facts], float]] = {
     "crops": lambda facts: len(facts["indices"]),
     "features": lambda facts: facts["frames"],
     "fits": lambda facts: facts["training frames"] * max(1, facts["epochs"]),
@@ -77,7 +78,7 @@ class Context:
         return CostLog(self.store)
 
     @cached_property
-    def origin(self) -> dict[str, Any]:
+    def origin(self) -> Origin:
         """Where and with what this run computes."""
         return describe_origin(self.device, self.workers, self.compile)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import uuid4
 
 from ferbench.api.errors import FerbenchError
@@ -18,9 +17,10 @@ from ferbench.execution.scheduler import group_by
 from ferbench.plan.models import Model, Row, TrainedModel
 from ferbench.plan.planner import store_inputs
 from ferbench.store.keys import key
+from ferbench.store.rows import FailedRow
 
 
-def compute_rows(rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
+def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     """Compute and store the rows; returns those that failed. Raises the FerbenchError for which nothing can be computed."""
     with context.store.lock("run", uuid4().hex):  # nothing is cleaned away meanwhile
         try:
@@ -29,7 +29,7 @@ def compute_rows(rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
             context.costs.save()
 
 
-def _compute_rows(rows: Sequence[Row], context: Context) -> list[dict[str, Any]]:
+def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     models = list({part.key: part for row in rows for part in row.model.parts}.values())
     trained = [model for model in models if isinstance(model, TrainedModel)]
     jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from ferbench.stages.inputs import Inputs
 from ferbench.stages.networks import build_learner, build_model
 from ferbench.store import costs
 from ferbench.store.costs import Cost
-from ferbench.store.entries import Store
+from ferbench.store.entries import Facts, Store
 from ferbench.training.loop import train_epoch
 from ferbench.training.optimizers import build_optimizer
 
@@ -85,5 +84,5 @@ def _repeat(fit: Fit, x: torch.Tensor) -> Inputs:
     return Inputs(x[rows % len(x)], rows // length % len(fit.classes), spans)
 
 
-def _size(manifests: Sequence[Mapping[str, Any]]) -> int:
+def _size(manifests: Sequence[Facts]) -> int:
     return sum(size for manifest in manifests for size, _ in manifest["files"].values())

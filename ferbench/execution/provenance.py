@@ -6,15 +6,16 @@ import platform
 import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, entry_points, version
-from typing import Any
 
 import torch
 from joblib import cpu_count
 
+from ferbench.store.rows import Origin
+
 PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit-learn", "numpy")
 
 
-def describe_origin(device: torch.device, workers: int, compiled: bool) -> dict[str, Any]:
+def describe_origin(device: torch.device, workers: int, compiled: bool) -> Origin:
     """Versions, git commit, hardware and runtime options."""
     return {
         "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -26,7 +27,7 @@ def describe_origin(device: torch.device, workers: int, compiled: bool) -> dict[
     }
 
 
-def _device(device: torch.device) -> dict[str, Any]:
+def _device(device: torch.device) -> dict[str, object]:
     """The device, and the precision that it computes in."""
     if device.type != "cuda":
         return {"device": str(device), "precision": "float32"}
@@ -46,7 +47,7 @@ def _plugins() -> dict[str, str]:
     return {entry.dist.name: entry.dist.version for entry in entry_points(group="ferbench") if entry.dist}
 
 
-def _git() -> dict[str, Any] | None:
+def _git() -> dict[str, object] | None:
     """Commit of the working folder, and whether tracked files differ from it; None outside a repository."""
     try:
         commit = _output_of("git", "rev-parse", "HEAD")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
@@ -21,6 +21,8 @@ from ferbench.plan.models import Row
 from ferbench.plan.planner import Planner, store_inputs
 from ferbench.store import costs, records
 from ferbench.store.entries import Store
+from ferbench.store.records import CorpusSummary, Record
+from ferbench.store.rows import FailedRow, RowDescription
 
 if TYPE_CHECKING:
     from ferbench.plan.forecast import Forecast
@@ -45,7 +47,7 @@ class Options:
     compile: bool = False
 
 
-def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[str, Any]:
+def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
     """Compute what the store lacks and return the record: all rows, published rows, what was found and left out.
 
     Raises FerbenchError for a mistake of the user; what is stored by then stays.
@@ -56,7 +58,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     found = summary.found(corpora, rows)
     _report_corpora(found, rows, reporter)
     missing = [row for row in rows if store.find("rows", row.key) is None]
-    failed = {} if options.retry else records.failed_before([row.key for row in missing], store)
+    failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
     pending = [row for row in missing if row.key not in failed]
     skipped = f", {len(failed)} failed before and are skipped (--retry-failed tries them again)" if failed else ""
     reporter.line(f"{len(rows)} rows, {len(rows) - len(missing)} of them already stored{skipped}")
@@ -68,7 +70,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     return record
 
 
-def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
+def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[RowDescription]:
     """The rows that `run` would compute, as they would be stored but for their results."""
     from ferbench.stages.scores import describe_row
 
@@ -97,7 +99,7 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     return result
 
 
-def _report_corpora(found: list[dict[str, Any]], rows: Sequence[Row], reporter: Reporter) -> None:
+def _report_corpora(found: list[CorpusSummary], rows: Sequence[Row], reporter: Reporter) -> None:
     """What was found and left out, and what is odd about the folds."""
     for line in summary.summary(found):
         reporter.line(line)
@@ -106,7 +108,7 @@ def _report_corpora(found: list[dict[str, Any]], rows: Sequence[Row], reporter: 
         reporter.warn(warning)
 
 
-def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[dict[str, Any]]:
+def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[FailedRow]:
     """Imports torch, hence only if there is work."""
     try:
         from ferbench.execution.context import Context
@@ -133,7 +135,7 @@ def _measure_costs(planner: Planner, store: Store, options: Options, reporter: R
         measure_costs(planner.rows(), store, select_device(options.device), update)
 
 
-def _draw_figures(record: dict[str, Any], new: int, store: Store, options: Options, reporter: Reporter) -> None:
+def _draw_figures(record: Record, new: int, store: Store, options: Options, reporter: Reporter) -> None:
     """Imports matplotlib, hence only if there is work."""
     if options.figures is None and new > MOST_FIGURES:
         reporter.line(f"the figures of {new} new rows are not drawn: --figures draws them")

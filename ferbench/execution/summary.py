@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 from ferbench.benchmark.axes import AXES
-from ferbench.benchmark.grid import Benchmark
+from ferbench.benchmark.grid import Benchmark, Published
 from ferbench.corpora.index import Corpus
 from ferbench.corpora.standins import described
 from ferbench.plan.models import Row
-from ferbench.store import records
 from ferbench.store.entries import Store
+from ferbench.store.records import CorpusSummary, PublishedRow, Record, StoredRecord, save_record
+from ferbench.store.rows import FailedRow, StoredRow
 
 NAMED = 3  # things left out that the summary names for each reason; the record names all
 
 
-def found(corpora: Mapping[str, tuple[Corpus, ...]], rows: Sequence[Row]) -> list[dict[str, Any]]:
+def found(corpora: Mapping[str, tuple[Corpus, ...]], rows: Sequence[Row]) -> list[CorpusSummary]:
     """What each corpus holds: people, clips by class, clips of classes that no row uses, and everything left out with its reason."""
     used = {c.id: c.label for row in rows for c in row.model.split.clips}
     return [found_in(corpus, used) for corpus in {id(c): c for each in corpora.values() for c in each}.values()]
 
 
-def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> dict[str, Any]:
+def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> CorpusSummary:
     """What one corpus holds; `used` gives the class of each clip that rows use (default: every clip under its own label)."""
     used = {c.id: c.label for c in corpus.clips} if used is None else used
     unused = Counter(c.label for c in corpus.clips if c.id not in used)
@@ -43,7 +43,7 @@ def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> dict[str,
     }
 
 
-def summary(found: Sequence[Mapping[str, Any]], named: int | None = NAMED) -> Iterator[str]:
+def summary(found: Sequence[CorpusSummary], named: int | None = NAMED) -> Iterator[str]:
     """What was found and skipped, in lines; `named` things are named for each reason (None: all)."""
     for each in found:
         classes = ", ".join(f"{label} {count}" for label, count in each["clips"].items())
@@ -58,32 +58,43 @@ def summary(found: Sequence[Mapping[str, Any]], named: int | None = NAMED) -> It
             yield f"  {len(cut)} videos end early: {', '.join(cut[:named])}" + (", ..." if len(cut[:named]) < len(cut) else "")
 
 
-def unreadable(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def unreadable(rows: Sequence[StoredRow]) -> Iterator[str]:
     """Frames that could not be read, and clips of which none could, over all rows, in lines."""
+    done = [row for row in rows if row["status"] == "done"]
     frames = {
-        f"{clip} frame {frame} ({why})": None
-        for row in rows
-        for clip, bad in row.get("unreadable", {}).items()
-        for frame, why in bad.items()
+        f"{clip} frame {frame} ({reason})": None
+        for row in done
+        for clip, problems in row["unreadable"].items()
+        for frame, reason in problems.items()
     }
-    lost = dict.fromkeys(clip for row in rows for clip in row.get("clips_lost", []))
+    lost = dict.fromkeys(clip for row in done for clip in row["clips_lost"])
     for count, what, names in ((len(frames), "unreadable frames left out", frames), (len(lost), "clips left out, no frame readable", lost)):
         if count:
             yield f"{count} {what}: {', '.join(list(names)[:NAMED])}" + (", ..." if count > NAMED else "")
 
 
-def save(
-    benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]], store: Store
-) -> dict[str, Any]:
-    """Writes and returns the record; that of a rehearsal stands beside that of the real corpora."""
-    record = {
+def save(benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[FailedRow], found: Sequence[CorpusSummary], store: Store) -> Record:
+    """Write and return the record of a run."""
+    record: StoredRecord = {
         "benchmark": benchmark.name,
-        "name": benchmark.name + ("-rehearsal" if any(row.model.has_standin for row in rows) else ""),
+        "rehearsal": any(row.model.has_standin for row in rows),
         "description": benchmark.description,
         "axes": list(AXES),
         "rows": [row.key for row in rows],
         "failures": {row["key"]: row for row in failures},
-        "published": [asdict(row) for row in benchmark.published],
+        "published": [_published(row) for row in benchmark.published],
         "found": list(found),
     }
-    return records.save(record, store)
+    return save_record(record, store)
+
+
+def _published(row: Published) -> PublishedRow:
+    figures = asdict(row)
+    return {
+        "match": figures["match"],
+        "source": figures["source"],
+        "accuracy": figures["accuracy"],
+        "war": figures["war"],
+        "uar": figures["uar"],
+        "recall": figures["recall"],
+    }

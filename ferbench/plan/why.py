@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ferbench.api.errors import FerbenchError
 from ferbench.corpora.index import contents
 from ferbench.plan.differences import count_differences, describe_differences
 from ferbench.store.entries import Store, read_json
+from ferbench.store.rows import DoneRow, RowDescription
 
 STAGES = ("crops", "features", "fits")
-StoredRow = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,13 @@ class Explanation:
     computed: tuple[str, ...] = ()
 
 
-def stored_rows(store: Store) -> list[StoredRow]:
+def stored_rows(store: Store) -> list[DoneRow]:
     """All finished rows in the store, oldest first."""
     paths = sorted((store.root / "rows").glob("*/*/row.json"), key=lambda path: path.stat().st_mtime_ns)
     return [row for path in paths if (row := store.side(str(path.relative_to(store.root))))]
 
 
-def find_row(rows: Sequence[StoredRow], prefix: str) -> int:
+def find_row(rows: Sequence[RowDescription], prefix: str) -> int:
     """The position of the row whose key begins with `prefix`; raises FerbenchError if none or several do."""
     matches = [number for number, row in enumerate(rows) if row["key"].startswith(prefix.lower())]
     if len(matches) != 1:
@@ -42,7 +41,7 @@ def find_row(rows: Sequence[StoredRow], prefix: str) -> int:
     return matches[0]
 
 
-def explain(row: StoredRow, others: Sequence[StoredRow], store: Store) -> Explanation:
+def explain(row: RowDescription, others: Sequence[RowDescription], store: Store) -> Explanation:
     """Compare `row` with the nearest of the `others`, which are oldest first; of equally near ones the latest counts."""
     stages = [stage for stage in STAGES if stage in row["stages"]]
     if not others:
@@ -78,13 +77,13 @@ def _describe_reason(explanation: Explanation) -> Iterator[str]:
     yield f"  reused: {', '.join(explanation.reused) or 'nothing'}; computed: {', '.join(explanation.computed)}"
 
 
-def _other_names(nearest: StoredRow, row: StoredRow) -> list[str]:
+def _other_names(nearest: RowDescription, row: RowDescription) -> list[str]:
     """How two rows that are made of the same differ: in a label or in their benchmark."""
     labels = [f"{axis} is called {label!r}" for axis, label in row["labels"].items() if label != nearest["labels"].get(axis)]
     return labels or [f"benchmark {nearest['benchmark']} → {row['benchmark']}"]
 
 
-def _describe_share(stage: str, old: StoredRow, new: StoredRow, store: Store) -> str:
+def _describe_share(stage: str, old: RowDescription, new: RowDescription, store: Store) -> str:
     """The stage if all of its work is shared, or how much of it is; empty if nothing is."""
     if old["stages"].get(stage) == new["stages"][stage]:
         return stage
@@ -97,7 +96,7 @@ def _describe_share(stage: str, old: StoredRow, new: StoredRow, store: Store) ->
     return f"{stage} of {shared} of {len(keys)} {noun}" if shared else ""
 
 
-def _stored_keys(stage: str, row: StoredRow, store: Store) -> set[str]:
+def _stored_keys(stage: str, row: RowDescription, store: Store) -> set[str]:
     """The keys of a stage's entries that a row is made from."""
     keys: set[str] = set()
     for digest in row["inputs"]:

@@ -12,13 +12,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ferbench.store.entries import Store, read_json
+from ferbench.store.records import Record, figures_folder
 
 BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by colour-blind readers too
 
 
-def draw(record: Mapping[str, Any], store: Store) -> Path:
+def draw(record: Record, store: Store) -> Path:
     """Draws what a record's finished rows lack into figures/BENCHMARK, and returns that folder."""
-    folder = store.root / "figures" / record["name"]
+    folder = figures_folder(record, store)
     folder.mkdir(parents=True, exist_ok=True)
     for row in (r for r in record["rows"] if r["status"] == "done"):
         _once(folder / f"confusion-{_name(row)}.png", confusion, row)

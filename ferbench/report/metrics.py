@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from ferbench.store.rows import Metrics
 
-def metrics(true: NDArray[np.int64], predicted: NDArray[np.int64], classes: tuple[str, ...]) -> dict[str, Any]:
+
+def metrics(true: NDArray[np.int64], predicted: NDArray[np.int64], classes: tuple[str, ...]) -> Metrics:
     """WAR (accuracy), UAR (mean recall), macro-F1, recall by class (None where a class is not tested) and the confusion matrix.
 
     With n_ij clips of class i predicted as j: WAR is sum n_ii / sum n_ij, recall_i is n_ii / sum_j n_ij, and

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from ferbench.api.clips import Clip, Frames
 from ferbench.api.components import Preprocessor
 from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
 from ferbench.corpora.selection import select
-from ferbench.store.entries import Store
+from ferbench.store.entries import Facts, Store
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def load_facts(key: str, store: Store) -> CropFacts:
     return CropFacts(**store.facts("crops", key))
 
 
-def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> dict[str, Any]:
+def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> Facts:
     start = time.perf_counter()
     crops, indices, frames, problems = preprocess(clip, steps)
     np.save(folder / "crops.npy", crops)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,8 @@ from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, 
 from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
 from ferbench.stages.networks import build_learner, build_model, check_learner, check_logits
-from ferbench.store.entries import Store, read_json, to_json
+from ferbench.store.entries import Facts, Store, read_json, to_json
+from ferbench.store.rows import Origin
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.estimators import fit_best_estimator
 from ferbench.training.history import History
@@ -42,7 +42,7 @@ class Resources:
     device: torch.device
     report: Report
     checkpoints: Checkpoints
-    provenance: Mapping[str, Any]
+    provenance: Origin
     compile: Callable[[nn.Module], nn.Module] = lambda module: module
 
 
@@ -61,7 +61,7 @@ class _Parts:
     counts: Sequence[int]  # training items of each class
 
 
-def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) -> dict[str, Any]:
+def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) -> Facts:
     """Train, score validation and test items, and write scores.npy [M,C], clips.json and history.json into `folder`."""
     start = time.perf_counter()
     fold, by_clip = fit.split.folds[fit.fold], fit.reads_clips

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +14,14 @@ from ferbench.api.errors import PluginError, location
 from ferbench.api.networks import Fusion
 from ferbench.plan.models import FusedFit
 from ferbench.stages.fits import load_scores
-from ferbench.store.entries import Store, to_json
+from ferbench.store.entries import Facts, Store, to_json
+from ferbench.store.rows import Origin
 from ferbench.training.history import History
 
 Scores = NDArray[np.float64]
 
 
-def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Origin) -> Facts:
     """Write what a fit does: scores.npy [M,C] of the clips that every member scored, clips.json, and history.json with the weights."""
     start = time.perf_counter()
     members = [load_scores(member.key, store)[0] for member in fit.members]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -17,6 +17,7 @@ from ferbench.report.metrics import metrics
 from ferbench.stages.crops import CropFacts, load_facts
 from ferbench.stages.fits import load_scores
 from ferbench.store.entries import Store
+from ferbench.store.rows import Coverage, DoneRow, FailedRow, Metrics, Origin, RowDescription
 
 T = TypeVar("T")
 Facts = Mapping[str, CropFacts]
@@ -30,7 +31,7 @@ class Scorer:
     store: Store
     _shared: dict[Hashable, object] = field(default_factory=dict)
 
-    def score(self, row: Row) -> dict[str, Any]:
+    def score(self, row: Row) -> DoneRow:
         """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted.
 
         Raises FerbenchError if no test clip has one.
@@ -45,7 +46,7 @@ class Scorer:
             "status": "done",
             **describe_row(row),
             **overall,
-            "covered_only": covered_only and {name: covered_only[name] for name in ("war", "uar", "clips")},
+            "covered_only": covered_only and {"war": covered_only["war"], "uar": covered_only["uar"], "clips": covered_only["clips"]},
             "coverage": self._once(("coverage", model.crops), lambda: measure_coverage(facts)),
             "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
@@ -87,12 +88,12 @@ class Scorer:
         return cast("T", self._shared[name])
 
 
-def describe_failure(row: Row, error: BaseException, log: str) -> dict[str, Any]:
+def describe_failure(row: Row, error: BaseException, log: str, origin: Origin) -> FailedRow:
     """The row of a combination that failed: the exception's class and message, and where its traceback is."""
-    return {"status": "failed", **describe_row(row), "error": type(error).__name__, "message": str(error), "log": log}
+    return {"status": "failed", **describe_row(row), "error": type(error).__name__, "message": str(error), "log": log, "made": [origin]}
 
 
-def measure_coverage(facts: Facts) -> dict[str, Any]:
+def measure_coverage(facts: Facts) -> Coverage:
     """Shares of frames and of clips in which a face was found, None if no step looked for one; and counts of frames."""
     searched = [fact.has_face for fact in facts.values() if fact.has_face is not None]
     frames = sum(map(len, searched))
@@ -104,7 +105,7 @@ def measure_coverage(facts: Facts) -> dict[str, Any]:
     }
 
 
-def describe_row(row: Row) -> dict[str, Any]:
+def describe_row(row: Row) -> RowDescription:
     """What the row is a result of."""
     model = row.model
     folds, people = model.split.folds, model.split.people
@@ -125,7 +126,7 @@ def describe_row(row: Row) -> dict[str, Any]:
     }
 
 
-def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> dict[str, Any]:
+def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> Metrics:
     """Metrics over these clips."""
     classes, labels = model.cell.protocol.classes, model.split.labels
     pairs = [(classes.index(labels[clip]), predictions[clip]) for clip in clips]

@@ -24,7 +24,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 CHEAP = 0.1  # seconds: what took less is not flushed to the disk (milliseconds a file), as checksums find what a power cut spoils
 MANIFEST = "manifest.json"
-Write = Callable[..., Mapping[str, Any] | None]
+Facts = Mapping[str, Any]
+"""What JSON holds: read facts are whatever was written under their name."""
+
+Write = Callable[..., Facts | None]
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,11 @@ class Store:
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
-    def manifest(self, stage: str, key: str) -> dict[str, Any]:
+    def manifest(self, stage: str, key: str) -> Facts:
         """Facts, and size and checksum of each file."""
         return read_json(self._folder(stage, key) / MANIFEST)
 
-    def facts(self, stage: str, key: str) -> dict[str, Any]:
+    def facts(self, stage: str, key: str) -> Facts:
         """The facts in an entry's manifest."""
         return self.manifest(stage, key)["facts"]
 

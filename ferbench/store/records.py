@@ -2,55 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict, cast
 
 from ferbench.api.errors import FerbenchError
 from ferbench.store.entries import Store, read_json, to_json
+from ferbench.store.rows import DoneRow, FailedRow, StoredRow
+
+FOLDERS = {False: "benchmarks", True: "rehearsals"}
 
 
-def save(record: Mapping[str, Any], store: Store) -> dict[str, Any]:
-    """Writes a record under its name and returns it with its rows."""
-    store.save(f"benchmarks/{record['name']}.json", to_json(record))
-    return {**record, "rows": _rows(record, store)}
+class PublishedRow(TypedDict):
+    """A reference row from the literature; `accuracy` if the source does not say which of WAR and UAR it gives."""
+
+    match: dict[str, str]
+    source: str
+    accuracy: float | None
+    war: float | None
+    uar: float | None
+    recall: dict[str, float]
+
+
+class CorpusSummary(TypedDict):
+    """What one corpus holds: people, clips by class, clips of classes that no row uses, what was left out by its reason."""
+
+    corpus: str
+    root: str
+    standin: str | None
+    people: int
+    clips: dict[str, int]
+    unused: dict[str, int]
+    skipped: dict[str, list[str]]
+    cut: list[str]
+
+
+class StoredRecord(TypedDict):
+    """A record without its rows' results; `rows` are their keys."""
+
+    benchmark: str
+    rehearsal: bool
+    description: str
+    axes: list[str]
+    rows: list[str]
+    failures: dict[str, FailedRow]
+    published: list[PublishedRow]
+    found: list[CorpusSummary]
+
+
+class Record(TypedDict):
+    """A record with its rows."""
+
+    benchmark: str
+    rehearsal: bool
+    description: str
+    axes: list[str]
+    rows: list[StoredRow]
+    failures: dict[str, FailedRow]
+    published: list[PublishedRow]
+    found: list[CorpusSummary]
+
+
+def save_record(record: StoredRecord, store: Store) -> Record:
+    """Write a record and return it with its rows. Records of a rehearsal are apart from those of the real corpora."""
+    store.save(f"{FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    return _with_rows(record, store)
+
+
+def load_records(store: Store, benchmark: str = "") -> list[Record]:
+    """All records, or those of one benchmark, rows included; raises FerbenchError if there is none."""
+    records = stored_records(store)
+    selected = [record for record in records if benchmark in ("", record["benchmark"])]
+    if not selected:
+        problem = f"no benchmark {benchmark!r}" if records else "no benchmark has been run"
+        names = ", ".join(dict.fromkeys(record["benchmark"] for record in records)) or "none"
+        raise FerbenchError(f"{problem} in the store {store.root}", hint=f"run one: ferbench run thesis (stored: {names})")
+    return [_with_rows(record, store) for record in selected]
+
+
+def stored_records(store: Store) -> list[StoredRecord]:
+    """All records that can be read, by name; real ones before rehearsals."""
+    files = [file for folder in FOLDERS.values() for file in (store.root / folder).glob("*.json")]
+    in_order = sorted(files, key=lambda file: (file.stem, file.parent.name))
+    return [record for file in in_order if (record := store.side(f"{file.parent.name}/{file.name}"))]
+
+
+def figures_folder(record: Record, store: Store) -> Path:
+    """Where the figures of a record are drawn."""
+    return store.root / "figures" / FOLDERS[record["rehearsal"]] / record["benchmark"]
+
+
+def record_file(record: Record, store: Store) -> Path:
+    """Where a record is stored."""
+    return store.root / FOLDERS[record["rehearsal"]] / f"{record['benchmark']}.json"
 
 
 def has_failed(key: str, store: Store) -> bool:
-    """Whether an earlier run failed to make this row."""
+    """Whether an earlier run failed to compute this row."""
     return (store.root / "failures" / f"{key}.json").is_file()
 
 
-def failed_before(keys: Sequence[str], store: Store) -> dict[str, dict[str, Any]]:
-    """Rows that an earlier run could not make, for a reason that the user cannot mend without changing their key."""
-    found = {key: store.side(f"failures/{key}.json") for key in keys if has_failed(key, store)}
-    return {key: failure for key, failure in found.items() if failure}
+def load_failures(keys: Sequence[str], store: Store) -> dict[str, FailedRow]:
+    """Those of the rows that an earlier run failed to compute, for a reason that stays until their key changes."""
+    failures = {key: store.side(f"failures/{key}.json") for key in keys if has_failed(key, store)}
+    return {key: failure for key, failure in failures.items() if failure}
 
 
-def load(store: Store, name: str = "") -> list[dict[str, Any]]:
-    """The records in the store, or those of that benchmark, rows included; raises FerbenchError where there is none."""
-    records = stored(store)
-    wanted = [record for record in records if name in ("", record["benchmark"], record["name"])]
-    if not wanted:
-        what = f"no benchmark {name!r}" if records else "no benchmark has been run"
-        known = ", ".join(record["name"] for record in records) or "none"
-        raise FerbenchError(f"{what} in the store {store.root}", hint=f"run one: ferbench run benchmarks/thesis.yaml (stored: {known})")
-    return [{**record, "rows": _rows(record, store)} for record in wanted]
+def load_row(folder: Path) -> DoneRow:
+    """The row in an entry of the store."""
+    return cast("DoneRow", read_json(folder / "row.json"))
 
 
-def stored(store: Store) -> list[dict[str, Any]]:
-    """All records that can be read, by name."""
-    paths = sorted((store.root / "benchmarks").glob("*.json"), key=lambda path: path.stem)
-    return [record for path in paths if (record := store.side(f"benchmarks/{path.name}"))]
-
-
-def _rows(record: Mapping[str, Any], store: Store) -> list[dict[str, Any]]:
-    """The rows that are there; how many are not is told."""
-    rows = []
+def _with_rows(record: StoredRecord, store: Store) -> Record:
+    """The record with the rows that are in the store; says how many are not."""
+    rows: list[StoredRow] = []
     for key in record["rows"]:
         if key in record["failures"]:
             rows.append(record["failures"][key])
         elif folder := store.find("rows", key):
-            rows.append(read_json(folder / "row.json"))
+            rows.append(load_row(folder))
     if lost := len(record["rows"]) - len(rows):
-        store.warn(f"{lost} of {len(record['rows'])} rows of {record['name']} are not in the store any more: run the benchmark again")
-    return rows
+        store.warn(f"{lost} of {len(record['rows'])} rows of {record['benchmark']} are not in the store any more: run the benchmark again")
+    return {**record, "rows": rows}

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from ferbench.api.errors import FerbenchError
 from ferbench.store.entries import MANIFEST, Store, damage, read_json
-from ferbench.store.records import stored
+from ferbench.store.records import stored_records
 
 NEEDED_BY_ROWS = ("crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
 
@@ -33,7 +33,7 @@ def entries(store: Store, all_rows: bool = True) -> Iterator[Entry]:
     for stage in ("rows", *NEEDED_BY_ROWS):
         for path in sorted((store.root / stage).glob("*/*")):
             yield Entry(stage, path, _bytes(path), _unneeded(stage, path, needed))
-    roots = {Path(found["root"]).resolve() for record in stored(store) for found in record["found"]}
+    roots = {Path(found["root"]).resolve() for record in stored_records(store) for found in record["found"]}
     for path in sorted((store.root / "standin").glob("*/*")):
         used = path.resolve() in roots
         left = path.name.startswith(".")
@@ -70,7 +70,7 @@ def remove(store: Store, unneeded: list[Entry]) -> None:
 def _needed(store: Store, all_rows: bool) -> dict[str, set[str]]:
     """Keys by stage that the rows name."""
     needed: dict[str, set[str]] = {stage: set() for stage in ("rows", *NEEDED_BY_ROWS)}
-    listed = {key for record in stored(store) for key in record["rows"]}
+    listed = {key for record in stored_records(store) for key in record["rows"]}
     for path in (store.root / "rows").glob("*/*/row.json"):
         row = store.side(str(path.relative_to(store.root)))
         if row is None:  # damaged: told, and made again by the next run

@@ -5,16 +5,16 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from ferbench.api.errors import FerbenchError, StoreError
 from ferbench.execution.context import Context, Counter
 from ferbench.plan.models import Row
 from ferbench.stages.scores import Scorer, describe_failure
 from ferbench.store.entries import to_json
+from ferbench.store.rows import FailedRow
 
 
-def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
     """Score and store the rows, and yield those that failed."""
     scorer = Scorer(context.store)
     with context.reporter.stage("scores", "rows") as update:
@@ -31,10 +31,10 @@ def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[dict[str, Any]
             counter.add()
 
 
-def _store_failure(context: Context, row: Row, error: BaseException) -> dict[str, Any]:
+def _store_failure(context: Context, row: Row, error: BaseException) -> FailedRow:
     """The failed row, with a log; later runs leave it alone, unless the user can fix the cause, such as missing weights."""
     log = context.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
-    failure = {**describe_failure(row, error, str(log)), "made": [context.origin]}
+    failure = describe_failure(row, error, str(log), context.origin)
     if not isinstance(error, FerbenchError):
         context.store.save(f"failures/{row.key}.json", to_json(failure))
     return failure

@@ -11,7 +11,9 @@ import pytest
 from rich.console import Console
 
 from ferbench.benchmark.axes import AXES
-from ferbench.report.leaderboard import REHEARSAL, as_csv, as_latex, as_markdown, boards, flat, show, with_published
+from ferbench.report.boards import REHEARSAL, make_boards
+from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
+from ferbench.report.tables import render_record
 from ferbench.store.entries import to_json
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
@@ -58,7 +60,7 @@ def cells(board, column: str) -> list[str]:
 
 def printed(made: dict, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    console.print(show(made, console))
+    console.print(render_record(made, console))
     return console.file.getvalue()
 
 
@@ -67,16 +69,16 @@ def written(made: dict) -> dict[str, str]:
     return {
         "table": printed(made, 160),
         "narrow": printed(made, 80),
-        "markdown": as_markdown([made]),
-        "latex": as_latex([made]),
-        "csv": as_csv([made]),
-        "json": to_json(with_published(made)).decode(),
+        "markdown": to_markdown([made]),
+        "latex": to_latex([made]),
+        "csv": to_csv([made]),
+        "json": to_json(to_data(made)).decode(),
     }
 
 
 def test_ranked_by_uar():
     better_war = row(0.5, backbone="a") | {"war": 0.99}
-    (board,) = boards(record(better_war, row(0.7, backbone="b"), row(0.6, backbone="c")))
+    (board,) = make_boards(record(better_war, row(0.7, backbone="b"), row(0.6, backbone="c")))
     assert cells(board, "backbone") == ["b", "c", "a"]
     assert cells(board, "#") == ["1", "2", "3"]
     assert cells(board, "UAR") == ["70.0", "60.0", "50.0"]
@@ -86,11 +88,11 @@ def test_ranked_by_uar():
 
 def test_equal_uar_is_ranked_by_war():
     one, two = row(0.5, backbone="a"), row(0.5, backbone="b") | {"war": 0.9}
-    assert cells(boards(record(one, two))[0], "backbone") == ["b", "a"]
+    assert cells(make_boards(record(one, two))[0], "backbone") == ["b", "a"]
 
 
 def test_cells():
-    (board,) = boards(record(row(0.5)))
+    (board,) = make_boards(record(row(0.5)))
     assert board.columns == ("#", "backbone", "WAR", "UAR", "F1", "an", "di", "fe", "ha", "sa", "su", "cover", "epoch", "sec")
     values = ["1", "the-backbone", "51.0", "50.0", "49.0", *["11", "22", "", "44", "55", "100"], "99", "3-12", "42"]
     assert list(board.lines[0].cells.values()) == values
@@ -101,12 +103,12 @@ def test_cells():
 
 
 def test_row_without_coverage_and_epochs():
-    (board,) = boards(record(row(0.5) | {"coverage": {"frames": None, "clips": None}, "epochs": [0, 0]}))
+    (board,) = make_boards(record(row(0.5) | {"coverage": {"frames": None, "clips": None}, "epochs": [0, 0]}))
     assert (cells(board, "cover"), cells(board, "epoch")) == (["–"], ["–"])
 
 
 def test_only_axes_that_vary_are_columns():
-    (board,) = boards(record(row(0.5, loss="a", seed="0"), row(0.6, loss="b", seed="1")))
+    (board,) = make_boards(record(row(0.5, loss="a", seed="0"), row(0.6, loss="b", seed="1")))
     assert board.columns[: board.identity] == ("#", "loss", "seed")
 
 
@@ -119,7 +121,7 @@ def test_only_axes_that_vary_are_columns():
     ],
 )
 def test_classes_are_told_apart(classes, short):
-    (board,) = boards(record(row(0.5) | {"classes": classes, "recall": dict.fromkeys(classes, 0.5)}))
+    (board,) = make_boards(record(row(0.5) | {"classes": classes, "recall": dict.fromkeys(classes, 0.5)}))
     assert list(board.columns[5:-3]) == short
 
 
@@ -129,7 +131,7 @@ TWO = record(
 
 
 def test_two_protocols_are_never_ranked_together():
-    one, two = boards(TWO)
+    one, two = make_boards(TWO)
     assert (cells(one, "backbone"), cells(one, "#")) == (["x", "z"], ["1", "2"])
     assert (cells(two, "backbone"), cells(two, "#")) == (["z", "y"], ["1", "2"])
     assert "aaaaaaaaaaaa" in one.caption
@@ -154,7 +156,7 @@ REFERENCES = (
 
 
 def test_published_rows_stand_beside_theirs_unranked():
-    (board,) = boards(record(row(0.5, backbone="a"), row(0.7, backbone="b"), references=REFERENCES))
+    (board,) = make_boards(record(row(0.5, backbone="a"), row(0.7, backbone="b"), references=REFERENCES))
     assert [line.kind for line in board.lines] == ["best", "published", "measured", "published"]
     assert cells(board, "#") == ["1", "", "2", ""]
     assert cells(board, "backbone") == ["b", "published", "a", "published"]
@@ -166,16 +168,16 @@ def test_published_rows_stand_beside_theirs_unranked():
 
 
 def test_published_row_never_is_the_best():
-    (board,) = boards(record(row(0.5, backbone="a"), row(0.4, backbone="b"), references=REFERENCES))
+    (board,) = make_boards(record(row(0.5, backbone="a"), row(0.4, backbone="b"), references=REFERENCES))
     assert [line.kind for line in board.lines] == ["best", "published", "measured", "published"]
     assert board.lines[0].cells["backbone"] == "a"
 
 
 def test_published_rows_in_csv_and_json():
     made = record(row(0.5, backbone="a"), references=REFERENCES)
-    assert [line["kind"] for line in csv.DictReader(io.StringIO(as_csv([made])))] == ["measured"] + ["published"] * 3
+    assert [line["kind"] for line in csv.DictReader(io.StringIO(to_csv([made])))] == ["measured"] + ["published"] * 3
     assert [line["kind"] for line in json.loads(written(made)["json"])] == ["measured"] + ["published"] * 3
-    line = flat(made)[1]
+    line = flatten_record(made)[1]
     assert (line["accuracy"], line["backbone"], line["recall_fear"], line["source"]) == (0.7502, "a", 0.4712, "a paper")
     assert "war" not in line
 
@@ -190,7 +192,7 @@ def test_best_is_marked():
 
 
 def test_single_row_is_not_called_the_best():
-    assert boards(record(row(0.5)))[0].lines[0].kind == "measured"
+    assert make_boards(record(row(0.5)))[0].lines[0].kind == "measured"
 
 
 @pytest.mark.parametrize("standin", [True, False])
@@ -215,7 +217,7 @@ def test_no_width_cuts_a_cell(width):
     text = printed(made, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
-    (board,) = boards(made)
+    (board,) = make_boards(made)
     words = text.split()
     for line in board.lines:
         for column in board.columns[board.identity :]:
@@ -237,9 +239,19 @@ def test_wide_console_has_one_table_and_a_narrow_one_two():
     assert [len(re.findall(r"^ +# ", printed(made, width), re.MULTILINE)) for width in (160, 60)] == [1, 2]
 
 
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_no_width_stacks_the_digits_of_a_number(width):
+    """100 used to be printed as 1, 0 and 0 below each other at 40 columns."""
+    rows = [row(0.3 + n / 100, backbone=f"a-network-{n}", loss=f"a-loss-{n}", aggregator="majority") for n in range(3)]
+    text = printed(record(*rows), width)
+    assert max(map(len, text.splitlines())) <= width
+    for number in ("100", "30.0", "32.0", "33.0", "3-12", "99", "cover", "epoch"):
+        assert re.search(rf"(?<![\d.]){number}(?![\d.])", text), number
+
+
 def test_failed_rows_are_named_with_the_reason():
     made = record(row(0.5, backbone="a"), failed(backbone="b", loss="l2"), references=REFERENCES)
-    (board,) = boards(made)
+    (board,) = make_boards(made)
     assert [line.kind for line in board.lines][-1] == "failed"
     assert cells(board, "#")[-1] == "✗"
     texts = written(made)
@@ -268,7 +280,7 @@ def test_special_characters():
 
 
 def test_several_records_in_one_csv():
-    lines = list(csv.DictReader(io.StringIO(as_csv([record(row(0.5)), record(row(0.6), references=REFERENCES)]))))
+    lines = list(csv.DictReader(io.StringIO(to_csv([record(row(0.5)), record(row(0.6), references=REFERENCES)]))))
     assert [line["uar"] for line in lines] == ["0.5", "0.6", "", "0.8", ""]
 
 
@@ -280,15 +292,13 @@ def test_published_rows_of_any_figure_in_any_format(given):
     from ferbench.benchmark.grid import Published
     from ferbench.registry.catalog import convert
 
-    made = convert(Published, {"match": {}, "source": "a paper", **given}, "published", "here")
-    kept = {"match": {}, "source": "a paper", **given}  # as older records hold them
-    for reference in (dataclasses.asdict(made), kept):
-        found = record(row(0.5), references=(reference,))
-        assert all("a paper" in text for text in written(found).values())
-        assert len(flat(found)) == 2
+    reference = dataclasses.asdict(convert(Published, {"match": {}, "source": "a paper", **given}, "published", "here"))
+    found = record(row(0.5), references=(reference,))
+    assert all("a paper" in text for text in written(found).values())
+    assert len(flatten_record(found)) == 2
 
 
 def test_equal_rows_share_a_rank_and_no_star():
-    (board,) = boards(record(row(0.5, seed="0"), row(0.5, seed="1"), row(0.4, seed="2")))
+    (board,) = make_boards(record(row(0.5, seed="0"), row(0.5, seed="1"), row(0.4, seed="2")))
     assert [line.cells["#"] for line in board.lines] == ["1", "1", "3"]
     assert not any(line.kind == "best" for line in board.lines)

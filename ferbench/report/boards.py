@@ -1,0 +1,154 @@
+"""Boards: the rows of a record as ranked tables, one for each protocol fingerprint; what every output format is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ferbench.store.records import PublishedRow, Record
+from ferbench.store.rows import DoneRow, FailedRow, StoredRow
+
+REHEARSAL = "REHEARSAL on stand-in corpora: says nothing about the real ones"
+
+Classes = Mapping[str, str]
+"""From the name of a class to the heading of its column."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a board: cells by column, and what kind of row it is."""
+
+    cells: Mapping[str, str]
+    kind: Literal["best", "measured", "published", "failed"]
+
+
+@dataclass(frozen=True)
+class Board:
+    """The rows of one fingerprint, ranked by UAR, with published rows beside those that they match.
+
+    The first `identity` columns say which row it is.
+    """
+
+    title: str
+    caption: str
+    columns: tuple[str, ...]
+    identity: int
+    lines: tuple[Line, ...]
+    standin: bool
+
+
+def make_boards(record: Record) -> list[Board]:
+    """One board per fingerprint, in the order of the rows."""
+    groups: dict[str, list[StoredRow]] = {}
+    for row in record["rows"]:
+        groups.setdefault(row["fingerprint"], []).append(row)
+    return [_make_board(record, rows) for rows in groups.values()]
+
+
+def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
+    first, axes = rows[0], _varying_axes(record, rows)
+    classes = _shorten_names(first["classes"])
+    done = sorted((row for row in rows if row["status"] == "done"), key=_ranking, reverse=True)
+    failed = [row for row in rows if row["status"] == "failed"]
+    lines = [line for row in done for line in _ranked_lines(row, done, record["published"], axes, classes)]
+    shown = [published for row in done for published in _matching(record["published"], row)]
+    standin = any(row["standin"] for row in rows)
+    fixed = ", ".join(f"{axis} {first['labels'][axis]}" for axis in record["axes"] if axis not in axes and axis != "dataset")
+    return Board(
+        title=record["benchmark"] + (f" · {REHEARSAL}" if standin else ""),
+        caption="\n".join([first["protocol"], f"all rows: {fixed}", *_legend(classes, shown, failed, first)]),
+        columns=("#", *axes, "WAR", "UAR", "F1", *classes.values(), "cover", "epoch", "sec"),
+        identity=1 + len(axes),
+        lines=(*lines, *[Line(_failed_cells(row, axes), "failed") for row in failed]),
+        standin=standin,
+    )
+
+
+def _ranked_lines(
+    row: DoneRow, done: Sequence[DoneRow], published: Sequence[PublishedRow], axes: Iterable[str], classes: Classes
+) -> list[Line]:
+    """The line of a row, and those of the published rows that it matches. A row is best if it is better than all others."""
+    rank = 1 + sum(_ranking(other) > _ranking(row) for other in done)
+    is_best = rank == 1 and len(done) > 1 and _ranking(done[1]) < _ranking(row)
+    line = Line(_measured_cells(row, rank, axes, classes), "best" if is_best else "measured")
+    return [line, *[Line(_published_cells(each, axes, classes), "published") for each in _matching(published, row)]]
+
+
+def _matching(published: Sequence[PublishedRow], row: DoneRow) -> list[PublishedRow]:
+    return [each for each in published if each["match"].items() <= row["labels"].items()]
+
+
+def _ranking(row: DoneRow) -> tuple[float, float]:
+    """What rows are ranked by; rows of equal figures share a rank."""
+    return row["uar"], row["war"]
+
+
+def _varying_axes(record: Record, rows: Sequence[StoredRow]) -> tuple[str, ...]:
+    """The axes on which the rows differ; at least the backbone's."""
+    varying = tuple(axis for axis in record["axes"] if len({row["labels"][axis] for row in rows}) > 1)
+    return varying or ("backbone",)
+
+
+def _shorten_names(classes: Sequence[str]) -> dict[str, str]:
+    """The shortest prefixes, of two letters or more, that tell the classes apart."""
+    length = 2
+    while len({name[:length] for name in classes}) < len(classes):
+        length += 1
+    return {name: name[:length] for name in classes}
+
+
+def _measured_cells(row: DoneRow, rank: int, axes: Iterable[str], classes: Classes) -> dict[str, str]:
+    coverage = row["coverage"]["frames"]
+    return {
+        "#": str(rank),
+        **{axis: row["labels"][axis] for axis in axes},
+        **{"WAR": percent(row["war"]), "UAR": percent(row["uar"]), "F1": percent(row["macro_f1"])},
+        **{heading: percent(row["recall"][name], 0) for name, heading in classes.items()},
+        "cover": "–" if coverage is None else percent(coverage, 0),
+        "epoch": _epoch_range(row["epochs"]),
+        "sec": f"{sum(row['seconds'].values()):.0f}",
+    }
+
+
+def _published_cells(row: PublishedRow, axes: Iterable[str], classes: Classes) -> dict[str, str]:
+    """If the source does not say which accuracy it gives, the figure is under both with a question mark."""
+    ambiguous = None if row.get("accuracy") is None else f"{percent(row['accuracy'])}?"
+    return {
+        "#": "",
+        **{axis: "published" if number == 0 else "" for number, axis in enumerate(axes)},
+        "WAR": ambiguous or percent(row.get("war")),
+        "UAR": ambiguous or percent(row.get("uar")),
+        **{heading: percent(row["recall"].get(name), 0) for name, heading in classes.items()},
+    }
+
+
+def _failed_cells(row: FailedRow, axes: Iterable[str]) -> dict[str, str]:
+    return {"#": "✗", **{axis: row["labels"][axis] for axis in axes}, "WAR": "failed"}
+
+
+def _legend(classes: Classes, published: Sequence[PublishedRow], failed: Sequence[FailedRow], row: StoredRow) -> list[str]:
+    """The lines below a board."""
+    headings = ", ".join(f"{heading} {name}" for name, heading in classes.items())
+    metrics = "WAR accuracy over clips, UAR mean recall, F1 macro"
+    lines = [f"%: {metrics}; recall of {headings}; cover: frames with a face; sec: shared work included"]
+    if row["status"] == "done" and (untested := [name for name, value in row["recall"].items() if value is None]):
+        count = len(row["recall"])
+        lines.append(f"UAR and F1 over {count - len(untested)} of {count} classes; not tested: {', '.join(untested)}")
+    for source in dict.fromkeys(each["source"] for each in published):
+        is_ambiguous = any(each.get("accuracy") is not None for each in published if each["source"] == source)
+        lines.append(f"published: {source}" + ("; ? the source does not say whether WAR or UAR" if is_ambiguous else ""))
+    lines += [f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in failed]
+    return [*lines, f"fingerprint {row['fingerprint'][:12]}"]
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share as a percentage without its sign; empty if there is none."""
+    return "" if share is None else f"{100 * share:.{digits}f}"
+
+
+def _epoch_range(epochs: Sequence[int]) -> str:
+    """The chosen epoch, or the lowest and the highest over the folds."""
+    if not any(epochs):
+        return "–"  # nothing that counts epochs was trained
+    return str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)}-{max(epochs)}"

@@ -1,0 +1,86 @@
+"""Boards as tables in a terminal; numbers are never wrapped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ferbench.report.boards import Board, make_boards
+from ferbench.store.records import Record
+
+STYLES = {"best": "bold green", "measured": "", "published": "italic dim", "failed": "red"}
+FIGURES = 3  # WAR, UAR, F1: they stay with the columns that say which row it is
+NARROWEST_LABEL = 8  # columns of text; narrower, the labels share a column
+JOINED = "row"
+GAP = 2  # columns of text between two columns of a table
+
+
+def render_record(record: Record, console: Console) -> RenderableType:
+    """The record's boards as tables that fit the width of the console."""
+    return Group(*[part for board in make_boards(record) for part in _render_board(board, console.width)])
+
+
+def _render_board(board: Board, width: int) -> list[RenderableType]:
+    """One table if it fits; else one that says which row it is and how good, then as many as the details need, by rank."""
+    heading = Text(board.title, style="bold yellow" if board.standin else "bold")
+    caption = Text(board.caption, style="dim")
+    if _natural_width(board, board.columns) <= width:
+        return [heading, _make_table(board, board.columns), caption, Text()]
+    first, details = board.columns[: board.identity + FIGURES], board.columns[board.identity + FIGURES :]
+    tables = [_make_table(board, columns) for columns in [_fit_labels(board, first, width), *_pack(board, details, width)]]
+    return [heading, *tables, caption, Text()]
+
+
+def _fit_labels(board: Board, columns: tuple[str, ...], width: int) -> tuple[str, ...]:
+    """The columns, or with one for all labels if each would be too narrow to read."""
+    labels = columns[1 : board.identity]
+    room = width - _natural_width(board, tuple(column for column in columns if column not in labels)) - len(labels)
+    return columns if room >= NARROWEST_LABEL * len(labels) else ("#", JOINED, *columns[board.identity :])
+
+
+def _pack(board: Board, details: Sequence[str], width: int) -> list[tuple[str, ...]]:
+    """The detail columns in as few tables as fit the width, each with the rank."""
+    tables: list[tuple[str, ...]] = [("#",)]
+    for column in details:
+        if len(tables[-1]) > 1 and _natural_width(board, (*tables[-1], column)) > width:
+            tables.append(("#",))
+        tables[-1] += (column,)
+    return tables
+
+
+def _natural_width(board: Board, columns: Sequence[str]) -> int:
+    """The width of a table in which nothing is wrapped."""
+    widths = [max(map(len, (column, *_cells(board, column, columns)))) for column in columns]
+    return sum(widths) + GAP * (len(columns) - 1)
+
+
+def _make_table(board: Board, columns: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        is_label = column == JOINED or column in board.columns[1 : board.identity]
+        table.add_column(column, justify="left" if is_label else "right", overflow="fold", no_wrap=not is_label)
+    rows = zip(*[_cells(board, column, columns) for column in columns], strict=True)
+    for line, cells in zip(board.lines, rows, strict=True):
+        table.add_row(*map(Text, cells), style=STYLES[line.kind])
+    return table
+
+
+def _cells(board: Board, column: str, columns: Sequence[str]) -> list[str]:
+    """The cells of a column, in a table of these columns."""
+    labels = board.columns[1 : board.identity]
+    has_labels = JOINED in columns or any(label in columns for label in labels)
+    cells = []
+    for line in board.lines:
+        cell = line.cells.get(column, "")
+        if column == JOINED:
+            cell = " · ".join(filter(None, (line.cells.get(label, "") for label in labels)))
+        elif column == "#" and line.kind == "best":
+            cell = f"★ {cell}"
+        elif column == "#" and line.kind == "published" and not has_labels:
+            cell = "pub."
+        cells.append(cell)
+    return cells or [""]

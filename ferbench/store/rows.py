@@ -1,0 +1,89 @@
+"""A row as it is stored and printed: plain data, written by the scores stage and read by every report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypedDict
+
+Origin = Mapping[str, object]
+"""Where and with what something was computed: versions, git commit, hardware, runtime options."""
+
+
+class Metrics(TypedDict):
+    """Shares are 0 to 1; `recall` is None for a class that is not tested; `confusion` has true classes down, predicted across."""
+
+    war: float
+    uar: float
+    macro_f1: float
+    recall: dict[str, float | None]
+    confusion: list[list[int]]
+    clips: int
+
+
+class CoveredMetrics(TypedDict):
+    """The same over the clips in which a face was found."""
+
+    war: float
+    uar: float
+    clips: int
+
+
+class Coverage(TypedDict):
+    """Shares of frames and of clips in which a face was found, None if no step looked for one; and counts of frames."""
+
+    frames: float | None
+    clips: float | None
+    frames_used: int
+    frames_unreadable: int
+
+
+class FoldPeople(TypedDict):
+    """The people in each part of a fold."""
+
+    train: list[str]
+    validation: list[str]
+    test: list[str]
+
+
+class RowDescription(TypedDict):
+    """What a row is a result of, known before it is computed."""
+
+    key: str
+    benchmark: str
+    labels: dict[str, str]
+    standin: bool
+    fingerprint: str
+    classes: list[str]
+    protocol: str
+    fits: list[str]
+    all_fits: list[str]
+    folds: list[FoldPeople]
+    identity: dict[str, object]
+    stages: dict[str, str]
+    inputs: list[str]
+
+
+class DoneRow(RowDescription, Metrics):
+    """A row with its results; `made` is the origin of each fold's fit."""
+
+    status: Literal["done"]
+    covered_only: CoveredMetrics | None
+    coverage: Coverage
+    unreadable: dict[str, dict[str, str]]
+    clips_lost: list[str]
+    epochs: list[int]
+    seconds: dict[str, float]
+    made: list[Origin]
+
+
+class FailedRow(RowDescription):
+    """A row that could not be computed: class and message of the exception, and the file with its traceback."""
+
+    status: Literal["failed"]
+    error: str
+    message: str
+    log: str
+    made: list[Origin]
+
+
+StoredRow = DoneRow | FailedRow
