@@ -83,13 +83,14 @@ def run(
     """
     import pandas as pd
 
-    from ferbench.benchmark import grid as benchmark
+    from ferbench.benchmark.files import find_benchmark
+    from ferbench.benchmark.grid import load_benchmark
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
     from ferbench.report import exports
     from ferbench.store.entries import Store, store_folder
 
     reporter = Reporter(quiet)
-    loaded = benchmark.load(file, plugins=plugins, sets=sets, only=only)
-    record = runner.run(loaded, Store(store_folder(store), reporter.warn), runner.Options(device, workers, rehearsal), reporter)
+    benchmark = load_benchmark(find_benchmark(file), plugins=plugins, sets=sets, only=only)
+    record = runner.run(benchmark, Store(store_folder(store), reporter.warn), runner.Options(device, workers, rehearsal), reporter)
     return pd.DataFrame(exports.flatten_record(record))

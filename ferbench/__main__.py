@@ -2,7 +2,7 @@
 
 import sys
 
-from ferbench.cli.main import main
+from ferbench.cli.main import run_program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ferbench.api.clips import Clip, Fold, Frames, Skipped
-from ferbench.types import Progress
+from ferbench.types import File, Progress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +43,7 @@ class Dataset(Component):
     """
 
     role: ClassVar[str] = "dataset"
-    root: str = ""
+    root: File = ""
 
     classes: ClassVar[tuple[str, ...]]
     citation: ClassVar[str]

@@ -28,6 +28,18 @@ class StoreError(FerbenchError):
     """The store cannot be written, so nothing can go on."""
 
 
+LONGEST_VALUE = 200
+
+
+def shorten(value: object) -> str:
+    """The `repr` of a value for a message; a long one is cut in the middle."""
+    text = repr(value)
+    if len(text) <= LONGEST_VALUE:
+        return text
+    half = LONGEST_VALUE // 2
+    return f"{text[:half]} ... ({len(text):,} characters) ... {text[-half:]}"
+
+
 @contextmanager
 def plugin_call(component: str, cls: type | None = None) -> Iterator[None]:
     """Around a call of a plugin's code: whatever it raises becomes a PluginError in the name of the component.

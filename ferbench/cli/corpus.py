@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ferbench.api.errors import FerbenchError
-from ferbench.cli.options import command, count, formats, print_columns, print_json, seed, store_of
+from ferbench.cli.options import add_command, add_format, open_store, parse_count, parse_seed, print_columns, print_json
 
 
 def _corpus_list(options: argparse.Namespace) -> int:
@@ -38,15 +38,18 @@ def _corpus_list(options: argparse.Namespace) -> int:
 def _corpus_check(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
+    from ferbench.api.components import Dataset
     from ferbench.corpora.index import index, locate, missing_error
     from ferbench.execution import summary
     from ferbench.registry.plugins import load_plugins
+    from ferbench.registry.specs import Spec
 
-    dataset = load_plugins(options.plugin).build("dataset", options.name, {"root": str(options.folder or "")})
+    dataset = load_plugins(options.plugin).build("dataset", Spec(options.name, {"root": str(options.folder or "")}))
+    assert isinstance(dataset, Dataset)
     root = locate(dataset)
     if root is None:
         raise missing_error(dataset)
-    found = summary.found_in(index(replace(dataset, root=str(root)), store_of(options)))
+    found = summary.found_in(index(replace(dataset, root=str(root)), open_store(options)))
     if options.format == "json":
         print_json(found)
     else:
@@ -89,25 +92,25 @@ def _corpus_extract(options: argparse.Namespace) -> int:
     return 1 if any(each.problem for each in made) else 0
 
 
-def corpus_commands(commands: Any) -> None:
+def add_corpus_commands(commands: Any) -> None:
     """List, check, render and extract."""
     corpus = commands.add_parser("corpus", help="list, check and render corpora").add_subparsers(metavar="ACTION", required=True)
-    formats(
-        command(corpus, "list", _corpus_list, "the corpora that can be read, and where they were found", plugin=True), ("table", "json")
+    add_format(
+        add_command(corpus, "list", _corpus_list, "the corpora that can be read, and where they were found", plugin=True), ("table", "json")
     )
-    check = command(corpus, "check", _corpus_check, "what a corpus on disk holds, and what would be left out", plugin=True, store=True)
+    check = add_command(corpus, "check", _corpus_check, "what a corpus on disk holds, and what would be left out", plugin=True, store=True)
     check.add_argument("name", metavar="NAME")
     check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="its root (default: looked for in FERBENCH_DATA)")
-    formats(check, ("table", "json"))
-    standin = command(corpus, "standin", _corpus_standin, "render a stand-in in the corpus' own layout", plugin=True)
+    add_format(check, ("table", "json"))
+    standin = add_command(corpus, "standin", _corpus_standin, "render a stand-in in the corpus' own layout", plugin=True)
     standin.add_argument("name", metavar="NAME")
     standin.add_argument("folder", metavar="DIR", type=Path)
     standin.add_argument("--people", type=int, default=20, help="persons (default: 20)")
-    cut = command(corpus, "extract", _corpus_extract, "write the frames of a whole tree of videos as images; goes on where it was stopped")
+    cut = add_command(corpus, "extract", _corpus_extract, "write the frames of a tree of videos as images; continues where it was stopped")
     cut.add_argument("source", metavar="SOURCE", type=Path, help="folder of videos, at any depth")
     cut.add_argument("target", metavar="TARGET", type=Path, help="where A/B.mp4 becomes A/B/0000001.jpg ...")
     cut.add_argument("--images", choices=("jpg", "png"), default="jpg", help="kind of file (default: jpg)")
-    cut.add_argument("--every", type=count, default=1, metavar="N", help="write each Nth frame, under its own number (default: 1)")
+    cut.add_argument("--every", type=parse_count, default=1, metavar="N", help="write each Nth frame, under its own number (default: 1)")
     cut.add_argument("--workers", type=int, default=0, metavar="N", help="videos at once (default: one a core)")
-    formats(cut, ("table", "json"))
-    standin.add_argument("--seed", type=seed, default=0, help="equal seeds give equal files (default: 0)")
+    add_format(cut, ("table", "json"))
+    standin.add_argument("--seed", type=parse_seed, default=0, help="equal seeds give equal files (default: 0)")

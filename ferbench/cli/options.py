@@ -1,69 +1,116 @@
-"""What the commands of the command line share: their options, the store that they name, and how they print."""
+"""What the commands share: their options, the store that they name, and how they print."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-EXIT = "Exit codes: 0 all well, 1 some rows failed, 2 a mistake that the message tells how to mend."
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ferbench.store.entries import Store
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
+
+Run = Callable[[argparse.Namespace], int]
+"""A command: from the parsed options to the exit code."""
+
+EXIT_CODES = "Exit codes: 0 success, 1 some rows failed, 2 user error (the message says how to fix it), 130 or 143 stopped by a signal."
 
 
-def store_of(options: argparse.Namespace, warn: Any = None) -> Any:
-    """The store that the options name; `warn` is told of damaged entries."""
+def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None = None) -> Store:
+    """The store that the options name; `warn` is told about damaged entries."""
     from ferbench.store.entries import Store, store_folder
 
     return Store(store_folder(options.store), warn or (lambda text: print(f"warning: {text}", file=sys.stderr)))
 
 
-def print_json(value: Any) -> None:
-    """For machines, on stdout."""
+@contextmanager
+def output() -> Iterator[None]:
+    """Around what is printed to stdout: if its reader (head, less) has had enough, the rest is dropped, and the command goes on."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def make_console() -> Console:
+    """A console on stdout that raises BrokenPipeError; rich's own exits with 1."""
+    from rich.console import Console
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Piped(highlight=False)
+
+
+def print_json(value: object) -> None:
+    """Print JSON."""
     from ferbench.store.entries import to_json
 
-    print(to_json(value).decode())
+    with output():
+        print(to_json(value).decode())
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print text."""
+    with output():
+        for line in lines:
+            print(line)
 
 
 def print_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
-    """Aligned columns in plain text, which needs no import; the last is cut to the terminal's width."""
+    """Print aligned columns, without importing anything; lines are cut to the width of the terminal."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     room = shutil.get_terminal_size((120, 24)).columns
-    for row in rows:
-        line = indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        print(line if len(line) <= room else line[: room - 1] + "…")
+    lines = [indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    print_lines([line if len(line) <= room else line[: room - 1] + "…" for line in lines])
 
 
-def command(commands: Any, name: str, function: Any, text: str, *, plugin: bool = False, store: bool = False) -> argparse.ArgumentParser:
-    """A command with the options that all have, and those of plugins and of a store where it uses them."""
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT)
-    parser.set_defaults(command=function)
+def add_command(
+    commands: Commands, name: str, run: Run, text: str, *, plugin: bool = False, store: bool = False
+) -> argparse.ArgumentParser:
+    """A command with the options that all have, and those of plugins and of a store if it uses them."""
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES)
+    parser.set_defaults(command=run)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     if plugin:
         parser.add_argument(
-            "--plugin", action="append", default=[], type=Path, metavar="FILE.py", help="a plugin file, beside the installed ones"
+            "--plugin", action="append", default=[], type=Path, metavar="FILE.py", help="also load this plugin file; may be repeated"
         )
     if store:
-        parser.add_argument("--store", default="", metavar="DIR", help="where results are kept (default: FERBENCH_STORE or runs)")
+        parser.add_argument("--store", default="", metavar="DIR", help="folder of the store (default: $FERBENCH_STORE or runs)")
     return parser
 
 
-def seed(text: str) -> int:
+def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json", "csv", "markdown", "latex")) -> None:
+    """The option --format."""
+    parser.add_argument("--format", choices=formats, default="table", help="output format (default: table)")
+
+
+def parse_seed(text: str) -> int:
     """A whole number from 0 to 2^32 - 1."""
     if not text.isdecimal() or int(text) >= 2**32:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to 2^32 - 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 2^32 - 1")
     return int(text)
 
 
-def count(text: str) -> int:
+def parse_count(text: str) -> int:
     """A whole number from 1."""
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
 
 
-def seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """Seconds from 30m, 2h, 90s or a number of seconds."""
     units = {"s": 1, "m": 60, "h": 3600}
     number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
@@ -72,10 +119,5 @@ def seconds(text: str) -> float:
     except ValueError:
         seconds = -1
     if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: expected 90s, 30m or 2h")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration: expected 90s, 30m or 2h")
     return seconds
-
-
-def formats(parser: argparse.ArgumentParser, known: Sequence[str] = ("table", "json", "csv", "markdown", "latex")) -> None:
-    """The option --format."""
-    parser.add_argument("--format", choices=known, default="table", help="default: table")

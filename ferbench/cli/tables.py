@@ -1,74 +1,36 @@
-"""Forecasts and stores as people read them."""
+"""Forecasts and the contents of a store, as tables and as data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ferbench.plan.forecast import Forecast, duration, size
+from ferbench.benchmark.axes import AXES
+from ferbench.plan.forecast import Forecast, StageForecast, duration, size
 from ferbench.store.upkeep import Entry
 
-SHOWN = 12  # rows named on either side of a budget
+MOST_ROWS = 12  # named on either side of a budget
 
 
-def plan(forecast: Forecast, axes: Sequence[str], budget: float | None) -> RenderableType:
-    """The stages as a table, then what it takes, what would cut it, and what fits a budget."""
+def render_forecast(forecast: Forecast, budget: float | None) -> RenderableType:
+    """The stages as a table, then what it takes, what would save most, and what fits a budget."""
     if forecast.unrendered:
         names = ", ".join(forecast.unrendered)
-        return Text(
-            f"{forecast.total} rows. A run renders the stand-ins of {names} first (about a minute); only then can the rest be counted."
-        )
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("stage", "to make", "stored", "of", "shared by", "time", "disk"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    for line in forecast.stages():
-        shared = "" if line["shared"] is None else f"{line['shared']:,.3g} rows" if line["shared"] < 100 else f"{line['shared']:,.0f} rows"
-        numbers = [f"{line[name]:,}" for name in ("missing", "stored", "entries")]
-        cost = ["", ""] if not line["missing"] or line["stage"] == "rows" else [duration(line["seconds"]), size(line["bytes"])]
-        table.add_row(Text(line["stage"]), *numbers, shared, *cost)
-    return Group(table, *[Text(line) for line in notes(forecast, axes, budget)])
+        return Text(f"{forecast.total} rows. A run renders the stand-ins of {names} first (about a minute); then the rest can be counted.")
+    table = _make_table("stage", "to compute", "stored", "of", "shared by", "time", "disk")
+    for stage in forecast.stages():
+        table.add_row(*_stage_cells(stage))
+    return Group(table, *map(Text, _forecast_notes(forecast, budget)))
 
 
-def notes(forecast: Forecast, axes: Sequence[str], budget: float | None) -> list[str]:
-    """What stands below the table."""
-    if not forecast.missing_rows:
-        failed = f"; {forecast.failed} failed before (--retry-failed)" if forecast.failed else ""
-        return [f"nothing to do: {forecast.stored} of {forecast.total} rows are stored{failed}"]
-    told = []
-    if unknown := forecast.unknown_stages():
-        told.append(f"{', '.join(unknown)} of this kind were never made in this store: --calibrate measures a few of them")
-    else:
-        told.append(f"about {duration(forecast.seconds())}, from what the like took in this store")
-    if (memory := forecast.memory()) is not None:
-        told.append(f"memory: about {size(memory)} for the largest fit (its inputs, weights and optimiser)")
-    if forecast.failed:
-        told.append(f"{forecast.failed} rows failed before and are left alone (--retry-failed)")
-    told += [f"{flag} leaves {duration(seconds)}" for flag, seconds in forecast.savings()]
-    return told if budget is None else [*told, *_budget(forecast, axes, budget)]
-
-
-def _budget(forecast: Forecast, axes: Sequence[str], budget: float) -> list[str]:
-    fit, over = forecast.within(budget)
-    varying = [axis for axis in axes if len({labels[axis] for labels, _ in forecast.missing_rows}) > 1] or ["backbone"]
-    told = [f"within {duration(budget)}: {len(fit)} of {len(forecast.missing_rows)} rows"]
-    for head, rows in (("fits", fit), ("too much", over)):
-        told += [f"  {head}: {_named(labels, varying)}" for labels in rows[:SHOWN]]
-        told += [f"  {head}: {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
-    return told
-
-
-def _named(labels: Mapping[str, str], axes: Sequence[str]) -> str:
-    return " ".join(labels[axis] for axis in axes)
-
-
-def as_data(forecast: Forecast, budget: float | None) -> dict[str, Any]:
+def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]:
     """The same for machines; seconds and bytes."""
-    data: dict[str, Any] = {
+    data: dict[str, object] = {
         "rows": forecast.total,
         "unrendered": list(forecast.unrendered),
         "stored": forecast.stored,
@@ -76,40 +38,103 @@ def as_data(forecast: Forecast, budget: float | None) -> dict[str, Any]:
         "stages": forecast.stages(),
         "seconds": forecast.seconds(),
         "memory": forecast.memory(),
-        "savings": [{"flag": flag, "seconds": seconds} for flag, seconds in forecast.savings()],
+        "savings": [{"option": option, "seconds": seconds} for option, seconds in forecast.savings()],
     }
     if budget is not None:
-        fit, over = forecast.within(budget)
-        data |= {"budget": budget, "fits": fit, "over": over}
+        fitting, exceeding = forecast.within(budget)
+        data |= {"budget": budget, "fits": fitting, "over": exceeding}
     return data
 
 
-def store(entries: Sequence[Entry]) -> RenderableType:
+def render_entries(entries: Sequence[Entry]) -> RenderableType:
     """What a store holds, by stage."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("stage", "entries", "size", "not needed", "size"):
-        table.add_column(column, justify="left" if column == "stage" else "right")
-    for line in by_stage(entries):
-        spare = [f"{line['unneeded']:,}", size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
-        table.add_row(line["stage"], f"{line['entries']:,}", size(line["bytes"]), *spare)
+    table = _make_table("stage", "entries", "size", "not needed", "size")
+    for line in entries_by_stage(entries):
+        unneeded = [f"{line['unneeded']:,}", size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
+        table.add_row(line["stage"], f"{line['entries']:,}", size(line["bytes"]), *unneeded)
     return table
 
 
-def by_stage(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Counts and bytes by stage, and of what is not needed; the sums last."""
-    lines = []
-    for stage in [*dict.fromkeys(entry.stage for entry in entries), "all"]:
-        of_stage = [entry for entry in entries if stage in (entry.stage, "all")]
-        spare = [entry for entry in of_stage if entry.why]
-        sums = {"entries": len(of_stage), "bytes": sum(e.bytes for e in of_stage)}
-        lines.append({"stage": stage, **sums, "unneeded": len(spare), "unneeded_bytes": sum(e.bytes for e in spare)})
-    return lines
+class StageEntries(TypedDict):
+    """Counts and bytes of a stage's entries, and of those that no row needs."""
+
+    stage: str
+    entries: int
+    bytes: int
+    unneeded: int
+    unneeded_bytes: int
 
 
-def unneeded(entries: Sequence[Entry]) -> list[str]:
-    """Why what is not needed is not, in lines."""
-    reasons: dict[tuple[str, str], list[Entry]] = {}
+def entries_by_stage(entries: Sequence[Entry]) -> list[StageEntries]:
+    """One line per stage, and the sums last."""
+    return [_count(stage, entries) for stage in [*dict.fromkeys(entry.stage for entry in entries), "all"]]
+
+
+def describe_unneeded(entries: Sequence[Entry]) -> list[str]:
+    """Why entries are not needed, in lines."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         if entry.why:
-            reasons.setdefault((entry.stage, entry.why), []).append(entry)
-    return [f"{stage}: {len(found):,} ({size(sum(e.bytes for e in found))}): {why}" for (stage, why), found in reasons.items()]
+            groups.setdefault((entry.stage, entry.why), []).append(entry)
+    return [f"{stage}: {len(group):,} ({size(sum(e.bytes for e in group))}): {why}" for (stage, why), group in groups.items()]
+
+
+def _make_table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _stage_cells(stage: StageForecast) -> list[str]:
+    shared = stage["shared"]
+    sharing = "" if shared is None else f"{shared:,.3g} rows" if shared < 100 else f"{shared:,.0f} rows"
+    has_cost = stage["missing"] and stage["stage"] != "rows"
+    cost = [duration(stage["seconds"]), size(stage["bytes"])] if has_cost else ["", ""]
+    return [stage["stage"], f"{stage['missing']:,}", f"{stage['stored']:,}", f"{stage['entries']:,}", sharing, *cost]
+
+
+def _forecast_notes(forecast: Forecast, budget: float | None) -> list[str]:
+    """The lines below the table."""
+    if not forecast.missing_rows:
+        failed = f"; {forecast.failed} failed before (--retry-failed)" if forecast.failed else ""
+        return [f"nothing to do: {forecast.stored} of {forecast.total} rows are stored{failed}"]
+    notes = [_describe_time(forecast)]
+    if (memory := forecast.memory()) is not None:
+        notes.append(f"memory: about {size(memory)} for the largest fit (its inputs, weights and optimizer)")
+    if forecast.failed:
+        notes.append(f"{forecast.failed} rows failed before and are skipped (--retry-failed)")
+    notes += [f"with {option}: {duration(seconds)}" for option, seconds in forecast.savings()]
+    return notes if budget is None else [*notes, *_budget_notes(forecast, budget)]
+
+
+def _describe_time(forecast: Forecast) -> str:
+    if unknown := forecast.unknown_stages():
+        return f"{', '.join(unknown)} of this kind were never computed in this store: --measure times a few of them"
+    return f"about {duration(forecast.seconds())}, from what similar work took in this store"
+
+
+def _budget_notes(forecast: Forecast, budget: float) -> list[str]:
+    fitting, exceeding = forecast.within(budget)
+    varying = [axis for axis in AXES if len({labels[axis] for labels, _ in forecast.missing_rows}) > 1] or ["backbone"]
+    notes = [f"within {duration(budget)}: {len(fitting)} of {len(forecast.missing_rows)} rows"]
+    for heading, rows in (("fits", fitting), ("too long", exceeding)):
+        notes += [f"  {heading}: {_join_labels(labels, varying)}" for labels in rows[:MOST_ROWS]]
+        notes += [f"  {heading}: {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
+    return notes
+
+
+def _join_labels(labels: Mapping[str, str], axes: Sequence[str]) -> str:
+    return " ".join(labels[axis] for axis in axes)
+
+
+def _count(stage: str, entries: Sequence[Entry]) -> StageEntries:
+    of_stage = [entry for entry in entries if stage in (entry.stage, "all")]
+    unneeded = [entry for entry in of_stage if entry.why]
+    return {
+        "stage": stage,
+        "entries": len(of_stage),
+        "bytes": sum(entry.bytes for entry in of_stage),
+        "unneeded": len(unneeded),
+        "unneeded_bytes": sum(entry.bytes for entry in unneeded),
+    }

@@ -42,10 +42,9 @@ def local_executor(workers: int) -> Iterator[LocalExecutor]:
     """Use so many threads, each with one thread of OpenCV's; what waits is dropped at the end."""
     import cv2
 
-    before, threads = cv2.getNumThreads(), ThreadPoolExecutor(workers)
+    threads = ThreadPoolExecutor(workers)
     cv2.setNumThreads(1)
     try:
         yield LocalExecutor(threads)
     finally:
         threads.shutdown(cancel_futures=True)
-        cv2.setNumThreads(before)

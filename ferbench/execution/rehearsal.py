@@ -81,7 +81,12 @@ def _index_all(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Pat
     for dataset in benchmark.datasets():
         if _identify(dataset) not in indexed:
             indexed[_identify(dataset)] = index(replace(dataset, root=str(root(dataset))), store)
-    return {choice.label: tuple(indexed[_identify(d)] for d in choice.value) for choice in benchmark.selected("dataset")}
+    choices = {choice.label: choice.value for choice in benchmark.selected("dataset")}
+    return {
+        label: tuple(indexed[_identify(dataset)] for dataset in merged if isinstance(dataset, Dataset))
+        for label, merged in choices.items()
+        if isinstance(merged, tuple)
+    }
 
 
 def _identify(dataset: Dataset) -> str:

@@ -120,18 +120,21 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
     from joblib import cpu_count
 
     from ferbench.execution.executor import local_executor
+    from ferbench.execution.process import preserved_state
 
-    workers, device = options.workers or cpu_count(), select_device(options.device)
-    with local_executor(workers) as executor:
+    workers = options.workers or cpu_count()
+    with preserved_state(), local_executor(workers) as executor:
+        device = select_device(options.device)
         return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint, options.compile))
 
 
 def _measure_costs(planner: Planner, store: Store, options: Options, reporter: Reporter) -> None:
     """Imports torch."""
     from ferbench.execution.probe import measure_costs
+    from ferbench.execution.process import preserved_state
     from ferbench.training.device import select_device
 
-    with reporter.stage("measure", "models") as update:
+    with preserved_state(), reporter.stage("measure", "models") as update:
         measure_costs(planner.rows(), store, select_device(options.device), update)
 
 

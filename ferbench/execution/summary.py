@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from ferbench.benchmark.axes import AXES
-from ferbench.benchmark.grid import Benchmark, Published
+from ferbench.benchmark.grid import Benchmark
+from ferbench.benchmark.sections import Published
 from ferbench.corpora.index import Corpus
 from ferbench.corpora.standins import described
 from ferbench.plan.models import Row

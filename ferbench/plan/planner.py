@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 from ferbench.api.components import Preprocessor
 from ferbench.api.errors import plugin_call
 from ferbench.api.networks import Backbone, Fusion
-from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.axes import MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.folds import Split, split
 from ferbench.corpora.index import Corpus, identity
@@ -21,7 +21,6 @@ from ferbench.store.entries import Store, to_json
 from ferbench.store.keys import component_identity, key
 
 T = TypeVar("T")
-MODEL_AXES = tuple(axis for axis in AXES if axis != "aggregator")
 
 
 class _Common(NamedTuple):

@@ -1,40 +1,49 @@
-"""Finds plugins and collects what they register; built-in ones come by the same path as any other."""
+"""Finds plugins and collects what they register; built-in plugins are found like any other."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 import pluggy
 
+from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, PluginError
 from ferbench.registry import hookspecs
-from ferbench.registry.catalog import KINDS, Catalog
+from ferbench.registry.catalog import Catalog
+from ferbench.registry.contracts import KINDS
+from ferbench.registry.parameters import unknown
 from ferbench.store.keys import forget_sources
+
+GROUP = "ferbench"
+CHOICE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set
 
 
 def load_plugins(files: Sequence[Path] = ()) -> Catalog:
-    """The components of all installed plugins (entry points of the group `ferbench`) and of plugin files.
+    """The components of installed plugins (entry points of the group `ferbench`) and of plugin files.
 
-    Raises PluginError where a plugin breaks a contract; an installed one that cannot be imported is kept in `Catalog.broken`.
+    An installed plugin that cannot be loaded is kept in `Catalog.broken` and stops only what needs it. Raises PluginError if a plugin
+    breaks a contract, and FerbenchError if FERBENCH_PLUGINS names a plugin that is not installed.
     """
-    manager = pluggy.PluginManager("ferbench")
+    manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     catalog = Catalog()
-    for entry in sorted(entry_points(group="ferbench"), key=lambda e: e.name):
+    for entry in _installed_plugins(catalog):
         try:
             module = entry.load()
-        except Exception as error:  # whatever its import raises stops only what needs it
+        except Exception as error:  # an import may raise anything
             catalog.broken[entry.name] = f"{type(error).__name__}: {error}"
         else:
             _register(manager, module, entry.name)
-    for file in _distinct(files):
+    for file in _unique_files(files):
         module = _import_file(file)
         _register(manager, module, str(file))
         if not manager.get_hookcallers(module):
@@ -44,13 +53,41 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
     return catalog
 
 
-def _distinct(files: Sequence[Path]) -> list[Path]:
-    """Each file once; two of one name would be one module."""
-    named: dict[str, Path] = {}
+def _installed_plugins(catalog: Catalog) -> Iterator[EntryPoint]:
+    """The entry points to load, by name; of several with one name none is loaded, since nobody can say which is meant."""
+    installed = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    counts = Counter(entry.name for entry in installed)
+    chosen = _chosen_plugins(list(counts))
+    for name, count in counts.items():
+        entries = [entry for entry in installed if entry.name == name]
+        if name not in chosen:
+            continue
+        if count == 1:
+            yield entries[0]
+        else:
+            packages = ", ".join(entry.dist.name if entry.dist else entry.value for entry in entries)
+            catalog.broken[name] = f"{count} packages have an entry point of this name ({packages}): uninstall all but one"
+
+
+def _chosen_plugins(installed: Sequence[str]) -> Sequence[str]:
+    """The names in FERBENCH_PLUGINS, or all if it is not set."""
+    if CHOICE not in os.environ:
+        return installed
+    names = [name.strip() for name in os.environ[CHOICE].split(",") if name.strip()]
+    for name in names:
+        if name not in installed:
+            raise FerbenchError(unknown("installed plugin", name, installed), where=CHOICE)
+    return names
+
+
+def _unique_files(files: Sequence[Path]) -> list[Path]:
+    """Each file once; raises FerbenchError for two files of one name, which would be one module."""
+    by_name: dict[str, Path] = {}
     for file in (Path(file).resolve() for file in files):
-        if named.setdefault(file.stem, file) != file:
-            raise FerbenchError(f"two plugin files of one name: {named[file.stem]} and {file}", where="--plugin", hint="rename one of them")
-    return list(named.values())
+        if by_name.setdefault(file.stem, file) != file:
+            problem = f"two plugin files have the same name: {by_name[file.stem]} and {file}"
+            raise FerbenchError(problem, where="--plugin", hint="rename one of them")
+    return list(by_name.values())
 
 
 def _register(manager: pluggy.PluginManager, module: ModuleType, name: str) -> None:
@@ -64,7 +101,7 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        hooks = ", ".join(f"register_{plural}" for plural, *_ in KINDS.values())
+        hooks = ", ".join(f"register_{kind.plural}" for kind in KINDS.values())
         raise PluginError(f"plugin {manager.get_name(error.plugin)}: {error}".replace("\n", " "), hint=f"the hooks are {hooks}") from error
 
 
@@ -82,12 +119,13 @@ def _import_file(file: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise PluginError(f"the plugin cannot be imported: {type(error).__name__}: {error}", where=_where(error, str(file), 1)) from error
+        message = f"the plugin cannot be imported: {type(error).__name__}: {error}"
+        raise PluginError(message, where=_origin(error, str(file), 1)) from error
     return module
 
 
-def _where(error: Exception, file: str, line: int) -> str:
-    """`file:line` of the last call in a file that led to the error, or of bad syntax in it; else of `line`."""
+def _origin(error: Exception, file: str, line: int) -> str:
+    """`file:line` of the last line of a file that led to the error, or of its bad syntax; else of `line`."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     if isinstance(error, SyntaxError) and error.filename == file:
         lines.append(error.lineno)
@@ -95,20 +133,28 @@ def _where(error: Exception, file: str, line: int) -> str:
 
 
 def _collect(manager: pluggy.PluginManager, catalog: Catalog) -> None:
-    for kind, (plural, *_) in KINDS.items():
-        for impl in getattr(manager.hook, f"register_{plural}").get_hookimpls():
+    """Call each hook through pluggy, plugin by plugin, so that wrappers and orderings work and each class is known by its plugin."""
+    plugins = manager.list_name_plugin()
+    for kind in KINDS.values():
+        hook = f"register_{kind.plural}"
+        for name, plugin in plugins:
+            others = [other for other_name, other in plugins if other_name != name and other is not None]
+            caller = manager.subset_hook_caller(hook, others)
+            if plugin is None or not caller.get_hookimpls():
+                continue
             try:
-                impl.function(*[_registrar(catalog, kind, impl.plugin_name)] * len(impl.argnames))
+                caller(register=_registrar(catalog, kind.name, name))
             except FerbenchError:
                 raise
             except Exception as error:
-                file, line = inspect.getsourcefile(impl.function), inspect.getsourcelines(impl.function)[1]
-                message = f"plugin {impl.plugin_name}: {impl.function.__name__} failed: {type(error).__name__}: {error}"
-                raise PluginError(message, where=_where(error, str(file), line)) from error
+                function = caller.get_hookimpls()[0].function
+                file, line = str(inspect.getsourcefile(function)), inspect.getsourcelines(function)[1]
+                message = f"plugin {name}: {hook} failed: {type(error).__name__}: {error}"
+                raise PluginError(message, where=_origin(error, file, line)) from error
 
 
-def _registrar(catalog: Catalog, kind: str, plugin: str) -> Callable[[type], None]:
-    def register(component: type) -> None:
+def _registrar(catalog: Catalog, kind: str, plugin: str) -> Callable[[type[Component]], None]:
+    def register(component: type[Component]) -> None:
         caller = sys._getframe(1)  # the plugin author's own line
         catalog.add(kind, component, plugin, where=f"{caller.f_code.co_filename}:{caller.f_lineno}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,6 @@ from torch import Tensor
 from ferbench.api.errors import FerbenchError
 
 T = TypeVar("T")
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 def select_device(name: str) -> torch.device:
@@ -26,7 +24,6 @@ def select_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise FerbenchError(f"device {name!r}: expected auto, cpu, cuda or cuda:N", where="--device", hint="try --device cpu")
-    keep_memory()
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -36,17 +33,6 @@ def select_device(name: str) -> torch.device:
         reason = str(error).partition("\n")[0]
         raise FerbenchError(f"device {name!r} cannot be used: {reason}", where="--device", hint="try --device cpu") from error
     return device
-
-
-def keep_memory() -> None:
-    """Let torch allocate large pages, and keep what it frees for its next tensors; call this before the first tensor.
-
-    A step of a head with 100 million weights allocates its gradients anew, and the system would clear them page by page.
-    """
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
-    if libc := _libc("mallopt"):
-        libc.mallopt(M_MMAP_MAX, 0)
-        libc.mallopt(M_TRIM_THRESHOLD, -1)
 
 
 def release_memory() -> None:

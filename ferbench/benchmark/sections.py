@@ -1,0 +1,89 @@
+"""The sections of a benchmark beside its axes: the rehearsal, and published rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ferbench.api.errors import FerbenchError, shorten
+from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.document import At, Document
+from ferbench.benchmark.settings import Choices, Setting
+from ferbench.registry.parameters import build, unknown
+from ferbench.registry.specs import Spec
+from ferbench.types import Count, Seed, Share
+
+T = TypeVar("T")
+REHEARSAL_PATHS = ("rehearsal.people", "rehearsal.seed")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What replaces missing corpora: stand-ins of `people` people each, and the settings (`--set` paths) that shrink the run."""
+
+    people: Count = 20
+    seed: Seed = 0
+    set: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Published:
+    """A reference row from the literature, shown beside the rows that have the labels in `match`.
+
+    Values are shares, 0 to 1; `accuracy` is for sources that do not say which of WAR and UAR they give.
+    """
+
+    match: Mapping[str, str]
+    source: str
+    accuracy: Share | None = None
+    war: Share | None = None
+    uar: Share | None = None
+    recall: Mapping[str, Share] = field(default_factory=dict)
+
+
+def read_rehearsal(document: Document, settings: Sequence[Setting]) -> Rehearsal | None:
+    """The rehearsal section, with `--set rehearsal.people=N` and the like: the only settings outside the axes."""
+    section = document.get("rehearsal")
+    paths = REHEARSAL_PATHS if isinstance(section, dict) else ()
+    for setting in settings:
+        if setting.path not in paths:
+            raise FerbenchError(unknown("path", setting.path, [*AXES, *paths]), where=setting.where)
+    return None if section is None else _read_section(section, Rehearsal, document, ("rehearsal",), settings)
+
+
+def read_published(document: Document) -> tuple[Published, ...]:
+    """The published rows."""
+    rows = document.get("published") or []
+    if not isinstance(rows, list):
+        raise FerbenchError(f"published is {shorten(rows)}: expected a list of rows", where=document.where("published"))
+    return tuple(_read_section(_labels_as_text(row), Published, document, ("published", index)) for index, row in enumerate(rows))
+
+
+def check_published(published: Sequence[Published], choices: Choices, changed: frozenset[str], document: Document) -> None:
+    """Raise FerbenchError for a published row that can never be beside a row, unless a setting changed the labels of its axis."""
+    for index, row in enumerate(published):
+        for axis, label in row.match.items():
+            where = document.where("published", index, "match", axis)
+            if axis not in AXES:
+                raise FerbenchError(unknown("axis", axis, AXES), where=where)
+            labels = [choice.label for choice in choices[axis]]
+            if axis not in changed and label not in labels:
+                raise FerbenchError(unknown(axis, label, labels), where=where)
+
+
+def _labels_as_text(row: object) -> object:
+    """The row with the labels to match as text: a seed is written as a number."""
+    if isinstance(row, dict) and isinstance(row.get("match"), dict):
+        return row | {"match": {axis: str(label) if isinstance(label, int) else label for axis, label in row["match"].items()}}
+    return row
+
+
+def _read_section(value: object, cls: type[T], document: Document, at: At, settings: Sequence[Setting] = ()) -> T:
+    name = str(at[0])
+    if not isinstance(value, dict):
+        raise FerbenchError(f"{name} is {shorten(value)}: expected a mapping", where=document.where(*at))
+    changes = {setting.path.partition(".")[2]: setting for setting in settings}
+    places = {key: document.where(*at, key) for key in value} | {key: setting.where for key, setting in changes.items()}
+    values = value | {key: setting.value for key, setting in changes.items()}
+    return build(cls, Spec(name, values, document.where(*at), places), name)

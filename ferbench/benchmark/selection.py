@@ -1,0 +1,70 @@
+"""`only`: which choices of an axis a run takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ferbench.api.errors import FerbenchError, shorten
+from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.choices import Choice
+from ferbench.benchmark.document import At, Document
+from ferbench.benchmark.settings import Choices
+from ferbench.registry.parameters import unknown
+
+Only = Mapping[str, tuple[str, ...]]
+"""By axis, the patterns of the choices to keep; axes that are not in it keep all."""
+
+HINT = "write --only backbone=vgg16"
+
+
+def read_only(document: Document, options: Sequence[str], choices: Choices, replaced: frozenset[str]) -> tuple[Only, ...]:
+    """What the file's `only` keeps, one or several alternatives, and of each what `--only` keeps.
+
+    On axes that `--set` replaced, all choices are wanted.
+    """
+    value = document.get("only") or {}
+    alternatives = [(item, (index,)) for index, item in enumerate(value)] if isinstance(value, list) else [(value, ())]
+    from_file = [_read_alternative(item, at, choices, document, replaced) for item, at in alternatives]
+    from_options = _parse_options(options, choices)
+    return tuple({**only, **from_options} for only in from_file)
+
+
+def keeps(only: Only, axis: str, choice: Choice) -> bool:
+    """Whether an alternative keeps a choice."""
+    return any(map(choice.matches, only.get(axis, ("*",))))
+
+
+def _parse_options(options: Sequence[str], choices: Choices) -> dict[str, tuple[str, ...]]:
+    only: dict[str, tuple[str, ...]] = {}
+    for text in options:
+        axis, _, value = text.partition("=")
+        if axis not in AXES:
+            raise FerbenchError(unknown("axis", axis, AXES), where=f"--only {text}", hint=HINT)
+        if not value:
+            raise FerbenchError("no choice is named", where=f"--only {text}", hint=HINT)
+        only[axis] = tuple(re.split(r",(?![^(]*\))", value))  # a label may hold commas in brackets
+        _check_patterns(axis, only[axis], choices, f"--only {text}")
+    return only
+
+
+def _read_alternative(value: object, at: At, choices: Choices, document: Document, replaced: frozenset[str]) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise FerbenchError(f"only is {shorten(value)}: expected axis: choice", where=document.where("only", *at))
+    only: dict[str, tuple[str, ...]] = {}
+    for axis, patterns in value.items():
+        where = document.where("only", *at, axis)
+        if axis not in AXES:
+            raise FerbenchError(unknown("axis", axis, AXES), where=where)
+        if patterns is None or patterns == []:
+            raise FerbenchError(f"only: {axis} is {patterns!r}: expected a choice", where=where)
+        if axis not in replaced:
+            only[axis] = tuple(map(str, patterns if isinstance(patterns, list) else [patterns]))
+            _check_patterns(axis, only[axis], choices, where)
+    return only
+
+
+def _check_patterns(axis: str, patterns: Sequence[str], choices: Choices, where: str) -> None:
+    for pattern in patterns:
+        if not any(choice.matches(pattern) for choice in choices[axis]):
+            raise FerbenchError(unknown(axis, pattern, [choice.label for choice in choices[axis]]), where=where)

@@ -1,0 +1,53 @@
+"""What the command line sets for its process: signals, memory, and what libraries print."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import NoReturn
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGINT or SIGTERM; the message is the exit code."""
+
+
+def stop_on_signals() -> None:
+    """Let SIGTERM stop a command as Ctrl-C does: in order, and with one message. A second signal ends the process at once."""
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # a shell ignores SIGINT for what it runs in the background
+                signal.signal(number, _stop)
+
+
+def keep_memory() -> None:
+    """Let torch allocate large pages, and keep what it frees for its next tensors; call this before torch is imported.
+
+    A step of a head with 100 million weights allocates its gradients anew, and the system would clear them page by page.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc and hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, -1)
+
+
+def silence_decoders() -> None:
+    """A damaged file is reported once, by ferbench, and not by OpenCV and FFmpeg as well; call this before cv2 is imported."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, _stop_at_once)
+    raise Stopped(128 + number)
+
+
+def _stop_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+    os._exit(128 + number)

@@ -1,0 +1,193 @@
+"""The commands on the rows of a benchmark: run, plan, why, leaderboard."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferbench.cli.options import (
+    Run,
+    add_command,
+    add_format,
+    make_console,
+    open_store,
+    output,
+    parse_count,
+    parse_duration,
+    print_json,
+    print_lines,
+)
+
+if TYPE_CHECKING:
+    from ferbench.benchmark.grid import Benchmark
+    from ferbench.cli.options import Commands
+    from ferbench.execution.runner import Options
+    from ferbench.store.records import Record
+
+BENCHMARK = "a benchmark: the path of a YAML, or a name that `ferbench benchmarks` lists"
+
+
+def add_row_commands(commands: Commands) -> None:
+    """Run, plan, why and leaderboard."""
+    _add_run(commands)
+    plan = _add_grid_command(commands, "plan", _plan, "show what a run would compute, share and cost, without computing it")
+    plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows fit into this time: 30m, 2h, 90s")
+    plan.add_argument("--measure", action="store_true", help="time a few items of work that was never done in this store")
+    add_format(plan, ("table", "json"))
+    why = _add_grid_command(commands, "why", _why, "explain why a row was recomputed: how it differs from the nearest stored row", "row")
+    add_format(why, ("table", "json"))
+    board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard from the store", store=True)
+    board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of a benchmark (default: all)")
+    add_format(board)
+
+
+def _add_run(commands: Commands) -> None:
+    run = _add_grid_command(commands, "run", _run, "run every combination of a benchmark and print the leaderboard")
+    run.add_argument("--dry-run", action="store_true", help="do what `ferbench plan` does")
+    run.add_argument(
+        "--checkpoint",
+        type=parse_duration,
+        default=60.0,
+        metavar="SECONDS",
+        help="seconds between checkpoints of a fit (default: 60; 0: after every epoch)",
+    )
+    run.add_argument("--compile", action="store_true", help="use torch.compile: a minute slower at first, then faster on a GPU")
+    run.add_argument(
+        "--figures", action=argparse.BooleanOptionalAction, help="draw curves and confusion matrices (default: if at most 200 rows are new)"
+    )
+    run.add_argument("--quiet", action="store_true", help="print only warnings and the result")
+    add_format(run)
+
+
+def _add_grid_command(commands: Commands, name: str, run: Run, text: str, subject: str = "benchmark") -> argparse.ArgumentParser:
+    """A command on the combinations of a benchmark."""
+    parser = add_command(commands, name, run, text, plugin=True, store=True)
+    help_text = f"the start of a stored row's key, or {BENCHMARK}: every row that it would compute" if subject == "row" else BENCHMARK
+    parser.add_argument(subject, metavar=subject.upper(), help=help_text)
+    options = (
+        ("--set", "PATH=VALUE", "change a parameter: recipe.lr=0.001, backbone.vgg16.units=512; may be repeated"),
+        ("--only", "AXIS=NAME", "keep only these choices of an axis: backbone=vgg16,resnet18 or loss='w*'; may be repeated"),
+    )
+    for option, metavar, option_help in options:
+        parser.add_argument(option, action="append", default=[], metavar=metavar, help=option_help)
+    parser.add_argument("--no-rehearsal", action="store_true", help="fail if a corpus is missing, instead of rendering a stand-in")
+    parser.add_argument("--retry-failed", action="store_true", help="try rows again that failed in an earlier run")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--workers", type=parse_count, default=0, metavar="N", help="threads for decoding (default: one per core)")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ferbench.execution import runner
+    from ferbench.execution.progress import Reporter
+    from ferbench.store.records import figures_folder, record_file
+
+    if options.dry_run:
+        options.measure, options.budget = False, None
+        return _plan(options)
+    reporter = Reporter(options.quiet)
+    benchmark = _load_benchmark(options.benchmark, options)
+    store = open_store(options, reporter.warn)
+    record = runner.run(benchmark, store, _runtime_options(options), reporter)
+    _print_records([record], options.format)
+    if any(row["status"] == "done" for row in record["rows"]):
+        reporter.line(f"figures: {figures_folder(record, store)}   record: {record_file(record, store)}")
+    if failed := len(record["failures"]):
+        reporter.warn(f"{failed} of {len(record['rows'])} rows failed; --retry-failed tries them again")
+    return 1 if failed else 0
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from ferbench.cli import tables
+    from ferbench.execution import runner
+    from ferbench.execution.progress import Reporter
+
+    reporter = Reporter(quiet=options.format == "json")
+    benchmark = _load_benchmark(options.benchmark, options)
+    forecast = runner.plan(benchmark, open_store(options, reporter.warn), _runtime_options(options), reporter, options.measure)
+    if options.format == "json":
+        print_json(tables.forecast_data(forecast, options.budget))
+    else:
+        with output():
+            make_console().print(tables.render_forecast(forecast, options.budget))
+    return 0
+
+
+def _why(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from ferbench.execution import runner
+    from ferbench.execution.progress import Reporter
+    from ferbench.plan import why
+
+    store = open_store(options)
+    rows = why.stored_rows(store)
+    if _is_benchmark(options.row):
+        reporter = Reporter(quiet=options.format == "json")
+        missing = runner.missing_rows(_load_benchmark(options.row, options), store, _runtime_options(options), reporter)
+        explanations = [why.explain(row, rows, store) for row in missing]
+    else:
+        number = why.find_row(rows, options.row)
+        explanations = [why.explain(rows[number], rows[:number], store)]
+    if options.format == "json":
+        print_json([asdict(explanation) for explanation in explanations])
+    else:
+        print_lines(list(why.describe(explanations)))
+    return 0
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from ferbench.store.records import load_records
+
+    _print_records(load_records(open_store(options), _benchmark_name(options.benchmark)), options.format)
+    return 0
+
+
+def _load_benchmark(text: str, options: argparse.Namespace) -> Benchmark:
+    from ferbench.benchmark.files import find_benchmark
+    from ferbench.benchmark.grid import load_benchmark
+
+    return load_benchmark(find_benchmark(text), plugins=options.plugin, sets=options.set, only=options.only)
+
+
+def _is_benchmark(text: str) -> bool:
+    """Whether it names a benchmark, and not a row: the key of a row is a hexadecimal number."""
+    from ferbench.benchmark.files import shipped_benchmarks
+
+    is_path = text.endswith((".yaml", ".yml")) or Path(text).is_file()
+    return is_path or text in [benchmark.name for benchmark in shipped_benchmarks()]
+
+
+def _benchmark_name(text: str) -> str:
+    """The name of a benchmark, given by its name or its file."""
+    from ferbench.benchmark.document import load_document
+
+    path = Path(text)
+    if path.suffix not in (".yaml", ".yml"):
+        return text
+    name = load_document(path).get("name") if path.is_file() else None
+    return str(name or path.stem)
+
+
+def _runtime_options(options: argparse.Namespace) -> Options:
+    from ferbench.execution import runner
+
+    optional = {name: getattr(options, name) for name in ("checkpoint", "compile", "figures") if hasattr(options, name)}
+    return runner.Options(options.device, options.workers, not options.no_rehearsal, retry=options.retry_failed, **optional)
+
+
+def _print_records(records: list[Record], form: str) -> None:
+    from ferbench.report import exports, tables
+
+    if form == "json":
+        print_json([row for record in records for row in exports.to_data(record)])
+        return
+    with output():
+        if form == "table":
+            console = make_console()
+            for record in records:
+                console.print(tables.render_record(record, console))
+        else:
+            convert = {"csv": exports.to_csv, "markdown": exports.to_markdown, "latex": exports.to_latex}[form]
+            print(convert(records), end="")

@@ -1,0 +1,69 @@
+"""The kinds of component, and what a class must have to be registered as one."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass
+from typing import ClassVar, get_origin
+
+from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
+from ferbench.api.networks import Backbone, Fusion
+from ferbench.registry.specs import RESERVED
+from ferbench.store.keys import type_hints
+
+NAME = r"[a-z0-9][a-z0-9+_-]*"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of component: its plural, as in the hook's name, and its base classes, of which a component has one."""
+
+    name: str
+    plural: str
+    bases: tuple[type[Component], ...]
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("dataset", "datasets", (Dataset,)),
+        Kind("preprocessor", "preprocessors", (Preprocessor,)),
+        Kind("backbone", "backbones", (Backbone, Fusion)),
+        Kind("loss", "losses", (Loss, EmbeddingLoss)),
+        Kind("aggregator", "aggregators", (Aggregator,)),
+        Kind("protocol", "protocols", (Protocol,)),
+    )
+}
+
+
+def find_contract_problem(kind: Kind, component: object) -> str:
+    """What keeps a class from being a component of this kind; empty if nothing does."""
+    if not (isinstance(component, type) and issubclass(component, kind.bases)):
+        return f"is no subclass of {' or '.join(f'ferbench.{base.__name__}' for base in kind.bases)}"
+    if not re.fullmatch(NAME, str(getattr(component, "name", ""))):
+        return "needs a class attribute `name` of lower-case letters, digits, '-', '_' or '+'"
+    if abstract := inspect.isabstract(component) and sorted(getattr(component, "__abstractmethods__", ())):
+        return f"lacks {', '.join(abstract)}"
+    return _parameter_problem(component) or _fact_problem(kind, component) or _step_problem(component)
+
+
+def _parameter_problem(component: type) -> str:
+    own = {name for name, hint in inspect.get_annotations(component).items() if "ClassVar" not in str(hint)}
+    if own and "__dataclass_fields__" not in component.__dict__:
+        return "has parameters but no @dataclass(frozen=True)"
+    return f"has a parameter `{RESERVED}`, which is reserved for the label of a choice" if RESERVED in own else ""
+
+
+def _fact_problem(kind: Kind, component: type) -> str:
+    """A Dataset has class facts without a default."""
+    bases = [base for base in kind.bases if issubclass(component, base)]
+    facts = [fact for base in bases for fact, hint in type_hints(base).items() if get_origin(hint) is ClassVar]
+    missing = [fact for fact in facts if getattr(component, fact, None) is None]
+    return f"lacks the class facts {', '.join(missing)}" if missing else ""
+
+
+def _step_problem(component: type) -> str:
+    """A step that does nothing is a mistake."""
+    is_idle = issubclass(component, Preprocessor) and (component.select, component.__call__) == (Preprocessor.select, Preprocessor.__call__)
+    return "overrides neither `select` nor `__call__`" if is_idle else ""

@@ -1,0 +1,145 @@
+"""From what is written to a dataclass: parameters checked against their annotations. All components and sections are built here."""
+
+from __future__ import annotations
+
+import os
+import types
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from difflib import get_close_matches
+from typing import Literal, Protocol, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from ferbench.api.components import Component
+from ferbench.api.errors import FerbenchError, PluginError, shorten
+from ferbench.registry.specs import Spec, make_specs
+from ferbench.store.keys import file_parameters, type_hints
+
+T = TypeVar("T")
+Hint = object
+"""An annotation."""
+
+
+class Builder(Protocol):
+    """What builds the components inside a component: the catalog."""
+
+    def build(self, kind: str, spec: Spec) -> Component:
+        """A component of this kind."""
+
+    def kind_of(self, classes: Sequence[object]) -> str:
+        """The kind that these classes are the base classes of; empty if there is none."""
+
+
+def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -> T:
+    """An instance of the dataclass `cls` with the parameters of `spec`; messages begin with `what`.
+
+    Paths in file parameters have `~` and environment variables expanded; components inside a component are built by `builder`. Raises
+    FerbenchError, with the place, for a parameter that is unknown, missing, or not of its annotated type.
+    """
+    hints = parameter_hints(cls)
+    for name in spec.parameters:
+        if name not in hints:
+            raise FerbenchError(unknown(f"parameter of {what}", name, hints), where=spec.place(name))
+    paths = file_parameters(cls)
+    values = {}
+    for name, value in spec.parameters.items():
+        given = expand_path(value) if name in paths else value
+        values[name] = _Parameter(hints[name], f"{what}: {name}", spec.place(name), builder).convert(given)
+    if missing := [f.name for f in fields(cls) if f.init and f.name not in values and _is_required(f)]:  # type: ignore[arg-type]
+        raise FerbenchError(f"{what} lacks {', '.join(missing)}", where=spec.where)
+    try:
+        return cls(**values)
+    except ValueError as error:
+        raise FerbenchError(f"{what}: {error}", where=spec.where) from error
+
+
+def check_value(value: object, hint: Hint, what: str, where: str) -> object:
+    """The value as the annotated type; raises FerbenchError with the value and what was expected."""
+    return _Parameter(hint, what, where, None).convert(value)
+
+
+@dataclass(frozen=True)
+class _Parameter:
+    """An annotation, what messages call the parameter, and where it is written."""
+
+    hint: Hint
+    what: str
+    where: str
+    builder: Builder | None
+
+    def convert(self, value: object) -> object:
+        kind = self.builder.kind_of(element_types(self.hint)) if self.builder else ""
+        if kind and self.builder:
+            return tuple(self.builder.build(kind, spec) for spec in make_specs(self.what, value, self.where))
+        section = section_of(self.hint)
+        if section and isinstance(value, dict):
+            return build(section, Spec("", value, self.where), self.what.replace(": ", " "), self.builder)
+        try:
+            return msgspec.convert(value, self.hint)
+        except msgspec.ValidationError as error:
+            raise FerbenchError(f"{self.what} is {shorten(value)}: {self._expected(error, section)}", where=self.where) from error
+        except TypeError as error:
+            raise PluginError(f"{self.what}: the annotation {self.hint} cannot be validated: {error}", where=self.where) from error
+
+    def _expected(self, error: Exception, section: type | None) -> str:
+        parts = (self.hint, *get_args(self.hint))
+        if choices := [choice for part in parts if get_origin(part) is Literal for choice in get_args(part)]:
+            has_number = int in {get_args(part)[0] if get_args(part) else part for part in parts}
+            return f"expected {'a number in its range, or ' if has_number else ''}one of {', '.join(map(str, choices))}"
+        if section:
+            return f"expected its fields ({', '.join(parameter_hints(section))}) as key: value"
+        text = str(error).partition(" - at ")[0]
+        return text[0].lower() + text[1:]
+
+
+def fits(value: object, hint: Hint) -> bool:
+    """Whether a value converts to an annotation."""
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def parameter_hints(cls: type) -> dict[str, Hint]:
+    """The annotation of each parameter of a component class, a recipe or a section."""
+    return {f.name: type_hints(cls)[f.name] for f in fields(cls) if f.init}
+
+
+def element_types(hint: Hint) -> tuple[object, ...]:
+    """The types that a parameter annotated tuple[A, ...] or tuple[A | B, ...] holds; empty for any other."""
+    arguments = get_args(hint)
+    if get_origin(hint) is not tuple or len(arguments) != 2 or arguments[1] is not ...:
+        return ()
+    element = arguments[0]
+    return get_args(element) if get_origin(element) in (Union, types.UnionType) else (element,)
+
+
+def holds_components(hint: Hint) -> bool:
+    """Whether a parameter holds components."""
+    return any(isinstance(element, type) and issubclass(element, Component) for element in element_types(hint))
+
+
+def section_of(hint: Hint) -> type | None:
+    """The dataclass that a parameter holds, also where None is allowed."""
+    return next((part for part in (hint, *get_args(hint)) if isinstance(part, type) and is_dataclass(part)), None)
+
+
+def expand_path(value: object) -> object:
+    """A path, or each path of a list, with `~` and environment variables expanded."""
+    if isinstance(value, list):
+        return [expand_path(item) for item in value]
+    return os.path.expanduser(os.path.expandvars(value)) if isinstance(value, str) else value  # noqa: PTH111 (names pass too)
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """The message for an unknown name: the nearest names, or all of them."""
+    names = list(known)
+    close = get_close_matches(str(name), names, n=3)
+    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(names) or 'none'}"
+    return f"unknown {what} {shorten(name)}; {hint}"
+
+
+def _is_required(field: object) -> bool:
+    return getattr(field, "default", MISSING) is MISSING and getattr(field, "default_factory", MISSING) is MISSING
