@@ -20,7 +20,8 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 # The files of the core that compute; the rest may be imported by a command that only lists things.
 COMPUTING = (
     "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "execution.context", "execution.drivers", "execution.engine",
-    "execution.probe", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages", "training",
+    "execution.probe", "execution.process", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages",
+    "training",
 )  # fmt: skip
 
 # Words that mean something else than the component of that name: a checkpoint, a distribution, a color, what a frozen part reads.

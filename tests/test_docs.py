@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ferbench.cli.main import main
-from ferbench.registry.catalog import parameter_hints
 from ferbench.registry.hookspecs import register_aggregators
+from ferbench.registry.parameters import parameter_hints
 from ferbench.registry.plugins import load_plugins
 
 ROOT = Path(__file__).parent.parent

@@ -33,7 +33,7 @@ def shipped_benchmarks() -> list[ShippedBenchmark]:
 def find_benchmark(text: str | Path) -> Path:
     """The file of a path, or of the name of a shipped benchmark; raises FerbenchError with the nearest names if there is neither."""
     path = Path(text).expanduser()
-    if path.is_file() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return path
     by_name = {file.stem: file for folder in FOLDERS for file in folder.glob("*.yaml")}
     if str(text) not in by_name:

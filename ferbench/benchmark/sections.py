@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ferbench.api.errors import FerbenchError, shorten
 from ferbench.benchmark.axes import AXES
@@ -24,7 +24,7 @@ class Rehearsal:
 
     people: Count = 20
     seed: Seed = 0
-    set: Mapping[str, object] = field(default_factory=dict)
+    set: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

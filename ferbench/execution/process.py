@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +14,16 @@ import torch
 
 @contextmanager
 def preserved_state() -> Iterator[None]:
-    """Restore the random generators, OpenCV's threads and the precision of matrix products."""
+    """Restore the random generators, OpenCV's threads, the precision of matrix products, and the environment, which libraries change."""
     python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    environment = dict(os.environ)
     threads, precision = cv2.getNumThreads(), torch.get_float32_matmul_precision()
     try:
         yield
     finally:
+        os.environ.clear()
+        os.environ.update(environment)
         random.setstate(python)
         np.random.set_state(numpy)
         torch.set_rng_state(cpu)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from ferbench.benchmark.axes import AXES, KIND_OF
-from ferbench.benchmark.document import load, parse
+from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.document import load_document, parse_value
 from ferbench.benchmark.grid import KEYS
-from ferbench.benchmark.schema import schema
+from ferbench.benchmark.schema import make_schema
 from ferbench.cli.main import main
-from ferbench.registry.catalog import parameter_hints
+from ferbench.registry.parameters import parameter_hints
 from ferbench.registry.plugins import load_plugins
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ FILE = {
 
 @pytest.fixture(scope="module")
 def validator():
-    return Draft202012Validator(schema(load_plugins()))
+    return Draft202012Validator(make_schema(load_plugins()))
 
 
 def test_is_a_schema(validator):
@@ -49,7 +49,7 @@ def test_knows_every_component_and_parameter(validator):
 
 @pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("*.yaml")), ids=lambda p: p.name)
 def test_accepts_the_shipped_benchmarks(validator, file):
-    assert [error.message for error in validator.iter_errors(load(file).data)] == []
+    assert [error.message for error in validator.iter_errors(load_document(file).data)] == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_accepts_the_shipped_benchmarks(validator, file):
     ],
 )
 def test_accepts(validator, changes):
-    data = FILE | {key: parse(value) if isinstance(value, str) else value for key, value in changes.items()}
+    data = FILE | {key: parse_value(value) if isinstance(value, str) else value for key, value in changes.items()}
     assert [error.message for error in validator.iter_errors(data)] == []
 
 
@@ -105,11 +105,11 @@ def test_accepts(validator, changes):
     ],
 )
 def test_rejects(validator, changes):
-    data = FILE | {key: parse(value) for key, value in changes.items()}
+    data = FILE | {key: parse_value(value) for key, value in changes.items()}
     assert list(validator.iter_errors(data))
 
 
-@pytest.mark.parametrize("axis", [axis for axis in AXES if axis in KIND_OF])
+@pytest.mark.parametrize("axis", [axis.name for axis in AXES.values() if axis.kind])
 def test_requires_every_axis_without_a_default(validator, axis):
     assert list(validator.iter_errors({key: value for key, value in FILE.items() if key != axis}))
 

@@ -13,7 +13,7 @@ import pytest
 
 from ferbench import FerbenchError, __version__
 from ferbench.cli.main import main
-from ferbench.registry.catalog import KINDS
+from ferbench.registry.contracts import KINDS
 from ferbench.registry.plugins import load_plugins
 
 COMMANDS = ["run", "leaderboard", "plugins", "schema", "corpus list", "corpus check", "corpus standin"]
@@ -42,7 +42,7 @@ def test_help(capsys, command):
     assert text.startswith(f"usage: ferbench {command}".strip())
     if command not in ("", "corpus"):
         assert "--debug" in text
-        assert "Exit codes: 0 all well, 1 some rows failed, 2 a mistake" in " ".join(text.split())
+        assert "Exit codes: 0 success, 1 some rows failed, 2 user error" in " ".join(text.split())
 
 
 def test_help_names_every_command(capsys):
@@ -78,7 +78,7 @@ def test_plugins(told):
     assert {(e["kind"], e["name"]) for e in listed} == set(load_plugins().entries)
     assert all(set(e) == {"kind", "name", "plugin", "summary"} and e["summary"] for e in listed)
     code, table, _ = told("plugins")
-    assert [line for line in table.splitlines() if not line.startswith(" ")] == [plural for plural, *_ in KINDS.values()]
+    assert [line for line in table.splitlines() if not line.startswith(" ")] == [kind.plural for kind in KINDS.values()]
     assert all(any(line.split()[:1] == [e["name"]] for line in table.splitlines()) for e in listed)
 
 
@@ -150,7 +150,7 @@ def mistaken(told, tmp_path):
         ("run absent.yaml", "no file absent.yaml"),
         ("run .", ". cannot be read"),
         ("run misspelt.yaml", "misspelt.yaml:4: unknown backbone 'vgg61'; did you mean 'vgg16'?"),
-        ("run syntax.yaml", "syntax.yaml:2: no valid YAML"),
+        ("run syntax.yaml", "syntax.yaml:2: not valid YAML"),
         ("run b.yaml", "b.yaml:1: the corpus ck+ is not"),
         ("run b.yaml --set recipe.rl=1", "--set recipe.rl=1: unknown path 'recipe.rl'; did you mean 'recipe.lr'"),
         ("run b.yaml --only backbone=timm", "--only backbone=timm: unknown backbone 'timm'; known: vgg16"),

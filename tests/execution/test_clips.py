@@ -154,7 +154,7 @@ def test_a_clip_without_a_readable_frame_is_left_out(run, data):
 
 def test_plan_measures_clips(run, benchmark_file, toy_plugin, tmp_path, capsys):
     given = ["--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--set", "backbone=[clips, dynamic]"]
-    assert main(["plan", str(benchmark_file), *given, "--calibrate", "--format", "json"]) == 0
+    assert main(["plan", str(benchmark_file), *given, "--measure", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["seconds"] > 0
 
 

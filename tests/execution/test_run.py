@@ -252,10 +252,10 @@ def test_damaged_entry_is_told_and_made_again(run, tmp_path, stage):
 
 def test_figures(run, tmp_path):
     run(figures=True)
-    figures = sorted(path.name for path in (tmp_path / "runs/figures/toys").iterdir())
+    figures = sorted(path.name for path in (tmp_path / "runs/figures/benchmarks/toys").iterdir())
     assert len([name for name in figures if name.startswith("confusion-")]) == 2
     assert len([name for name in figures if name.startswith("curves-")]) == 3
-    assert all((tmp_path / "runs/figures/toys" / name).read_bytes().startswith(b"\x89PNG") for name in figures)
+    assert all((tmp_path / "runs/figures/benchmarks/toys" / name).read_bytes().startswith(b"\x89PNG") for name in figures)
 
 
 def test_leaderboard_prints_it_again(run, tmp_path, capsys):
@@ -366,7 +366,7 @@ def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", interrupted)
     code, _, told = run()
     assert code == 130
-    assert "goes on from there" in told
+    assert "continues from there" in told
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", lambda *args: calls.append(1) or real(*args))
     code, rows, _ = run()
     assert code == 0
@@ -407,7 +407,7 @@ def test_only_what_the_rehearsal_leaves(run, data, benchmark_file):
     )
     code, rows, told = run("--only", "backbone=toy-net(hidden=4)")
     assert (code, rows) == (2, [])
-    assert "no backbone toy-net(hidden=4) is left once the rehearsal's settings apply; there is: toy-net" in told
+    assert "no backbone toy-net(hidden=4) is left when the rehearsal's settings apply; there is: toy-net" in told
 
 
 def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):

@@ -61,13 +61,13 @@ def test_dry_run_is_a_plan(call, tmp_path):
 
 
 @pytest.mark.parametrize("backbone", ["toy-net", "whole", "finished"])
-def test_calibration_knows_every_stage(call, tmp_path, backbone):
+def test_measuring_knows_every_stage(call, tmp_path, backbone):
     _, plan, _ = call("plan", "--set", f"backbone={backbone}")
     assert plan["seconds"] is None
-    _, plan, _ = call("plan", "--set", f"backbone={backbone}", "--calibrate")
+    _, plan, _ = call("plan", "--set", f"backbone={backbone}", "--measure")
     assert plan["seconds"] > 0
     assert counts(plan)["crops"] == (23, 4)
-    assert "--calibrate" not in call("plan", "--set", f"backbone={backbone}", text=True)[1]
+    assert "--measure" not in call("plan", "--set", f"backbone={backbone}", text=True)[1]
 
 
 def test_failed_rows_are_counted(call):

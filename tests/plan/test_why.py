@@ -273,7 +273,7 @@ def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 27, 27)
     _, told, _ = call("store", "gc", "--old-rows")
     assert "fits: 3" in told
-    assert "--delete does it" in told
+    assert "add --delete" in told
     assert sizes(call) == before
     call("store", "gc", "--old-rows", "--delete")
     after = sizes(call)
@@ -311,7 +311,7 @@ def test_verify(call, benchmark_file, tmp_path):
     code, told, _ = call("store", "verify")
     assert code == 1
     assert f"features {damaged.parent.name[:12]}: features.npy has another checksum" in told
-    assert "1 damaged; the next run that needs them makes them again" in told
+    assert "1 damaged; the next run that needs them recomputes them" in told
 
 
 def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):

@@ -11,8 +11,9 @@ import pytest
 
 import ferbench.registry.plugins
 from ferbench import FerbenchError, PluginError
-from ferbench.benchmark.grid import load
+from ferbench.benchmark.grid import load_benchmark
 from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Spec
 
 HEAD = """\
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def test_dataclass_in_a_file_has_its_parameters(plugin):
         '    name = "mine"\n', '    name = "mine"\n    cut: float = 0.1\n'
     )
     catalog = load_plugins([plugin("from __future__ import annotations\n" + HEAD + text)])
-    assert catalog.build("aggregator", "mine", {"cut": 0.3}).cut == 0.3
+    assert catalog.build("aggregator", Spec("mine", {"cut": 0.3})).cut == 0.3
 
 
 def test_installed(installed):
@@ -172,7 +173,7 @@ def test_order_of_installation_does_not_matter(installed):
 def test_two_files_of_one_name(plugin, tmp_path):
     (tmp_path / "other").mkdir()
     two = plugin(HEAD + MINE.replace('"mine"', '"other"'), "other/mine.py")
-    with pytest.raises(FerbenchError, match=r"two plugin files of one name: .*mine\.py and .*other/mine\.py"):
+    with pytest.raises(FerbenchError, match=r"two plugin files have the same name: .*mine\.py and .*other/mine\.py"):
         load_plugins([plugin(), two])
 
 
@@ -202,13 +203,13 @@ FILE = "dataset: ck+\npreprocessing: [[gray]]\nprotocol: thesis\nbackbone: vgg16
 def test_plugin_that_cannot_be_imported_stops_only_what_needs_it(one_broken, tmp_path):
     assert load_plugins().broken == {"theirs": "ImportError: libtheirs.so: cannot open"}
     (tmp_path / "b.yaml").write_text(FILE)
-    assert load(tmp_path / "b.yaml").size == 1
+    assert load_benchmark(tmp_path / "b.yaml").size == 1
     (tmp_path / "b.yaml").write_text(FILE.replace("mean", "their-vote"))
     with pytest.raises(FerbenchError) as caught:
-        load(tmp_path / "b.yaml")
+        load_benchmark(tmp_path / "b.yaml")
     assert caught.value.where.endswith("b.yaml:6")
     assert "unknown aggregator 'their-vote'" in caught.value.message
-    assert "plugin theirs could not be imported: ImportError: libtheirs.so: cannot open" in caught.value.hint
+    assert "plugin theirs could not be loaded: ImportError: libtheirs.so: cannot open" in caught.value.hint
 
 
 def test_plugins_command_tells_of_a_broken_one(one_broken, capsys):
@@ -216,5 +217,5 @@ def test_plugins_command_tells_of_a_broken_one(one_broken, capsys):
 
     assert main(["plugins"]) == 1
     told = capsys.readouterr()
-    assert "warning: plugin theirs cannot be imported: ImportError: libtheirs.so" in told.err
+    assert "warning: plugin theirs cannot be loaded: ImportError: libtheirs.so" in told.err
     assert "vgg16" in told.out

@@ -289,10 +289,11 @@ def test_published_rows_of_any_figure_in_any_format(given):
     """As they come from a file: msgspec sets no attribute for a field left at its default."""
     import dataclasses
 
-    from ferbench.benchmark.grid import Published
-    from ferbench.registry.catalog import convert
+    from ferbench.benchmark.sections import Published
+    from ferbench.registry.parameters import build
+    from ferbench.registry.specs import Spec
 
-    reference = dataclasses.asdict(convert(Published, {"match": {}, "source": "a paper", **given}, "published", "here"))
+    reference = dataclasses.asdict(build(Published, Spec("", {"match": {}, "source": "a paper", **given}), "published"))
     found = record(row(0.5), references=(reference,))
     assert all("a paper" in text for text in written(found).values())
     assert len(flatten_record(found)) == 2

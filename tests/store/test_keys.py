@@ -95,7 +95,7 @@ def test_path_in_a_plain_text_parameter_is_text(tmp_path):
 
 def test_file_parameters():
     assert file_parameters(Net) == {"weights", "other"}
-    assert file_parameters(Corpus) == set()
+    assert file_parameters(Corpus) == {"root"}
 
 
 def test_file_digest(tmp_path):
@@ -186,9 +186,10 @@ def test_code_of_a_stage_is_these_modules_alone():
 PROGRAM = """
 from ferbench.store.keys import component_identity, key
 from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Spec
 catalog = load_plugins()
-net = catalog.build("backbone", "vgg16", {"weights": "random"})
-protocol = catalog.build("protocol", "kfold", {"labels": {"b": "x", "a": "y", "c": "z"}})
+net = catalog.build("backbone", Spec("vgg16", {"weights": "random"}))
+protocol = catalog.build("protocol", Spec("kfold", {"labels": {"b": "x", "a": "y", "c": "z"}}))
 print(key(component_identity(net.frozen()), component_identity(protocol), {"b": 1, "a": {"d", "d"} and 2}, 0.1, None, "é"))
 """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -70,20 +68,5 @@ def test_a_device_that_cannot_be_used_is_told(name):
 @pytest.mark.skipif(
     sys.platform != "linux" or not LARGE_PAGES.exists() or "[never]" in LARGE_PAGES.read_text(), reason="no large pages here"
 )
-def test_memory_comes_in_large_pages():
-    """As a run begins: the device is chosen before any tensor is made."""
-    code = """if True:
-        import ferbench.execution.drivers, torch
-        from ferbench.training.device import select_device
-        select_device("cpu")
-        held = torch.ones(2**26)
-        with open("/proc/self/smaps_rollup") as file:
-            print(sum(int(line.split()[1]) for line in file if line.startswith("AnonHugePages")))
-    """
-    clean = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
-    made = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
-    assert int(made.stdout) > 2**17  # kB: half of the tensor
-
-
 def test_auto_is_what_is_there():
     assert select_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")

@@ -11,7 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 import ferbench_timm
 from ferbench import FerbenchError
-from ferbench.registry.catalog import convert
+from ferbench.registry.parameters import build as build_parameters
+from ferbench.registry.specs import Spec
 from ferbench_timm.backbone import CNNRNN, EmotionFAN, Timm
 
 
@@ -140,7 +141,7 @@ def test_what_cannot_be_split_is_told(parameters, told):
 )
 def test_blocks_that_cannot_be_trained_are_told_when_the_benchmark_is_read(parameters, told):
     with pytest.raises(FerbenchError, match=told):
-        convert(Timm, {"model": "resnet18", **parameters}, "backbone timm", "")
+        build_parameters(Timm, Spec("", {"model": "resnet18", **parameters}), "backbone timm")
     assert Timm("resnet18.a1_in1k", trained_blocks="all").input().size == 224
 
 

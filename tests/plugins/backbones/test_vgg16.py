@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ferbench import FerbenchError
-from ferbench.registry.catalog import convert
+from ferbench.registry.parameters import build as build_parameters
+from ferbench.registry.specs import Spec
 from ferbench_thesis.vgg16 import VGG16, ReducedVGG16
 
 CROPS = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 1
@@ -67,7 +68,7 @@ def test_wherever_it_is_split_it_is_torchvision_s_vgg16(whole, whole_file, block
 @pytest.mark.parametrize("given", [{"weights": "calibrated-random"}, {"weights": "random", "head": "logistic-regression"}])
 def test_what_cannot_train_blocks(given):
     with pytest.raises(FerbenchError, match="trained_blocks is 1, with "):
-        convert(VGG16, {"trained_blocks": 1, **given}, "backbone vgg16", "")
+        build_parameters(VGG16, Spec("", {"trained_blocks": 1, **given}), "backbone vgg16")
 
 
 def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_is_decoded(tmp_path):

@@ -8,7 +8,8 @@ import torchvision
 from safetensors.torch import save_file
 
 from ferbench import FerbenchError
-from ferbench.registry.catalog import convert
+from ferbench.registry.parameters import build as build_parameters
+from ferbench.registry.specs import Spec
 from ferbench_torchvision.images import Torchvision
 from ferbench_torchvision.networks import zfnet
 from ferbench_torchvision.videos import C3D, TorchvisionVideo
@@ -69,7 +70,7 @@ def test_networks_that_cannot_be_used_are_told(backbone, told):
 
 def test_what_cannot_be_trained_whole_is_told_when_the_benchmark_is_read():
     with pytest.raises(FerbenchError, match="trained is all, with head svm"):
-        convert(Torchvision, {"trained": "all", "head": "svm"}, "backbone torchvision", "")
+        build_parameters(Torchvision, Spec("", {"trained": "all", "head": "svm"}), "backbone torchvision")
 
 
 def test_frames_are_spread_evenly():

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ferbench import FerbenchError
-from ferbench.benchmark.axes import Setting, apply, choices
-from ferbench.benchmark.document import load
+from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.choices import read_choices
+from ferbench.benchmark.document import load_document
+from ferbench.benchmark.settings import Setting, apply_settings
 from ferbench.registry.plugins import load_plugins
 
 
@@ -23,8 +25,8 @@ def made(tmp_path, catalog):
         file = tmp_path / "b.yaml"
         file.write_text(text)
         axis = text.partition(":")[0]
-        before = {axis: choices(axis, load(file), catalog)}
-        return apply(before, [Setting(path, value, f"--set {path}") for path, value in sets], catalog)[axis]
+        before = {axis: read_choices(AXES[axis], load_document(file), catalog)}
+        return apply_settings(before, [Setting(path, value, f"--set {path}") for path, value in sets], catalog)[axis]
 
     return call
 
@@ -104,18 +106,18 @@ def test_root_may_name_a_variable(made, monkeypatch):
 def test_defaults_of_what_the_file_leaves_out(tmp_path, catalog):
     file = tmp_path / "b.yaml"
     file.write_text("name: x\n")
-    assert labels(choices("seed", load(file), catalog)) == ["0"]
-    assert choices("recipe", load(file), catalog)[0].value.lr == 1e-3
+    assert labels(read_choices(AXES["seed"], load_document(file), catalog)) == ["0"]
+    assert read_choices(AXES["recipe"], load_document(file), catalog)[0].value.lr == 1e-3
 
 
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("backbone: [vgg16, vgg16]", 1, "backbone 'vgg16' stands twice"),
-        ("backbone:\n  - vgg16: {label: a}\n  - timm: {label: a}", 3, "backbone 'a' stands twice"),
-        ("dataset: [[ck+, mug], [ck+, mug]]", 1, "dataset 'ck+ + mug' stands twice"),
+        ("backbone: [vgg16, vgg16]", 1, "backbone 'vgg16' is there twice"),
+        ("backbone:\n  - vgg16: {label: a}\n  - timm: {label: a}", 3, "backbone 'a' is there twice"),
+        ("dataset: [[ck+, mug], [ck+, mug]]", 1, "dataset 'ck+ + mug' is there twice"),
         ("dataset:\n  - ck+\n  - [mug, mug]", 3, "a corpus is merged with itself"),
-        ("seed: [0, 1, 0]", 1, "seed is [0, 1, 0]: one of them stands twice"),
+        ("seed: [0, 1, 0]", 1, "seed is [0, 1, 0]: one of them is there twice"),
         ("seed: true", 1, "seed is True: expected `int`, got `bool`"),
         ("seed: [0, false]", 1, "seed is False: expected `int`, got `bool`"),
         ("seed: 1.5", 1, "seed is 1.5: expected `int`, got `float`"),
@@ -238,8 +240,8 @@ def test_setting_mistakes(made, path, value, message):
 )
 def test_only_means(made, pattern, expected):
     text = "backbone: [{vgg16: {hidden: 3}}, {vgg16: {mean: [0, 0, 0]}}, timm]"
-    assert [c.label for c in made(text) if c.called(pattern)] == expected
+    assert [c.label for c in made(text) if c.matches(pattern)] == expected
 
 
 def test_only_means_a_written_label(made):
-    assert [c.called("a") for c in made("preprocessing: {a: [gray, {resize: {size: [32, 64]}}], b: [gray]}")] == [True, True, False]
+    assert [c.matches("a") for c in made("preprocessing: {a: [gray, {resize: {size: [32, 64]}}], b: [gray]}")] == [True, True, False]

@@ -1,0 +1,83 @@
+"""What the command line sets for its process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.skipif(not LARGE_PAGES.is_file() or "[never]" in LARGE_PAGES.read_text(), reason="no large pages here")
+def test_memory_comes_in_large_pages():
+    """As a program begins: before torch is imported."""
+    code = """if True:
+        from ferbench.cli.process import keep_memory
+        keep_memory()
+        import torch
+        held = torch.ones(2**26)
+        with open("/proc/self/smaps_rollup") as file:
+            print(sum(int(line.split()[1]) for line in file if line.startswith("AnonHugePages")))
+    """
+    clean = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
+    made = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert int(made.stdout) > 2**17  # kB: half of the tensor
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_stops_a_run_with_one_message(data, benchmark_file, toy_plugin, tmp_path, number, code):
+    """SIGTERM used to end the process without a word; what is stored stays, and the same command continues."""
+    command = [sys.executable, "-m", "ferbench", "run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs")]
+    options = ["--device", "cpu", "--no-figures", "--set", "recipe.epochs=100000", "--only", "aggregator=mean"]
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "runs").glob("locks/fits-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert error.rstrip().endswith("stopped; what was finished is stored, and the same command continues from there")
+    assert "Traceback" not in error
+    again = subprocess.run([*command, "--device", "cpu", "--no-figures", "--only", "aggregator=mean"], capture_output=True, text=True)
+    assert again.returncode == 0
+    assert "Traceback" not in again.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_a_reader_that_leaves_is_no_failure(data, benchmark_file, toy_plugin, tmp_path, command):
+    """`ferbench run ... | true` used to exit with 1: some rows failed."""
+    line = [sys.executable, "-m", "ferbench", command, str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs")]
+    reader, writer = os.pipe()
+    os.close(reader)
+    options = ["--device", "cpu"] + (["--no-figures"] if command == "run" else [])
+    done = subprocess.run([*line, *options], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_python_api_leaves_the_process_as_it_was(data, benchmark_file, toy_plugin, tmp_path):
+    """Random generators, OpenCV's threads, environment and precision; in a process of its own, since tests import everything."""
+    code = f"""if True:
+        import os, random
+        import cv2, numpy, torch, ferbench
+        def state():
+            return [dict(os.environ), random.getstate(), numpy.random.get_state()[1].tolist(), torch.get_rng_state().tolist(),
+                    cv2.getNumThreads(), torch.get_float32_matmul_precision(), torch.get_num_threads()]
+        cv2.setNumThreads(2)
+        random.seed(5), numpy.random.seed(6), torch.manual_seed(7)
+        before = state()
+        options = dict(plugins=[{str(toy_plugin)!r}], device="cpu", quiet=True)
+        frame = ferbench.run({str(benchmark_file)!r}, store={str(tmp_path / "runs")!r}, **options)
+        assert len(frame) == 2, frame
+        for one, other in zip(before, state()):
+            assert one == other, (one, other)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
