@@ -10,7 +10,7 @@ from typing import Any
 from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.index import Corpus
-from ferbench.corpora.standins import described
+from ferbench.corpora.standins import describe_marker
 from ferbench.plan.models import Row
 from ferbench.store import records
 from ferbench.store.entries import Store
@@ -34,7 +34,7 @@ def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> dict[str,
     return {
         "corpus": corpus.name,
         "root": str(corpus.root),
-        "standin": described(corpus.marker) if corpus.marker else None,
+        "standin": describe_marker(corpus.marker) if corpus.marker else None,
         "people": len({c.subject for c in corpus.clips}),
         "clips": dict(sorted(Counter(used[c.id] for c in corpus.clips if c.id in used).items())),
         "unused": dict(sorted(unused.items())),

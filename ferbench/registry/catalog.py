@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import msgspec
 
-from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
+from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
 from ferbench.api.errors import FerbenchError, PluginError
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.store.keys import type_hints
@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[str, type[Component], *tuple[type[Component], ...]]] = {
     "loss": ("losses", Loss, EmbeddingLoss),
     "aggregator": ("aggregators", Aggregator),
     "protocol": ("protocols", Protocol),
+    "stand-in": ("standins", StandIn),
 }
 
 

@@ -143,7 +143,7 @@ def test_mistakes_in_a_file(plugin, text, line, message):
     ("old", "new", "hint"),
     [
         ("register_aggregators", "register_agregators", "the hooks are register_datasets, register_preprocessors"),
-        ("aggregators(register)", "aggregators(catalog)", "CONTRIBUTING.md shows the six hooks"),
+        ("aggregators(register)", "aggregators(catalog)", "CONTRIBUTING.md shows the hooks"),
     ],
 )
 def test_wrong_hooks_are_answered_with_the_right_ones(plugin, old, new, hint):
