@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from ferbench.api import heads, weights
     from ferbench.api.clips import Clip, Fold, Frames, Input, Skipped
-    from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, Rehearsable
+    from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
     from ferbench.api.errors import FerbenchError, PluginError
     from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
     from ferbench.registry.hookspecs import hookimpl
@@ -41,12 +41,12 @@ __version__ = "0.1.0"
 __all__ = [
     "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "FerbenchError", "File",
     "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "Network", "PluginError", "Preprocessor", "Protocol",
-    "Rehearsable", "Skipped", "Trainable", "heads", "hookimpl", "run", "weights",
+    "Skipped", "StandIn", "Trainable", "heads", "hookimpl", "run", "weights",
 ]  # fmt: skip
 
 _HOMES = {
     "api.clips": ("Clip", "Fold", "Frames", "Input", "Skipped"),
-    "api.components": ("Aggregator", "Component", "Dataset", "EmbeddingLoss", "Loss", "Preprocessor", "Protocol", "Rehearsable"),
+    "api.components": ("Aggregator", "Component", "Dataset", "EmbeddingLoss", "Loss", "Preprocessor", "Protocol", "StandIn"),
     "api.errors": ("FerbenchError", "PluginError"),
     "api.networks": (
         "Backbone", "EmbeddingNetwork", "Estimators", "FinishedSystem", "Frozen", "Fusion", "Network", "Trainable",

@@ -16,6 +16,11 @@ def register_datasets(register):
 
 
 @ferbench.hookimpl
+def register_standins(register):
+    register(ToyStandIn)
+
+
+@ferbench.hookimpl
 def register_preprocessors(register):
     register(Invert)
 
@@ -36,12 +41,12 @@ def register_losses(register):
 
 
 @dataclass(frozen=True)
-class Toy(ferbench.Dataset, ferbench.Rehearsable):
+class Toy(ferbench.Dataset):
     """Folders PERSON/LABEL/TAKE of image files, or PERSON/LABEL/TAKE.avi."""
 
     name = "toy"
     classes = ("dark", "light", "stripes")
-    citation = licence = "made up"
+    citation = license = "made up"
     access = "Toy is made by the tests."
     folders = ("toy",)
 
@@ -59,8 +64,14 @@ class Toy(ferbench.Dataset, ferbench.Rehearsable):
             return ferbench.Clip(name, person, label, video=take)
         return ferbench.Clip(name, person, label, images=tuple(sorted(take.glob("*.png"))))
 
-    @classmethod
-    def render(cls, folder, people, seed, progress):
+
+@dataclass(frozen=True)
+class ToyStandIn(ferbench.StandIn):
+    """Noise, like the corpus itself."""
+
+    name = "toy"
+
+    def render(self, folder, people, seed, progress):
         from toy_images import render  # beside this file
 
         render(folder, people, seed)

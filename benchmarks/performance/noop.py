@@ -27,7 +27,7 @@ class Nothing(ferbench.Dataset):
 
     name = "nothing"
     classes = ("black", "white")
-    citation = licence = access = "made by the measurement"
+    citation = license = access = "made by the measurement"
     folders = ("nothing",)
 
     def clips(self) -> Iterator[ferbench.Clip]:

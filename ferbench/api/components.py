@@ -47,7 +47,7 @@ class Dataset(Component):
 
     classes: ClassVar[tuple[str, ...]]
     citation: ClassVar[str]
-    licence: ClassVar[str]
+    license: ClassVar[str]
     access: ClassVar[str]
     folders: ClassVar[tuple[str, ...]]
 
@@ -56,13 +56,15 @@ class Dataset(Component):
         """Yield every labeled clip, and everything left out with its reason, in an order that depends on names alone."""
 
 
-class Rehearsable(ABC):
-    """A Dataset that can render a stand-in of its corpus, in the corpus's own layout."""
+@dataclass(frozen=True)
+class StandIn(Component):
+    """Renders artificial clips in the layout of a corpus; `name` is the name of the dataset that reads them."""
 
-    @classmethod
+    role: ClassVar[str] = "stand-in"
+
     @abstractmethod
-    def render(cls, folder: Path, people: int, seed: int, progress: Progress) -> None:
-        """Write a stand-in of `people` people into the empty `folder`; equal seeds give equal files."""
+    def render(self, folder: Path, people: int, seed: int, progress: Progress) -> None:
+        """Write clips of `people` people into the empty `folder`; equal seeds give equal files."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def _corpus_list(options: argparse.Namespace) -> int:
         {
             "name": dataset.name,
             "found": str(locate(dataset()) or ""),
-            **{fact: getattr(dataset, fact) for fact in ("classes", "licence", "access", "citation")},
+            **{fact: getattr(dataset, fact) for fact in ("classes", "license", "access", "citation")},
         }
         for dataset in datasets
     ]
@@ -28,8 +28,8 @@ def _corpus_list(options: argparse.Namespace) -> int:
     else:
         print_columns(
             [
-                ["name", "found at", "licence", "classes"],
-                *[[f["name"], f["found"] or "–", f["licence"], ", ".join(f["classes"])] for f in facts],
+                ["name", "found at", "license", "classes"],
+                *[[f["name"], f["found"] or "–", f["license"], ", ".join(f["classes"])] for f in facts],
             ]
         )
     return 0
@@ -58,17 +58,20 @@ def _corpus_check(options: argparse.Namespace) -> int:
 
 
 def _corpus_standin(options: argparse.Namespace) -> int:
-    from ferbench.corpora import standins as standin
+    from ferbench.api.components import Dataset
+    from ferbench.corpora import standins
     from ferbench.execution.progress import Reporter
     from ferbench.registry.plugins import load_plugins
+    from ferbench.registry.specs import Spec
 
     catalog = load_plugins(options.plugin)
-    catalog.get("dataset", options.name)
-    dataset = next(d for d in catalog.datasets() if d.name == options.name)
+    dataset = catalog.build("dataset", Spec(options.name))
+    assert isinstance(dataset, Dataset)
+    standin = standins.get_standin(dataset, catalog)
     folder = options.folder.resolve()
     with Reporter().stage(f"render {options.name}", "clips") as tell:
-        standin.render(dataset, folder, options.people, options.seed, tell)
-    print(f"{options.folder}: {standin.described(folder / standin.MARKER)}")
+        standins.render(standin, folder, options.people, options.seed, tell)
+    print(f"{options.folder}: {standins.describe_marker(folder / standins.MARKER)}")
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError, plugin_call
-from ferbench.corpora.standins import marker_of
+from ferbench.corpora.standins import find_marker
 from ferbench.store.entries import Store, read_json, to_json
 from ferbench.store.keys import component_identity, file_digest, key
 
@@ -104,7 +104,7 @@ def index(dataset: Dataset, store: Store) -> Corpus:
             hint=f"`ferbench corpus check {dataset.name} {dataset.root}` lists what was found; docs/corpora.md shows the layout",
         )
     _unique(dataset, clips)
-    marker = marker_of(*dict.fromkeys(path.parent for clip in clips for path in (*clip.images, *filter(None, [clip.video]))))
+    marker = find_marker(path.parent for clip in clips for path in (*clip.images, *filter(None, [clip.video])))
     corpus = Corpus(dataset.name, Path(dataset.root), tuple(clips), digests, tuple(skipped), tuple(cut), marker)
     store.make("index", corpus.digest, _write, corpus)
     return corpus

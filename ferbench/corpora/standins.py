@@ -1,44 +1,48 @@
-"""Stand-in corpora: rendered once, marked for good."""
+"""Stand-ins for corpora: rendered once, and marked, so that every row made from one says so."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterable
+from glob import escape
 from pathlib import Path
+from uuid import uuid4
 
-from ferbench.api.components import Dataset, Rehearsable
+from ferbench.api.components import Dataset, StandIn
 from ferbench.api.errors import FerbenchError, plugin_call
+from ferbench.registry.catalog import Catalog
 from ferbench.store.entries import Store, read_json, to_json
-from ferbench.store.keys import key, source_digests
+from ferbench.store.keys import component_identity, key
+from ferbench.types import Progress
 
 MARKER = "STAND-IN.json"
 
 
-def marker_of(*folders: Path) -> Path | None:
-    """The marker in one of these folders, or in one that holds it, that says that ferbench rendered what is there."""
-    above = dict.fromkeys(each for folder in folders for each in (folder.resolve(), *folder.resolve().parents))
-    return next((each / MARKER for each in above if (each / MARKER).is_file()), None)
+def get_standin(dataset: Dataset, catalog: Catalog) -> StandIn:
+    """The stand-in that a plugin registers for this dataset; raises FerbenchError if none does."""
+    entry = catalog.entries.get(("stand-in", dataset.name))
+    if entry is None:
+        raise FerbenchError(f"no plugin renders a stand-in for the corpus {dataset.name}", hint=dataset.access)
+    standin = entry.component()
+    assert isinstance(standin, StandIn)
+    return standin
 
 
-def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
-    """Renders a stand-in into a new folder, with the marker that makes every row from it count as a stand-in's.
-
-    Raises FerbenchError where the folder holds something, or the dataset renders none.
-    """
-    if not issubclass(dataset, Rehearsable):
-        raise FerbenchError(f"{dataset.name} renders no stand-in", hint=dataset.access)
+def render(standin: StandIn, folder: Path, people: int, seed: int, progress: Progress) -> None:
+    """Render into a new folder, with the marker. Raises FerbenchError if the folder holds something."""
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FerbenchError(f"{folder} is not empty", hint="name a new folder; nothing was written")
     if people < 1:
         raise FerbenchError(f"people is {people}: expected at least 1", where="--people")
-    work = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(work, ignore_errors=True)
+    for leftover in folder.parent.glob(f".{escape(folder.name)}-*.part"):  # of a killed process
+        shutil.rmtree(leftover, ignore_errors=True)
+    work = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.part")
     work.mkdir(parents=True)
     try:
-        (work / MARKER).write_bytes(to_json({"stand-in of": dataset.name, "people": people, "seed": seed}))
-        with plugin_call(f"dataset {dataset.name}: render"):
-            dataset.render(work, people, seed, progress)
+        (work / MARKER).write_bytes(to_json({"stand-in of": standin.name, "people": people, "seed": seed}))
+        with plugin_call(f"{standin.title}: render", type(standin)):
+            standin.render(work, people, seed, progress)
         if folder.exists():
             folder.rmdir()
         work.rename(folder)
@@ -46,24 +50,27 @@ def render(dataset: type[Dataset], folder: Path, people: int, seed: int, progres
         shutil.rmtree(work, ignore_errors=True)
 
 
-def stored(dataset: type[Dataset], people: int, seed: int, store: Store, progress: Callable[[int, int], None]) -> Path:
-    """The rehearsal's stand-in in the store, rendered unless it is there."""
-    folder = place(dataset, people, seed, store)
+def standin_folder(standin: StandIn, people: int, seed: int, store: Store) -> Path:
+    """Where a rehearsal keeps the stand-in, rendered or not."""
+    return store.root / "standin" / key("standin", component_identity(standin), people, seed) / standin.name
+
+
+def store_standin(standin: StandIn, people: int, seed: int, store: Store, progress: Progress) -> Path:
+    """The folder of a rehearsal's stand-in, rendered unless it is there."""
+    folder = standin_folder(standin, people, seed, store)
     with store.lock("standin", folder.parent.name):
         if not folder.is_dir():
-            render(dataset, folder, people, seed, progress)
+            render(standin, folder, people, seed, progress)
     return folder
 
 
-def place(dataset: type[Dataset], people: int, seed: int, store: Store) -> Path:
-    """Where a rehearsal's stand-in stands, rendered or not."""
-    if not issubclass(dataset, Rehearsable):
-        raise FerbenchError(f"the corpus {dataset.name} is missing, and no stand-in can be rendered for it", hint=dataset.access)
-    entry = key("standin", dataset.name, people, seed, source_digests(dataset.__module__))
-    return store.root / "standin" / entry / dataset.folders[0]
+def find_marker(folders: Iterable[Path]) -> Path | None:
+    """The marker of a stand-in in one of these folders, or in any folder above one."""
+    above = dict.fromkeys(parent for folder in folders for parent in (folder.resolve(), *folder.resolve().parents))
+    return next((parent / MARKER for parent in above if (parent / MARKER).is_file()), None)
 
 
-def described(marker: Path) -> str:
-    """The marker in words."""
-    told = read_json(marker)
-    return f"stand-in of {told['stand-in of']}, {told['people']} people, seed {told['seed']}"
+def describe_marker(marker: Path) -> str:
+    """Of what the stand-in is, for people."""
+    content = read_json(marker)
+    return f"stand-in of {content['stand-in of']}, {content['people']} people, seed {content['seed']}"

@@ -45,7 +45,7 @@ def render_standin(store: Store, reporter: Reporter) -> GetStandIn:
 
     def render(dataset: Dataset, rehearsed: Benchmark) -> Path:
         with reporter.stage(f"render {dataset.name}", "clips") as update:
-            return standins.stored(type(dataset), *_scale(rehearsed), store, update)
+            return standins.store_standin(standins.get_standin(dataset, rehearsed.catalog), *_scale(rehearsed), store, update)
 
     return render
 
@@ -54,7 +54,7 @@ def require_standin(store: Store) -> GetStandIn:
     """Stand-ins must be in the store; raises FerbenchError if one would have to be rendered."""
 
     def require(dataset: Dataset, rehearsed: Benchmark) -> Path:
-        folder = standins.place(type(dataset), *_scale(rehearsed), store)
+        folder = _standin_folder(dataset, rehearsed, store)
         if not folder.is_dir():
             raise FerbenchError(
                 f"the corpus {dataset.name} is missing, and its stand-in is not rendered yet, so its clips cannot be counted",
@@ -71,8 +71,12 @@ def unrendered_standins(benchmark: Benchmark, store: Store, allow_rehearsal: boo
     if not may_rehearse or all(locate(dataset) for dataset in benchmark.datasets()):
         return ()
     rehearsed = benchmark.rehearsed()
-    places = {d.name: standins.place(type(d), *_scale(rehearsed), store) for d in rehearsed.datasets()}
-    return tuple(name for name, place in places.items() if not place.is_dir())
+    folders = {dataset.name: _standin_folder(dataset, rehearsed, store) for dataset in rehearsed.datasets()}
+    return tuple(name for name, folder in folders.items() if not folder.is_dir())
+
+
+def _standin_folder(dataset: Dataset, rehearsed: Benchmark, store: Store) -> Path:
+    return standins.standin_folder(standins.get_standin(dataset, rehearsed.catalog), *_scale(rehearsed), store)
 
 
 def _index_all(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Path | None]) -> Corpora:

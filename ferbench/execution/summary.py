@@ -10,7 +10,7 @@ from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.grid import Benchmark
 from ferbench.benchmark.sections import Published
 from ferbench.corpora.index import Corpus
-from ferbench.corpora.standins import described
+from ferbench.corpora.standins import describe_marker
 from ferbench.plan.models import Row
 from ferbench.store.entries import Store
 from ferbench.store.records import CorpusSummary, PublishedRow, Record, StoredRecord, save_record
@@ -35,7 +35,7 @@ def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> CorpusSum
     return {
         "corpus": corpus.name,
         "root": str(corpus.root),
-        "standin": described(corpus.marker) if corpus.marker else None,
+        "standin": describe_marker(corpus.marker) if corpus.marker else None,
         "people": len({c.subject for c in corpus.clips}),
         "clips": dict(sorted(Counter(used[c.id] for c in corpus.clips if c.id in used).items())),
         "unused": dict(sorted(unused.items())),

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, get_origin
 
-from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
+from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.registry.specs import RESERVED
 from ferbench.store.keys import type_hints
@@ -33,6 +33,7 @@ KINDS = {
         Kind("loss", "losses", (Loss, EmbeddingLoss)),
         Kind("aggregator", "aggregators", (Aggregator,)),
         Kind("protocol", "protocols", (Protocol,)),
+        Kind("stand-in", "standins", (StandIn,)),
     )
 }
 

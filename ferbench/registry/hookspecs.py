@@ -1,4 +1,4 @@
-"""The six hooks of a plugin; each is given `register`, which takes one component class and returns nothing."""
+"""The seven hooks of a plugin; each is given `register`, which takes one component class and returns nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pluggy
 
-from ferbench.api.components import Aggregator, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
+from ferbench.api.components import Aggregator, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
 from ferbench.api.networks import Backbone, Fusion
 
 hookspec = pluggy.HookspecMarker("ferbench")
@@ -41,3 +41,8 @@ def register_aggregators(register: Callable[[type[Aggregator]], None]) -> None:
 @hookspec
 def register_protocols(register: Callable[[type[Protocol]], None]) -> None:
     """Register splits of people into training, validation and test."""
+
+
+@hookspec
+def register_standins(register: Callable[[type[StandIn]], None]) -> None:
+    """Register renderers of stand-ins, each under the name of the dataset that it stands in for."""

@@ -94,7 +94,7 @@ def _register(manager: pluggy.PluginManager, module: ModuleType, name: str) -> N
     try:
         manager.register(module, name=name)
     except (pluggy.PluginValidationError, ValueError) as error:
-        raise PluginError(f"plugin {name}: {error}".replace("\n", " "), hint="CONTRIBUTING.md shows the six hooks") from error
+        raise PluginError(f"plugin {name}: {error}".replace("\n", " "), hint="CONTRIBUTING.md shows the hooks") from error
 
 
 def _check_hooks(manager: pluggy.PluginManager) -> None:

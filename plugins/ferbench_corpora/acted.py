@@ -35,7 +35,7 @@ class RAVDESS(Dataset):
     citation: ClassVar[str] = (
         "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). PLoS ONE, 2018."
     )
-    licence: ClassVar[str] = "CC BY-NC-SA 4.0"
+    license: ClassVar[str] = "CC BY-NC-SA 4.0"
     access: ClassVar[str] = "Anyone may download it from Zenodo: doi:10.5281/zenodo.1188976."
     folders: ClassVar[tuple[str, ...]] = ("RAVDESS", "ravdess")
 
@@ -78,7 +78,7 @@ class CREMAD(Dataset):
         "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional multimodal actors "
         "dataset. IEEE Transactions on Affective Computing, 2014."
     )
-    licence: ClassVar[str] = "Open Database License (ODbL) 1.0"
+    license: ClassVar[str] = "Open Database License (ODbL) 1.0"
     access: ClassVar[str] = "Anyone may download it from https://github.com/CheyneyComputerScience/CREMA-D (by git lfs)."
     folders: ClassVar[tuple[str, ...]] = ("CREMA-D", "CREMAD", "cremad")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ferbench import Clip, Dataset, Rehearsable, Skipped
+from ferbench import Clip, Dataset, Skipped
 from ferbench_corpora.folders import entries, folders, holding, images, named, natural, unlike
 
 CODES: dict[float, str] = dict(enumerate(("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")))
@@ -15,7 +15,7 @@ SUBJECT = r"S\d{3}"
 
 
 @dataclass(frozen=True)
-class CKPlus(Dataset, Rehearsable):
+class CKPlus(Dataset):
     """Extended Cohn-Kanade (CK+): 593 posed sequences of 123 people, 327 of them labelled, onset to apex."""
 
     name = "ck+"
@@ -24,7 +24,7 @@ class CKPlus(Dataset, Rehearsable):
         "P. Lucey, J. F. Cohn, T. Kanade, J. Saragih, Z. Ambadar, I. Matthews: The Extended Cohn-Kanade Dataset (CK+): "
         "A complete dataset for action unit and emotion-specified expression. CVPR Workshops, 2010."
     )
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
         "CK+ is sent by the Affect Analysis Group, University of Pittsburgh, to those who sign the agreement at https://www.jeffcohn.net/Resources/."
     )
@@ -38,13 +38,6 @@ class CKPlus(Dataset, Rehearsable):
             raise unlike(self.name, root, "cohn-kanade-images/S005/001/S005_001_00000001.png")
         for name in sorted(found, key=natural):
             yield from _read(root, name, found[name])
-
-    @classmethod
-    def render(cls, folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
-        """Faces moved by action units, in CK+'s layout."""
-        from ferbench_corpora.standin import ckplus
-
-        ckplus.write(folder, people, seed, progress)
 
 
 def _sequences(root: Path) -> dict[str, list[Path]]:

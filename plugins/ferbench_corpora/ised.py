@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ferbench import Clip, Dataset, FerbenchError, Rehearsable, Skipped
+from ferbench import Clip, Dataset, FerbenchError, Skipped
 from ferbench_corpora.folders import entries, folders, holding, named, unlike
 
 PERSON = r"(PS)?[ _-]*\d+"
@@ -19,7 +19,7 @@ FACTS = {"intensity": 7, "sex": 8, "spectacles": 9, "beard": 10, "occlusion": 11
 
 
 @dataclass(frozen=True)
-class ISED(Dataset, Rehearsable):
+class ISED(Dataset):
     """Indian Spontaneous Expression Database (ISED): 428 videos of 50 people, four emotions, peak frames."""
 
     name = "ised"
@@ -28,7 +28,7 @@ class ISED(Dataset, Rehearsable):
         "S. L. Happy, P. Patnaik, A. Routray, R. Guha: The Indian Spontaneous Expression Database for Emotion Recognition. "
         "IEEE Transactions on Affective Computing 8 (1), 2017."
     )
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
         "ISED is given by its authors (S. L. Happy, A. Routray, IIT Kharagpur) to those who sign its agreement: iseddatabase@gmail.com."
     )
@@ -42,13 +42,6 @@ class ISED(Dataset, Rehearsable):
         if not tables or not videos:
             raise unlike(self.name, root, "ISED_details.mat and videos/PS 1/4.avi")
         yield from _clips(_rows(min(tables, key=lambda p: "details" not in p.name.lower())), videos)
-
-    @classmethod
-    def render(cls, folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
-        """Faces moved by action units, in ISED's layout."""
-        from ferbench_corpora.standin import ised
-
-        ised.write(folder, people, seed, progress)
 
 
 def _videos(root: Path) -> list[tuple[str, Path]]:

@@ -23,7 +23,7 @@ class London(Dataset):
     name = "london"
     classes = ("neutral", "smiling")
     citation: ClassVar[str] = "L. DeBruine, B. Jones: Face Research Lab London Set. figshare, 2017. doi:10.6084/m9.figshare.5047666"
-    licence: ClassVar[str] = "CC BY 4.0"
+    license: ClassVar[str] = "CC BY 4.0"
     access: ClassVar[str] = "Anyone may download it from figshare: doi:10.6084/m9.figshare.5047666."
     folders: ClassVar[tuple[str, ...]] = ("london", "face_research_lab_london_set", "Face Research Lab London Set")
 

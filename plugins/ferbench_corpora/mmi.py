@@ -29,7 +29,7 @@ class MMI(Dataset):
     name = "mmi"
     classes = tuple(CODES.values())
     citation: ClassVar[str] = "M. Pantic, M. Valstar, R. Rademaker, L. Maat: Web-based database for facial expression analysis. ICME, 2005."
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = "MMI is opened by its authors to those who sign the agreement at https://mmifacedb.eu/."
     folders: ClassVar[tuple[str, ...]] = ("MMI", "mmi")
 

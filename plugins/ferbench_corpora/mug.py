@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ferbench import Clip, Dataset, FerbenchError, File, Rehearsable, Skipped
+from ferbench import Clip, Dataset, FerbenchError, File, Skipped
 from ferbench_corpora.folders import entries, folders, holding, images, named, unlike
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
@@ -19,7 +19,7 @@ STILL = r"(\d{3})_([a-z]{2})_\d+_\d+\.jpe?g"
 
 
 @dataclass(frozen=True)
-class MUG(Dataset, Rehearsable):
+class MUG(Dataset):
     """MUG: sequences of posed expressions that run neutral, apex, neutral; 52 people released.
 
     Nobody ships apex indices: the middle frame is taken, unless `apexes` names a CSV with the columns `clip` (such as
@@ -32,7 +32,7 @@ class MUG(Dataset, Rehearsable):
     name = "mug"
     classes = EMOTIONS
     citation: ClassVar[str] = "N. Aifanti, C. Papachristou, A. Delopoulos: The MUG facial expression database. WIAMIS, 2010."
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
         "MUG is sent by the Multimedia Understanding Group, Aristotle University of Thessaloniki, on a signed agreement: "
         "https://mug.ee.auth.gr/fed/."
@@ -53,13 +53,6 @@ class MUG(Dataset, Rehearsable):
         lengths = {thing.id: thing.length for thing in found if isinstance(thing, Clip)}
         apexes = _apexes(self.apexes, lengths) if self.apexes else {}
         yield from (replace(t, apex=apexes.get(t.id, t.length // 2)) if isinstance(t, Clip) else t for t in found)
-
-    @classmethod
-    def render(cls, folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
-        """Faces moved by action units, in MUG's layout."""
-        from ferbench_corpora.standin import mug
-
-        mug.write(folder, people, seed, progress)
 
 
 def _takes(root: Path) -> Iterator[Clip | Skipped]:

@@ -33,7 +33,7 @@ class OuluCASIA(Dataset):
         "G. Zhao, X. Huang, M. Taini, S. Z. Li, M. Pietikäinen: Facial expression recognition from near-infrared videos. "
         "Image and Vision Computing, 2011."
     )
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
         "Oulu-CASIA is sent by the Center for Machine Vision and Signal Analysis of the University of Oulu on a signed agreement."
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from ferbench import Clip, Dataset, FerbenchError, Rehearsable, Skipped
+from ferbench import Clip, Dataset, FerbenchError, Skipped
 from ferbench_corpora.folders import called, entries, folders, holding, images, named, unlike
 
 LABELS = {
@@ -22,7 +22,7 @@ VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm")
 
 
 @dataclass(frozen=True)
-class AFEW(Dataset, Rehearsable):
+class AFEW(Dataset):
     """Acted Facial Expressions in the Wild (AFEW): clips of films, in videos or folders of frames; splits `train` and `validation`."""
 
     name = "afew"
@@ -31,7 +31,7 @@ class AFEW(Dataset, Rehearsable):
         "A. Dhall, R. Goecke, S. Lucey, T. Gedeon: Collecting large, richly annotated facial-expression databases from movies. "
         "IEEE MultiMedia, 2012."
     )
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = "AFEW is sent by its authors to those who sign the agreement at https://cs.anu.edu.au/few/."
     folders: ClassVar[tuple[str, ...]] = ("AFEW", "afew", "EmotiW")
 
@@ -57,13 +57,6 @@ class AFEW(Dataset, Rehearsable):
                         seen.add(name)
                         yield replace(thing, id=name, subject=name, label=label, facts={"split": split})
 
-    @classmethod
-    def render(cls, folder: Path, people: int, seed: int, progress: Callable[[int, int], None]) -> None:
-        """Clips in AFEW's layout, seven a person; none tells the person."""
-        from ferbench_corpora.standin import afew
-
-        afew.write(folder, people, seed, progress)
-
 
 @dataclass(frozen=True)
 class DFEW(Dataset):
@@ -75,7 +68,7 @@ class DFEW(Dataset):
         "X. Jiang, Y. Zong, W. Zheng, C. Tang, W. Xia, C. Lu, J. Liu: DFEW: A large-scale database for recognizing dynamic facial "
         "expressions in the wild. ACM Multimedia, 2020."
     )
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = "DFEW is sent by its authors to those who sign the agreement at https://dfew-dataset.github.io/."
     folders: ClassVar[tuple[str, ...]] = ("DFEW", "dfew")
 
@@ -112,7 +105,7 @@ class FERV39k(Dataset):
         "Y. Wang, Y. Sun, Y. Huang, Z. Liu, S. Gao, W. Zhang, W. Ge, W. Zhang: FERV39k: A large-scale multi-scene dataset for facial "
         "expression recognition in videos. CVPR, 2022."
     )
-    licence: ClassVar[str] = "signed agreement, non-commercial research"
+    license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
         "FERV39k is sent by its authors to those who sign the agreement at https://wangyanckxx.github.io/Proj_CVPR2022_FERV39k.html."
     )

@@ -103,7 +103,7 @@ def test_corpus_list(told, tmp_path, monkeypatch):
     assert set(listed) == {entry.name for entry in load_plugins().of("dataset")}
     assert listed["mug"]["found"] == str(tmp_path / "data" / "mug")
     assert listed["ck+"]["found"] == ""
-    assert all(e["access"] and e["citation"] and e["licence"] and e["classes"] for e in listed.values())
+    assert all(e["access"] and e["citation"] and e["license"] and e["classes"] for e in listed.values())
 
 
 def test_corpus_check(told, data, toy_plugin):
@@ -165,7 +165,7 @@ def mistaken(told, tmp_path):
         ("corpus check mug absent", "the corpus mug is not at"),
         ("corpus check mug full", "full: the corpus mug is not in the layout that is read: expected "),
         ("corpus standin mugg new", "unknown dataset 'mugg'; did you mean 'mug'?"),
-        ("corpus standin london new", "london renders no stand-in"),
+        ("corpus standin london new", "no plugin renders a stand-in for the corpus london"),
         ("corpus standin mug full", "full is not empty"),
         ("corpus standin mug b.yaml", "b.yaml is not empty"),
         ("corpus standin mug new --people 0", "--people: people is 0: expected at least 1"),

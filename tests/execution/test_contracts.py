@@ -91,7 +91,7 @@ class Corpus(ferbench.Dataset):
     '''A corpus.'''
     name = "corpus"
     classes = ("dark", "light")
-    citation = licence = access = "made up"
+    citation = license = access = "made up"
     folders = ("toy",)
 
     def clips(self):

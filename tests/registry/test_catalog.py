@@ -151,7 +151,7 @@ def test_one_name_in_two_kinds_is_allowed(catalog):
         ("dataset", changed(ferbench.Dataset, name="x"), "lacks clips"),
         (
             "dataset",
-            changed(ferbench.Dataset, name="x", clips=lambda self: iter(()), classes=("a",), licence="l"),
+            changed(ferbench.Dataset, name="x", clips=lambda self: iter(()), classes=("a",), license="l"),
             "lacks the class facts citation, access, folders",
         ),
         ("preprocessor", changed(ferbench.Preprocessor, name="x"), "overrides neither `select` nor `__call__`"),

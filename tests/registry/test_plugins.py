@@ -110,10 +110,10 @@ def test_builtin_plugins_are_found_like_any_other():
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        (HEAD + MINE.replace("ferbench.Aggregator", "object"), 6, "Mine is no subclass of ferbench.Aggregator"),
-        (HEAD + MINE.replace("__call__", "call"), 6, "Mine lacks __call__"),
-        (HEAD + MINE.replace('    name = "mine"\n', ""), 6, "Mine needs a class attribute `name`"),
-        (HEAD + MINE.replace('    name = "mine"\n', '    name = "mine"\n    cut: float = 0.1\n'), 6, "has parameters but no @dataclass"),
+        (HEAD + MINE.replace("ferbench.Aggregator", "object"), 8, "Mine is no subclass of ferbench.Aggregator"),
+        (HEAD + MINE.replace("__call__", "call"), 8, "Mine lacks __call__"),
+        (HEAD + MINE.replace('    name = "mine"\n', ""), 8, "Mine needs a class attribute `name`"),
+        (HEAD + MINE.replace('    name = "mine"\n', '    name = "mine"\n    cut: float = 0.1\n'), 8, "has parameters but no @dataclass"),
         (HEAD.replace("(Mine)", "('mine')") + MINE, 6, "is no subclass of ferbench.Aggregator"),
         (HEAD + "register_agregators = None\n", 6, "register_aggregators failed: NameError: name 'Mine' is not defined"),
         (HEAD.replace("    register(Mine)", "    1 / 0"), 6, "register_aggregators failed: ZeroDivisionError: division by zero"),
@@ -144,7 +144,7 @@ def test_mistakes_in_a_file(plugin, text, line, message):
     ("old", "new", "hint"),
     [
         ("register_aggregators", "register_agregators", "the hooks are register_datasets, register_preprocessors"),
-        ("aggregators(register)", "aggregators(catalog)", "CONTRIBUTING.md shows the six hooks"),
+        ("aggregators(register)", "aggregators(catalog)", "CONTRIBUTING.md shows the hooks"),
     ],
 )
 def test_wrong_hooks_are_answered_with_the_right_ones(plugin, old, new, hint):

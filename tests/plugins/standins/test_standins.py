@@ -1,4 +1,4 @@
-"""Stand-ins: what is drawn, what is written, and that equal seeds write equal files."""
+"""Stand-ins: what is drawn, what is written, and that equal seeds write equal files, however many workers there are."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from ferbench import Clip
 from ferbench_corpora.ckplus import CKPlus
 from ferbench_corpora.ised import ISED
 from ferbench_corpora.mug import MUG
-from ferbench_corpora.standin import ckplus, ised, mug
-from ferbench_corpora.standin.expression import EMOTIONS, apex, deal, rise, rise_and_fall
-from ferbench_corpora.standin.person import person
-from ferbench_corpora.standin.scene import Camera, film
-from ferbench_corpora.standin.shape import MOVES, Pose, landmarks
+from ferbench_standins import ckplus, ised, mug
+from ferbench_standins.expression import EMOTIONS, assign_emotions, draw_apex_units, rise, rise_and_fall
+from ferbench_standins.files import write_video
+from ferbench_standins.jobs import run_jobs
+from ferbench_standins.person import draw_person
+from ferbench_standins.scene import Camera, film
+from ferbench_standins.shape import MOVES, Pose, landmarks
 
-WRITERS = {"ckplus": ckplus, "mug": mug, "ised": ised}
+RENDERERS = {"ckplus": ckplus, "mug": mug, "ised": ised}
 LOADERS = {"ckplus": CKPlus, "mug": MUG, "ised": ISED}
 SOME_CAMERA = Camera((200, 160), face=36)
 CODE_LINES = {f"   {code}.0000000e+00\n" for code in range(1, 8)}
@@ -27,16 +29,16 @@ CODE_LINES = {f"   {code}.0000000e+00\n" for code in range(1, 8)}
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory):
-    """Two people of each corpus, and the progress that was told."""
-    made = {}
-    for name, writer in WRITERS.items():
-        folder, told = tmp_path_factory.mktemp(name), []
-        writer.write(folder, 2, 7, lambda done, of, told=told: told.append((done, of)), workers=2)
-        made[name] = folder, told
-    return made
+    """Two people of each corpus, and the calls of `progress`."""
+    rendered = {}
+    for name, renderer in RENDERERS.items():
+        folder, calls = tmp_path_factory.mktemp(name), []
+        renderer.render(folder, 2, 7, lambda done, total, calls=calls: calls.append((done, total)), workers=2)
+        rendered[name] = folder, calls
+    return rendered
 
 
-def digests(folder):
+def file_digests(folder):
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
 
 
@@ -49,22 +51,22 @@ def frames_of(clip):
     return frames
 
 
-def labelled(corpora, name):
+def labeled_clips(corpora, name):
     return [c for c in LOADERS[name](root=str(corpora[name][0])).clips() if isinstance(c, Clip)]
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", RENDERERS)
 def test_progress_counts_every_clip(corpora, name):
-    told = corpora[name][1]
-    assert told == [(i, len(told)) for i in range(1, len(told) + 1)]
-    assert len(told) >= len(labelled(corpora, name)) > 0
+    calls = corpora[name][1]
+    assert calls == [(i, len(calls)) for i in range(1, len(calls) + 1)]
+    assert len(calls) >= len(labeled_clips(corpora, name)) > 0
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", RENDERERS)
 def test_the_cascade_finds_every_sampled_face(corpora, name):
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
     missed = []
-    for clip in labelled(corpora, name):
+    for clip in labeled_clips(corpora, name):
         frames = frames_of(clip)
         for index in (0, len(frames) // 2):
             gray = cv2.cvtColor(frames[index], cv2.COLOR_BGR2GRAY)
@@ -79,16 +81,16 @@ def test_equal_seeds_write_equal_files_whatever_the_workers(tmp_path):
     for label, (people, seed, workers) in {"a": (1, 3, 1), "b": (1, 3, 2), "c": (1, 4, 2)}.items():
         for name in ("ckplus", "ised") if seed == 3 else ("ckplus",):
             (tmp_path / label / name).mkdir(parents=True)
-            WRITERS[name].write(tmp_path / label / name, people, seed, lambda *_: None, workers=workers)
-        trees.append(digests(tmp_path / label))
+            RENDERERS[name].render(tmp_path / label / name, people, seed, lambda *_: None, workers=workers)
+        trees.append(file_digests(tmp_path / label))
     assert trees[0] == trees[1]
     assert not {d for p, d in trees[0].items() if p.endswith(("png", "avi"))} & set(trees[2].values())
 
 
 def test_more_people_leave_the_first_as_they_are(corpora, tmp_path):
-    ckplus.write(tmp_path, 1, 7, lambda *_: None)
-    both = digests(corpora["ckplus"][0])
-    assert digests(tmp_path).items() <= both.items()
+    ckplus.render(tmp_path, 1, 7, lambda *_: None)
+    both = file_digests(corpora["ckplus"][0])
+    assert file_digests(tmp_path).items() <= both.items()
 
 
 def test_ckplus_layout(corpora):
@@ -104,10 +106,9 @@ def test_ckplus_layout(corpora):
         assert all(f.name == f"{images[-1].stem}_emotion.txt" and f.read_text() in CODE_LINES for f in emotion)
 
 
-def test_ckplus_has_unlabelled_sequences(corpora):
-    told = corpora["ckplus"][1]
-    assert len(labelled(corpora, "ckplus")) == 6
-    assert len(told) == 7
+def test_ckplus_has_unlabeled_sequences(corpora):
+    assert len(labeled_clips(corpora, "ckplus")) == 6
+    assert len(corpora["ckplus"][1]) == 7
 
 
 def test_ckplus_landmarks_lie_on_the_face(corpora):
@@ -125,9 +126,9 @@ def test_ckplus_landmarks_lie_on_the_face(corpora):
             assert image[y - 4 : y + 5, x - 4 : x + 5].min() < 60
 
 
-def test_ckplus_action_units_tell_the_emotion(corpora):
+def test_ckplus_action_units_match_the_emotion(corpora):
     folder = corpora["ckplus"][0]
-    for clip in labelled(corpora, "ckplus"):
+    for clip in labeled_clips(corpora, "ckplus"):
         file = next((folder / "FACS" / clip.id).iterdir())
         units = {int(float(line.split()[0])) for line in file.read_text().splitlines()}
         assert len(units & EMOTIONS[clip.label].keys()) >= len(EMOTIONS[clip.label]) - 2 or clip.label == "contempt"
@@ -149,7 +150,7 @@ def test_mug_layout(corpora):
 
 def test_ised_peaks_are_in_the_second_half(corpora):
     folder = corpora["ised"][0]
-    clips = labelled(corpora, "ised")
+    clips = labeled_clips(corpora, "ised")
     assert clips
     for clip in clips:
         count = len(frames_of(clip))
@@ -160,10 +161,10 @@ def test_ised_peaks_are_in_the_second_half(corpora):
         assert 1 <= clip.facts["intensity"] <= 5
 
 
-def test_emotions_are_dealt_in_the_order_of_the_training_counts():
+def test_emotions_are_as_frequent_as_in_the_training_data():
     merged = Counter()
     for module, sizes in ((ckplus, [3, 3, 2, 3, 3] * 8), (mug, [4] * 40), (ised, [4, 3, 3] * 13)):
-        merged.update(name for hand in deal(module.WEIGHTS, sizes, module is ckplus) for name in hand)
+        merged.update(name for emotions in assign_emotions(module.WEIGHTS, sizes, module is ckplus) for name in emotions)
     del merged["contempt"]
     assert [name for name, _ in merged.most_common()] == ["happiness", "surprise", "disgust", "sadness", "anger", "fear"]
 
@@ -171,8 +172,8 @@ def test_emotions_are_dealt_in_the_order_of_the_training_counts():
 @pytest.mark.parametrize("emotion", [e for e in EMOTIONS if e != "neutral"])
 def test_action_units_grow_from_neutral_to_apex(emotion):
     rng = np.random.default_rng(5)
-    who = person(rng)
-    shots = list(film(who, SOME_CAMERA, apex(emotion, who, 0.8, 1.0, rng), rise(3), rng))
+    person = draw_person(rng)
+    shots = list(film(person, SOME_CAMERA, draw_apex_units(emotion, person, 0.8, 1.0, rng), rise(3), rng))
     sums = [sum(shot.units.values()) for shot in shots]
     assert sums[0] == 0
     assert sums[0] < sums[1] < sums[2]
@@ -181,10 +182,10 @@ def test_action_units_grow_from_neutral_to_apex(emotion):
 
 @pytest.mark.parametrize("unit", MOVES)
 def test_every_action_unit_moves_points(unit):
-    who = person(np.random.default_rng(2))
+    person = draw_person(np.random.default_rng(2))
     pose = Pose(100, 100, 50)
-    moved = np.abs(pose.project(landmarks(who, {unit: 1.0})) - pose.project(landmarks(who, {}))).max()
-    assert 1 < moved < 30
+    distance = np.abs(pose.project(landmarks(person, {unit: 1.0})) - pose.project(landmarks(person, {}))).max()
+    assert 1 < distance < 30
 
 
 @pytest.mark.parametrize("frames", [11, 12, 13])
@@ -193,3 +194,22 @@ def test_a_take_peaks_in_the_middle_frame(frames):
     assert len(activity) == frames
     assert activity.argmax() == frames // 2
     assert activity[0] == activity[-1] == 0
+
+
+def test_a_job_that_fails_ends_the_rendering():
+    def fail():
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        run_jobs([list, fail, list], lambda *_: None, workers=2)
+
+
+def test_a_video_that_was_not_written_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="0 of 2 frames were written"):
+        write_video(tmp_path / "no such folder" / "1.avi", [np.zeros((24, 32, 3), np.uint8)] * 2)
+
+
+def test_rendering_leaves_opencv_as_it_was():
+    before = cv2.getNumThreads()
+    run_jobs([list], lambda *_: None, workers=1)
+    assert cv2.getNumThreads() == before

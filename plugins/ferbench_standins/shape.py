@@ -1,4 +1,4 @@
-"""The 68 points of a face in CK+ order, moved by FACS action units, and their way into the picture.
+"""The 68 points of a face in CK+'s order, moved by FACS action units and projected into the picture.
 
 Head coordinates: the face is about 2 wide, x to the right of the picture, y down, the eyes at y = 0 and the chin near y = 1.4.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import Points
-from .person import Person
+from ferbench_standins.canvas import Points
+from ferbench_standins.person import Person
 
 Units = Mapping[int, float]
 """Action units and their intensities, 0 to about 1."""
@@ -73,7 +73,7 @@ SIDED = frozenset({14})  # contempt pulls one corner only
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the head is: centre between the eyes and scale (pixels a unit) in pixels, angles in radians."""
+    """Where the head is: center between the eyes and scale (pixels a unit) in pixels, angles in radians."""
 
     x: float
     y: float
@@ -108,9 +108,9 @@ def _depth(points: Points) -> Points:
     return skull + 0.25 * np.exp(-((x / 0.15) ** 2) - ((y - 0.5) / 0.25) ** 2)
 
 
-def landmarks(who: Person, units: Units) -> Points:
+def landmarks(person: Person, units: Units) -> Points:
     """The 68 points in head coordinates, [68,2]."""
-    points = _rest(who)
+    points = _rest(person)
     for unit, amount in units.items():
         for index, move in MOVES[unit].items():
             points[index] += amount * np.array([-move[0], move[1]])
@@ -120,20 +120,20 @@ def landmarks(who: Person, units: Units) -> Points:
     return points
 
 
-def _rest(who: Person) -> Points:
+def _rest(person: Person) -> Points:
     points = np.zeros((68, 2))
     for start, left in LEFT.items():
         points[start : start + len(left)] = left
-    points[:9, 0] *= who.width * (1 + (who.jaw - 1) * np.linspace(0, 1, 9))
-    points[4:9, 1] += who.chin
+    points[:9, 0] *= person.width * (1 + (person.jaw - 1) * np.linspace(0, 1, 9))
+    points[4:9, 1] += person.chin
     eye = points[36:42].mean(0)
-    points[36:42] = eye * (who.eye_distance, 1) + (points[36:42] - eye) * (1, who.eye_size)
-    points[36:42, 1] += (points[36:42, 0] - eye[0]) * who.eye_tilt * 3
-    points[17:22, 1] += who.brow_height
-    points[27:34] *= (who.nose_width, who.nose_length)
+    points[36:42] = eye * (person.eye_distance, 1) + (points[36:42] - eye) * (1, person.eye_size)
+    points[36:42, 1] += (points[36:42, 0] - eye[0]) * person.eye_tilt * 3
+    points[17:22, 1] += person.brow_height
+    points[27:34] *= (person.nose_width, person.nose_length)
     lips = slice(48, 68)
-    points[lips] = (points[lips] - (0, 1)) * (who.mouth_width, who.lips) + (0, 1 + 0.4 * (who.nose_length - 1))
-    points[[48, 60], 1] += who.mouth_rest
+    points[lips] = (points[lips] - (0, 1)) * (person.mouth_width, person.lips) + (0, 1 + 0.4 * (person.nose_length - 1))
+    points[[48, 60], 1] += person.mouth_rest
     for left_index, right_index in MIRROR.items():
         points[right_index] = points[left_index] * (-1, 1)
     return points

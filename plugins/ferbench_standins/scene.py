@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .body import body
-from .canvas import Image, Points, moved, paint, thrice
-from .expression import scaled
-from .face import draw
-from .person import Person
-from .shape import Pose, Units
-from .sitter import Light, Textures, sit, textures
+from ferbench_standins.body import paint_body
+from ferbench_standins.canvas import Image, Points, paint, shift, to_rgb
+from ferbench_standins.expression import scale_units
+from ferbench_standins.face import paint_head
+from ferbench_standins.head import Light, Textures, make_textures, pose_head
+from ferbench_standins.person import Person
+from ferbench_standins.shape import Pose, Units
 
-REACH = 1.65  # the head and its hair lie within so many head units of the point between the eyes
+REACH = 1.65  # head and hair reach so far from the point between the eyes, in head units
 
 
 @dataclass(frozen=True)
@@ -41,35 +41,35 @@ class Shot:
     units: Units
 
 
-def film(who: Person, camera: Camera, apex: Units, activity: NDArray[np.float64], rng: np.random.Generator) -> Iterator[Shot]:
+def film(person: Person, camera: Camera, apex_units: Units, activity: NDArray[np.float64], rng: np.random.Generator) -> Iterator[Shot]:
     """Every frame of a clip in which the action units follow `activity`, 0 (neutral) to 1 (apex)."""
-    light, texture, poses = _light(camera, rng), textures(who), _poses(camera, len(activity), rng)
-    plate = _room(camera, rng)
-    body(plate, who, poses[0], light)
-    for pose, now in zip(poses, activity, strict=True):
-        units = scaled(apex, float(now))
-        image = plate.copy()
-        points = _head(image, who, pose, units, light, texture)
+    light, textures, poses = _draw_light(camera, rng), make_textures(person), _draw_poses(camera, len(activity), rng)
+    background = _paint_room(camera, rng)
+    paint_body(background, person, poses[0], light)
+    for pose, intensity in zip(poses, activity, strict=True):
+        units = scale_units(apex_units, float(intensity))
+        image = background.copy()
+        points = _add_head(image, person, pose, units, light, textures)
         yield Shot(_expose(image, camera, rng), points / camera.zoom, units)
 
 
-def _head(image: Image, who: Person, pose: Pose, units: Units, light: Light, texture: Textures) -> Points:
-    """Draws the head, in the window around it alone; its 68 points in the image's pixels."""
+def _add_head(image: Image, person: Person, pose: Pose, units: Units, light: Light, textures: Textures) -> Points:
+    """Paint the head, working only on the window around it; returns its 68 points in the image's pixels."""
     left, top = max(0, int(pose.x - REACH * pose.scale)), max(0, int(pose.y - REACH * pose.scale))
     right, bottom = int(pose.x + REACH * pose.scale), int(pose.y + (REACH + 0.35) * pose.scale)
-    sitter = sit(who, replace(pose, x=pose.x - left, y=pose.y - top), units, light, texture)
-    draw(image[top:bottom, left:right], sitter)
-    return moved(sitter.at(sitter.points), left, top)
+    head = pose_head(person, replace(pose, x=pose.x - left, y=pose.y - top), units, light, textures)
+    paint_head(image[top:bottom, left:right], head)
+    return shift(head.project(head.points), left, top)
 
 
-def _light(camera: Camera, rng: np.random.Generator) -> Light:
+def _draw_light(camera: Camera, rng: np.random.Generator) -> Light:
     angle, down, front = rng.normal(0, 0.35 * camera.restless), rng.uniform(-0.55, -0.2), 0.85
     right = np.sin(angle)
     length = np.sqrt(right**2 + down**2 + front**2)
     return Light(float(right / length), float(down / length), float(front / length), ambient=float(rng.uniform(0.25, 0.45)))
 
 
-def _poses(camera: Camera, frames: int, rng: np.random.Generator) -> list[Pose]:
+def _draw_poses(camera: Camera, frames: int, rng: np.random.Generator) -> list[Pose]:
     """A resting pose for the clip and a slow drift away from it."""
     scale = camera.face * camera.zoom * rng.uniform(0.93, 1.07)
     width, height = (camera.zoom * side for side in camera.size)
@@ -79,14 +79,13 @@ def _poses(camera: Camera, frames: int, rng: np.random.Generator) -> list[Pose]:
     phase = rng.uniform(0.5, 1.5)
     poses = []
     for t in np.linspace(0, phase, frames):
-        x, y, grown, roll, yaw, pitch = drift * np.sin(np.pi * t / 2)
-        turned = angles + np.array((roll, yaw, pitch))
-        poses.append(Pose(float(middle[0] + x), float(middle[1] + y), float(scale + grown), *(float(a) for a in turned)))
+        x, y, growth, *rotation = drift * np.sin(np.pi * t / 2)
+        poses.append(Pose(float(middle[0] + x), float(middle[1] + y), float(scale + growth), *map(float, angles + np.array(rotation))))
     return poses
 
 
-def _room(camera: Camera, rng: np.random.Generator) -> Image:
-    """A wall with a gradient, faint stains, and now and then something behind the person."""
+def _paint_room(camera: Camera, rng: np.random.Generator) -> Image:
+    """A wall with a gradient, faint stains, and sometimes a box behind the person."""
     width, height = (round(camera.zoom * side) for side in camera.size)
     wall = rng.uniform(60, 190) + rng.normal(0, 8, 3)
     across, along = np.meshgrid(np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32))
@@ -102,8 +101,8 @@ def _room(camera: Camera, rng: np.random.Generator) -> Image:
 
 
 def _expose(image: Image, camera: Camera, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Out of focus a little, noisy, and enlarged to the camera's size."""
+    """Blur the image, add noise and enlarge it to the camera's size."""
     soft = cv2.GaussianBlur(image, (0, 0), camera.blur)
-    soft += thrice(rng.standard_normal(soft.shape[:2], dtype=np.float32) * np.float32(camera.noise))
+    soft += to_rgb(rng.standard_normal(soft.shape[:2], dtype=np.float32) * np.float32(camera.noise))
     pixels: NDArray[np.uint8] = cv2.convertScaleAbs(np.maximum(soft, 0, out=soft))
     return pixels if camera.zoom == 1 else cv2.resize(pixels, camera.size, interpolation=cv2.INTER_LINEAR)

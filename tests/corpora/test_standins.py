@@ -1,0 +1,81 @@
+"""Stand-ins: found by the name of their dataset, rendered whole or not at all, marked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+import ferbench
+from ferbench import FerbenchError, PluginError
+from ferbench.corpora.standins import MARKER, describe_marker, find_marker, get_standin, render, standin_folder, store_standin
+from ferbench.registry.plugins import load_plugins
+from ferbench.store.entries import Store
+
+
+@dataclass(frozen=True)
+class Dots(ferbench.StandIn):
+    """One file per person."""
+
+    name = "dots"
+    fail: bool = False
+
+    def render(self, folder, people, seed, progress):
+        for person in range(people):
+            (folder / f"{person}.txt").write_text(str(seed))
+            if self.fail:
+                raise OSError(28, "No space left on device")
+            progress(person + 1, people)
+
+
+def test_a_stand_in_is_found_by_the_name_of_its_dataset(toy_plugin):
+    catalog = load_plugins([toy_plugin])
+    for name in ("toy", "ck+", "mug", "ised", "afew"):
+        assert get_standin(catalog.build("dataset", name, {}), catalog).name == name
+    with pytest.raises(FerbenchError, match="no plugin renders a stand-in for the corpus london"):
+        get_standin(catalog.build("dataset", "london", {}), catalog)
+
+
+def test_every_stand_in_has_a_dataset():
+    catalog = load_plugins()
+    assert {entry.name for entry in catalog.of("stand-in")} <= {entry.name for entry in catalog.of("dataset")}
+
+
+def test_rendered_files_lie_beside_the_marker(tmp_path):
+    calls = []
+    render(Dots(), tmp_path / "new", 2, 7, lambda *call: calls.append(call))
+    assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["0.txt", "1.txt", MARKER]
+    assert calls == [(1, 2), (2, 2)]
+    marker = find_marker([tmp_path / "elsewhere", tmp_path / "new" / "deeper" / "still"])
+    assert marker == tmp_path / "new" / MARKER
+    assert describe_marker(marker) == "stand-in of dots, 2 people, seed 7"
+    assert find_marker([tmp_path]) is None
+
+
+def test_a_rendering_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(PluginError, match="stand-in dots: render failed: OSError"):
+        render(Dots(fail=True), tmp_path / "new", 2, 0, lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    leftover = tmp_path / ".new-0123abcd.part"
+    leftover.mkdir()
+    (leftover / "0.txt").write_text("half a file")
+    render(Dots(), tmp_path / "new", 1, 0, lambda *_: None)
+    assert [p.name for p in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_folder_that_holds_something_stays_as_it_is(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(FerbenchError, match="is not empty"):
+        render(Dots(), tmp_path, 1, 0, lambda *_: None)
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_store_renders_once(tmp_path):
+    store, calls = Store(tmp_path / "runs"), []
+    folder = store_standin(Dots(), 2, 0, store, lambda *call: calls.append(call))
+    assert store_standin(Dots(), 2, 0, store, lambda *call: calls.append(call)) == folder == standin_folder(Dots(), 2, 0, store)
+    assert len(calls) == 2
+    assert len({standin_folder(Dots(), people, seed, store) for people in (1, 2) for seed in (0, 1)}) == 4
