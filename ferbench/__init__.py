@@ -1,4 +1,4 @@
-"""ferbench: which corpus, preprocessing, backbone, loss and aggregation recognise facial expressions, by how much, and is it so?
+"""ferbench benchmarks facial-expression recognition from video: which combination works, by how much, and may I believe it?
 
 A plugin is a module with hooks; each registers component classes:
 
@@ -9,13 +9,13 @@ A plugin is a module with hooks; each registers component classes:
         register(FirstFrame)
 
     class FirstFrame(ferbench.Aggregator):
-        \"\"\"The first frame's scores.\"\"\"
+        \"\"\"The scores of the first frame.\"\"\"
         name = "first-frame"
 
         def __call__(self, scores):
             return scores[0]
 
-Give it with `ferbench run FILE --plugin first_frame.py`, or publish it under the entry point group `ferbench`.
+Load it with `ferbench run FILE --plugin first_frame.py`, or publish it under the entry point group `ferbench`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported when they are first used, so that `ferbench --help` answers at once."""
+    """Import public names when they are first used, so that `ferbench --help` is quick."""
     if name not in __all__:
         raise AttributeError(f"module 'ferbench' has no attribute {name!r}")
     if home := next((module for module, names in _HOMES.items() if name in names), ""):
@@ -77,20 +77,25 @@ def run(
     workers: int = 0,
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """Runs a benchmark like `ferbench run`; one line a row, published ones last (`kind`), shares 0 to 1. Raises FerbenchError.
+    """Run a benchmark like `ferbench run FILE`; returns one line per row, the published ones (`kind`) last, with shares from 0 to 1.
 
-    `store` is FERBENCH_STORE or runs, unless given.
+    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or runs). Nothing is
+    changed for the whole process: random generators, environment and threads are as before. Raises FerbenchError for a user error.
     """
-    import pandas as pd
+    from ferbench.execution.process import preserved_interpreter
 
-    from ferbench.benchmark.files import find_benchmark
-    from ferbench.benchmark.grid import load_benchmark
-    from ferbench.execution import runner
-    from ferbench.execution.progress import Reporter
-    from ferbench.report import exports
-    from ferbench.store.entries import Store, store_folder
+    with preserved_interpreter():
+        import pandas as pd
 
-    reporter = Reporter(quiet)
-    benchmark = load_benchmark(find_benchmark(file), plugins=plugins, sets=sets, only=only)
-    record = runner.run(benchmark, Store(store_folder(store), reporter.warn), runner.Options(device, workers, rehearsal), reporter)
-    return pd.DataFrame(exports.flatten_record(record))
+        from ferbench.benchmark.files import find_benchmark
+        from ferbench.benchmark.grid import load_benchmark
+        from ferbench.execution import runner
+        from ferbench.execution.progress import Reporter
+        from ferbench.report.exports import flatten_record
+        from ferbench.store.entries import Store, store_folder
+
+        reporter = Reporter(quiet)
+        benchmark = load_benchmark(find_benchmark(file), plugins=plugins, sets=sets, only=only)
+        options = runner.Options(device, workers, rehearsal)
+        record = runner.run(benchmark, Store(store_folder(store), reporter.warn), options, reporter)
+        return pd.DataFrame(flatten_record(record))

@@ -120,10 +120,10 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
     from joblib import cpu_count
 
     from ferbench.execution.executor import local_executor
-    from ferbench.execution.process import preserved_state
+    from ferbench.execution.process import preserved_libraries
 
     workers = options.workers or cpu_count()
-    with preserved_state(), local_executor(workers) as executor:
+    with preserved_libraries(), local_executor(workers) as executor:
         device = select_device(options.device)
         return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint, options.compile))
 
@@ -131,10 +131,10 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
 def _measure_costs(planner: Planner, store: Store, options: Options, reporter: Reporter) -> None:
     """Imports torch."""
     from ferbench.execution.probe import measure_costs
-    from ferbench.execution.process import preserved_state
+    from ferbench.execution.process import preserved_libraries
     from ferbench.training.device import select_device
 
-    with preserved_state(), reporter.stage("measure", "models") as update:
+    with preserved_libraries(), reporter.stage("measure", "models") as update:
         measure_costs(planner.rows(), store, select_device(options.device), update)
 
 

@@ -166,6 +166,8 @@ def test_the_libraries_own_warnings_stay_off_the_terminal(tmp_path):
     code = """if True:
         from pathlib import Path
         from ferbench import Clip
+        from ferbench.cli.process import silence_decoders
+        silence_decoders()
         from ferbench.corpora.decoding import decode
         pictures = tuple(sorted(Path().glob("cut.*")))
         assert len(decode(Clip("c", "s", "l", images=pictures), [0, 1])[1]) == 2

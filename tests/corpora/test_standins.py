@@ -10,6 +10,7 @@ import ferbench
 from ferbench import FerbenchError, PluginError
 from ferbench.corpora.standins import MARKER, describe_marker, find_marker, get_standin, render, standin_folder, store_standin
 from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Spec
 from ferbench.store.entries import Store
 
 
@@ -31,9 +32,9 @@ class Dots(ferbench.StandIn):
 def test_a_stand_in_is_found_by_the_name_of_its_dataset(toy_plugin):
     catalog = load_plugins([toy_plugin])
     for name in ("toy", "ck+", "mug", "ised", "afew"):
-        assert get_standin(catalog.build("dataset", name, {}), catalog).name == name
+        assert get_standin(catalog.build("dataset", Spec(name)), catalog).name == name
     with pytest.raises(FerbenchError, match="no plugin renders a stand-in for the corpus london"):
-        get_standin(catalog.build("dataset", "london", {}), catalog)
+        get_standin(catalog.build("dataset", Spec("london")), catalog)
 
 
 def test_every_stand_in_has_a_dataset():
