@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ferbench.api import heads, weights
+    from ferbench.api import heads, splitting, weights
     from ferbench.api.clips import Clip, Fold, Frames, Input, Skipped
     from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
     from ferbench.api.errors import FerbenchError, PluginError
@@ -41,7 +41,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "FerbenchError", "File",
     "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "Network", "PluginError", "Preprocessor", "Protocol",
-    "Skipped", "StandIn", "Trainable", "heads", "hookimpl", "run", "weights",
+    "Skipped", "StandIn", "Trainable", "heads", "hookimpl", "run", "splitting", "weights",
 ]  # fmt: skip
 
 _HOMES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from pathlib import Path
@@ -34,6 +34,12 @@ class Clip:
     apex: int | None = None
     landmarks: tuple[Path, ...] = ()
     facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+    def until_apex(self, indices: Sequence[int]) -> Sequence[int]:
+        """The indices up to the apex, or all if it is not known; the first one if all are behind it."""
+        if self.apex is None:
+            return indices
+        return [index for index in indices if index <= self.apex] or indices[:1]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The thesis's split and k folds, both of people and stratified by class; and a corpus's own lists."""
+"""Protocols: k folds of people, and a corpus's own lists."""
 
 from __future__ import annotations
 
@@ -8,30 +8,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from ferbench import Clip, FerbenchError, Fold, Protocol
-from ferbench_thesis.splitting import split
+from ferbench import Clip, FerbenchError, Fold, Protocol, splitting
+from ferbench.types import Seed
 
-Share = Annotated[float, Meta(gt=0)]
-
-
-@dataclass(frozen=True)
-class Thesis(Protocol):
-    """One split of people, stratified by class towards the thesis's 631 training, 202 test and 21 validation clips.
-
-    The three figures are proportions: corpora of other sizes are split alike.
-    """
-
-    name = "thesis"
-    train: Share = 631
-    test: Share = 202
-    validation: Share = 21
-    seed: int = 0
-
-    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """One fold; raises FerbenchError for fewer than three people."""
-        shares = (self.train, self.test, self.validation)
-        train, test, validation = split(clips, shares, self.seed, cover=(0, 1), where="protocol thesis")
-        return [Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))]
+HeldOut = Annotated[float, Meta(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)
@@ -43,16 +23,13 @@ class KFold(Protocol):
 
     name = "kfold"
     k: Annotated[int, Meta(ge=2)] = 5
-    validation: Annotated[float, Meta(ge=0, lt=1)] = 0.1
-    seed: int = 0
+    validation: HeldOut = 0.1
+    seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """`k` folds; raises FerbenchError for fewer than `k` people, or fewer than two beside a tested part."""
-        parts = split(clips, [1.0] * self.k, self.seed, cover=range(self.k), where="protocol kfold")
-        return [
-            around(test, [clip for part in parts if part is not test for clip in part], self.validation, self.seed, "protocol kfold")
-            for test in parts
-        ]
+        parts = splitting.split_people(clips, [1.0] * self.k, self.seed, cover=range(self.k), where="protocol kfold")
+        return _test_each(parts, self.validation, self.seed, "protocol kfold")
 
 
 @dataclass(frozen=True)
@@ -65,8 +42,8 @@ class Modulo(Protocol):
 
     name = "modulo"
     k: Annotated[int, Meta(ge=2)] = 10
-    validation: Annotated[float, Meta(ge=0, lt=1)] = 0.1
-    seed: int = 0
+    validation: HeldOut = 0.1
+    seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """`k` folds; raises FerbenchError for fewer than `k` people."""
@@ -76,10 +53,7 @@ class Modulo(Protocol):
             raise FerbenchError(what, where="protocol modulo", hint="ask for fewer folds: --set protocol.k=5")
         fold_of = {person: position % self.k for position, person in enumerate(people)}
         parts = [[clip for clip in clips if fold_of[clip.subject] == fold] for fold in range(self.k)]
-        return [
-            around(test, [clip for part in parts if part is not test for clip in part], self.validation, self.seed, "protocol modulo")
-            for test in parts
-        ]
+        return _test_each(parts, self.validation, self.seed, "protocol modulo")
 
 
 @dataclass(frozen=True)
@@ -92,8 +66,8 @@ class Fixed(Protocol):
     """
 
     name = "fixed"
-    held_out: Annotated[float, Meta(ge=0, lt=1)] = 0.1
-    seed: int = 0
+    held_out: HeldOut = 0.1
+    seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """One fold, or as many as the corpus has; FerbenchError where a clip tells neither split nor fold."""
@@ -103,7 +77,7 @@ class Fixed(Protocol):
         if all("fold" in clip.facts for clip in clips):
             numbers = sorted({clip.facts["fold"] for clip in clips}, key=str)
             tests = [[clip for clip in clips if clip.facts["fold"] == number] for number in numbers]
-            return [self._fold([clip for part in tests if part is not test for clip in part], (), test) for test in tests]
+            return _test_each(tests, self.held_out, self.seed, "protocol fixed")
         parts = {name: [clip for clip in clips if clip.facts.get("split") == name] for name in ("train", "validation", "test")}
         if not parts["test"]:
             return [self._fold(parts["train"], (), parts["validation"])]
@@ -112,15 +86,20 @@ class Fixed(Protocol):
     def _fold(self, train: Sequence[Clip], validation: Sequence[Clip], test: Sequence[Clip]) -> Fold:
         if validation:
             return Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))
-        return around(test, train, self.held_out, self.seed, "protocol fixed")
+        return _make_fold(test, train, self.held_out, self.seed, "protocol fixed")
 
 
-def around(test: Sequence[Clip], rest: Sequence[Clip], validation: float, seed: int, where: str) -> Fold:
-    """A fold with this tested part; of the rest the share `validation` is set aside by people."""
+def _test_each(parts: Sequence[Sequence[Clip]], validation: float, seed: int, where: str) -> list[Fold]:
+    """A fold for each part, which it tests."""
+    return [_make_fold(test, [clip for part in parts if part is not test for clip in part], validation, seed, where) for test in parts]
+
+
+def _make_fold(test: Sequence[Clip], rest: Sequence[Clip], validation: float, seed: int, where: str) -> Fold:
+    """A fold that tests this part; of the rest, the share `validation` is held out by people."""
     if not validation:
         return Fold(train=_ids(rest), validation=(), test=_ids(test))
     shares = (1 - validation, validation)
-    train, held_out = split(rest, shares, seed, cover=(0,), where=f"{where}: training and validation people of a fold")
+    train, held_out = splitting.split_people(rest, shares, seed, cover=(0,), where=f"{where}: training and validation people of a fold")
     return Fold(train=_ids(train), validation=_ids(held_out), test=_ids(test))
 
 

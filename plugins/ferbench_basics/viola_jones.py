@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta
 
 from ferbench import FerbenchError, File, Frames, Preprocessor
-from ferbench_thesis.gray import gray
+from ferbench_basics.gray import gray
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 
-from ferbench_thesis.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
+from ferbench_basics.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
 
 COUNTS = [1246, 1495, 1165, 2875, 1904, 1960]  # the thesis's Table 4.2
 BETA = 0.99

@@ -11,7 +11,7 @@ from ferbench import FerbenchError
 from ferbench.cli.main import main
 from ferbench.stages import fits as fit
 from ferbench.store.entries import Store
-from ferbench_aggregators.fusion import LateFusion, shares
+from ferbench_fusion.fusion import LateFusion, shares
 
 
 class Member:

@@ -7,8 +7,8 @@ from math import log
 import numpy as np
 import pytest
 
-import ferbench_aggregators
-from ferbench_aggregators.aggregators import Confidence, LastFrame, Max, Median, Product, Rising, TrimmedMean
+import ferbench_basics
+from ferbench_basics.aggregators import Confidence, LastFrame, Max, Median, Product, Rising, TrimmedMean
 
 ALL = [Median(), Max(), Product(), TrimmedMean(), Confidence(), Rising(), LastFrame()]
 SCORES = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.0, 0.1, 0.9]])
@@ -60,5 +60,5 @@ def test_frames_that_agree_decide(aggregator):
 
 def test_the_plugin_registers_all():
     registered = []
-    ferbench_aggregators.register_aggregators(registered.append)
+    ferbench_basics.register_aggregators(registered.append)
     assert registered == [type(each) for each in ALL]

@@ -101,7 +101,7 @@ class Focal(Loss):
 
     def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
         """A module, logits [B,C], target [B] -> scalar."""
-        from ferbench_thesis.focal import FocalLoss
+        from ferbench_basics.focal import FocalLoss
 
         return FocalLoss(self.gamma, self.class_weights(counts))
 
@@ -119,7 +119,7 @@ class Center(EmbeddingLoss):
 
     def build(self, counts: Sequence[int], width: int) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
         """A module with a center [width] per class: logits [B,C], target [B], embeddings [B,width] -> scalar."""
-        from ferbench_thesis.center import CenterLoss
+        from ferbench_basics.center import CenterLoss
 
         return CenterLoss(len(counts), width, self.weight)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ferbench_thesis.aggregators import Majority, Mean
+from ferbench_basics.aggregators import Majority, Mean
 
 
 def test_votes_outweigh_scores():

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ferbench import FerbenchError, Frames
+from ferbench_basics.viola_jones import Crop, ViolaJones
 from ferbench_thesis import faces
-from ferbench_thesis.faces import Crop, ViolaJones
 
 ROOT = Path(__file__).parents[3]
 BLANK = np.full((200, 200), 128, np.uint8)

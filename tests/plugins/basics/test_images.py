@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from ferbench import Frames
-from ferbench_thesis.gray import Gray
-from ferbench_thesis.images import Equalize, Resize
+from ferbench_basics.gray import Gray
+from ferbench_basics.images import Equalize, Resize
 
 RNG = np.random.default_rng(0)
 

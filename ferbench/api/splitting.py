@@ -1,4 +1,4 @@
-"""Deals people out to parts so that each part's class counts come near its share."""
+"""Splits people into parts whose class counts come near their shares; for protocols."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ferbench import Clip, FerbenchError
+from ferbench.api.clips import Clip
+from ferbench.api.errors import FerbenchError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-def split(clips: Sequence[Clip], shares: Sequence[float], seed: int, cover: Collection[int], where: str) -> list[list[Clip]]:
-    """Clips in as many parts as `shares`, no person in two; raises FerbenchError where there are fewer people than parts.
+def split_people(clips: Sequence[Clip], shares: Sequence[float], seed: int, cover: Collection[int], where: str) -> list[list[Clip]]:
+    """The clips in as many parts as `shares`, no person in two; raises FerbenchError, naming `where`, for fewer people than parts.
 
-    Minimises the squared deviation of class counts and sizes from the parts' shares, summed: people come in an order that `seed` and
-    their names alone decide, each to the part that lowers the sum most; then single people move while that lowers it.
-    Every part gets somebody, and the parts in `cover`, where the corpus allows, somebody of every class.
+    Minimizes the sum of squared deviations of class counts and sizes from the parts' shares: people come in an order that depends on `seed`
+    and their names alone, each to the part that lowers the sum most; then single people move while that lowers it. Every part gets
+    somebody, and the parts in `cover` get, if the corpus allows, somebody of every class.
     """
-    people = _shuffled(clips, seed)
+    people = _shuffle_people(clips, seed)
     if len(people) < len(shares):
         hint = "check the corpora's roots and the protocol's classes, or ask for fewer parts"
         raise FerbenchError(f"found {len(people)} people with clips of the classes, need at least {len(shares)}", where=where, hint=hint)
@@ -42,13 +43,13 @@ class _Deal:
     part_of: NDArray[np.int64]
 
     def fill_empty_parts(self) -> None:
-        """Moves somebody into each part that the deal left empty."""
+        """Move somebody into each part that is empty."""
         for part in range(len(self.targets)):
             if not (self.part_of == part).any():
                 self._move_cheapest(self._spare(), part)
 
     def improve(self) -> None:
-        """Moves one person at a time, the best move first, until no move lowers the sum."""
+        """Move one person at a time, the best move first, until no move lowers the sum."""
         import numpy as np
 
         while True:
@@ -59,7 +60,7 @@ class _Deal:
             self.part_of[person] = part
 
     def cover_classes(self, parts: Collection[int]) -> None:
-        """Gives each of these parts somebody of every class, unless that would take the class from another of them."""
+        """Give each of these parts somebody of every class, unless that would take the class from another of them."""
         for part in parts:
             for label in range(self.counts.shape[1]):
                 movable = (self.counts[:, label] > 0) & self._spare() & ~self._needed(parts)
@@ -87,13 +88,13 @@ class _Deal:
         return costs.round(6)  # so that ties fall alike on every machine
 
     def _spare(self) -> NDArray[np.bool_]:
-        """[people]: whose part has others as well."""
+        """[people]: whether their part has others too."""
         import numpy as np
 
         return np.bincount(self.part_of, minlength=len(self.targets))[self.part_of] > 1
 
     def _needed(self, parts: Collection[int]) -> NDArray[np.bool_]:
-        """[people]: who alone holds some class in one of these parts."""
+        """[people]: whether they alone have some class in one of these parts."""
         import numpy as np
 
         alone = (self.counts > 0) & (self.counts == self._sums()[self.part_of])
@@ -116,13 +117,13 @@ def _deal(people: Sequence[Sequence[Clip]], shares: Sequence[float]) -> _Deal:
     return _Deal(counts, targets, part_of)
 
 
-def _shuffled(clips: Sequence[Clip], seed: int) -> list[list[Clip]]:
-    """Each person's clips; people in the order of a hash, which no library's version and no order of the clips changes."""
+def _shuffle_people(clips: Sequence[Clip], seed: int) -> list[list[Clip]]:
+    """Each person's clips; people in the order of a hash, which is the same for all library versions and orders of the clips."""
     by_person = defaultdict(list)
     for clip in sorted(clips, key=lambda clip: clip.id):
         by_person[clip.subject].append(clip)
     return [by_person[person] for person in sorted(by_person, key=lambda name: sha256(f"{seed}:{name}".encode()).digest())]
 
 
-def _clips_of(people: Sequence[Sequence[Clip]], chosen: NDArray[np.bool_]) -> list[Clip]:
-    return [clip for own, taken in zip(people, chosen, strict=True) if taken for clip in own]
+def _clips_of(people: Sequence[Sequence[Clip]], is_in: NDArray[np.bool_]) -> list[Clip]:
+    return [clip for own, taken in zip(people, is_in, strict=True) if taken for clip in own]

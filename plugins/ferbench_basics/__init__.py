@@ -1,0 +1,44 @@
+"""What every benchmark uses: frame selections, face detection by Viola-Jones, image steps, losses, aggregators, protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ferbench
+from ferbench_basics.aggregators import Confidence, LastFrame, Majority, Max, Mean, Median, Product, Rising, TrimmedMean
+from ferbench_basics.gray import Gray
+from ferbench_basics.images import Equalize, Resize
+from ferbench_basics.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
+from ferbench_basics.protocols import Fixed, KFold, Modulo
+from ferbench_basics.selection import Apex, Last, Uniform
+from ferbench_basics.viola_jones import Crop, ViolaJones
+
+Register = Callable[[type], None]
+
+
+@ferbench.hookimpl
+def register_preprocessors(register: Register) -> None:
+    """Frame selections, the face detector and image steps."""
+    for step in (Last, Apex, Uniform, ViolaJones, Crop, Gray, Equalize, Resize):
+        register(step)
+
+
+@ferbench.hookimpl
+def register_losses(register: Register) -> None:
+    """Cross-entropy and its relatives."""
+    for loss in (CrossEntropy, WeightedCrossEntropy, Focal, Center):
+        register(loss)
+
+
+@ferbench.hookimpl
+def register_aggregators(register: Register) -> None:
+    """From frame scores to a prediction."""
+    for aggregator in (Majority, Mean, Median, Max, Product, TrimmedMean, Confidence, Rising, LastFrame):
+        register(aggregator)
+
+
+@ferbench.hookimpl
+def register_protocols(register: Register) -> None:
+    """Splits of people."""
+    for protocol in (KFold, Modulo, Fixed):
+        register(protocol)
