@@ -12,8 +12,8 @@ from ferbench import Clip, Preprocessor
 class SecondHalf(Preprocessor):
     """Selects the second half of the frames up to the apex, p_{n/2} ... p_n.
 
-    Of the n frames up to and including the apex (all frames, if it is not known), these are the last floor(n/2) + 1: for n = 1 to 6 they are
-    1, 2, 2, 3, 3 and 4 frames. Counted from 1, the first is p_{n/2}, rounded up for odd n.
+    Of the n frames up to and including the apex (all frames, if it is not known), these are the last floor(n/2) + 1: for n = 1 to 6
+    they are 1, 2, 2, 3, 3 and 4 frames. Counted from 1, the first is p_{n/2}, rounded up for odd n.
     """
 
     name = "second-half"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from networks import build
 from safetensors.torch import save_file
 
 from ferbench import FerbenchError
@@ -46,7 +47,7 @@ def stored(backbone, path):
 def test_logits_of_any_batch_and_a_gradient_for_the_trainable_part_alone(backbone):
     frozen = backbone.frozen().build(None)
     made = frozen(crops(backbone, 3))
-    head = backbone.trainable(tuple(made.shape[1:]), range(CLASSES))
+    head = build(backbone, made.shape[1:], range(CLASSES))
     logits = head(made)
     logits.square().sum().backward()
     assert made.shape[0] == 3
@@ -74,7 +75,7 @@ def test_a_head_draws_from_the_global_generator(backbone):
     heads = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        heads.append(torch.cat([p.flatten() for p in backbone.trainable((40,), range(CLASSES)).parameters()]))
+        heads.append(torch.cat([p.flatten() for p in build(backbone, (40,), range(CLASSES)).parameters()]))
     assert torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[0], heads[2])
 
@@ -166,7 +167,8 @@ def test_a_file_without_a_state_dict_is_refused(backbone, held, told, tmp_path):
 def test_logistic_regression_separates_what_is_separable(backbone):
     target = np.repeat([0, 1, 2], 10)
     given = np.random.default_rng(0).normal(size=(30, 12)) + 4 * np.eye(12)[target]
-    classifier = replace(backbone, head="logistic-regression").trainable((12,), "abc").fit(given, target)
+    (classifier,) = replace(backbone, head="logistic-regression").trainable("abc").build()
+    classifier.fit(given, target)
     assert classifier.predict_proba(given).shape == (30, 3)
     assert classifier.score(given, target) == 1
 

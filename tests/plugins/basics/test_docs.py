@@ -5,6 +5,7 @@ import pytest
 import yaml
 
 from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Spec
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -22,6 +23,6 @@ def entries(page, kind):
 )
 def test_the_yaml_of_a_page_is_valid_and_the_page_describes_every_component(page, key, kind):
     catalog = load_plugins()
-    assert [catalog.build(kind, name, parameters) for name, parameters in entries(page, key)]
+    assert [catalog.build(kind, Spec(name, parameters)) for name, parameters in entries(page, key)]
     text = (DOCS / page).read_text(encoding="utf-8")
-    assert [entry.name for entry in catalog.of(kind) if entry.plugin == "ferbench-thesis" and f"`{entry.name}" not in text] == []
+    assert [entry.name for entry in catalog.of(kind) if f"`{entry.name}" not in text] == []

@@ -2,9 +2,10 @@ from collections import Counter
 from random import Random
 
 import pytest
-from ferbench_thesis.protocols import Fixed, KFold, Modulo, Thesis
 
 from ferbench import Clip, FerbenchError
+from ferbench_basics.protocols import Fixed, KFold, Modulo
+from ferbench_thesis.protocol import Thesis
 
 TRAIN = {"anger": 80, "disgust": 112, "fear": 70, "happiness": 152, "sadness": 84, "surprise": 133}  # the thesis's Table 3.2
 TEST = {"anger": 25, "disgust": 31, "fear": 25, "happiness": 58, "sadness": 28, "surprise": 35}

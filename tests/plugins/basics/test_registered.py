@@ -5,20 +5,25 @@ import pytest
 
 from ferbench import FerbenchError
 from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Spec
 
 NAMES = {
-    "preprocessor": {"second-half", "last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize"},
-    "backbone": {"vgg16", "vgg16-reduced"},
-    "loss": {"cross-entropy", "weighted-cross-entropy", "focal", "center"},
-    "aggregator": {"majority", "mean"},
-    "protocol": {"thesis", "kfold", "modulo", "fixed"},
-}
+    ("basics", "preprocessor"): {"last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize"},
+    ("basics", "loss"): {"cross-entropy", "weighted-cross-entropy", "focal", "center"},
+    ("basics", "aggregator"): {
+        "majority", "mean", "median", "max", "product", "trimmed-mean", "confidence", "rising", "last-frame",
+    },
+    ("basics", "protocol"): {"kfold", "modulo", "fixed"},
+    ("thesis", "preprocessor"): {"second-half"},
+    ("thesis", "backbone"): {"vgg16", "vgg16-reduced"},
+    ("thesis", "protocol"): {"thesis"},
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", NAMES)
-def test_each_hook_registers_its_components(kind):
-    entries = [entry for entry in load_plugins().of(kind) if entry.plugin == "ferbench-thesis"]
-    assert {entry.name for entry in entries} == NAMES[kind]
+@pytest.mark.parametrize(("plugin", "kind"), NAMES)
+def test_each_hook_registers_its_components(plugin, kind):
+    entries = [entry for entry in load_plugins().of(kind) if entry.plugin == f"ferbench-{plugin}"]
+    assert {entry.name for entry in entries} == NAMES[plugin, kind]
     assert all(entry.summary.endswith(".") for entry in entries)
 
 
@@ -40,7 +45,7 @@ def test_each_hook_registers_its_components(kind):
 )
 def test_a_parameter_out_of_its_range_is_told_with_its_value(kind, name, parameter, value):
     with pytest.raises(FerbenchError, match=rf"{name}: {parameter} is {value!r}: expected"):
-        load_plugins().build(kind, name, {parameter: value})
+        load_plugins().build(kind, Spec(name, {parameter: value}))
 
 
 def test_importing_the_plugin_loads_nothing_heavy():

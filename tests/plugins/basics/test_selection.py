@@ -1,7 +1,8 @@
 import pytest
 
 from ferbench import Clip
-from ferbench_thesis.selection import Apex, Last, SecondHalf, Uniform
+from ferbench_basics.selection import Apex, Last, Uniform
+from ferbench_thesis.selection import SecondHalf
 
 
 def chosen(step, n, apex=None):

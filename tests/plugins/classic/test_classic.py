@@ -7,10 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from networks import build
 
 import ferbench_classic
 from ferbench import FerbenchError
-from ferbench.training.estimators import probabilities
+from ferbench.training.estimators import predict_scores
 from ferbench_classic.backbones import HOG, LBP, Pixels
 from ferbench_classic.classifiers import chi2
 from ferbench_classic.patterns import histograms
@@ -100,11 +101,11 @@ def test_every_candidate_learns_and_scores_what_it_predicts(parameters, count, c
     random = np.random.default_rng(0)
     y = np.arange(80) % classes
     x = np.abs(np.eye(classes)[y] + 0.15 * random.standard_normal((80, classes))).astype(np.float32)
-    made = Pixels(**parameters).trainable((classes,), [str(c) for c in range(classes)])
+    made = Pixels(**parameters).trainable([str(c) for c in range(classes)]).build()
     assert len(made) == count
     for each in made:
         each.fit(x[:60], y[:60])
-        scores = probabilities(each, x[60:])
+        scores = predict_scores(each, x[60:])
         assert scores.shape == (20, classes)
         assert scores.sum(1) == pytest.approx(1)
         assert (scores.argmax(1) == each.predict(x[60:])).all()
@@ -138,7 +139,7 @@ def test_a_block_larger_than_the_crop_is_told():
 
 def test_few_frames_are_enough_for_neighbours():
     x = np.eye(3, dtype=np.float32)
-    for each in Pixels(classifier="knn").trainable((3,), ["a", "b", "c"]):
+    for each in Pixels(classifier="knn").trainable(["a", "b", "c"]).build():
         assert each.fit(x, [0, 1, 2]).predict_proba(x).shape == (3, 3)
 
 
@@ -147,7 +148,7 @@ def test_a_network_on_a_descriptor_learns():
     y = torch.arange(60) % 3
     x = 0.001 * (torch.eye(3)[y] + 0.1 * torch.randn(60, 3, generator=torch.Generator().manual_seed(0)))
     torch.manual_seed(0)
-    model = Pixels(classifier="mlp", hidden=32).trainable((3,), "abc").train()
+    model = build(Pixels(classifier="mlp", hidden=32), (3,), "abc").train()
     optimizer = torch.optim.Adam(model.parameters(), 0.02)
     for _ in range(100):
         optimizer.zero_grad()

@@ -51,6 +51,6 @@ def test_own_dataset(tmp_path, touch, capsys):
 
 @pytest.mark.parametrize("command", re.findall(r"^ferbench (corpus (?:list|standin|check) [^#\n]*)", PAGE, re.MULTILINE))
 def test_commands_are_understood(command):
-    from ferbench.cli.main import _parser
+    from ferbench.cli.main import make_parser
 
-    assert _parser().parse_args(command.split()).command
+    assert make_parser().parse_args(command.split()).command

@@ -9,7 +9,7 @@ import pytest
 
 from ferbench import FerbenchError
 from ferbench.cli.main import main
-from ferbench.stages import fits as fit
+from ferbench.stages.fits import load_scores
 from ferbench.store.entries import Store
 from ferbench_fusion.fusion import LateFusion, shares
 
@@ -83,20 +83,20 @@ def test_a_run_fuses_what_it_fits(run, tmp_path):
     alone, fused = rows
     assert fused["clips"] == 27
     assert fused["uar"] > 0.8
-    assert fused["fused"][:3] == alone["fits"]  # fitted once
-    assert len(fused["fused"]) == 9
+    assert fused["all_fits"][:3] == alone["fits"]  # fitted once
+    assert len(fused["all_fits"]) == 12
     store = Store(tmp_path / "runs")
-    scores, history = fit.scores(fused["fits"][0], store)
-    members = [fit.scores(key, store)[0] for key in fused["fused"][::3]]
+    scores, history = load_scores(fused["fits"][0], store)
+    members = [load_scores(key, store)[0] for key in fused["all_fits"][:9:3]]
     weights = list(history.parameters.values())
     assert list(history.parameters) == ["1 toy-net", "2 clips", "3 finished"]
     assert sum(weights) == pytest.approx(1)
     for clip, values in scores.items():
         by_hand = sum(weight * each[clip].mean(0) for weight, each in zip(weights, members, strict=True))
         assert values[0] == pytest.approx(by_hand, abs=1e-6)
-    assert run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")[2].count("2 of them stored") == 1
+    assert run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")[2].count("2 of them already stored") == 1
     assert main(["store", "gc", "--delete", "--store", str(tmp_path / "runs")]) == 0
-    assert all(store.find("fits", key) for key in [*fused["fits"], *fused["fused"]])
+    assert all(store.find("fits", key) for key in fused["all_fits"])
 
 
 def test_a_member_that_fails_fails_the_fusion_alone(run):
@@ -110,7 +110,7 @@ def test_a_member_that_fails_fails_the_fusion_alone(run):
 @pytest.mark.parametrize(
     ("of", "told"),
     [
-        ("toy-net", "expected a list of backbones"),
+        ("toy-net", "expected a list of names, or names with parameters"),
         ("[toy-nett, clips]", "did you mean 'toy-net'"),
         ("[toy-net]", "expected two or more"),
         ("[toy-net, {clips: {pool: 1}}]", "unknown parameter of backbone clips 'pool'"),
@@ -123,8 +123,8 @@ def test_mistakes_in_a_fusion_are_told(run, of, told):
 
 
 def test_plan_knows_what_a_fusion_needs(run):
-    code, told, _ = run("--set", FUSED, "--calibrate", command="plan")
+    code, told, _ = run("--set", FUSED, "--measure", command="plan")
     assert code == 0
     (fits,) = [stage for stage in told["stages"] if stage["stage"] == "fits"]
-    assert fits["entries"] == 3 * 4  # three folds of three members, of which toy-net stands alone as well, and of the fusion
+    assert fits["entries"] == 3 * 3  # three folds of three members, of which toy-net is alone as well
     assert fits["seconds"] > 0

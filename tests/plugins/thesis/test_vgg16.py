@@ -7,6 +7,7 @@ from dataclasses import asdict
 import pytest
 import torch
 import torchvision
+from networks import build
 from safetensors.torch import save_file
 from torch import nn
 
@@ -44,8 +45,8 @@ def whole_file(whole, tmp_path_factory):
 
 def test_the_two_parts_together_are_torchvision_s_vgg16(whole, whole_file):
     backbone = VGG16(weights=whole_file, size=32)
-    head = backbone.trainable((25088,), range(1000)).eval()
-    head[-1].load_state_dict(whole.classifier[-1].state_dict())
+    head = build(backbone, (25088,), range(1000)).eval()
+    head.classifier.load_state_dict(whole.classifier[-1].state_dict())
     with torch.no_grad():
         torch.testing.assert_close(head(backbone.frozen().build(None)(CROPS)), whole(CROPS), rtol=1e-4, atol=1e-4)
 
@@ -56,8 +57,8 @@ def test_wherever_it_is_split_it_is_torchvision_s_vgg16(whole, whole_file, block
     frozen = backbone.frozen()
     with torch.no_grad():
         features = frozen.build(None)(CROPS) if frozen else CROPS
-        trainable = backbone.trainable(tuple(features.shape[1:]), range(1000)).eval()
-        trainable.head[-1].load_state_dict(whole.classifier[-1].state_dict())
+        trainable = build(backbone, features.shape[1:], range(1000)).eval()
+        trainable.classifier.load_state_dict(whole.classifier[-1].state_dict())
         torch.testing.assert_close(trainable(features), whole(CROPS), rtol=1e-4, atol=1e-4)
     assert (frozen is None) == (blocks == 5)
     convolutions = [p for name, p in trainable.named_parameters() if p.ndim == 4]
@@ -77,35 +78,37 @@ def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_
 
 
 def test_the_layers_that_fit_start_from_the_weights_and_the_last_is_fresh(whole, whole_file):
-    head = ReducedVGG16(weights=whole_file).trainable((25088,), range(1000))
-    assert torch.equal(head[0].weight, whole.classifier[0].weight)
-    assert torch.equal(head[0].bias, whole.classifier[0].bias)
-    assert head[3].weight.shape == (1024, 4096)
-    assert not torch.equal(head[6].weight, whole.classifier[6].weight[:, :1024])
+    body, classifier = ReducedVGG16(weights=whole_file).trainable(range(1000)).build((25088,))
+    assert torch.equal(body[0].weight, whole.classifier[0].weight)
+    assert torch.equal(body[0].bias, whole.classifier[0].bias)
+    assert body[3].weight.shape == (1024, 4096)
+    assert not torch.equal(classifier.weight, whole.classifier[6].weight[:, :1024])
 
 
 def test_a_second_layer_of_changed_input_takes_no_bias_either(whole_file):
-    head = VGG16(weights=whole_file, hidden=8).trainable((25088,), range(6))
-    assert head[3].bias.shape == (4096,)
-    assert not head[3].bias.any()
+    body, _ = VGG16(weights=whole_file, hidden=8).trainable(range(6)).build((25088,))
+    assert body[3].bias.shape == (4096,)
+    assert not body[3].bias.any()
 
 
 def test_a_fresh_head_is_initialised_as_torchvision_s():
-    head = VGG16(weights="random", hidden=64, units=32).trainable((25088,), range(6))
-    assert head[0].weight.std().item() == pytest.approx(0.01, rel=0.02)
-    assert not head[0].bias.any()
-    assert [type(layer) for layer in head] == [type(layer) for layer in torchvision.models.vgg16(init_weights=False).classifier]
+    body, classifier = VGG16(weights="random", hidden=64, units=32).trainable(range(6)).build((25088,))
+    assert body[0].weight.std().item() == pytest.approx(0.01, rel=0.02)
+    assert not body[0].bias.any()
+    assert [type(layer) for layer in (*body, classifier)] == [
+        type(layer) for layer in torchvision.models.vgg16(init_weights=False).classifier
+    ]
 
 
 def test_weights_without_a_classifier_are_enough(tmp_path):
     save_file(VGG16(weights="random").frozen().build(None).state_dict(), tmp_path / "features.safetensors")
     backbone = VGG16(weights=str(tmp_path / "features.safetensors"), hidden=8, units=8)
-    assert backbone.trainable((25088,), range(6))(torch.ones(2, 25088)).shape == (2, 6)
+    assert build(backbone, (25088,), range(6))(torch.ones(2, 25088)).shape == (2, 6)
 
 
 def test_the_reduced_network_has_1024_units_of_its_own_and_is_else_the_same():
     assert asdict(ReducedVGG16()) == asdict(VGG16()) | {"units": 1024}
-    assert ReducedVGG16(weights="random", hidden=8, units=5).trainable((25088,), range(6))[3].weight.shape == (5, 8)
+    assert ReducedVGG16(weights="random", hidden=8, units=5).trainable(range(6)).build((25088,))[0][3].weight.shape == (5, 8)
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "random", "calibrated-random", "local.pth"])

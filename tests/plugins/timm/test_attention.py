@@ -7,8 +7,10 @@ import math
 import pytest
 import torch
 import torchvision
+from networks import Logits, build
 
-from ferbench_timm.attention import RelationAttention, SelfAttention
+from ferbench_basics.losses import Center
+from ferbench_timm.attention import relation_attention, self_attention
 from ferbench_timm.backbone import EmotionFAN
 
 
@@ -22,22 +24,27 @@ def clip(frames=5, width=4, seed=0):
 
 def net(kind, seed=1):
     torch.manual_seed(seed)
-    return (SelfAttention(4, 3, 0.5) if kind == "self" else RelationAttention(4, 3, 0.5, 0.6)).eval()
+    return Logits(*(self_attention(4, 3, 0.5) if kind == "self" else relation_attention(4, 3, 0.5, 0.6))).eval()
+
+
+def alpha(model):
+    """The layer that weighs single frames."""
+    return model.body.alpha if hasattr(model.body, "alpha") else model.body.attention.alpha
 
 
 def by_hand(net, f, relation):
     """The formulas, number by number."""
     dot = lambda layer, x: sum(w * v for w, v in zip(layer.weight[0].tolist(), x, strict=True)) + layer.bias.item()  # noqa: E731
     frames = [[float(value) for value in frame] for frame in f]
-    a = [sigmoid(dot(net.alpha, frame)) for frame in frames]
+    a = [sigmoid(dot(alpha(net), frame)) for frame in frames]
     whole = [sum(a[i] * frames[i][d] for i in range(len(frames))) / sum(a) for d in range(4)]
     last = whole
     if relation:
         pairs = [frame + whole for frame in frames]
-        b = [sigmoid(dot(net.beta, pair)) for pair in pairs]
+        b = [sigmoid(dot(net.body.beta, pair)) for pair in pairs]
         total = sum(x * y for x, y in zip(a, b, strict=True))
         last = [sum(a[i] * b[i] * pairs[i][d] for i in range(len(frames))) / total for d in range(8)]
-    return [sum(net.classify.weight[c].tolist()[d] * last[d] for d in range(len(last))) + net.classify.bias[c].item() for c in range(3)]
+    return [sum(net.classifier.weight[c].tolist()[d] * last[d] for d in range(len(last))) + net.classifier.bias[c].item() for c in range(3)]
 
 
 @pytest.mark.parametrize("kind", ["self", "self-relation"])
@@ -70,7 +77,7 @@ def test_weights_near_nothing_are_weighed_all_the_same(kind):
     """The sigmoids of all frames underflow; their shares do not."""
     model, f = net(kind), clip()
     with torch.no_grad():
-        model.alpha.bias.fill_(-200)
+        alpha(model).bias.fill_(-200)
     f.requires_grad_(True)
     made = model(f[None], torch.ones(1, 5, dtype=torch.bool))
     made.sum().backward()
@@ -82,7 +89,7 @@ def test_weights_near_nothing_are_weighed_all_the_same(kind):
 def test_one_frame_is_its_own_mean(kind):
     model, f = net(kind), clip(1)
     given = f if kind == "self" else torch.cat([f, f], 1)
-    assert torch.allclose(model(f[None], torch.ones(1, 1, dtype=torch.bool)), model.classify(given), atol=1e-6)
+    assert torch.allclose(model(f[None], torch.ones(1, 1, dtype=torch.bool)), model.classifier(given), atol=1e-6)
 
 
 @pytest.mark.parametrize("attention", ["self", "self-relation"])
@@ -92,7 +99,7 @@ def test_gradients_reach_what_is_trainable(attention, trained):
     images = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     frozen = backbone.frozen()
     features = frozen.build(None)(images) if frozen else images
-    model = backbone.trainable(tuple(features.shape[1:]), "abc").train()
+    model = build(backbone, features.shape[1:], "abc").train()
     mask = torch.tensor([[True, True, True], [True, True, False]])
     made = model(features.unflatten(0, (2, 3)), mask)
     assert made.shape == (2, 3)
@@ -107,7 +114,7 @@ def test_the_blocks_of_a_clip_never_see_padding():
     backbone = EmotionFAN("resnet18", "random", size=32, trained_blocks="all", dropout=0, relation_dropout=0)
     x = torch.randn(2, 3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     mask = torch.tensor([[True, True, True], [True, True, False]])
-    model = backbone.trainable((3, 32, 32), "abc").train()
+    model = build(backbone, (3, 32, 32), "abc").train()
     other = x.clone()
     other[1, 2] = 1000
     assert torch.equal(model(x, mask), model(other, mask))
@@ -123,3 +130,18 @@ def test_the_authors_weights_fit(tmp_path):
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     network.fc = torch.nn.Identity()
     assert torch.allclose(backbone.frozen().build(None)(x), network.eval()(x), atol=1e-5)
+
+
+@pytest.mark.parametrize(("attention", "width"), [("self", 512), ("self-relation", 1024)])
+@pytest.mark.parametrize("lengths", [(1,), (3,), (2, 3), (3, 1, 2), (4, 4, 4, 4), (1, 2, 3, 4, 5)])
+def test_center_loss_reads_the_vector_of_each_clip(attention, width, lengths):
+    """It used to read what the gate of the attention was given: other shapes at some batch sizes, other numbers at all."""
+    backbone = EmotionFAN("resnet18", "random", attention=attention)
+    body, classifier = backbone.trainable("abc").build((512,))
+    x, mask = torch.randn(len(lengths), max(lengths), 512), torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    embeddings = body.eval()(x, mask)
+    assert embeddings.shape == (len(lengths), width)
+    loss = Center(weight=1.0).build([1, 1, 1], classifier.in_features)
+    target = torch.arange(len(lengths)) % 3
+    expected = torch.nn.functional.cross_entropy(classifier(embeddings), target) + embeddings.square().sum(1).mean() / 2  # centers at 0
+    assert torch.allclose(loss(classifier(embeddings), target, embeddings), expected)

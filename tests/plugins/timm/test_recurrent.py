@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from networks import build
 
 from ferbench_timm.backbone import CNNRNN
 from ferbench_timm.recurrent import Recurrent
@@ -13,7 +14,7 @@ from ferbench_timm.recurrent import Recurrent
 @pytest.mark.parametrize("state", ["last", "mean"])
 def test_padding_counts_nothing_and_order_does(cell, state):
     torch.manual_seed(0)
-    model = Recurrent(4, 5, 3, cell, state, 0.5).eval()
+    model = Recurrent(4, 5, cell, state, 0.5).eval()
     long, short = torch.randn(1, 6, 4), torch.randn(1, 2, 4)
     alone = [model(x, torch.ones(x.shape[:2], dtype=torch.bool)) for x in (long, short)]
     together = torch.cat([long, torch.cat([short, torch.full((1, 4, 4), 1e6)], 1)])
@@ -26,11 +27,11 @@ def test_padding_counts_nothing_and_order_does(cell, state):
 def test_states_are_those_of_the_cells(cell):
     torch.manual_seed(0)
     x, mask = torch.randn(1, 4, 3), torch.ones(1, 4, dtype=torch.bool)
-    last, mean = Recurrent(3, 5, 2, cell, "last", 0).eval(), Recurrent(3, 5, 2, cell, "mean", 0).eval()
+    last, mean = Recurrent(3, 5, cell, "last", 0).eval(), Recurrent(3, 5, cell, "mean", 0).eval()
     mean.load_state_dict(last.state_dict())
     states, _ = last.cells(x)
-    assert torch.allclose(last(x, mask), last.classify(states[:, -1]), atol=1e-6)
-    assert torch.allclose(mean(x, mask), mean.classify(states.mean(1)), atol=1e-6)
+    assert torch.allclose(last(x, mask), states[:, -1], atol=1e-6)
+    assert torch.allclose(mean(x, mask), states.mean(1), atol=1e-6)
 
 
 def test_the_backbone():
@@ -38,4 +39,4 @@ def test_the_backbone():
     assert backbone.frames_per_clip() is None
     assert CNNRNN(segments=4).frames_per_clip() == 4
     assert backbone.frozen() == CNNRNN("resnet18", "random", size=32).frozen()
-    assert backbone.trainable((512,), "abc")(torch.zeros(2, 3, 512), torch.ones(2, 3, dtype=torch.bool)).shape == (2, 3)
+    assert build(backbone, (512,), "abc")(torch.zeros(2, 3, 512), torch.ones(2, 3, dtype=torch.bool)).shape == (2, 3)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from networks import build
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -102,19 +103,21 @@ def test_frozen_and_trained_blocks_are_the_network(model, trained):
     front = backbone.frozen().build(None) if trained != "all" else nn.Identity()
     features = front.eval()(x)
     assert not any(p.requires_grad for p in front.parameters())
-    net = backbone.trainable(tuple(features.shape[1:]), range(6))
+    net = build(backbone, features.shape[1:], range(6))
     assert net(features).shape == (4, 6)
     trunk = whole.frozen().build(None)
-    assert torch.allclose(net.eval().blocks(features), trunk(x), atol=1e-5)
-    mine = net.train().blocks(features)
-    for name, module in net.blocks.named_modules():
+    assert torch.allclose(net.eval().body.blocks(features), trunk(x), atol=1e-5)
+    mine = net.train().body.blocks(features)
+    for name, module in net.body.blocks.named_modules():
         if isinstance(module, _BatchNorm):
             trunk.get_submodule(name).train()  # batch normalisation by these frames' own statistics, in the same layers
     assert torch.allclose(mine, trunk(x), atol=1e-5)
     net(features).square().sum().backward()
     assert all(p.requires_grad for p in net.parameters())
-    assert sum(p.grad is not None and bool(p.grad.any()) for p in net.blocks.parameters()) > 0.5 * len(list(net.blocks.parameters()))
-    named = {**front.state_dict(), **net.blocks.state_dict()}
+    assert sum(p.grad is not None and bool(p.grad.any()) for p in net.body.blocks.parameters()) > 0.5 * len(
+        list(net.body.blocks.parameters())
+    )
+    named = {**front.state_dict(), **net.body.blocks.state_dict()}
     trunk = whole.frozen().build(None)
     assert all(torch.equal(value, named[name]) for name, value in trunk.state_dict().items() if name.endswith("weight"))
 
@@ -129,7 +132,7 @@ def test_frozen_and_trained_blocks_are_the_network(model, trained):
 def test_what_cannot_be_split_is_told(parameters, told):
     backbone = Timm(**{"model": "resnet18", "weights": "random", **parameters})
     with pytest.raises(FerbenchError, match=told):
-        backbone.trainable((64, 8, 8), range(6))
+        build(backbone, (64, 8, 8), range(6))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def test_blocks_behind_calibrated_ones_start_from_random_weights():
     crops = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 2
     backbone = Timm("resnet18", "calibrated-random", size=32, trained_blocks=1)
     features = backbone.frozen().build(crops)(crops)
-    blocks = backbone.trainable(tuple(features.shape[1:]), "abc").blocks
+    blocks = build(backbone, features.shape[1:], "abc").body.blocks
     drawn = Timm("resnet18", "random", size=32).frozen().build(None).state_dict()
     assert all(torch.equal(value, drawn[name]) for name, value in blocks.state_dict().items())
     assert blocks.train()(features).std() > 0.1

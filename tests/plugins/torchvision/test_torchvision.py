@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torchvision
+from networks import build
 from safetensors.torch import save_file
 
 from ferbench import FerbenchError
@@ -27,13 +28,13 @@ def test_images(model, width):
     features = trunk(torch.randn(2, 3, 96, 96))
     assert features.shape == (2, width)
     assert not any(p.requires_grad for p in trunk.parameters())
-    assert backbone.trainable((width,), "abc")(features).shape == (2, 3)
+    assert build(backbone, (width,), "abc")(features).shape == (2, 3)
     assert all(torch.equal(*pair) for pair in zip(trunk.parameters(), backbone.frozen().build(None).parameters(), strict=True))
 
 
 def test_trained_whole():
     backbone = Torchvision("resnet18", "random", trained="all", head="mlp", hidden=5, size=32)
-    model = backbone.trainable((32, 32), "abc")
+    model = build(backbone, (32, 32), "abc")
     model(torch.randn(2, 3, 32, 32)).square().sum().backward()
     assert all(p.grad is not None for p in model.parameters())
     assert backbone.frozen() is None
@@ -81,8 +82,8 @@ def test_frames_are_spread_evenly():
 
 def test_c3d_is_the_papers():
     """27.7 million weights in its eight convolutions and 78.0 with fc6 and fc7; 78.4 million for 101 classes."""
-    model = C3D().trainable((), range(101))
-    names = dict(model.trunk.named_children())
+    model = build(C3D(), (), range(101))
+    names = dict(model.body.trunk.named_children())
     convolutions = [name for name in names if name.startswith("conv")]
     assert convolutions == ["conv1", "conv2", "conv3a", "conv3b", "conv4a", "conv4b", "conv5a", "conv5b"]
     assert [names[name].out_channels for name in convolutions] == [64, 128, 256, 256, 512, 512, 512, 512]
@@ -96,7 +97,7 @@ def test_c3d_is_the_papers():
     "backbone", [C3D(width=4, hidden=8, size=32), TorchvisionVideo("r3d_18", "random", trained="all", size=32, frames=4)]
 )
 def test_gradients_reach_all_of_a_network_that_reads_clips(backbone):
-    model = backbone.trainable((), "abc").train()
+    model = build(backbone, (), "abc").train()
     assert backbone.frozen() is None
     made = model(torch.randn(2, 5, 3, 32, 32), torch.tensor([[True] * 5, [True] * 3 + [False] * 2]))
     assert made.shape == (2, 3)
@@ -106,7 +107,7 @@ def test_gradients_reach_all_of_a_network_that_reads_clips(backbone):
 
 def test_padding_is_never_read():
     torch.manual_seed(0)
-    model = C3D(width=4, hidden=8, size=32).trainable((), "abc").eval()
+    model = build(C3D(width=4, hidden=8, size=32), (), "abc").eval()
     x = torch.randn(1, 5, 3, 32, 32)
     padded = torch.cat([x, torch.full((1, 4, 3, 32, 32), 1e6)], 1)
     assert torch.allclose(model(x, torch.ones(1, 5, dtype=torch.bool)), model(padded, torch.arange(9)[None] < 5), atol=1e-6)
@@ -117,12 +118,12 @@ def test_a_frozen_network_makes_one_feature_of_a_clip():
     features = backbone.frozen().build(None)(torch.randn(6, 3, 32, 32))
     assert features.shape == (1, 512)
     assert backbone.frames_per_clip() is None
-    assert backbone.trainable((512,), "abc")(features[None], torch.ones(1, 1, dtype=torch.bool)).shape == (1, 3)
+    assert build(backbone, (512,), "abc")(features[None], torch.ones(1, 1, dtype=torch.bool)).shape == (1, 3)
 
 
 def test_c3d_weights_from_a_file(tmp_path):
     given = C3D(width=4, hidden=8, size=32)
-    save_file(given.trainable((), "abc").trunk.state_dict(), tmp_path / "c3d.safetensors")
+    save_file(build(given, (), "abc").body.trunk.state_dict(), tmp_path / "c3d.safetensors")
     made = C3D(str(tmp_path / "c3d.safetensors"), width=4, hidden=8, size=32)
     made.check()
     with pytest.raises(FerbenchError, match="do not fit"):
