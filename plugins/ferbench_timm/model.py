@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ferbench import FerbenchError, weights
 
@@ -78,7 +79,7 @@ def calibrate(trunk: nn.Module, crops: torch.Tensor | None, model: str) -> None:
 
     Scales become 1, as residual networks start with some at 0, which would leave whole blocks without effect.
     """
-    norms = [module for module in trunk.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    norms = [module for module in trunk.modules() if isinstance(module, _BatchNorm)]
     if not norms:
         raise FerbenchError(
             f"calibrated-random needs a network with batch normalisation, and timm's {model} has none",
@@ -95,5 +96,5 @@ def calibrate(trunk: nn.Module, crops: torch.Tensor | None, model: str) -> None:
     for batch in crops.tensor_split(math.ceil(len(crops) / CALIBRATION_BATCH)):  # of nearly equal size, never a single crop
         trunk(batch)
     for norm in norms:
-        # A channel without variance would be blown up by what rounding leaves of it.
-        norm.running_var[norm.running_var <= 1e-10 * norm.running_mean.square()] = 1
+        mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+        variance[variance <= 1e-10 * mean.square()] = 1  # a constant channel: rounding would be blown up

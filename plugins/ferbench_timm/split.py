@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from inspect import signature
+from typing import cast
 
 from timm.models import get_notrace_functions, get_notrace_modules
 from torch import fx, nn
@@ -24,7 +25,7 @@ def halves(trunk: nn.Module, trained: int, model: str) -> tuple[nn.Module, nn.Mo
 
     FerbenchError where there are not so many blocks, more than one tensor passes the cut, or torch.fx cannot follow the network.
     """
-    names = [info["module"] for info in trunk.feature_info]
+    names = [stage["module"] for stage in cast("list[dict[str, str]]", trunk.feature_info)]
     if trained >= len(names):
         known = ", ".join(names[1:])
         raise FerbenchError(

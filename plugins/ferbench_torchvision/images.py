@@ -67,9 +67,11 @@ class Torchvision(Backbone):
             raise ValueError(f"trained is all, with head {self.head}: expected linear or mlp")
 
     def check(self) -> None:
-        """The weights of a network that is trained whole."""
-        if self.trained == "all":
-            self._trunk().build(None)
+        """The weights, and whether the network can read pictures of this size."""
+        from ferbench_torchvision.networks import check_input
+
+        declared = self.input()
+        check_input(self._trunk().build(None), self.model, (3, declared.size, declared.size))
 
     def input(self) -> Input:
         """What the published weights were trained with."""
@@ -94,13 +96,13 @@ class Torchvision(Backbone):
         from torch import nn
 
         from ferbench import heads
-        from ferbench_torchvision.networks import image_trunk, image_width
+        from ferbench_torchvision.networks import embedding_width, image_trunk
 
         hidden = [self.hidden] if self.head == "mlp" else []
         if self.trained == "head":
             return heads.perceptron((shape[0], *hidden, classes), self.dropout, self.activation)
         trunk = image_trunk(*self._identity())
-        body, classifier = heads.perceptron((image_width(trunk), *hidden, classes), self.dropout, self.activation)
+        body, classifier = heads.perceptron((embedding_width(trunk), *hidden, classes), self.dropout, self.activation)
         return nn.Sequential(trunk, body), classifier
 
     def _identity(self) -> tuple[str, str, int, str]:

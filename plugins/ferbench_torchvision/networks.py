@@ -16,6 +16,8 @@ from ferbench import FerbenchError, weights
 
 IMAGENET = (224, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 AUXILIARY = ("googlenet", "inception_v3")  # have second heads, which are trained on ImageNet alone
+CLASSES = (400, 1000)  # of Kinetics and ImageNet
+WIDTH = "embedding_width"
 
 
 def image_input(model: str) -> tuple[int, tuple[float, ...], tuple[float, ...]]:
@@ -80,11 +82,28 @@ def zfnet() -> nn.Sequential:
     return nn.Sequential(convolutions, nn.Flatten(), classifier)
 
 
+def embedding_width(trunk: nn.Module) -> int:
+    """How many values a trunk gives: what its last layer would read."""
+    return int(trunk.get_buffer(WIDTH))
+
+
 @torch.inference_mode()
-def image_width(trunk: nn.Module) -> int:
-    """How many values a trunk makes of a picture."""
+def check_input(trunk: nn.Module, model: str, shape: tuple[int, ...]) -> None:
+    """Raise FerbenchError if the network cannot read an input of this shape, [C,H,W] or [C,T,H,W]."""
     trunk.eval()
-    return int(trunk(torch.zeros(1, 3, 128, 128)).shape[1])
+    try:
+        embedding = trunk(torch.zeros(1, *shape))
+    except Exception as error:  # each network has its own way to fail
+        *_, height, width = shape
+        frames = f"{shape[1]} frames of " if len(shape) == 4 else ""
+        reason = str(error).partition("\n")[0][:200] or type(error).__name__
+        raise FerbenchError(
+            f"torchvision's {model} cannot read {frames}{height}x{width} pixels: {reason}",
+            where="backbone.size",
+            hint="leave `size` and `frames` out to use what its published weights were trained with",
+        ) from error
+    if embedding.shape[1:] != (embedding_width(trunk),):
+        raise FerbenchError(f"torchvision's {model} gives no embedding but {list(embedding.shape[1:])}", where="backbone.model")
 
 
 def _published(model: str, kind: Any) -> Any:
@@ -119,10 +138,13 @@ def _trunk(build: Callable[[], nn.Module], model: str, source: str, seed: int) -
 
 
 def _cut(network: nn.Module, model: str) -> str:
-    """Takes the last layer out; its name."""
-    names = [name for name, module in network.named_modules() if isinstance(module, nn.Linear)]
-    if not names:
-        raise FerbenchError(f"{model} ends with no fully connected layer that could be replaced", where="backbone.model")
-    parent, _, own = names[-1].rpartition(".")
+    """Replace the last layer, which classifies, by nothing; returns its name, and notes what it would read."""
+    layers = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.Conv3d)]
+    name, last = layers[-1]
+    if (last.out_features if isinstance(last, nn.Linear) else last.out_channels) not in CLASSES:
+        raise FerbenchError(f"torchvision's {model} does not end with a layer that classifies", where="backbone.model")
+    parent, _, own = name.rpartition(".")
     setattr(network.get_submodule(parent), own, nn.Identity())
-    return names[-1]
+    width = last.in_features if isinstance(last, nn.Linear) else last.in_channels
+    network.register_buffer(WIDTH, torch.tensor(width), persistent=False)
+    return name

@@ -68,9 +68,11 @@ class TorchvisionVideo(Backbone):
     std: RGB | None = None
 
     def check(self) -> None:
-        """The weights of a network that is trained whole."""
-        if self.trained == "all":
-            self._trunk().build(None)
+        """The weights, and whether the network can read so many frames of this size."""
+        from ferbench_torchvision.networks import check_input, video_trunk
+
+        declared = self.input()
+        check_input(video_trunk(*self._identity()), self.model, (3, self.frames, declared.size, declared.size))
 
     def frames_per_clip(self) -> int | None:
         """Frames of a clip that a training step sees; what a frozen network made of a clip is one."""
@@ -95,14 +97,14 @@ class TorchvisionVideo(Backbone):
         from torch import nn
 
         from ferbench import heads
-        from ferbench_torchvision.networks import video_trunk
-        from ferbench_torchvision.volumes import Clips, First, video_width
+        from ferbench_torchvision.networks import embedding_width, video_trunk
+        from ferbench_torchvision.volumes import Clips, First
 
         if self.trained == "head":
             body, classifier = heads.perceptron((shape[0], classes), self.dropout)
             return First(body), classifier
         trunk = video_trunk(*self._identity())
-        body, classifier = heads.perceptron((video_width(trunk, self.frames), classes), self.dropout)
+        body, classifier = heads.perceptron((embedding_width(trunk), classes), self.dropout)
         return Clips(nn.Sequential(trunk, body), self.frames), classifier
 
     def _identity(self) -> tuple[str, str, int, str]:

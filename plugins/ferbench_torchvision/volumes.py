@@ -73,10 +73,3 @@ def c3d(width: int, hidden: int, dropout: float, size: tuple[int, int, int]) -> 
     head = [("flatten", nn.Flatten()), ("fc6", nn.Linear(values, hidden)), ("relu6", nn.ReLU(inplace=True)), ("drop6", nn.Dropout(dropout)),
             ("fc7", nn.Linear(hidden, hidden)), ("relu7", nn.ReLU(inplace=True)), ("drop7", nn.Dropout(dropout))]  # fmt: skip
     return nn.Sequential(OrderedDict([*layers, *head]))
-
-
-@torch.inference_mode()
-def video_width(trunk: nn.Module, frames: int) -> int:
-    """How many values a trunk makes of a clip."""
-    trunk.eval()
-    return int(trunk(torch.zeros(1, 3, frames, 112, 112)).shape[1])
