@@ -1,4 +1,4 @@
-"""The benchmarks that are shipped with ferbench, by name."""
+"""The benchmarks that come with ferbench, by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ferbench.benchmark.document import load_document
 from ferbench.registry.parameters import unknown
 
 PACKAGE = Path(__file__).parents[1]
-FOLDERS = (PACKAGE / "benchmarks", PACKAGE.parent / "benchmarks")  # of an installed package, of a checkout
+FOLDERS = (PACKAGE / "benchmarks", PACKAGE.parent / "benchmarks")  # of the installed package, of the repository
+SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,30 @@ class ShippedBenchmark:
 
 def shipped_benchmarks() -> list[ShippedBenchmark]:
     """All of them, by name."""
-    folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
-    files = sorted(folder.glob("*.yaml")) if folder else []
-    documents = {file: load_document(file) for file in files}
-    return [ShippedBenchmark(file.stem, str(document.get("description") or "").strip(), file) for file, document in documents.items()]
+    return [
+        ShippedBenchmark(name, str(load_document(file).get("description") or "").strip(), file) for name, file in _shipped_files().items()
+    ]
 
 
 def find_benchmark(text: str | Path) -> Path:
     """The file of a path, or of the name of a shipped benchmark; raises FerbenchError with the nearest names if there is neither."""
     path = Path(text).expanduser()
-    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if path.is_file() or path.suffix in SUFFIXES or len(path.parts) != 1:
         return path
-    by_name = {file.stem: file for folder in FOLDERS for file in folder.glob("*.yaml")}
-    if str(text) not in by_name:
+    shipped = _shipped_files()
+    if str(text) not in shipped:
         hint = "give the path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
-        raise FerbenchError(unknown("benchmark", str(text), sorted(by_name)), hint=hint)
-    return by_name[str(text)]
+        raise FerbenchError(unknown("benchmark", str(text), list(shipped)), hint=hint)
+    return shipped[str(text)]
+
+
+def is_benchmark(text: str) -> bool:
+    """Whether the text is the path of a benchmark or the name of a shipped one."""
+    path = Path(text)
+    return path.suffix in SUFFIXES or path.is_file() or text in _shipped_files()
+
+
+def _shipped_files() -> dict[str, Path]:
+    """The files by name, in order."""
+    folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))} if folder else {}

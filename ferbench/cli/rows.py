@@ -117,13 +117,14 @@ def _plan(options: argparse.Namespace) -> int:
 def _why(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
+    from ferbench.benchmark.files import is_benchmark
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
     from ferbench.plan import why
 
     store = open_store(options)
     rows = why.stored_rows(store)
-    if _is_benchmark(options.row):
+    if is_benchmark(options.row):
         reporter = Reporter(quiet=options.format == "json")
         missing = runner.missing_rows(_load_benchmark(options.row, options), store, _runtime_options(options), reporter)
         explanations = [why.explain(row, rows, store) for row in missing]
@@ -149,14 +150,6 @@ def _load_benchmark(text: str, options: argparse.Namespace) -> Benchmark:
     from ferbench.benchmark.grid import load_benchmark
 
     return load_benchmark(find_benchmark(text), plugins=options.plugin, sets=options.set, only=options.only)
-
-
-def _is_benchmark(text: str) -> bool:
-    """Whether it names a benchmark, and not a row: the key of a row is a hexadecimal number."""
-    from ferbench.benchmark.files import shipped_benchmarks
-
-    is_path = text.endswith((".yaml", ".yml")) or Path(text).is_file()
-    return is_path or text in [benchmark.name for benchmark in shipped_benchmarks()]
 
 
 def _benchmark_name(text: str) -> str:
