@@ -19,8 +19,9 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 
 # The files of the core that compute; the rest may be imported by a command that only lists things.
 COMPUTING = (
-    "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "execution.context", "execution.drivers", "execution.engine",
-    "execution.probe", "execution.process", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages",
+    "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "corpora.images",
+    "corpora.landmarks", "corpora.videos", "execution.context", "execution.drivers", "execution.engine", "execution.probe",
+    "execution.process", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages",
     "training",
 )  # fmt: skip
 

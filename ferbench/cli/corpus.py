@@ -11,7 +11,7 @@ from ferbench.cli.options import add_command, add_format, open_store, parse_coun
 
 
 def _corpus_list(options: argparse.Namespace) -> int:
-    from ferbench.corpora.index import locate
+    from ferbench.corpora.location import locate
     from ferbench.registry.plugins import load_plugins
 
     datasets = load_plugins(options.plugin).datasets()
@@ -39,7 +39,8 @@ def _corpus_check(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from ferbench.api.components import Dataset
-    from ferbench.corpora.index import index, locate, missing_error
+    from ferbench.corpora.index import index
+    from ferbench.corpora.location import locate, missing_error
     from ferbench.execution import summary
     from ferbench.registry.plugins import load_plugins
     from ferbench.registry.specs import Spec
@@ -49,11 +50,11 @@ def _corpus_check(options: argparse.Namespace) -> int:
     root = locate(dataset)
     if root is None:
         raise missing_error(dataset)
-    found = summary.found_in(index(replace(dataset, root=str(root)), open_store(options)))
+    content = summary.summarize_corpus(index(replace(dataset, root=str(root)), open_store(options)))
     if options.format == "json":
-        print_json(found)
+        print_json(content)
     else:
-        print("\n".join(summary.summary([found], named=None)))
+        print("\n".join(summary.corpus_lines([content], most=None)))
     return 0
 
 
@@ -80,19 +81,19 @@ def _corpus_extract(options: argparse.Namespace) -> int:
 
     from joblib import cpu_count
 
-    from ferbench.corpora.extraction import extract, report
+    from ferbench.corpora.extraction import Request, extract, report_lines
     from ferbench.execution.progress import Reporter
 
     source, target = options.source.expanduser(), options.target.expanduser()
     if not source.is_dir():
         raise FerbenchError(f"no folder {source}", hint="give the folder that holds the videos")
     with Reporter().stage("extract", "videos") as tell:
-        made = extract(source, target, options.images, options.every, options.workers or cpu_count(), tell)
+        extractions = extract(source, target, Request(options.images, options.every), options.workers or cpu_count(), tell)
     if options.format == "json":
-        print_json([asdict(each) for each in made])
+        print_json([asdict(extraction) for extraction in extractions])
     else:
-        print("\n".join(report(made)))
-    return 1 if any(each.problem for each in made) else 0
+        print("\n".join(report_lines(extractions)))
+    return 1 if any(extraction.problem for extraction in extractions) else 0
 
 
 def add_corpus_commands(commands: Any) -> None:
@@ -114,6 +115,6 @@ def add_corpus_commands(commands: Any) -> None:
     cut.add_argument("target", metavar="TARGET", type=Path, help="where A/B.mp4 becomes A/B/0000001.jpg ...")
     cut.add_argument("--images", choices=("jpg", "png"), default="jpg", help="kind of file (default: jpg)")
     cut.add_argument("--every", type=parse_count, default=1, metavar="N", help="write each Nth frame, under its own number (default: 1)")
-    cut.add_argument("--workers", type=int, default=0, metavar="N", help="videos at once (default: one a core)")
+    cut.add_argument("--workers", type=parse_count, default=0, metavar="N", help="videos at once (default: one a core)")
     add_format(cut, ("table", "json"))
     standin.add_argument("--seed", type=parse_seed, default=0, help="equal seeds give equal files (default: 0)")

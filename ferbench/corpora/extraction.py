@@ -1,27 +1,61 @@
-"""Writes the frames of a whole tree of videos as images: side by side, resumable, and with a report of what could not be read."""
+"""Writes the frames of a tree of videos as image files: several videos at once, resumable, with a report of what could not be read."""
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import msgspec
 
 from ferbench.api.errors import FerbenchError
-from ferbench.corpora.decoding import SURE, Unreadable, frames, promised
+from ferbench.corpora.reading import Unreadable, is_truncated, unreadable_if_fails
+from ferbench.corpora.videos import declared_frames, read_frames
+from ferbench.store.entries import to_json
+from ferbench.store.keys import file_digest
 from ferbench.types import Progress
 
 VIDEOS = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
-LEFT = ".part"  # ends the name of what is not yet whole
+RECORD = ".extraction.json"  # in each folder
 
 
 @dataclass(frozen=True)
-class Extracted:
-    """What became of a video: so many frames written, there already, or a problem; a problem beside frames is one of the rest."""
+class Request:
+    """What to write: `images` are jpg or png, of each `every`-th frame."""
+
+    images: str
+    every: int
+
+    def __str__(self) -> str:
+        return f"{self.images} files of {'every frame' if self.every == 1 else f'1 in {self.every} frames'}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video as it was when it was read."""
+
+    size: int
+    changed: int  # nanoseconds
+    digest: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a folder was extracted from and how, and how many image files were written."""
+
+    request: Request
+    source: Source
+    frames: int
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What became of a video: so many image files, written now or there already, and what is wrong with it."""
 
     video: str
     frames: int
@@ -29,75 +63,146 @@ class Extracted:
     problem: str = ""
 
 
-def extract(source: Path, target: Path, kind: str, every: int, workers: int, tell: Progress) -> list[Extracted]:
-    """Writes A/B.mp4 below `source` as A/B/0000001.jpg (or png), 0000002 ... below `target`, each `every`-th frame; in order of names.
+def extract(source: Path, target: Path, request: Request, workers: int, progress: Progress) -> list[Extraction]:
+    """Write A/B.mp4 below `source` as A/B/0000001.jpg, 0000002.jpg ... below `target`; results are in the order of names.
 
-    A folder is there whole or not at all: what was interrupted is made again by the next call, what is there stays. Raises
-    FerbenchError where there is no video, two would be written to one place, or the disk cannot be written.
+    A folder is there whole or not at all: what was interrupted is written again by the next call, what is there stays. Raises
+    FerbenchError if there is no video, two would share a folder, a folder holds anything else than was asked for, or the disk is full.
     """
-    videos = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file() and not _hidden(path, source))
-    if not videos:
-        raise FerbenchError(f"no video below {source}", hint=f"expected files that end in {', '.join(VIDEOS)}")
-    folders = [target / video.relative_to(source).with_suffix("") for video in videos]
-    _check(folders)
-    cv2.setNumThreads(1)
-    made: dict[Path, Extracted] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        jobs = {pool.submit(_one, video, source, folder, kind, every): video for video, folder in zip(videos, folders, strict=True)}
+    folders = {video: target / video.relative_to(source).with_suffix("") for video in _find_videos(source)}
+    _check_distinct(list(folders.values()))
+    for folder in folders.values():
+        _check_folder(folder, request)
+    with _opencv_threads(1), ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_extract_video, video, source, folder, request) for video, folder in folders.items()]
         try:
             for done, job in enumerate(as_completed(jobs), 1):
-                made[jobs[job]] = job.result()
-                tell(done, len(jobs))
+                job.result()
+                progress(done, len(jobs))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [made[video] for video in videos]
+    return [job.result() for job in jobs]
 
 
-def report(made: Sequence[Extracted]) -> list[str]:
-    """What was written and what was there, then a line for each video that could not be read, or not to its end."""
-    new = [each for each in made if each.written]
-    there = [each for each in made if each.frames and not each.written]
-    lines = [f"{sum(each.frames for each in new)} frames of {len(new)} videos written, {len(there)} videos were there already"]
-    return lines + [f"{each.video}: {each.problem}" for each in made if each.problem]
-
-
-def _one(video: Path, source: Path, folder: Path, kind: str, every: int) -> Extracted:
-    name = video.relative_to(source).as_posix()
-    if folder.is_dir():
-        return Extracted(name, sum(1 for path in folder.iterdir() if path.suffix == f".{kind}"), False)
-    work = folder.with_name(f".{folder.name}{LEFT}")
+@contextmanager
+def _opencv_threads(count: int) -> Iterator[None]:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
     try:
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        written = seen = 0
-        for seen, image in enumerate(frames(video), 1):
-            if (seen - 1) % every == 0:
-                written += 1
-                _save(work / f"{seen:07d}.{kind}", image)
-        told = promised(video)
-        work.replace(folder)
-    except Unreadable as problem:
-        shutil.rmtree(work, ignore_errors=True)
-        return Extracted(name, 0, False, str(problem))
-    except OSError as error:
-        shutil.rmtree(work, ignore_errors=True)
-        raise FerbenchError(f"{folder} cannot be written: {error.strerror}", hint="make room, and run the same command again") from error
-    return Extracted(name, written, True, f"ends after {seen} of {told} frames" if seen < SURE * told else "")
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
-def _check(folders: Sequence[Path]) -> None:
-    """That no video's folder is another's, or holds another's: A.avi beside A/B.avi would be taken for written."""
-    times, above = Counter(folders), {parent for folder in folders for parent in folder.parents}
-    if shared := next((folder for folder in folders if times[folder] > 1 or folder in above), None):
+def report_lines(extractions: Sequence[Extraction]) -> list[str]:
+    """What was written and what was there, then a line for each video with a problem."""
+    written = [extraction for extraction in extractions if extraction.written]
+    present = sum(1 for extraction in extractions if extraction.frames and not extraction.written)
+    lines = [f"{sum(e.frames for e in written)} frames of {len(written)} videos written, {present} videos were there already"]
+    return lines + [f"{extraction.video}: {extraction.problem}" for extraction in extractions if extraction.problem]
+
+
+def _find_videos(source: Path) -> list[Path]:
+    videos = sorted(path for path in source.rglob("*") if path.suffix.lower() in VIDEOS and path.is_file() and not _is_hidden(path, source))
+    if not videos:
+        raise FerbenchError(f"no video below {source}", hint=f"expected files that end in {', '.join(VIDEOS)}")
+    return videos
+
+
+def _is_hidden(path: Path, source: Path) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(source).parts)
+
+
+def _check_distinct(folders: Sequence[Path]) -> None:
+    """No video's folder may be another's, or hold it: A.avi beside A/B.avi would look as if it were extracted."""
+    counts, parents = Counter(folders), {parent for folder in folders for parent in folder.parents}
+    if shared := next((folder for folder in folders if counts[folder] > 1 or folder in parents), None):
         what = f"the frames of one video would be written to {shared}, and those of another there or below"
         raise FerbenchError(what, hint="rename one of them, or extract each from a folder of its own")
 
 
-def _save(path: Path, image: cv2.typing.MatLike) -> None:
-    """BGR; OSError where the disk is full, which cv2.imwrite keeps to itself."""
+def _check_folder(folder: Path, request: Request) -> None:
+    """Raises FerbenchError if the folder holds something else than was asked for."""
+    if not _is_taken(folder):
+        return
+    hint = "name another TARGET, or remove the folder to extract the video again"
+    record = _load_record(folder)
+    if record is None:
+        raise FerbenchError(f"{folder} is there, and was not written by `ferbench corpus extract`", hint=hint)
+    if record.request != request:
+        raise FerbenchError(f"{folder} holds {record.request}: you asked for {request}", hint=hint)
+
+
+def _is_taken(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def _load_record(folder: Path) -> Record | None:
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _extract_video(video: Path, source: Path, folder: Path, request: Request) -> Extraction:
+    name = video.relative_to(source).as_posix()
+    work = folder.with_name(f".{folder.name}.part")
+    try:
+        if _is_taken(folder):
+            return _compare(video, name, folder)
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        origin = _describe_source(video)
+        decoded, written = _write_frames(video, work, request)
+        declared = declared_frames(video)
+        (work / RECORD).write_bytes(to_json(Record(request, origin, written)))
+        work.replace(folder)
+    except Unreadable as problem:
+        return Extraction(name, 0, False, str(problem))
+    except OSError as error:
+        raise FerbenchError(f"{folder} cannot be written: {error.strerror}", hint="make room, and run the same command again") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Extraction(name, written, True, f"ends after {decoded} of {declared} frames" if is_truncated(decoded, declared) else "")
+
+
+def _compare(video: Path, name: str, folder: Path) -> Extraction:
+    """A folder that was extracted before, with what changed since."""
+    record = _load_record(folder)
+    assert record is not None  # it was checked
+    frames = sum(1 for path in folder.iterdir() if path.suffix == f".{record.request.images}")
+    problem = ""
+    if frames != record.frames:
+        problem = f"{frames} of its {record.frames} image files are there: remove {folder} to extract it again"
+    elif _has_changed(video, record.source):
+        problem = f"the video has changed since it was extracted: remove {folder} to extract it again"
+    return Extraction(name, frames, False, problem)
+
+
+def _has_changed(video: Path, source: Source) -> bool:
+    """Whether the content differs; it is read only if size or time differ."""
+    with unreadable_if_fails(video):
+        stat = video.stat()
+    return (stat.st_size, stat.st_mtime_ns) != (source.size, source.changed) and _describe_source(video).digest != source.digest
+
+
+def _describe_source(video: Path) -> Source:
+    with unreadable_if_fails(video):
+        stat = video.stat()
+        return Source(stat.st_size, stat.st_mtime_ns, file_digest(video))
+
+
+def _write_frames(video: Path, folder: Path, request: Request) -> tuple[int, int]:
+    """Frames decoded and written; each is named by its number, from 1."""
+    decoded = written = 0
+    for decoded, image in enumerate(read_frames(video), 1):
+        if (decoded - 1) % request.every == 0:
+            written += 1
+            _write_image(folder / f"{decoded:07d}.{request.images}", image)
+    return decoded, written
+
+
+def _write_image(path: Path, image: cv2.typing.MatLike) -> None:
+    """BGR; raises OSError if the disk is full, which cv2.imwrite does not report."""
     path.write_bytes(cv2.imencode(path.suffix, image)[1].tobytes())
-
-
-def _hidden(path: Path, source: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(source).parts)

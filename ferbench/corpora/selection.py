@@ -8,18 +8,22 @@ from dataclasses import replace
 
 from ferbench.api.clips import Clip
 from ferbench.api.components import Preprocessor
-from ferbench.api.errors import PluginError, plugin_call
+from ferbench.api.errors import PluginError, location, plugin_call
 
 
 def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
-    """The frames that the steps keep; raises PluginError where a step gives something else than some of those it was given."""
-    unlabelled = replace(clip, label="", subject="")  # which frames are read must not depend on what is to be found out
-    selected = list(range(clip.length))
+    """The frames that the steps keep. Raises PluginError if a step returns anything but some of the frames it was given."""
+    anonymous = replace(clip, label="", subject="")  # which frames are read must not depend on what is to be found out
+    indices = list(range(clip.length))
     for step in steps:
-        with plugin_call(f"preprocessor {step.name} on {clip.id}"):
-            chosen = list(map(operator.index, step.select(unlabelled, selected)))
-        if not chosen or chosen != sorted(set(chosen) & set(selected)):
-            expected = f"some of the frames {selected[0]} to {selected[-1]}, in order"
-            raise PluginError(f"preprocessor {step.name} selects {chosen[:8]} of {clip.id}: expected {expected}")
-        selected = chosen
-    return selected
+        indices = _apply(step, anonymous, indices)
+    return indices
+
+
+def _apply(step: Preprocessor, clip: Clip, indices: list[int]) -> list[int]:
+    with plugin_call(f"{step.title} on {clip.id}", type(step)):
+        kept = list(map(operator.index, step.select(clip, indices)))
+    if not kept or kept != sorted(set(kept) & set(indices)):
+        expected = f"some of the frames {indices[0]} to {indices[-1]}, in order"
+        raise PluginError(f"{step.title} selects {kept[:8]} of {clip.id}: expected {expected}", where=location(type(step)))
+    return kept

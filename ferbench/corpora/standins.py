@@ -66,7 +66,8 @@ def store_standin(standin: StandIn, people: int, seed: int, store: Store, progre
 
 def find_marker(folders: Iterable[Path]) -> Path | None:
     """The marker of a stand-in in one of these folders, or in any folder above one."""
-    above = dict.fromkeys(parent for folder in folders for parent in (folder.resolve(), *folder.resolve().parents))
+    resolved = [folder.resolve() for folder in dict.fromkeys(folders)]
+    above = dict.fromkeys(parent for folder in resolved for parent in (folder, *folder.parents))
     return next((parent / MARKER for parent in above if (parent / MARKER).is_file()), None)
 
 

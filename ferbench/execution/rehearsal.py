@@ -10,7 +10,9 @@ from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora import standins
-from ferbench.corpora.index import Corpus, index, locate, missing_error
+from ferbench.corpora.corpus import Corpus
+from ferbench.corpora.index import index
+from ferbench.corpora.location import locate, missing_error
 from ferbench.execution.progress import Reporter
 from ferbench.store.entries import Store
 from ferbench.store.keys import component_identity, key
@@ -34,7 +36,7 @@ def prepare_corpora(
         benchmark = _rehearse(benchmark, reporter, f"not found: {', '.join(dataset.name for dataset in missing)}")
         return benchmark, _index_all(benchmark, store, lambda dataset: get_standin(dataset, benchmark))
     corpora = _index_all(benchmark, store, locate)
-    if may_rehearse and any(corpus.standin for merged in corpora.values() for corpus in merged):
+    if may_rehearse and any(corpus.is_standin for merged in corpora.values() for corpus in merged):
         benchmark = _rehearse(benchmark, reporter, "the corpora found are stand-ins")
         corpora = _index_all(benchmark, store, locate)
     return benchmark, corpora

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
-from ferbench.corpora.folds import oddities
+from ferbench.corpora.fold_checks import protocol_warnings
 from ferbench.execution import rehearsal, summary
 from ferbench.execution.progress import Reporter
 from ferbench.plan.models import Row
@@ -55,16 +55,16 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     get_standin = rehearsal.render_standin(store, reporter)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin)
     rows = list(Planner(benchmark, corpora, store).rows())
-    found = summary.found(corpora, rows)
-    _report_corpora(found, rows, reporter)
+    summaries = summary.summarize_corpora(corpora, rows)
+    _report_corpora(summaries, rows, reporter)
     missing = [row for row in rows if store.find("rows", row.key) is None]
     failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
     pending = [row for row in missing if row.key not in failed]
     skipped = f", {len(failed)} failed before and are skipped (--retry-failed tries them again)" if failed else ""
     reporter.line(f"{len(rows)} rows, {len(rows) - len(missing)} of them already stored{skipped}")
     failures = _compute(pending, store, options, reporter) if pending else []
-    record = summary.save(benchmark, rows, [*failed.values(), *failures], found, store)
-    for line in summary.unreadable(record["rows"]):
+    record = summary.save(benchmark, rows, [*failed.values(), *failures], summaries, store)
+    for line in summary.unreadable_lines(record["rows"]):
         reporter.warn(line)
     _draw_figures(record, len(pending), store, options, reporter)
     return record
@@ -99,12 +99,13 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     return result
 
 
-def _report_corpora(found: list[CorpusSummary], rows: Sequence[Row], reporter: Reporter) -> None:
+def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], reporter: Reporter) -> None:
     """What was found and left out, and what is odd about the folds."""
-    for line in summary.summary(found):
+    for line in summary.corpus_lines(summaries):
         reporter.line(line)
     models = {row.model.split.key: row.model for row in rows}.values()
-    for warning in dict.fromkeys(text for model in models for text in oddities(model.cell.protocol, model.corpora, model.split)):
+    warnings = [protocol_warnings(model.cell.protocol, model.corpora, model.split.labels, model.split.folds) for model in models]
+    for warning in dict.fromkeys(text for texts in warnings for text in texts):
         reporter.warn(warning)
 
 

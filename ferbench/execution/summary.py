@@ -3,64 +3,72 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import islice
 
 from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.grid import Benchmark
 from ferbench.benchmark.sections import Published
-from ferbench.corpora.index import Corpus
+from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.standins import describe_marker
 from ferbench.plan.models import Row
 from ferbench.store.entries import Store
 from ferbench.store.records import CorpusSummary, PublishedRow, Record, StoredRecord, save_record
 from ferbench.store.rows import FailedRow, StoredRow
 
-NAMED = 3  # things left out that the summary names for each reason; the record names all
+NAMED = 3  # things left out that are named for each reason; the record names all
+
+Names = list[str]
 
 
-def found(corpora: Mapping[str, tuple[Corpus, ...]], rows: Sequence[Row]) -> list[CorpusSummary]:
-    """What each corpus holds: people, clips by class, clips of classes that no row uses, and everything left out with its reason."""
-    used = {c.id: c.label for row in rows for c in row.model.split.clips}
-    return [found_in(corpus, used) for corpus in {id(c): c for each in corpora.values() for c in each}.values()]
+def summarize_corpora(corpora: Mapping[str, tuple[Corpus, ...]], rows: Sequence[Row]) -> list[CorpusSummary]:
+    """Each corpus once, as the rows use it."""
+    classes = {clip.id: clip.label for row in rows for clip in row.model.split.clips}
+    unassigned = _unassigned(rows)
+    distinct = {id(corpus): corpus for merged in corpora.values() for corpus in merged}.values()
+    return [summarize_corpus(corpus, classes, unassigned) for corpus in distinct]
 
 
-def found_in(corpus: Corpus, used: Mapping[str, str] | None = None) -> CorpusSummary:
-    """What one corpus holds; `used` gives the class of each clip that rows use (default: every clip under its own label)."""
-    used = {c.id: c.label for c in corpus.clips} if used is None else used
-    unused = Counter(c.label for c in corpus.clips if c.id not in used)
-    skipped: dict[str, list[str]] = {}
-    for thing in corpus.skipped:
-        skipped.setdefault(thing.reason, []).append(thing.what)
+def summarize_corpus(
+    corpus: Corpus, classes: Mapping[str, str] | None = None, unassigned: Mapping[str, Names] | None = None
+) -> CorpusSummary:
+    """`classes` are those of the clips that rows use; by default every clip is used under its own label."""
+    classes = {clip.id: clip.label for clip in corpus.clips} if classes is None else classes
+    own = {clip.id for clip in corpus.clips}
+    left_out = {reason: [clip for clip in clips if clip in own] for reason, clips in (unassigned or {}).items()}
     return {
         "corpus": corpus.name,
         "root": str(corpus.root),
         "standin": describe_marker(corpus.marker) if corpus.marker else None,
-        "people": len({c.subject for c in corpus.clips}),
-        "clips": dict(sorted(Counter(used[c.id] for c in corpus.clips if c.id in used).items())),
-        "unused": dict(sorted(unused.items())),
-        "skipped": skipped,
-        "cut": list(corpus.cut),
+        "people": len({clip.subject for clip in corpus.clips}),
+        "clips": _count(classes[clip] for clip in own if clip in classes),
+        "unused": _count(clip.label for clip in corpus.clips if clip.id not in classes),
+        "skipped": _skipped(corpus),
+        "truncated": list(corpus.truncated),
+        "unreadable": list(corpus.unreadable),
+        "unassigned": {reason: clips for reason, clips in left_out.items() if clips},
     }
 
 
-def summary(found: Sequence[CorpusSummary], named: int | None = NAMED) -> Iterator[str]:
-    """What was found and skipped, in lines; `named` things are named for each reason (None: all)."""
-    for each in found:
-        classes = ", ".join(f"{label} {count}" for label, count in each["clips"].items())
-        place = f" ({each['standin']})" if each["standin"] else ""
-        yield f"{each['corpus']}: {sum(each['clips'].values())} clips of {each['people']} people at {each['root']}{place}: {classes}"
-        if each["unused"]:
-            yield "  other classes, not used: " + ", ".join(f"{label} {count}" for label, count in each["unused"].items())
-        for reason, things in each["skipped"].items():
-            more = ", ..." if len(things[:named]) < len(things) else ""
-            yield f"  skipped {len(things)}, {reason}: {', '.join(things[:named])}{more}"
-        if cut := each["cut"]:
-            yield f"  {len(cut)} videos end early: {', '.join(cut[:named])}" + (", ..." if len(cut[:named]) < len(cut) else "")
+def corpus_lines(corpora: Sequence[CorpusSummary], most: int | None = NAMED) -> Iterator[str]:
+    """The summaries in lines; `most` things are named for each reason (None: all)."""
+    for corpus in corpora:
+        yield _clips_line(corpus)
+        if corpus["unused"]:
+            yield f"  other classes, not used: {_counts(corpus['unused'])}"
+        for reason, names in corpus["skipped"].items():
+            yield f"  skipped {len(names)}, {reason}: {_names(names, most)}"
+        for reason, names in corpus["unassigned"].items():
+            yield f"  clips left out by the {reason}: {len(names)}: {_names(names, most)}"
+        if corpus["truncated"]:
+            yield f"  videos that end early: {len(corpus['truncated'])}: {_names(corpus['truncated'], most)}"
+        if corpus["unreadable"]:
+            yield f"  files that cannot be read: {len(corpus['unreadable'])}: {_names(corpus['unreadable'], most)}"
 
 
-def unreadable(rows: Sequence[StoredRow]) -> Iterator[str]:
-    """Frames that could not be read, and clips of which none could, over all rows, in lines."""
+def unreadable_lines(rows: Sequence[StoredRow]) -> Iterator[str]:
+    """The frames that could not be decoded, and the clips without any frame left, over all rows."""
     done = [row for row in rows if row["status"] == "done"]
     frames = {
         f"{clip} frame {frame} ({reason})": None
@@ -68,13 +76,16 @@ def unreadable(rows: Sequence[StoredRow]) -> Iterator[str]:
         for clip, problems in row["unreadable"].items()
         for frame, reason in problems.items()
     }
-    lost = dict.fromkeys(clip for row in done for clip in row["clips_lost"])
-    for count, what, names in ((len(frames), "unreadable frames left out", frames), (len(lost), "clips left out, no frame readable", lost)):
-        if count:
-            yield f"{count} {what}: {', '.join(list(names)[:NAMED])}" + (", ..." if count > NAMED else "")
+    clips = dict.fromkeys(clip for row in done for clip in row["clips_lost"])
+    if frames:
+        yield f"unreadable frames left out: {len(frames)}: {_names(frames, NAMED)}"
+    if clips:
+        yield f"clips without a readable frame left out: {len(clips)}: {_names(clips, NAMED)}"
 
 
-def save(benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[FailedRow], found: Sequence[CorpusSummary], store: Store) -> Record:
+def save(
+    benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[FailedRow], corpora: Sequence[CorpusSummary], store: Store
+) -> Record:
     """Write and return the record of a run."""
     record: StoredRecord = {
         "benchmark": benchmark.name,
@@ -84,7 +95,7 @@ def save(benchmark: Benchmark, rows: Sequence[Row], failures: Sequence[FailedRow
         "rows": [row.key for row in rows],
         "failures": {row["key"]: row for row in failures},
         "published": [_published(row) for row in benchmark.published],
-        "found": list(found),
+        "corpora": list(corpora),
     }
     return save_record(record, store)
 
@@ -99,3 +110,40 @@ def _published(row: Published) -> PublishedRow:
         "uar": figures["uar"],
         "recall": figures["recall"],
     }
+
+
+def _unassigned(rows: Sequence[Row]) -> dict[str, Names]:
+    """The clips that a protocol puts in no part of a fold, by protocol and fold."""
+    splits = {row.model.split.key: (row.labels["protocol"], row.model.split) for row in rows}
+    unassigned: dict[str, Names] = {}
+    for label, split in splits.values():
+        for place, clips in split.unassigned.items():
+            unassigned.setdefault(f"protocol {label} ({place})", []).extend(clips)
+    return unassigned
+
+
+def _skipped(corpus: Corpus) -> dict[str, Names]:
+    skipped: dict[str, Names] = {}
+    for thing in corpus.skipped:
+        skipped.setdefault(thing.reason, []).append(thing.what)
+    return skipped
+
+
+def _clips_line(corpus: CorpusSummary) -> str:
+    standin = f" ({corpus['standin']})" if corpus["standin"] else ""
+    clips = f"{sum(corpus['clips'].values())} clips of {corpus['people']} people at {corpus['root']}{standin}"
+    return f"{corpus['corpus']}: {clips}: {_counts(corpus['clips'])}"
+
+
+def _count(labels: Iterator[str]) -> dict[str, int]:
+    return dict(sorted(Counter(labels).items()))
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{label} {count}" for label, count in counts.items())
+
+
+def _names(names: Collection[str], most: int | None) -> str:
+    """The first names, and dots if there are more."""
+    shown = list(islice(names, most))
+    return ", ".join(shown) + (", ..." if len(shown) < len(names) else "")

@@ -9,13 +9,16 @@ from ferbench.api.clips import Clip, Input
 from ferbench.api.components import Protocol
 from ferbench.api.networks import Frozen
 from ferbench.api.recipe import Augmentation
+from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
-from ferbench.corpora.index import Corpus
 from ferbench.plan.models import KeySet
 from ferbench.store.keys import code_digest, component_identity, key
 
 # The core's own code that each stage's output depends on.
-CROPS = ("ferbench.stages.crops", "ferbench.corpora.decoding", "ferbench.corpora.selection")
+CROPS = (
+    "ferbench.stages.crops", "ferbench.corpora.decoding", "ferbench.corpora.images", "ferbench.corpora.integrity",
+    "ferbench.corpora.landmarks", "ferbench.corpora.selection", "ferbench.corpora.videos",
+)  # fmt: skip
 FEATURES = ("ferbench.stages.features", "ferbench.stages.images", "ferbench.api.weights")
 VIEWS = ("ferbench.training.augmentation",)
 FITS = (
@@ -83,5 +86,5 @@ def row_key(base: str, aggregator: object, labels: Mapping[str, str]) -> str:
 
 def fingerprint(protocol: Protocol, corpora: Sequence[Corpus], selection: Sequence[object], split: Split, checkpoint: str) -> str:
     """The identity of what rows must share to be ranked together: classes, corpora, selected frames, folds, pooling, checkpoint rule."""
-    contents = [[corpus.name, corpus.digest, corpus.standin] for corpus in corpora]
+    contents = [[corpus.name, corpus.digest, corpus.is_standin] for corpus in corpora]
     return key(protocol.classes, dict(protocol.labels), contents, selection, split.folds, "pooled", checkpoint)

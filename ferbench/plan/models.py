@@ -12,8 +12,8 @@ from ferbench.api.components import Aggregator, EmbeddingLoss, Loss
 from ferbench.api.networks import Backbone, Frozen, Fusion, Trainable
 from ferbench.api.recipe import Augmentation, Recipe
 from ferbench.benchmark.grid import Cell
+from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
-from ferbench.corpora.index import Corpus
 from ferbench.store.keys import key
 
 Identity = Mapping[str, object]
@@ -144,7 +144,7 @@ class Model(ABC):
     @property
     def has_standin(self) -> bool:
         """Whether ferbench rendered any of the corpora."""
-        return any(corpus.standin for corpus in self.corpora)
+        return any(corpus.is_standin for corpus in self.corpora)
 
     @cached_property
     def inputs(self) -> tuple[KeySet, ...]:

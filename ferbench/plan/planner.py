@@ -12,8 +12,8 @@ from ferbench.api.errors import plugin_call
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.benchmark.axes import MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
+from ferbench.corpora.corpus import Corpus, identity
 from ferbench.corpora.folds import Split, split
-from ferbench.corpora.index import Corpus, identity
 from ferbench.plan import keys
 from ferbench.plan.checks import check_combination, frozen_of
 from ferbench.plan.models import Fit, FusedFit, FusedModel, Identity, KeySet, Model, Row, TrainedModel

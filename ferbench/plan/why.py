@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ferbench.api.errors import FerbenchError
-from ferbench.corpora.index import contents
+from ferbench.corpora.corpus import load_contents
 from ferbench.plan.differences import count_differences, describe_differences
 from ferbench.store.entries import Store, read_json
 from ferbench.store.rows import DoneRow, RowDescription
@@ -47,7 +47,7 @@ def explain(row: RowDescription, others: Sequence[RowDescription], store: Store)
     if not others:
         return Explanation(row["key"], row["labels"], None, computed=(*stages, "row"))
     nearest = min(reversed(others), key=lambda other: count_differences(other["identity"], row["identity"]))
-    differences = describe_differences(nearest["identity"], row["identity"], lambda digest: contents(digest, store))
+    differences = describe_differences(nearest["identity"], row["identity"], lambda digest: load_contents(digest, store))
     reused = [share for stage in stages if (share := _describe_share(stage, nearest, row, store))]
     computed = [stage for stage in stages if nearest["stages"].get(stage) != row["stages"][stage]]
     return Explanation(

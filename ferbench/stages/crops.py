@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ferbench.api.clips import Clip, Frames
 from ferbench.api.components import Preprocessor
 from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
+from ferbench.corpora.landmarks import read_landmarks
 from ferbench.corpora.selection import select
 from ferbench.store.entries import Facts, Store
 
@@ -77,15 +78,17 @@ def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> Facts:
 
 def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], Frames, dict[str, str]]:
     """(crops [T,H,W(,3)], frame indices, the frames after the last step, problems by frame) of one clip."""
-    from ferbench.corpora.decoding import decode, points
+    from ferbench.corpora.decoding import decode
 
     images, problems = decode(clip, select(clip, steps))
-    landmarks = points(clip, list(images), problems) if clip.landmarks else None
-    images = {index: image for index, image in images.items() if index not in problems}
+    points = None
+    if clip.landmarks:
+        points, more = read_landmarks(clip, list(images))
+        images, problems = {index: image for index, image in images.items() if index in points}, problems | more
     reasons = {str(index): reason for index, reason in problems.items()}
     if not images:
         return np.zeros((0, 1, 1), np.uint8), [], Frames(()), reasons
-    frames = Frames(tuple(images.values()), landmarks=landmarks)
+    frames = Frames(tuple(images.values()), landmarks=None if points is None else np.array([points[index] for index in images]))
     for step in steps:
         frames = _apply(step, clip, frames, len(images))
     return _stack(clip, frames.images), list(images), frames, reasons

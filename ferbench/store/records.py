@@ -25,16 +25,18 @@ class PublishedRow(TypedDict):
 
 
 class CorpusSummary(TypedDict):
-    """What one corpus holds: people, clips by class, clips of classes that no row uses, what was left out by its reason."""
+    """What one corpus holds, and everything that is left out of it."""
 
     corpus: str
     root: str
     standin: str | None
     people: int
-    clips: dict[str, int]
-    unused: dict[str, int]
-    skipped: dict[str, list[str]]
-    cut: list[str]
+    clips: dict[str, int]  # by class
+    unused: dict[str, int]  # clips of classes that no row uses
+    skipped: dict[str, list[str]]  # by reason
+    truncated: list[str]  # videos that end before their headers say
+    unreadable: list[str]  # files
+    unassigned: dict[str, list[str]]  # clips that a protocol puts in no part of a fold
 
 
 class StoredRecord(TypedDict):
@@ -47,7 +49,7 @@ class StoredRecord(TypedDict):
     rows: list[str]
     failures: dict[str, FailedRow]
     published: list[PublishedRow]
-    found: list[CorpusSummary]
+    corpora: list[CorpusSummary]
 
 
 class Record(TypedDict):
@@ -60,7 +62,7 @@ class Record(TypedDict):
     rows: list[StoredRow]
     failures: dict[str, FailedRow]
     published: list[PublishedRow]
-    found: list[CorpusSummary]
+    corpora: list[CorpusSummary]
 
 
 def save_record(record: StoredRecord, store: Store) -> Record:

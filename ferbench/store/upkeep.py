@@ -33,7 +33,7 @@ def entries(store: Store, all_rows: bool = True) -> Iterator[Entry]:
     for stage in ("rows", *NEEDED_BY_ROWS):
         for path in sorted((store.root / stage).glob("*/*")):
             yield Entry(stage, path, _bytes(path), _unneeded(stage, path, needed))
-    roots = {Path(found["root"]).resolve() for record in stored_records(store) for found in record["found"]}
+    roots = {Path(corpus["root"]).resolve() for record in stored_records(store) for corpus in record["corpora"]}
     for path in sorted((store.root / "standin").glob("*/*")):
         used = path.resolve() in roots
         left = path.name.startswith(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,6 +13,7 @@ from ferbench import Clip, FerbenchError, Fold, Protocol, splitting
 from ferbench.types import Seed
 
 HeldOut = Annotated[float, Meta(ge=0, lt=1)]
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,14 @@ class Fixed(Protocol):
     seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """One fold, or as many as the corpus has; FerbenchError where a clip tells neither split nor fold."""
-        if lost := [clip.id for clip in clips if clip.facts.get("split", clip.facts.get("fold")) is None]:
-            what = f"protocol fixed: {len(lost)} clips tell neither split nor fold ({lost[0]}, ...)"
-            raise FerbenchError(what, hint="choose a corpus with lists of its own (afew, dfew, ferv39k), or the protocol kfold")
+        """One fold, or as many as the corpus has. Raises FerbenchError if a clip is in no list: none is left out silently."""
         if all("fold" in clip.facts for clip in clips):
             numbers = sorted({clip.facts["fold"] for clip in clips}, key=str)
             tests = [[clip for clip in clips if clip.facts["fold"] == number] for number in numbers]
             return _test_each(tests, self.held_out, self.seed, "protocol fixed")
-        parts = {name: [clip for clip in clips if clip.facts.get("split") == name] for name in ("train", "validation", "test")}
+        if unlisted := [clip for clip in clips if clip.facts.get("split") not in SPLITS]:
+            raise _unlisted_error(unlisted)
+        parts = {name: [clip for clip in clips if clip.facts["split"] == name] for name in SPLITS}
         if not parts["test"]:
             return [self._fold(parts["train"], (), parts["validation"])]
         return [self._fold(parts["train"], parts["validation"], parts["test"])]
@@ -87,6 +88,15 @@ class Fixed(Protocol):
         if validation:
             return Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))
         return _make_fold(test, train, self.held_out, self.seed, "protocol fixed")
+
+
+def _unlisted_error(clips: Sequence[Clip]) -> FerbenchError:
+    values = Counter(f"split {clip.facts['split']!r}" if "split" in clip.facts else "no split" for clip in clips)
+    found = ", ".join(f"{value} ({count} clips)" for value, count in sorted(values.items()))
+    return FerbenchError(
+        f"protocol fixed: found {found}, such as {clips[0].id}: expected split {', '.join(SPLITS)} of every clip, or a fold of every clip",
+        hint="choose a corpus with lists of its own (afew, dfew, ferv39k), or the protocol kfold",
+    )
 
 
 def _test_each(parts: Sequence[Sequence[Clip]], validation: float, seed: int, where: str) -> list[Fold]:

@@ -10,7 +10,10 @@ import pytest
 from PIL import Image
 
 from ferbench import Clip
-from ferbench.corpora.decoding import Unreadable, count, counted, decode, decode_image
+from ferbench.corpora.decoding import decode
+from ferbench.corpora.images import decode_image
+from ferbench.corpora.reading import Unreadable
+from ferbench.corpora.videos import count_frames
 
 FRAMES = 20
 CODECS = [  # all that OpenCV's wheels write
@@ -35,7 +38,7 @@ def video(path, fourcc, frames=FRAMES):
     return path
 
 
-def one(path):
+def decode_one(path):
     images, problems = decode(Clip("c", "s", "l", images=(path,)), [0])
     return images.get(0), problems.get(0)
 
@@ -53,14 +56,14 @@ def test_frames_of_a_video_are_those_of_a_sequential_decode(tmp_path, fourcc, na
 
 
 @pytest.mark.parametrize(("fourcc", "name"), CODECS)
-def test_count_is_the_number_of_frames_written(tmp_path, fourcc, name):
-    assert count(video(tmp_path / name, fourcc)) == FRAMES
+def test_frames_are_counted(tmp_path, fourcc, name):
+    assert count_frames(video(tmp_path / name, fourcc)).decoded == FRAMES
 
 
-def test_count_and_decode_agree_where_the_header_promises_more_than_there_is(tmp_path):
+def test_counting_and_decoding_agree_if_the_header_declares_more_than_there_is(tmp_path):
     path = video(tmp_path / "cut.avi", "MJPG")
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    there = count(path)
+    there = count_frames(path).decoded
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == FRAMES
     assert 0 < there < FRAMES
     images, problems = decode(Clip("c", "s", "l", video=path), range(FRAMES))
@@ -75,8 +78,8 @@ def test_a_truncated_video_gives_the_frames_that_are_there(tmp_path, fourcc, nam
     whole, _ = decode(Clip("c", "s", "l", video=video(tmp_path / name, fourcc)), range(FRAMES))
     path = video(tmp_path / f"cut{name}", fourcc)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    there, promised = counted(path)
-    assert promised == FRAMES
+    there, declared = count_frames(path)
+    assert declared == FRAMES
     assert 5 < there < FRAMES
     images, problems = decode(Clip("c", "s", "l", video=path), range(FRAMES))
     assert sorted(images) == list(range(there))
@@ -88,11 +91,11 @@ def test_a_truncated_video_gives_the_frames_that_are_there(tmp_path, fourcc, nam
     ("name", "content", "reason"),
     [("empty.avi", b"", "empty file"), ("junk.mp4", b"no video " * 50, "no video"), ("gone.avi", None, "No such file")],
 )
-def test_what_is_no_video_is_told(tmp_path, name, content, reason):
+def test_files_that_are_no_videos(tmp_path, name, content, reason):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(Unreadable, match=f"{name}: {reason}"):
-        count(tmp_path / name)
+        count_frames(tmp_path / name)
     images, problems = decode(Clip("c", "s", "l", video=tmp_path / name), [0, 2])
     assert images == {}
     assert set(problems) == {0, 2}
@@ -109,9 +112,9 @@ def test_colour_comes_as_rgb_and_gray_stays_gray(tmp_path):
     (tmp_path / "red.png").write_bytes(encoded(".png", red))
     (tmp_path / "gray.png").write_bytes(encoded(".png", red[..., 2]))
     (tmp_path / "deep.png").write_bytes(encoded(".png", red[..., 2].astype(np.uint16) * 257))
-    assert one(tmp_path / "red.png")[0][0, 0].tolist() == [200, 0, 0]
+    assert decode_one(tmp_path / "red.png")[0][0, 0].tolist() == [200, 0, 0]
     for name in ("gray.png", "deep.png"):
-        image = one(tmp_path / name)[0]
+        image = decode_one(tmp_path / name)[0]
         assert (image.shape, image.dtype, image[0, 0]) == ((8, 9), np.uint8, 200)
 
 
@@ -129,7 +132,7 @@ WHOLE = {"a.png": encoded(".png", picture()), "a.jpg": encoded(".jpg", picture()
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_truncated_picture_is_a_problem_and_not_half_a_picture(tmp_path, name, share):
     (tmp_path / name).write_bytes(WHOLE[name][: int(len(WHOLE[name]) * share)])
-    image, problem = one(tmp_path / name)
+    image, problem = decode_one(tmp_path / name)
     assert image is None
     assert problem.startswith(f"{name}: truncated")
 
@@ -138,7 +141,7 @@ def test_a_truncated_picture_is_a_problem_and_not_half_a_picture(tmp_path, name,
 def test_whole_pictures_are_read_whatever_follows_them(tmp_path, name):
     (tmp_path / name).write_bytes(WHOLE[name] + b"\xff\xda trailing")
     assert np.abs(decode_image(tmp_path / name).astype(int) - picture()[..., ::-1]).mean() < 60
-    assert one(tmp_path / name)[0].shape == (48, 64, 3)
+    assert decode_one(tmp_path / name)[0].shape == (48, 64, 3)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -35,6 +36,10 @@ def tree(tmp_path):
     return source
 
 
+def images(folder):
+    return [path for path in folder.iterdir() if path.suffix in (".jpg", ".png")]
+
+
 def extract(tree, *arguments):
     return main(["corpus", "extract", str(tree), str(tree.parent / "frames"), *map(str, arguments)])
 
@@ -53,13 +58,71 @@ def test_every_frame_under_its_number(tree, capsys):
     }  # fmt: skip
 
 
-def test_each_nth_frame_as_png(tree):
+def test_every_nth_frame_as_png(tree):
     assert extract(tree, "--every", 2, "--images", "png") == 0
     folder = tree.parent / "frames/train_afew/Fear/013736360"
-    assert sorted(p.name for p in folder.iterdir()) == ["0000001.png", "0000003.png", "0000005.png"]
+    assert sorted(p.name for p in images(folder)) == ["0000001.png", "0000003.png", "0000005.png"]
 
 
-def test_what_is_there_stays_and_what_was_interrupted_is_made_again(tree, capsys):
+@pytest.mark.parametrize(
+    ("options", "wanted"), [(("--images", "png"), "png files of every frame"), (("--every", 2), "jpg files of 1 in 2 frames")]
+)
+def test_folders_that_hold_something_else_are_an_error(tree, capsys, options, wanted):
+    extract(tree)
+    capsys.readouterr()
+    assert extract(tree, *options) == 2
+    error = capsys.readouterr().err
+    assert f"013736360 holds jpg files of every frame: you asked for {wanted}" in error
+    assert "name another TARGET" in error
+    assert not list(tree.parent.rglob("*.png"))
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "0000001.jpg"])
+def test_folders_of_the_users_are_not_taken_for_extracted(tree, capsys, name):
+    mine = tree.parent / "frames/val_afew/Sad/000000120" / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    assert extract(tree) == 2
+    assert "000000120 is there, and was not written by `ferbench corpus extract`" in capsys.readouterr().err
+    assert [p for p in (tree.parent / "frames").rglob("*") if p.is_file()] == [mine]
+
+
+def test_empty_folders_are_filled(tree):
+    (tree.parent / "frames/val_afew/Sad/000000120").mkdir(parents=True)
+    assert extract(tree) == 0
+    assert len(images(tree.parent / "frames/val_afew/Sad/000000120")) == 3
+
+
+def test_a_video_that_changed_is_reported(tree, capsys):
+    extract(tree)
+    os.utime(tree / "train_afew/Happy/000000040.mp4")  # another time, the same content
+    video(tree / "train_afew/Fear/013736360.avi", 4)
+    capsys.readouterr()
+    assert extract(tree) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "0 frames of 0 videos written, 4 videos were there already"
+    assert lines[1].startswith("train_afew/Fear/013736360.avi: the video has changed since it was extracted: remove")
+    assert len(lines) == 2
+    assert len(images(tree.parent / "frames/train_afew/Fear/013736360")) == 6
+
+
+def test_missing_image_files_are_reported(tree, capsys):
+    extract(tree)
+    (tree.parent / "frames/train_afew/Fear/013736360/0000003.jpg").unlink()
+    capsys.readouterr()
+    assert extract(tree) == 1
+    assert "train_afew/Fear/013736360.avi: 5 of its 6 image files are there: remove" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("workers", ["-3", "0", "many"])
+def test_workers_are_at_least_one(tree, capsys, workers):
+    with pytest.raises(SystemExit) as error:
+        extract(tree, "--workers", workers)
+    assert error.value.code == 2
+    assert f"--workers: '{workers}'" in capsys.readouterr().err
+
+
+def test_what_is_there_stays_and_what_was_interrupted_is_written_again(tree, capsys):
     extract(tree)
     target = tree.parent / "frames"
     kept = target / "train_afew/Fear/013736360/0000001.jpg"
@@ -71,26 +134,26 @@ def test_what_is_there_stays_and_what_was_interrupted_is_made_again(tree, capsys
     assert extract(tree) == 0
     assert "3 frames of 1 videos written, 3 videos were there already" in capsys.readouterr().out
     assert kept.read_bytes() == b"mine"
-    assert len(list(gone.iterdir())) == 3
-    assert not list(target.rglob(".*"))
+    assert len(images(gone)) == 3
+    assert {path.name for path in target.rglob(".*")} == {".extraction.json"}
 
 
-def test_what_cannot_be_read_is_told_and_hinders_no_other(tree, capsys):
+def test_videos_that_cannot_be_read_are_reported(tree, capsys):
     (tree / "bad.avi").write_bytes(b"no video" * 50)
     path = video(tree / "cut.avi", 200)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     assert extract(tree, "--format", "json") == 1
-    told = {each["video"]: each for each in json.loads(capsys.readouterr().out)}
-    assert told["bad.avi"]["frames"] == 0
-    assert "no video that OpenCV can decode" in told["bad.avi"]["problem"]
-    assert f"ends after {told['cut.avi']['frames']} of 200 frames" == told["cut.avi"]["problem"]
-    assert told["val_afew/Sad/000000120.flv"] == {"video": "val_afew/Sad/000000120.flv", "frames": 3, "written": True, "problem": ""}
+    results = {each["video"]: each for each in json.loads(capsys.readouterr().out)}
+    assert results["bad.avi"]["frames"] == 0
+    assert "no video that OpenCV can decode" in results["bad.avi"]["problem"]
+    assert f"ends after {results['cut.avi']['frames']} of 200 frames" == results["cut.avi"]["problem"]
+    assert results["val_afew/Sad/000000120.flv"] == {"video": "val_afew/Sad/000000120.flv", "frames": 3, "written": True, "problem": ""}
     assert not (tree.parent / "frames/bad").exists()
 
 
 @pytest.mark.parametrize("other", ["train_afew/Fear/013736360.mp4", "train_afew/Fear/013736360/part.mp4", "train_afew.mp4"])
-def test_videos_that_would_share_a_folder_are_told(tree, capsys, other):
-    """By the same name, or where the folder of one would hold that of another: neither is left out in silence."""
+def test_videos_that_would_share_a_folder_are_an_error(tree, capsys, other):
+    """Both have the same name, or the folder of one would hold that of the other."""
     video(tree / other, 3, "mp4v")
     assert extract(tree) == 2
     assert "and those of another there or below" in capsys.readouterr().err
@@ -98,7 +161,7 @@ def test_videos_that_would_share_a_folder_are_told(tree, capsys, other):
 
 
 @pytest.mark.parametrize("place", ["empty", "absent"])
-def test_no_video_is_told(tmp_path, capsys, place):
+def test_no_video_is_an_error(tmp_path, capsys, place):
     (tmp_path / "empty").mkdir()
     assert main(["corpus", "extract", str(tmp_path / place), str(tmp_path / "frames")]) == 2
     assert ("no video below" if place == "empty" else "no folder") in capsys.readouterr().err
@@ -116,6 +179,6 @@ def test_a_killed_extraction_leaves_no_half_folder(tree):
     process.kill()
     process.wait()
     whole = [p for p in target.glob("*") if not p.name.startswith(".")]
-    assert all(len(list(p.iterdir())) == 200 for p in whole)
+    assert all(len(images(p)) == 200 for p in whole)
     assert extract(tree) == 0
-    assert all(len(list(p.iterdir())) == 200 for p in target.iterdir())
+    assert all(len(images(p)) == 200 for p in target.iterdir())

@@ -1,4 +1,4 @@
-"""Folds: whatever a protocol says, no person is on both sides."""
+"""Folds: whatever a protocol returns, no person is in two parts, and every clip that it leaves out is counted."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 import ferbench
 from ferbench import Clip, FerbenchError, Fold, PluginError
-from ferbench.corpora.folds import check, split
-from ferbench.corpora.index import Corpus
+from ferbench.corpora.corpus import Corpus
+from ferbench.corpora.fold_checks import check_folds
+from ferbench.corpora.folds import split
 from ferbench.store.entries import Store
 
 # Persons a, b, c with two clips each.
@@ -28,18 +29,18 @@ A, B, C = ("a1", "a2"), ("b1", "b2"), ("c1", "c2")
     ],
 )
 def test_good_folds(folds):
-    check(folds, CLIPS, "p")
+    check_folds(folds, CLIPS, Each())
 
 
 @pytest.mark.parametrize(
     ("folds", "message"),
     [
-        ([Fold(A, B, ("c1", "a2"))], "fold 0: clip 'a2' stands twice"),
+        ([Fold(A, B, ("c1", "a2"))], "fold 0: clip 'a2' is listed twice"),
         ([Fold(("a1",), B, ("c1", "a2"))], "fold 0: person 'a' is in train and in test"),
         ([Fold(("a1",), ("a2",), C)], "fold 0: person 'a' is in train and in validation"),
         ([Fold(A, ("b1",), ("b2",))], "fold 0: person 'b' is in validation and in test"),
         ([Fold(A, (), B), Fold(("a1",), (), ("a2",))], "fold 1: person 'a' is in train and in test"),
-        ([Fold(("a1", "a1"), (), B)], "fold 0: clip 'a1' stands twice"),
+        ([Fold(("a1", "a1"), (), B)], "fold 0: clip 'a1' is listed twice"),
         ([Fold(A, (), ("x1",))], "fold 0: unknown clip 'x1' in test"),
         ([Fold(A, ("x1",), B)], "fold 0: unknown clip 'x1' in validation"),
         ([Fold(A, (), C), Fold(B, (), C)], "clip c1 is tested in two folds"),
@@ -50,8 +51,8 @@ def test_good_folds(folds):
 )
 def test_bad_folds(folds, message):
     with pytest.raises(PluginError, match=message) as caught:
-        check(folds, CLIPS, "mine")
-    assert caught.value.message.startswith("protocol mine")
+        check_folds(folds, CLIPS, Each())
+    assert caught.value.message.startswith("protocol each")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Each(ferbench.Protocol):
 @pytest.fixture
 def parted(tmp_path):
     def call(clips=CLIPS, **parameters):
-        corpus = Corpus("made-up", tmp_path, tuple(clips), {}, (), (), None)
+        corpus = Corpus("made-up", tmp_path, tuple(clips), {})
         protocol = Each(**{"classes": ("fear", "joy"), "log": str(tmp_path / "log"), **parameters})
         return split(protocol, [corpus], Store(tmp_path / "runs", lambda _: None))
 
@@ -83,14 +84,14 @@ def test_split(parted, tmp_path):
         parts = parted()
         assert parts.folds == (Fold(A, (), B + C),)
         assert parts.people(parts.folds[0].test) == ["b", "c"]
-        assert parts.left_out == {}
+        assert parts.other_classes == {}
     assert (tmp_path / "log").read_text() == "x"  # the second comes from the store
 
 
 def test_other_classes_are_left_out_and_counted(parted):
     parts = parted(classes=("joy",))
     assert [clip.id for clip in parts.clips] == ["a2", "b2", "c2"]
-    assert parts.left_out == {"fear": 3}
+    assert parts.other_classes == {"fear": 3}
 
 
 def test_labels_are_renamed_first(parted):
@@ -109,10 +110,26 @@ def test_changed_label_gives_new_folds(parted, tmp_path):
     ("clips", "parameters", "message"),
     [
         (CLIPS[:2], {}, "only one person, a, in made-up at"),
-        (CLIPS, {"classes": ("bored",)}, "no clip carries a class of the protocol each"),
-        (CLIPS, {"classes": ("fear", "joy", "fear")}, "the class 'fear' stands twice"),
+        (CLIPS, {"classes": ("bored",)}, "no clip has a class of the protocol each"),
+        (CLIPS, {"classes": ("fear", "joy", "fear")}, "the class 'fear' is listed twice"),
     ],
 )
 def test_what_no_protocol_can_split(parted, clips, parameters, message):
     with pytest.raises(FerbenchError, match=message):
         parted(clips, **parameters)
+
+
+@dataclass(frozen=True)
+class Sparse(ferbench.Protocol):
+    """Leaves out clip a1 altogether, and c2 of the second fold."""
+
+    name = "sparse"
+
+    def folds(self, clips):
+        return [Fold(("a2",), B, C), Fold(("c1",), (), (*B, "a2"))]
+
+
+def test_clips_in_no_part_of_a_fold_are_named(tmp_path):
+    corpus = Corpus("made-up", tmp_path, tuple(CLIPS), {})
+    parts = split(Sparse(classes=("fear", "joy")), [corpus], Store(tmp_path / "runs", lambda _: None))
+    assert parts.unassigned == {"in no part of any fold": ["a1"], "in no part of fold 1": ["c2"]}

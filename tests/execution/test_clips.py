@@ -12,7 +12,7 @@ from torch import nn
 from ferbench.api.clips import Clip
 from ferbench.api.recipe import Recipe
 from ferbench.cli.main import main
-from ferbench.corpora.decoding import points
+from ferbench.corpora.landmarks import read_landmarks
 from ferbench.stages import crops
 from ferbench.training.estimators import predict_scores
 from ferbench.training.items import Items
@@ -185,10 +185,13 @@ def landmark_clip(folder, texts):
 
 
 def test_landmarks_are_read_and_what_is_wrong_is_told(tmp_path):
-    problems = {}
     clip = landmark_clip(tmp_path, ["   1.0e+00   2.0\n 3 4\n", "5 6\n7 8", "9 10\n", "a b\n1 2", "1 2\n3 4\n"])
-    made = points(clip, [0, 1, 2, 3, 4], problems)
-    assert made.tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8]], [[1, 2], [3, 4]]]
+    points, problems = read_landmarks(clip, [0, 1, 2, 3, 4])
+    assert {index: array.tolist() for index, array in points.items()} == {
+        0: [[1, 2], [3, 4]],
+        1: [[5, 6], [7, 8]],
+        4: [[1, 2], [3, 4]],
+    }
     assert sorted(problems) == [2, 3]
     assert "1 landmarks, 2 in the clip's other frames" in problems[2]
     assert "no landmarks" in problems[3]

@@ -201,11 +201,11 @@ def test_steps_see_neither_label_nor_person(run):
     [
         ("protocol=deal", {"folds": "1 / 0"}, "protocol deal failed: ZeroDivisionError: division by zero"),
         ("dataset=corpus", {"clips": "iter([][0])"}, "dataset corpus failed: IndexError"),
-        ("dataset=corpus", {"clips": "[5]"}, "dataset corpus failed: TypeError: clips() yields 5: expected a Clip or a Skipped"),
-        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "a': id, subject and label are texts; got 'b' and None"),
-        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a: images, landmarks and video are pathlib.Path"),
+        ("dataset=corpus", {"clips": "[5]"}, "dataset corpus: clips() yields 5: expected a Clip or a Skipped"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "a clip with id 'a', subject 'b' and label None: expected texts"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a video of another type: expected pathlib.Path"),
         ("dataset=corpus", {"clips": "exit(0)"}, "dataset corpus failed: SystemExit"),
-        ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() gives tuple: expected Folds"),
+        ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() returns tuple: expected Folds"),
         ("backbone=net", {"frozen": "'random'"}, "backbone net: frozen() returns str: expected a Frozen or None"),
         ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, and every std above 0"),
     ],
@@ -331,9 +331,18 @@ def test_a_row_without_a_readable_test_clip_says_so(run, data):
 
 def test_classes_and_labels_that_nobody_carries_are_told(run):
     _, rows, told = run("--set", "protocol.classes=[dark, light, bogus]", "--set", "protocol.labels={lihgt: light}")
-    assert "warning: protocol kfold: no clip of toy carries the class 'bogus'" in told
-    assert "protocol.labels renames 'lihgt', which no clip of toy carries" in told
+    assert "warning: protocol kfold: no clip of toy has the class 'bogus'" in told
+    assert "protocol.labels renames 'lihgt', which no clip of toy has" in told
     assert rows[0]["recall"]["bogus"] is None
+
+
+def test_clips_that_a_protocol_leaves_out_are_counted_and_named(run, tmp_path):
+    parts = ", ".join(f"[c.id for c in clips if c.subject in {people}]" for people in (["toy/p00", "toy/p01"], ["toy/p02"], ["toy/p03"]))
+    code, _, told = run("--set", "protocol=deal", "--set", "protocol.classes=[dark, light]", folds=f"[ferbench.Fold({parts})]")
+    assert code == 0
+    assert "clips left out by the protocol deal (in no part of any fold): 10: toy/p04/dark/take0, toy/p04/light/take0" in told
+    (record,) = (tmp_path / "runs/benchmarks").iterdir()
+    assert len(json.loads(record.read_text())["corpora"][0]["unassigned"]["protocol deal (in no part of any fold)"]) == 10
 
 
 def test_video_that_is_not_there(run, data):
@@ -347,7 +356,7 @@ def test_image_that_is_not_there_keeps_its_place(run, data):
     (data / "toy" / "p00" / "dark" / "take0" / "9.png").symlink_to("/nowhere.png")
     code, _, told = run()
     assert code == 0
-    assert "1 unreadable frames left out: toy/p00/dark/take0 frame 3 (9.png: No such file or directory)" in told
+    assert "unreadable frames left out: 1: toy/p00/dark/take0 frame 3 (9.png: No such file or directory)" in told
 
 
 @pytest.mark.parametrize("side", ["digests/*.json", "history.json", "benchmarks/*.json"])

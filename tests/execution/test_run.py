@@ -198,7 +198,7 @@ def test_damaged_files_are_named_and_counted(run, data):
     assert code == 0
     assert rows[0]["coverage"]["frames_unreadable"] == 1
     assert list(rows[0]["unreadable"]) == ["toy/p03/light/take0"]
-    assert "1 unreadable frames left out: toy/p03/light/take0 frame 1 (1.png" in told
+    assert "unreadable frames left out: 1: toy/p03/light/take0 frame 1 (1.png" in told
     assert "skipped 1, video cannot be read" in told
     assert "p04/light/take0" in told
 
@@ -210,7 +210,7 @@ def test_clip_without_a_readable_frame_is_left_out(run, data):
     assert code == 0
     assert rows[0]["clips"] == 26
     assert rows[0]["clips_lost"] == ["toy/p03/light/take0"]
-    assert "1 clips left out, no frame readable: toy/p03/light/take0" in told
+    assert "clips without a readable frame left out: 1: toy/p03/light/take0" in told
 
 
 def test_apex_beyond_the_clip_is_told(run, data, toy_plugin, tmp_path):
@@ -340,7 +340,7 @@ def test_present_corpus_is_not_rehearsed(run, benchmark_file):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda data: [shutil.rmtree(p) for p in (data / "toy").iterdir()], "holds no labelled clip"),
+        (lambda data: [shutil.rmtree(p) for p in (data / "toy").iterdir()], "holds no labeled clip"),
         (lambda data: [shutil.rmtree(p) for p in (data / "toy").iterdir() if p.name != "p00"], "only one person, toy/p00"),
     ],
 )
@@ -628,7 +628,7 @@ def test_videos_that_end_early_are_told_and_used(run, data):
     assert code == 0
     assert rows[0]["clips"] == 29
     (line,) = [line for line in told.splitlines() if "end early" in line]
-    assert "1 videos end early: toy/p00/dark/cut (" in line
+    assert "videos that end early: 1: toy/p00/dark/cut (" in line
     assert line.endswith("of 20 frames)")
     assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew
 

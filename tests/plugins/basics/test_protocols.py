@@ -137,9 +137,17 @@ def test_fixed_follows_the_corpus_own_folds():
     assert all(not set(fold.test) & (set(fold.train) | set(fold.validation)) for fold in folds)
 
 
-def test_fixed_needs_a_corpus_with_lists():
-    with pytest.raises(FerbenchError, match="2 clips tell neither split nor fold"):
-        Fixed().folds(listed([{"split": "train"}, {}, {}]))
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ([{"split": "train"}, {}, {}], r"found no split \(2 clips\), such as .*1: expected split train, validation, test of every clip"),
+        ([{"split": "train"}, {"split": "Test"}, {"split": "val"}], r"found split 'Test' \(1 clips\), split 'val' \(1 clips\), such as"),
+        ([{"split": "train"}, {"split": "test"}, {"fold": 1}], r"found no split \(1 clips\), such as"),
+    ],
+)
+def test_fixed_needs_every_clip_in_a_list(facts, message):
+    with pytest.raises(FerbenchError, match=message):
+        Fixed().folds(listed(facts))
 
 
 def test_modulo_goes_by_the_position_of_people():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ferbench import FerbenchError
-from ferbench.corpora.decoding import count
+from ferbench.corpora.videos import count_frames
 from ferbench.registry.plugins import load_plugins
 from ferbench_corpora import AFEW, CREMAD, DFEW, MMI, RAVDESS, FERV39k, OuluCASIA
 
@@ -160,4 +160,4 @@ def test_the_stand_in_of_afew_is_read_back(tmp_path, read):
     assert len(clips) == 21
     assert {c.facts["split"] for c in clips.values()} == {"train", "validation"}
     assert {c.label for c in clips.values()} == set(AFEW.classes)
-    assert all(8 <= count(c.video) <= 12 for c in clips.values())
+    assert all(8 <= count_frames(c.video).decoded <= 12 for c in clips.values())

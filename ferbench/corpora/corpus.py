@@ -1,0 +1,67 @@
+"""A corpus as it was found on disk, and its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ferbench.api.clips import Clip, Skipped
+from ferbench.api.components import Dataset
+from ferbench.store.entries import Store, read_json, to_json
+from ferbench.store.keys import component_identity, key
+
+Contents = Mapping[str, list[str | int | None]]
+"""Subject, label, apex and digest of each clip."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The clips of a corpus (ids and subjects begin with its name), a digest of the content of each, and what was left out."""
+
+    name: str
+    root: Path
+    clips: tuple[Clip, ...]
+    digests: Mapping[str, str]
+    skipped: tuple[Skipped, ...] = ()
+    truncated: tuple[str, ...] = ()  # videos that end before their headers say
+    unreadable: tuple[str, ...] = ()  # files of its clips
+    marker: Path | None = None  # of a stand-in
+
+    @property
+    def is_standin(self) -> bool:
+        """Whether ferbench rendered it, or a part of it."""
+        return self.marker is not None
+
+    @cached_property
+    def digest(self) -> str:
+        """The identity of the corpus's content, labels included."""
+        return key(self.contents)
+
+    @property
+    def contents(self) -> Contents:
+        """What identifies each clip."""
+        return {clip.id: [clip.subject, clip.label, clip.apex, self.digests[clip.id]] for clip in self.clips}
+
+
+def identity(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
+    """What a corpus is to those who compare rows: how it was read, and what it holds (a key of the store)."""
+    return {**component_identity(dataset), "content": corpus.digest, "stand-in": corpus.is_standin}
+
+
+def store_contents(corpus: Corpus, store: Store) -> None:
+    """Keep the contents under the corpus's digest, so that a later run can say which clips differ."""
+    store.make("index", corpus.digest, _write, corpus)
+
+
+def load_contents(digest: str, store: Store) -> Contents:
+    """The contents of a corpus of this digest; empty if they are not stored."""
+    folder = store.find("index", digest)
+    contents: Contents = read_json(folder / "clips.json") if folder else {}
+    return contents
+
+
+def _write(folder: Path, corpus: Corpus) -> dict[str, object]:
+    (folder / "clips.json").write_bytes(to_json(corpus.contents))
+    return {"corpus": corpus.name, "clips": len(corpus.clips)}

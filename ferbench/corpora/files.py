@@ -1,0 +1,113 @@
+"""What is known about the files of a corpus: a digest of each, and the frames of its videos; unchanged files are not read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from ferbench.api.clips import Clip
+from ferbench.store.entries import Store, to_json
+from ferbench.store.keys import file_digest, key
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file as it was when its content was last read; `size` and `changed` are None if it was not there.
+
+    `problem` says why it cannot be read. A video whose frames were counted has `frames` and `declared`, or `undecodable` says why not.
+    """
+
+    size: int | None
+    changed: int | None  # nanoseconds
+    digest: str
+    problem: str = ""
+    frames: int | None = None
+    declared: int = 0
+    undecodable: str = ""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether the frames of this video were counted, or cannot be."""
+        return self.frames is not None or bool(self.undecodable)
+
+
+Records = Mapping[str, FileRecord]
+"""By path."""
+
+
+def clip_files(clip: Clip) -> Iterator[Path]:
+    """All files of a clip."""
+    yield from clip.images
+    yield from clip.landmarks
+    if clip.video:
+        yield clip.video
+
+
+def content_digest(clip: Clip, records: Records) -> str:
+    """The digest of a clip's content, landmarks included."""
+    frames = [records[str(path)].digest for path in clip.images or filter(None, [clip.video])]
+    landmarks = [[records[str(path)].digest for path in clip.landmarks]] if clip.landmarks else []
+    return key(frames, *landmarks)
+
+
+def read_files(root: Path, clips: Sequence[Clip], store: Store) -> Records:
+    """The record of each file of these clips; frames are counted of videos whose dataset does not say how many they have."""
+    memory = f"digests/{key(str(root.resolve()))}.json"
+    known = _load(store, memory)
+    records = dict(known)
+    with ThreadPoolExecutor() as pool:
+        changed = [path for path in _distinct(path for clip in clips for path in clip_files(clip)) if not _is_current(path, known)]
+        records |= zip(map(str, changed), pool.map(_read, changed), strict=True)
+        uncounted = [video for clip in clips if (video := clip.video) and not clip.length and not records[str(video)].is_counted]
+        records |= zip(map(str, uncounted), pool.map(lambda video: _count(video, records[str(video)]), uncounted), strict=True)
+    if changed or uncounted:
+        store.save(memory, to_json(records))
+    return records
+
+
+def _load(store: Store, memory: str) -> dict[str, FileRecord]:
+    try:
+        return msgspec.convert(store.side(memory) or {}, dict[str, FileRecord])
+    except msgspec.ValidationError:  # of another version
+        return {}
+
+
+def _distinct(paths: Iterable[Path]) -> list[Path]:
+    return list(dict.fromkeys(paths))
+
+
+def _is_current(path: Path, known: Records) -> bool:
+    record = known.get(str(path))
+    return record is not None and (record.size, record.changed) == _stat(path)
+
+
+def _stat(path: Path) -> tuple[int | None, int | None]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None, None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _read(path: Path) -> FileRecord:
+    size, changed = _stat(path)
+    try:
+        return FileRecord(size, changed, file_digest(path))
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        return FileRecord(size, changed, f"unreadable: {problem}", problem)
+
+
+def _count(video: Path, record: FileRecord) -> FileRecord:
+    from ferbench.corpora.reading import Unreadable
+    from ferbench.corpora.videos import count_frames
+
+    try:
+        frames, declared = count_frames(video)
+    except Unreadable as error:
+        return replace(record, undecodable=str(error))
+    return replace(record, frames=frames, declared=declared)

@@ -1,0 +1,33 @@
+"""Image files to 8-bit arrays: gray stays [H,W], color becomes RGB [H,W,3]."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferbench.corpora.integrity import describe_damage
+from ferbench.corpora.reading import Unreadable, read_bytes
+
+Image = NDArray[np.uint8]
+
+
+def decode_image(path: Path) -> Image:
+    """One image file, rotated as its EXIF data says. Raises Unreadable, also if a part of the picture is missing."""
+    data = read_bytes(path)
+    if problem := describe_damage(data):
+        raise Unreadable(f"{path.name}: {problem}")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR)
+    except cv2.error as error:
+        raise Unreadable(f"{path.name}: {error.err or 'cannot be decoded'}") from error
+    if image is None:
+        raise Unreadable(f"{path.name}: no picture that OpenCV can decode")
+    return to_rgb(image)
+
+
+def to_rgb(image: NDArray) -> Image:
+    """RGB of OpenCV's BGR; gray stays gray."""
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,37 @@
+"""Landmarks that a corpus ships: text files with one point `x y` per line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferbench.api.clips import Clip
+
+Points = NDArray[np.float32]
+
+
+def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points], dict[int, str]]:
+    """Landmarks [P,2] by frame, and by frame the reason why they cannot be used.
+
+    All frames of a clip must have as many points as most of them.
+    """
+    points, problems = dict[int, Points](), dict[int, str]()
+    for index in indices:
+        try:
+            points[index] = _read_points(clip.landmarks[index])
+        except (OSError, ValueError) as error:
+            problems[index] = f"{clip.landmarks[index].name}: no landmarks ({error})"
+    usual = Counter(map(len, points.values())).most_common(1)[0][0] if points else 0
+    for index in [index for index, each in points.items() if len(each) != usual or not len(each)]:
+        count = len(points.pop(index))
+        problems[index] = f"{clip.landmarks[index].name}: {count} landmarks, {usual} in the clip's other frames"
+    return points, problems
+
+
+def _read_points(file: Path) -> Points:
+    lines = file.read_text(errors="replace").splitlines()
+    return np.array([[float(number) for number in line.split()] for line in lines if line.strip()], np.float32).reshape(-1, 2)

@@ -1,0 +1,193 @@
+"""The index: clips with their lengths and digests, and everything that is left out, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import ferbench
+from ferbench import Clip, FerbenchError, PluginError, Skipped
+from ferbench.corpora.decoding import decode
+from ferbench.corpora.files import read_files
+from ferbench.corpora.index import index
+from ferbench.corpora.location import locate, missing_error
+from ferbench.execution.summary import corpus_lines, summarize_corpus
+from ferbench.store.entries import Store
+
+
+@dataclass(frozen=True)
+class Listed(ferbench.Dataset):
+    """Yields what the test lists."""
+
+    name = "listed"
+    classes = ("fear", "joy")
+    citation = license = access = "made by the tests"
+    folders = ("listed", "Listed Corpus")
+    items: tuple = ()
+
+    def clips(self) -> Iterator[Clip | Skipped]:
+        yield from self.items
+
+
+def write_video(path, frames=6):
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (32, 24))
+    for number in range(frames):
+        writer.write(np.full((24, 32, 3), 30 * number % 256, np.uint8))
+    writer.release()
+    return path
+
+
+def write_images(folder, count=2):
+    folder.mkdir()
+    for number in range(count):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((8, 9), 40 * number, np.uint8))
+    return tuple(sorted(folder.iterdir()))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs")
+
+
+@pytest.fixture
+def listed(tmp_path, store):
+    """Indexes a corpus of these items."""
+    return lambda *items: index(Listed(str(tmp_path), items=items), store)
+
+
+def test_frames_are_counted_and_names_made_unique(listed, tmp_path):
+    corpus = listed(
+        Clip("a", "ann", "fear", images=write_images(tmp_path / "a"), apex=1),
+        Clip("b", "bob", "joy", video=write_video(tmp_path / "b.avi"), facts={"sex": "m"}),
+        Skipped("c", "no label"),
+    )
+    assert [(clip.id, clip.subject, clip.length, clip.apex) for clip in corpus.clips] == [
+        ("listed/a", "listed/ann", 2, 1), ("listed/b", "listed/bob", 6, None),
+    ]  # fmt: skip
+    assert corpus.skipped == (Skipped("c", "no label"),)
+    assert corpus.digests.keys() == {"listed/a", "listed/b"}
+    assert (corpus.truncated, corpus.unreadable, corpus.is_standin) == ((), (), False)
+
+
+def test_clips_that_cannot_be_used_are_skipped_with_the_reason(listed, tmp_path):
+    images = write_images(tmp_path / "a")
+    (tmp_path / "junk.avi").write_bytes(b"no video" * 50)
+    corpus = listed(
+        Clip("good", "ann", "fear", images=images),
+        Clip("none", "ann", "fear"),
+        Clip("apex", "ann", "fear", images=images, apex=2),
+        Clip("points", "ann", "fear", images=images, landmarks=images[:1]),
+        Clip("junk", "ann", "fear", video=tmp_path / "junk.avi"),
+        Clip("gone", "ann", "fear", video=tmp_path / "gone.avi"),
+    )
+    assert [clip.id for clip in corpus.clips] == ["listed/good"]
+    assert {skipped.what: skipped.reason for skipped in corpus.skipped} == {
+        "none": "no frames",
+        "apex": "apex 2 (from 0) lies outside its 2 frames",
+        "points": "1 files of landmarks for 2 frames",
+        "junk": "video cannot be read (junk.avi: no video that OpenCV can decode)",
+        "gone": "video cannot be read (gone.avi: No such file or directory)",
+    }
+
+
+def test_files_that_cannot_be_read_are_counted_and_named(listed, tmp_path, monkeypatch):
+    images, video = write_images(tmp_path / "a", 3), write_video(tmp_path / "b.avi")
+    images[1].unlink()
+    real_open = Path.open
+
+    def deny(self, *args, **kwargs):
+        if self == images[2] or self == video:
+            raise PermissionError(13, "Permission denied", str(self))
+        return real_open(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", deny)
+    corpus = listed(Clip("a", "ann", "fear", images=images), Clip("b", "bob", "joy", video=video, length=6))
+    assert corpus.unreadable == ("a/1.png (No such file or directory)", "a/2.png (Permission denied)", "b.avi (Permission denied)")
+    assert list(corpus_lines([summarize_corpus(corpus)], most=2))[1:] == [
+        "  files that cannot be read: 3: a/1.png (No such file or directory), a/2.png (Permission denied), ..."
+    ]
+
+
+def test_files_that_vanish_after_indexing_are_problems_of_their_frames(listed, tmp_path):
+    images, video = write_images(tmp_path / "a"), write_video(tmp_path / "b.avi")
+    corpus = listed(Clip("a", "ann", "fear", images=images), Clip("b", "bob", "joy", video=video))
+    images[1].unlink()
+    video.unlink()
+    frames, problems = decode(corpus.clips[0], [0, 1])
+    assert list(frames) == [0]
+    assert problems == {1: "1.png: No such file or directory"}
+    assert decode(corpus.clips[1], [0, 5]) == ({}, dict.fromkeys([0, 5], "b.avi: No such file or directory"))
+
+
+def test_a_file_that_comes_back_is_read_again(listed, tmp_path):
+    images = write_images(tmp_path / "a")
+    whole = listed(Clip("a", "ann", "fear", images=images))
+    images[1].rename(tmp_path / "kept")
+    damaged = listed(Clip("a", "ann", "fear", images=images))
+    (tmp_path / "kept").rename(images[1])
+    assert damaged.unreadable
+    assert damaged.digest != whole.digest
+    assert listed(Clip("a", "ann", "fear", images=images)) == whole
+
+
+def test_videos_that_end_early_are_named(listed, tmp_path):
+    video = write_video(tmp_path / "b.avi", 100)
+    video.write_bytes(video.read_bytes()[: video.stat().st_size * 6 // 10])
+    corpus = listed(Clip("b", "bob", "joy", video=video))
+    assert corpus.truncated == (f"listed/b ({corpus.clips[0].length} of 100 frames)",)
+
+
+def test_unchanged_files_are_not_read_again(listed, tmp_path, monkeypatch):
+    clips = (Clip("a", "ann", "fear", images=write_images(tmp_path / "a")), Clip("b", "bob", "joy", video=write_video(tmp_path / "b.avi")))
+    before = listed(*clips)
+    monkeypatch.setattr("ferbench.corpora.files.file_digest", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr("ferbench.corpora.videos.count_frames", lambda path: pytest.fail(f"{path} is decoded again"))
+    assert listed(*clips) == before
+
+
+def test_digests_of_another_version_are_dropped(tmp_path, store):
+    clips = [Clip("a", "ann", "fear", images=write_images(tmp_path / "a"))]
+    records = read_files(tmp_path, clips, store)
+    (file,) = (store.root / "digests").iterdir()
+    file.write_text('{"a/0.png": [[8, 9], "digest"]}')
+    assert read_files(tmp_path, clips, store) == records
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ((5,), "clips\\(\\) yields 5: expected a Clip or a Skipped"),
+        ((Clip("a", "ann", "fear", images=("x.png",)),), "expected pathlib.Path"),
+        ((Clip("a", 5, "fear"),), "subject 5 and label 'fear': expected texts"),
+    ],
+)
+def test_what_a_dataset_must_not_yield(listed, items, message):
+    with pytest.raises(PluginError, match=message):
+        listed(*items)
+
+
+def test_ids_are_unique(listed, tmp_path):
+    clip = Clip("a", "ann", "fear", images=write_images(tmp_path / "a"))
+    with pytest.raises(PluginError, match="yields the clip id 'listed/a' twice"):
+        listed(clip, replace(clip, subject="bob"))
+
+
+def test_a_corpus_without_clips_says_what_was_left_out(listed):
+    with pytest.raises(FerbenchError, match=r"holds no labeled clip; left out: 1 \(c: no label, ...\)"):
+        listed(Skipped("c", "no label"))
+
+
+@pytest.mark.parametrize("folder", ["listed", "LISTED CORPUS"])
+def test_corpora_are_found_by_the_names_of_their_folders(tmp_path, monkeypatch, folder):
+    monkeypatch.setenv("FERBENCH_DATA", str(tmp_path))
+    assert locate(Listed()) is None
+    assert f"is not at {tmp_path / 'listed'}" in missing_error(Listed()).message
+    (tmp_path / folder).mkdir()
+    assert locate(Listed()) == tmp_path / folder
+    assert locate(Listed("${FERBENCH_DATA}/" + folder)) == tmp_path / folder
+    assert locate(Listed(str(tmp_path / "elsewhere"))) is None
