@@ -54,7 +54,7 @@ def grid(folder: Path) -> dict[str, Any]:
     """
     import plain
 
-    from ferbench.benchmark.grid import load
+    from ferbench.benchmark.grid import load_benchmark
     from ferbench.corpora.index import index
     from ferbench.store.entries import Store
 
@@ -73,7 +73,7 @@ def grid(folder: Path) -> dict[str, Any]:
 
     seconds = {epochs: ours(epochs)[0] for epochs in (EPOCHS, 2 * EPOCHS)}
     rows = ours(EPOCHS, "--set", f"seed={SEEDS}")[1]  # seeds beyond the first only show how much metrics vary
-    benchmark = load(ROOT / "benchmarks" / "thesis.yaml")
+    benchmark = load_benchmark(ROOT / "benchmarks" / "thesis.yaml")
     clips = {c.id: c for d in benchmark.datasets() for c in index(replaced(d, data), Store(folder / "index")).clips}
     classes = rows[0]["classes"]
     people = {part: set(names) for part, names in rows[0]["folds"][0].items()}
@@ -189,9 +189,9 @@ def detection(folder: Path) -> dict[str, Any]:
 
     from ferbench.api.clips import Clip, Frames
     from ferbench.corpora.decoding import decode
-    from ferbench.stages import crops
+    from ferbench.execution.executor import local_executor
+    from ferbench_basics.viola_jones import ViolaJones
     from ferbench_corpora.ckplus import CKPlus
-    from ferbench_thesis.faces import ViolaJones
 
     command("corpus", "standin", "ck+", str(folder / "CK+"), "--people", "12")
     clips = [clip for clip in CKPlus(str(folder / "CK+")).clips() if isinstance(clip, Clip)]
@@ -208,8 +208,11 @@ def detection(folder: Path) -> dict[str, Any]:
         return boxes
 
     def pooled(near: bool = False) -> list[tuple[int, ...]]:
-        with crops.pool(os.cpu_count() or 1) as threads:
-            found = threads.map(lambda clip: ViolaJones(near=near)(Frames(tuple(decode(clip, range(clip.length))[0].values()))), clips)
+        def detect(clip: Clip) -> Frames:
+            return ViolaJones(near=near)(Frames(tuple(decode(clip, range(clip.length))[0].values())))
+
+        with local_executor(os.cpu_count() or 1) as executor:
+            found = [future.result() for future in [executor.start(detect, clip) for clip in clips]]
             return [box if there else (0, 0, 0, 0) for f in found for box, there in zip(f.boxes or (), f.has_face or (), strict=True)]
 
     before = cv2.getNumThreads()
@@ -279,7 +282,7 @@ def ferbench(file: Path, store: Path, *arguments: str, data: Path | None = None)
 
 def command(*arguments: str, environment: dict[str, str] | None = None) -> str:
     """What a command prints; it must end well."""
-    line = [sys.executable, "-m", "ferbench.cli.main", *arguments]
+    line = [sys.executable, "-m", "ferbench", *arguments]
     done = subprocess.run(line, capture_output=True, text=True, env=environment)
     if done.returncode:
         raise SystemExit(f"{' '.join(line)}\n{done.stderr}")
