@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from ferbench.api.components import Aggregator, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
-from ferbench.api.errors import FerbenchError, shorten
+from ferbench.api.errors import FerbenchError, join_names, shorten
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.api.recipe import Recipe
-from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.axes import AXES, Axis
 from ferbench.benchmark.choices import Choice, read_choices
 from ferbench.benchmark.document import Document, load_document
 from ferbench.benchmark.sections import Published, Rehearsal, check_published, read_published, read_rehearsal
 from ferbench.benchmark.selection import Only, keeps, read_only
-from ferbench.benchmark.settings import Choices, Setting, apply_settings, parse_setting, replace_axis
+from ferbench.benchmark.settings import Choices, Setting, apply_settings, parse_setting
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.parameters import unknown
 from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Place
 
 KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
 NAME = r"\w[\w .+-]{0,99}"  # names files of the store
@@ -88,13 +89,13 @@ class Benchmark:
     def rehearsed(self) -> Benchmark:
         """The same benchmark with the settings of its rehearsal section; those of `--set` override them."""
         section = (self.rehearsal or Rehearsal()).set
-        settings = [Setting(path, value, self.document.where("rehearsal", "set", path)) for path, value in section.items()]
+        settings = [Setting(path, value, self.document.place("rehearsal", "set", path)) for path, value in section.items()]
         applicable = [setting for setting in settings if not self._is_for_replaced_component(setting)]
         rehearsed = replace(self, choices=apply_settings(self.choices, [*applicable, *self.settings], self.catalog))
         for axis, patterns in (item for only in self.only for item in only.items()):
             if not any(choice.matches(pattern) for choice in rehearsed.choices[axis] for pattern in patterns):
-                labels = ", ".join(choice.label for choice in rehearsed.choices[axis])
-                raise FerbenchError(f"no {axis} {', '.join(patterns)} is left when the rehearsal's settings apply; there is: {labels}")
+                labels = join_names([choice.label for choice in rehearsed.choices[axis]])
+                raise FerbenchError(f"no {axis} {join_names(patterns)} is left when the rehearsal's settings apply; there is: {labels}")
         return rehearsed
 
     def _combinations(self) -> Iterator[tuple[Choice, ...]]:
@@ -145,17 +146,22 @@ def load_benchmark(
 def _read_axes(
     document: Document, replacing: Mapping[str, Setting], plugins: Sequence[str | Path], catalog: Catalog
 ) -> dict[str, tuple[Choice, ...]]:
-    """The choices of all axes; aggregators of `--plugin` files join the benchmark's own, since they run on stored scores."""
-    choices = {
-        name: replace_axis(replacing[name], catalog) if name in replacing else read_choices(axis, document, catalog)
-        for name, axis in AXES.items()
-    }
-    if "aggregator" not in replacing:
-        files = {str(Path(file).resolve()) for file in plugins}
-        present = {name for choice in choices["aggregator"] for name in choice.names}
-        new = [entry.name for entry in catalog.of("aggregator") if entry.plugin in files and entry.name not in present]
-        choices["aggregator"] += replace_axis(Setting("aggregator", new, "--plugin"), catalog) if new else ()
+    """The choices of all axes; what costs no training joins the benchmark's own choices if it comes from a `--plugin` file."""
+    choices = {}
+    for name, axis in AXES.items():
+        source = replacing[name].document() if name in replacing else document
+        choices[name] = read_choices(axis, source, catalog)
+        if not axis.in_model and name not in replacing:
+            choices[name] += _read_plugin_choices(axis, plugins, choices[name], catalog)
     return choices
+
+
+def _read_plugin_choices(axis: Axis, plugins: Sequence[str | Path], present: Sequence[Choice], catalog: Catalog) -> tuple[Choice, ...]:
+    """A choice for each component of the plugin files that none of the present ones has."""
+    files = {str(Path(file).resolve()) for file in plugins}
+    names = {name for choice in present for name in choice.names}
+    new = [entry.name for entry in catalog.of(axis.kind) if entry.plugin in files and entry.name not in names]
+    return read_choices(axis, Document(Place("--plugin"), {axis.name: new}), catalog) if new else ()
 
 
 def _check_keys(document: Document) -> None:
