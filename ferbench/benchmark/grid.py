@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,8 +21,8 @@ from ferbench.benchmark.sections import Published, Rehearsal, check_published, r
 from ferbench.benchmark.selection import Only, keeps, read_only
 from ferbench.benchmark.settings import Choices, Setting, apply_settings, parse_setting
 from ferbench.registry.catalog import Catalog
-from ferbench.registry.parameters import unknown
-from ferbench.registry.plugins import load_plugins
+from ferbench.registry.parameters import expand_path, unknown
+from ferbench.registry.plugins import is_file, load_plugins
 from ferbench.registry.specs import Place
 
 KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
@@ -119,12 +118,22 @@ def load_benchmark(
     document = load_document(Path(path))
     _check_keys(document)
     catalog = load_plugins([*_plugin_files(document), *map(Path, plugins)])
-    settings = [parse_setting(text) for text in sets]
+    benchmark = _read_benchmark(document, catalog, [parse_setting(text) for text in sets], only, plugins)
+    changed = benchmark.replaced | {setting.axis for setting in benchmark.settings}
+    check_published(benchmark.published, benchmark.choices, changed, document)
+    if benchmark.rehearsal:
+        benchmark.rehearsed()  # a mistake in the section shows at once, not on the day a corpus is missing
+    return benchmark
+
+
+def _read_benchmark(
+    document: Document, catalog: Catalog, settings: Sequence[Setting], only: Sequence[str], plugins: Sequence[str | Path]
+) -> Benchmark:
+    """Axes are replaced first; then the other settings apply, in their order."""
     replacing = {setting.path: setting for setting in settings if setting.replaces_axis}
     on_parameters = tuple(setting for setting in settings if setting.axis in AXES and not setting.replaces_axis)
-    choices = _read_axes(document, replacing, plugins, catalog)
-    choices = apply_settings(choices, on_parameters, catalog)
-    benchmark = Benchmark(
+    choices = apply_settings(_read_axes(document, replacing, plugins, catalog), on_parameters, catalog)
+    return Benchmark(
         name=_read_name(document),
         description=str(document.get("description") or "").strip(),
         document=document,
@@ -136,11 +145,6 @@ def load_benchmark(
         settings=on_parameters,
         replaced=frozenset(replacing),
     )
-    changed = benchmark.replaced | {setting.axis for setting in on_parameters}
-    check_published(benchmark.published, choices, changed, document)
-    if benchmark.rehearsal:
-        benchmark.rehearsed()  # a mistake in the section shows at once, not on the day a corpus is missing
-    return benchmark
 
 
 def _read_axes(
@@ -184,8 +188,8 @@ def _plugin_files(document: Document) -> list[Path]:
     names = document.get("plugins") or []
     if not isinstance(names, list):
         raise FerbenchError(f"plugins is {shorten(names)}: expected a list of Python files", where=document.where("plugins"))
-    files = [Path(document.name).parent / os.path.expandvars(str(name)) for name in names]
+    files = [Path(document.name).parent / str(expand_path(name)) for name in names]
     for index, file in enumerate(files):
-        if not file.is_file():
+        if not is_file(file):
             raise FerbenchError(f"no plugin file {file}", where=document.where("plugins", index), hint="paths are relative to this file")
     return files

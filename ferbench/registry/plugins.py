@@ -81,6 +81,11 @@ def _chosen_plugins(installed: Sequence[str]) -> Sequence[str]:
     return names
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path names a file; unlike Path.is_file also for a name that no file can have, such as one of 70,000 letters."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
 def _unique_files(files: Sequence[Path]) -> list[Path]:
     """Each file once; raises FerbenchError for two files of one name, which would be one module."""
     by_name: dict[str, Path] = {}
@@ -107,7 +112,7 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
 
 
 def _import_file(file: Path) -> ModuleType:
-    if not file.is_file():
+    if not is_file(file):
         raise FerbenchError(f"no plugin file {file}", where="--plugin", hint="give the path of a Python file")
     name = f"ferbench_plugin_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
