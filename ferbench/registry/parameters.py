@@ -85,8 +85,8 @@ class _Parameter:
     def _build_component(self, spec: Spec, bases: tuple[type[Component], ...], builder: Builder) -> Component:
         component = builder.build(bases[0].role, spec)
         if not isinstance(component, bases):
-            expected = " or ".join(f"ferbench.{base.__name__}" for base in bases)
-            raise FerbenchError(f"{self.what} holds {spec.name!r}, which is no {expected}", where=str(spec.place))
+            expected = " or ".join(f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in bases)
+            raise FerbenchError(f"{self.what} holds {shorten(spec.name)}: expected a {expected}", where=str(spec.place))
         return component
 
     def _expected(self, error: Exception, section: type | None) -> str:

@@ -172,11 +172,6 @@ def test_mistakes(read_axis, text, line, message):
         ("backbone:\n  fusion:\n    of:\n      - lbp\n      - timm:\n          sise: 64", 6, "unknown parameter of backbone timm 'sise'"),
         ("backbone:\n  fusion:\n    of:\n      - lbp\n      - lpb", 5, "unknown backbone 'lpb'; did you mean 'lbp'"),
         ("backbone:\n  fusion:\n    of: lbp", 3, "backbone fusion: of is 'lbp': expected a list of names, or names with parameters"),
-        (
-            "backbone:\n  fusion:\n    of:\n      - lbp\n      - fusion: {of: [lbp, hog]}",
-            5,
-            "of holds 'fusion', which is no ferbench.Backbone",
-        ),
         ("backbone:\n  - vgg16: &x\n      hidden: many\n  - vgg16-reduced: *x", 3, "backbone vgg16: hidden is 'many'"),
         ("backbone:\n  - vgg16: &x\n      size: 64\n  - timm:\n      <<: *x\n      head: fancy", 6, "backbone timm: head is 'fancy'"),
     ],
@@ -186,6 +181,14 @@ def test_mistakes_inside_a_parameter_name_their_own_line(read_axis, text, line, 
         read_axis(text)
     assert message in caught.value.message
     assert caught.value.where.endswith(f"b.yaml:{line}")
+
+
+def test_components_inside_components(read_axis):
+    (choice,) = read_axis("backbone: {fusion: {of: [lbp, {fusion: {of: [hog, {vgg16: {hidden: 3}}]}}]}}")
+    outer, inner = choice.value, choice.value.of[1]
+    assert [member.name for member in outer.of] == ["lbp", "fusion"]
+    assert [member.name for member in inner.of] == ["hog", "vgg16"]
+    assert inner.of[1].hidden == 3
 
 
 NETS = "backbone: [vgg16, vgg16-reduced]"

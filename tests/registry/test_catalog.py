@@ -210,3 +210,48 @@ def test_annotation_that_cannot_be_checked_blames_the_plugin():
 def test_mistakes_inside_a_recipe(recipe, message):
     with pytest.raises(FerbenchError, match=message):
         build(Recipe, Spec("", recipe, Place("here")), "recipe")
+
+
+@dataclass(frozen=True)
+class Votes(Plain):
+    """Asks several aggregators."""
+
+    name = "votes"
+    of: tuple[Trim, ...] = ()
+    more: tuple[Trim | Plain, ...] = ()
+
+
+def test_component_of_components_takes_only_what_is_annotated(catalog):
+    catalog.add("aggregator", Votes, "mine", "")
+    place = Place("b.yaml", {(): 1, ("of",): 2, ("of", 0): 3, ("of", 1): 4})
+    built = catalog.build("aggregator", Spec("votes", {"of": ["trim", {"trim": {"cut": 0.2}}], "more": ["plain", "trim"]}, place))
+    assert built == Votes(of=(Trim(), Trim(cut=0.2)), more=(Plain(), Trim()))
+    with pytest.raises(FerbenchError) as caught:
+        catalog.build("aggregator", Spec("votes", {"of": ["trim", "plain"]}, place))
+    assert str(caught.value) == f"b.yaml:4: aggregator votes: of holds 'plain': expected a {__name__.partition('.')[0]}.Trim"
+
+
+def test_roles_are_the_names_of_kinds():
+    """So that components inside components are found by the role of their base class."""
+    assert all(base.role == kind.name for kind in KINDS.values() for base in kind.bases)
+
+
+@dataclass(frozen=True)
+class Picky(Plain):
+    """Fails when it is built."""
+
+    name = "picky"
+    cut: float = 0.0
+
+    def __post_init__(self):
+        if self.cut > 1:
+            raise ValueError("a cut above 1")
+        1 / self.cut
+
+
+def test_error_of_a_constructor(catalog):
+    catalog.add("aggregator", Picky, "mine", "")
+    with pytest.raises(FerbenchError, match=r"^b\.yaml:1: aggregator picky: a cut above 1$"):
+        catalog.build("aggregator", Spec("picky", {"cut": 2}, Place("b.yaml", {(): 1})))
+    with pytest.raises(PluginError, match=rf"^{__file__}:\d+: aggregator picky failed: ZeroDivisionError"):
+        catalog.build("aggregator", Spec("picky"))
