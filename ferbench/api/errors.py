@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+
+Code = type | Callable[..., object]
+LONGEST_VALUE = 200  # characters
+LONGEST_MESSAGE = 2000
+MOST_NAMES = 50
 
 
 class FerbenchError(Exception):
@@ -13,7 +18,7 @@ class FerbenchError(Exception):
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message)
-        self.message, self.where, self.hint = message, where, hint
+        self.message, self.where, self.hint = (shorten_text(text, LONGEST_MESSAGE) for text in (message, where, hint))
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -28,21 +33,27 @@ class StoreError(FerbenchError):
     """The store cannot be written, so nothing can go on."""
 
 
-LONGEST_VALUE = 200
-
-
 def shorten(value: object) -> str:
     """The `repr` of a value for a message; a long one is cut in the middle."""
-    text = repr(value)
-    if len(text) <= LONGEST_VALUE:
+    return shorten_text(repr(value))
+
+
+def shorten_text(text: str, longest: int = LONGEST_VALUE) -> str:
+    """The text; one that is too long is cut in the middle."""
+    if len(text) <= longest:
         return text
-    half = LONGEST_VALUE // 2
-    return f"{text[:half]} ... ({len(text):,} characters) ... {text[-half:]}"
+    return f"{text[: longest // 2]} ... ({len(text):,} characters) ... {text[-longest // 2 :]}"
+
+
+def join_names(names: Sequence[str]) -> str:
+    """The names, with commas; of many only the first."""
+    more = [f"and {len(names) - MOST_NAMES:,} more"] if len(names) > MOST_NAMES else []
+    return ", ".join([*map(shorten_text, names[:MOST_NAMES]), *more])
 
 
 @contextmanager
-def plugin_call(component: str, cls: type | None = None) -> Iterator[None]:
-    """Around a call of a plugin's code: whatever it raises becomes a PluginError in the name of the component.
+def plugin_call(component: str, code: Code | None = None) -> Iterator[None]:
+    """Around a call of a plugin's code: whatever it raises becomes a PluginError in the name of the component, with a line of its file.
 
     Raises the plugin's own FerbenchError unchanged.
     """
@@ -52,22 +63,22 @@ def plugin_call(component: str, cls: type | None = None) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         message = f"{component} failed: {type(error).__name__}: {error}"
-        raise PluginError(message, where=_origin(error, cls), hint="--debug shows the traceback") from error
+        raise PluginError(message, where=_origin(error, code), hint="--debug shows the traceback") from error
 
 
-def location(cls: type) -> str:
-    """`file:line` of a class; empty if its source is not there."""
+def location(code: Code) -> str:
+    """`file:line` of a class or function; empty if its source is not there."""
     try:
-        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
+        return f"{inspect.getsourcefile(code)}:{inspect.getsourcelines(code)[1]}"
     except (OSError, TypeError):
         return ""
 
 
-def _origin(error: BaseException, cls: type | None) -> str:
-    """`file:line` of the last line in the class's file that led to the error, else of the class."""
-    if cls is None:
+def _origin(error: BaseException, code: Code | None) -> str:
+    """`file:line` of the last line in the file of the code that led to the error, else of the code."""
+    if code is None:
         return ""
-    place = location(cls)
+    place = location(code)
     file = place.rpartition(":")[0]
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f"{file}:{lines[-1]}" if lines else place

@@ -8,14 +8,13 @@ from fnmatch import fnmatchcase
 from itertools import product
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, shorten
+from ferbench.api.errors import FerbenchError, shorten, shorten_text
 from ferbench.api.recipe import Recipe
 from ferbench.benchmark.axes import Axis
-from ferbench.benchmark.document import At, Document
+from ferbench.benchmark.document import Document
 from ferbench.registry.catalog import Catalog
-from ferbench.registry.parameters import Hint, build, check_value, fits, holds_components, parameter_hints
-from ferbench.registry.specs import Spec, make_spec
-from ferbench.types import Seed
+from ferbench.registry.parameters import Hint, build, check_value, component_types, fits, parameter_hints
+from ferbench.registry.specs import Place, Spec, make_spec, make_specs
 
 Specs = tuple[Spec, ...]
 Value = Component | Recipe | int | tuple[Component, ...]
@@ -46,15 +45,15 @@ class Choice:
 
 def read_choices(axis: Axis, document: Document, catalog: Catalog) -> tuple[Choice, ...]:
     """The choices of an axis in a document; raises FerbenchError if there is none."""
-    value, where = document.get(axis.name, axis.default), document.where(axis.name)
-    if axis.name == "seed" and value is not None and value != []:
-        return _read_seeds(value if isinstance(value, list) else [value], where)
-    written = list(_Reader(axis, document).read(value, (axis.name,))) if value is not None else []
-    if not written:
+    value, place = document.get(axis.name, axis.default), document.place(axis.name)
+    if value in (None, [], {}):
         raise FerbenchError(
-            f"{axis.name} is missing or empty: expected at least one choice", where=where, hint="`ferbench plugins` lists the names"
+            f"{axis.name} is missing or empty: expected at least one choice", where=str(place), hint="`ferbench plugins` lists the names"
         )
-    return make_choices(axis, [(label, specs) for label, composed in written for specs in expand_lists(axis, composed, catalog)], catalog)
+    if axis.number:
+        return _read_numbers(axis, value if isinstance(value, list) else [value], place)
+    written = [(label, specs) for label, composed in _Reader(axis).read(value, place) for specs in expand_lists(axis, composed, catalog)]
+    return make_choices(axis, written, catalog)
 
 
 def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Catalog) -> tuple[Choice, ...]:
@@ -63,9 +62,8 @@ def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Cata
     choices: dict[str, Choice] = {}
     for label, (base, specs) in zip(_tell_apart(written), written, strict=True):
         if label in choices:
-            raise FerbenchError(
-                f"{axis.name} {shorten(label)} is there twice", where=specs[0].where, hint="leave one out, or give it a label"
-            )
+            message = f"{axis.name} {shorten(label)} is there twice"
+            raise FerbenchError(message, where=str(specs[0].place), hint="leave one out, or give it a label")
         choices[label] = Choice(label, specs, _build_value(axis, specs, catalog), base)
     return tuple(choices.values())
 
@@ -76,20 +74,20 @@ def expand_lists(axis: Axis, specs: Specs, catalog: Catalog) -> Iterator[Specs]:
 
 
 def hints_of(axis: Axis, spec: Spec, catalog: Catalog) -> dict[str, Hint]:
-    """The annotations of a component's parameters, or of the recipe's fields."""
-    return parameter_hints(catalog.get(axis.kind, spec.name, spec.where).component if axis.kind else Recipe)
+    """The annotations of a component's parameters, or of the fields of a section."""
+    return parameter_hints(axis.section or catalog.get(axis.kind, spec.name, str(spec.place)).component)
 
 
-def _read_seeds(values: Sequence[object], where: str) -> tuple[Choice, ...]:
-    seeds = [check_value(value, Seed, "seed", where) for value in values]
-    if len(set(seeds)) < len(seeds):
-        raise FerbenchError(f"seed is {shorten(seeds)}: one of them is there twice", where=where)
-    return tuple(Choice(str(seed), (), seed) for seed in seeds if isinstance(seed, int))
+def _read_numbers(axis: Axis, values: Sequence[object], place: Place) -> tuple[Choice, ...]:
+    numbers = [check_value(value, axis.number, axis.name, place) for value in values]
+    if len(set(numbers)) < len(numbers):
+        raise FerbenchError(f"{axis.name} is {shorten(numbers)}: one of them is there twice", where=str(place))
+    return tuple(Choice(str(number), (), number) for number in numbers if isinstance(number, int))
 
 
 def _build_value(axis: Axis, specs: Specs, catalog: Catalog) -> Value:
-    if not axis.kind:
-        return build(Recipe, specs[0], axis.name)
+    if axis.section:
+        return build(axis.section, specs[0], axis.name)
     components = tuple(catalog.build(axis.kind, spec) for spec in specs)
     return components if axis.is_composed else components[0]
 
@@ -102,7 +100,7 @@ def _expand_spec(spec: Spec, hints: Mapping[str, Hint]) -> Iterator[Spec]:
 
 def _is_list_of_choices(value: object, hint: Hint | None) -> bool:
     """Whether a value is a list of values for a parameter that takes no list."""
-    if hint is None or not isinstance(value, list) or not value or holds_components(hint):
+    if hint is None or not isinstance(value, list) or not value or component_types(hint):
         return False
     return not fits(value, hint) and all(fits(item, hint) for item in value)
 
@@ -113,7 +111,7 @@ def _tell_apart(written: Sequence[tuple[str, Specs]]) -> list[str]:
     for base, specs in written:
         others = [other for other_base, other in written if other_base == base and other is not specs]
         different = [
-            f"{name}={value}"
+            f"{name}={_one_line(value)}"
             for index, spec in enumerate(specs)
             for name, value in spec.parameters.items()
             if any(len(other) <= index or other[index].parameters.get(name, ...) != value for other in others)
@@ -122,84 +120,76 @@ def _tell_apart(written: Sequence[tuple[str, Specs]]) -> list[str]:
     return labels
 
 
+def _one_line(value: object) -> str:
+    text = str(value)
+    return shorten_text(text) if text.isprintable() else shorten(value)
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Reads what is written on an axis: (label, specs) of each choice; a label is empty if the components' names make it."""
 
     axis: Axis
-    document: Document
 
-    def read(self, value: object, at: At) -> Iterator[tuple[str, Specs]]:
+    def read(self, value: object, place: Place) -> Iterator[tuple[str, Specs]]:
+        """The choices in a list, a mapping or a name."""
         if isinstance(value, list):
             for index, item in enumerate(value):
-                yield from self._read_item(item, (*at, index))
-        elif self.axis.name == "recipe":
-            yield from self._read_recipes(value, at)
+                yield from self._read_item(item, place.inside(index))
+        elif self.axis.section:
+            yield from self._read_sections(self.axis.section, value, place)
         elif isinstance(value, dict):
             for name, item in value.items():
-                yield from self._read_named(name, item, (*at, name))
+                yield from self._read_named(name, item, place.inside(name))
         else:
-            yield "", (self._spec(value, None, at),)
+            yield "", (make_spec(self.axis.name, value, None, place),)
 
-    def _read_item(self, item: object, at: At) -> Iterator[tuple[str, Specs]]:
+    def _read_item(self, item: object, place: Place) -> Iterator[tuple[str, Specs]]:
         """An item of the list of choices."""
         if isinstance(item, list) and self.axis.is_composed:
-            yield "", self._read_steps(item, at)
+            yield "", self._read_steps(item, place)
         elif isinstance(item, list):
-            raise self._error(item, "expected a name, or a name with parameters", at)
+            message = f"{self.axis.name} is {shorten(item)}: expected a name, or a name with parameters"
+            raise FerbenchError(message, where=str(place))
         elif self.axis.choice == "piped" and not (isinstance(item, dict) and all(isinstance(steps, list) for steps in item.values())):
-            hint = "write preprocessing: [[gray, crop]] or preprocessing: {label: [gray, crop]}"
-            raise FerbenchError(
-                f"{self.axis.name} holds {shorten(item)}: expected a list of steps", where=self.document.where(*at), hint=hint
-            )
+            message = f"{self.axis.name} holds {shorten(item)}: expected a list of steps"
+            hint = f"write {self.axis.name}: [[first, second]] or {self.axis.name}: {{label: [first, second]}}"
+            raise FerbenchError(message, where=str(place), hint=hint)
         else:
-            yield from self.read(item, at)
+            yield from self.read(item, place)
 
-    def _read_named(self, name: object, item: object, at: At) -> Iterator[tuple[str, Specs]]:
+    def _read_named(self, name: str, item: object, place: Place) -> Iterator[tuple[str, Specs]]:
         """A labeled list of components, or a component with parameters."""
         if isinstance(item, list) and self.axis.is_composed:
-            yield str(name), self._read_steps(item, at)
+            yield name, self._read_steps(item, place)
         elif self.axis.choice == "piped":
-            raise FerbenchError(f"{self.axis.name} {name} is {shorten(item)}: expected a list of steps", where=self.document.where(*at))
+            raise FerbenchError(f"{self.axis.name} {name} is {shorten(item)}: expected a list of steps", where=str(place))
         else:
-            yield "", (self._spec(name, item, at),)
+            yield "", (make_spec(self.axis.name, name, item, place),)
 
-    def _read_recipes(self, value: object, at: At) -> Iterator[tuple[str, Specs]]:
-        """The fields of one recipe, or recipes by their names."""
+    def _read_sections(self, section: type, value: object, place: Place) -> Iterator[tuple[str, Specs]]:
+        """The fields of one section, or sections by their names."""
         if not isinstance(value, dict):
-            hint = "write recipe: {lr: 0.001}; `--only recipe=NAME` picks one of several"
-            raise FerbenchError(f"recipe is {shorten(value)}: expected its fields as key: value", where=self.document.where(*at), hint=hint)
-        if value and _is_one_recipe(value):
-            yield "", (self._spec("default", value, at),)
+            message = f"{self.axis.name} is {shorten(value)}: expected its fields as key: value"
+            hint = f"write {self.axis.name}: {{FIELD: VALUE}}; `--only {self.axis.name}=NAME` picks one of several"
+            raise FerbenchError(message, where=str(place), hint=hint)
+        if _is_one_section(section, value):
+            yield "", (make_spec(self.axis.name, "default", value, place),)
         else:
             for name, fields in value.items():
-                yield "", (self._spec(name, fields, (*at, name)),)
+                yield "", (make_spec(self.axis.name, name, fields, place.inside(name)),)
 
-    def _read_steps(self, items: list[object], at: At) -> Specs:
+    def _read_steps(self, items: list[object], place: Place) -> Specs:
         """The components of a composed choice."""
-        if not items or any(isinstance(item, list) or item == {} for item in items):
-            raise FerbenchError(
-                f"{self.axis.name} holds {shorten(items)}: expected names, or names with parameters", where=self.document.where(*at)
-            )
-        specs: list[Spec] = []
-        for index, item in enumerate(items):
-            pairs = item.items() if isinstance(item, dict) else [(item, None)]
-            specs += [self._spec(name, parameters, (*at, index)) for name, parameters in pairs]
+        if not items:
+            raise FerbenchError(f"{self.axis.name} holds an empty list: expected names, or names with parameters", where=str(place))
+        specs = make_specs(self.axis.name, items, place)
         if self.axis.choice == "merged" and len({spec.name for spec in specs}) < len(specs):
-            raise FerbenchError(f"{self.axis.name} holds {shorten(items)}: a corpus is merged with itself", where=self.document.where(*at))
+            raise FerbenchError(f"{self.axis.name} holds {shorten(items)}: a corpus is merged with itself", where=str(place))
         return tuple(specs)
 
-    def _spec(self, name: object, parameters: object, at: At) -> Spec:
-        inside = (*at, name) if isinstance(name, str) and (*at, name) in self.document.lines else at
-        names = parameters if isinstance(parameters, dict) else {}
-        places = {str(parameter): self.document.where(*inside, str(parameter)) for parameter in names}
-        return make_spec(self.axis.name, name, parameters, self.document.where(*at), places)
 
-    def _error(self, value: object, expected: str, at: At) -> FerbenchError:
-        return FerbenchError(f"{self.axis.name} is {shorten(value)}: {expected}", where=self.document.where(*at))
-
-
-def _is_one_recipe(value: Mapping[object, object]) -> bool:
-    """Whether a mapping holds the fields of one recipe, and not recipes by their names."""
-    known, plain = set(parameter_hints(Recipe)), {name for name, field in value.items() if not isinstance(field, dict)}
+def _is_one_section(section: type, value: Mapping[str, object]) -> bool:
+    """Whether a mapping holds the fields of one section, and not sections by their names."""
+    known, plain = set(parameter_hints(section)), {name for name, field in value.items() if not isinstance(field, dict)}
     return bool(plain & known) or plain == set(value) or set(value) <= known

@@ -1,52 +1,45 @@
-"""A YAML file with the line of every value, so that errors can name it; numbers are YAML 1.2's."""
+"""A YAML file with the line of every value, so that errors can name it.
+
+Values are those of YAML 1.2: `010` is ten, and `1_0`, `yes` and `12:30` are text. Keys are text, whatever they look like.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 import yamlcore
-from yaml.constructor import BaseConstructor, SafeConstructor
 
-from ferbench.api.errors import FerbenchError
-
-At = tuple[str | int, ...]
-"""The path of a value: keys and positions from the top."""
+from ferbench.api.errors import FerbenchError, shorten
+from ferbench.registry.specs import At, Place
 
 LARGEST_FILE = 2**20  # bytes
 MOST_VALUES = 100_000  # with those that aliases repeat
-
-
-class _Loader(yamlcore.CoreLoader):
-    """YAML 1.2's core schema, with the merge keys (<<) of YAML 1.1. It knows no tags, so it builds plain values alone."""
-
-    flatten_mapping = SafeConstructor.flatten_mapping
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
-        self.flatten_mapping(node)
-        mapping: dict[Hashable, object] = BaseConstructor.construct_mapping(self, node, deep)  # lets a key override a merged one
-        return mapping
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
+DEEPEST = 50  # levels; the deepest shipped benchmark has 7
+TOO_DEEP = f"it is nested more than {DEEPEST} levels deep"
 
 
 @dataclass(frozen=True)
 class Document:
-    """Parsed YAML; `lines` is the line of each path, and empty for what a command line gives."""
+    """A parsed YAML file, or a value of the command line; `root` is its place."""
 
-    name: str
+    root: Place
     data: object
-    lines: dict[At, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The file, or the option."""
+        return self.root.source
+
+    def place(self, *at: str | int) -> Place:
+        """The place of a value."""
+        return self.root.inside(*at)
 
     def where(self, *at: str | int) -> str:
-        """`file:line` of a value, or of the nearest one that holds it."""
-        while at and at not in self.lines:
-            at = at[:-1]
-        return f"{self.name}:{self.lines.get(at, 1)}" if self.lines else self.name
+        """`file:line` of a value, or of the nearest one that contains it."""
+        return str(self.place(*at))
 
     def get(self, key: str, default: object = None) -> object:
         """The value of a top-level key."""
@@ -54,24 +47,15 @@ class Document:
 
 
 def load_document(path: Path) -> Document:
-    """Read a YAML file; raises FerbenchError if it is missing, too large, not valid YAML, or has a key twice."""
-    text = _read_text(path)
-    try:
-        lines: dict[At, int] = {}
-        _Lines(str(path), lines).walk(yaml.compose(text, Loader=_Loader), ())
-        return Document(str(path), parse_value(text), lines)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise FerbenchError(f"not valid YAML: {error.problem}", where=f"{path}:{line}") from error
-    except RecursionError:
-        raise FerbenchError("not valid YAML: it is nested too deeply", where=str(path)) from None
-    except (yaml.YAMLError, ValueError) as error:  # such as a control character
-        raise FerbenchError(f"not valid YAML: {error}".replace("\n", " "), where=str(path)) from error
+    """Read a YAML file; raises FerbenchError, with the line, if it is missing, too large, not valid YAML, or has a key twice."""
+    lines: dict[At, int] = {(): 1}
+    data = _parse(_read_text(path), _Reader(str(path), lines))
+    return Document(Place(str(path), lines), data)
 
 
-def parse_value(text: str) -> object:
-    """One YAML value, as `--set` takes it; raises yaml.YAMLError."""
-    return yaml.load(text, Loader=_Loader)  # noqa: S506 (builds plain values alone)
+def parse_value(text: str, option: str = "") -> object:
+    """One YAML value of the command line; raises FerbenchError, with the option, if it is not valid."""
+    return _parse(text, _Reader(option))
 
 
 def _read_text(path: Path) -> str:
@@ -80,44 +64,116 @@ def _read_text(path: Path) -> str:
             raise FerbenchError(f"{path} has {path.stat().st_size:,} bytes: expected a benchmark of at most {LARGEST_FILE:,}")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise FerbenchError(
-            f"no file {path}", hint="give the path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
-        ) from None
+        hint = "give the path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
+        raise FerbenchError(f"no file {path}", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         raise FerbenchError(f"{path} cannot be read: {error}") from error
 
 
+class _Loader(yamlcore.CoreLoader):
+    """Nodes and scalars of YAML 1.2's core schema; it knows no other tags, so it builds plain values alone."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        """The next node; deep nesting is refused before Python runs out of stack."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.MarkedYAMLError(problem=TOO_DEEP, problem_mark=self.peek_event().start_mark)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def _parse(text: str, reader: _Reader) -> object:
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return None if node is None else reader.read(node, loader)
+    except yaml.reader.ReaderError as error:  # a control character
+        line = text.count("\n", 0, error.position) + 1
+        raise reader.error(f"the character #x{error.character:04x} is not allowed", line) from error
+    except yaml.MarkedYAMLError as error:
+        raise reader.error(str(error.problem), error.problem_mark.line + 1 if error.problem_mark else 1) from error
+
+
 @dataclass
-class _Lines:
-    """Notes the line of each path, and refuses what a benchmark has no use for."""
+class _Reader:
+    """From nodes to values: notes their lines in `lines` (None for the command line), and refuses what no benchmark needs."""
 
-    name: str
-    lines: dict[At, int]
-    values: int = 0
+    source: str
+    lines: dict[At, int] | None = None
+    above: list[yaml.Node] = field(default_factory=list)
+    count: int = 0
 
-    def walk(self, node: yaml.Node | None, at: At, above: tuple[yaml.Node, ...] = ()) -> None:
-        if node is None:
-            return
-        line = node.start_mark.line + 1
-        self.values += 1
-        if node in above:
-            raise FerbenchError("an alias is inside of what it names", where=f"{self.name}:{line}")
-        if self.values > MOST_VALUES:
-            raise FerbenchError(f"aliases make more than {MOST_VALUES:,} values", where=f"{self.name}:{line}")
-        self.lines.setdefault(at, line)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                self.walk(value, self._note_key(key, at), (*above, node))
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                self.walk(value, (*at, index), (*above, node))
+    def error(self, problem: str, line: int) -> FerbenchError:
+        """An error in a line."""
+        return FerbenchError(f"not valid YAML: {problem}", where=self.source if self.lines is None else f"{self.source}:{line}")
 
-    def _note_key(self, key: yaml.Node, at: At) -> At:
-        line = key.start_mark.line + 1
-        if not isinstance(key, yaml.ScalarNode):
-            raise FerbenchError("a key is a list or a mapping: expected a name", where=f"{self.name}:{line}")
-        path = (*at, key.value)
-        if path in self.lines:
-            raise FerbenchError(f"the key {key.value!r} is there twice, first in line {self.lines[path]}", where=f"{self.name}:{line}")
-        self.lines[path] = line
-        return path
+    def read(self, node: yaml.Node, loader: _Loader, at: At = ()) -> object:
+        """The value of a node."""
+        self.count += 1
+        if self.count > MOST_VALUES:
+            raise self.error(f"it has more than {MOST_VALUES:,} values, with those that aliases repeat", _line(node))
+        if node in self.above:
+            raise self.error("an alias is inside the value that it names", _line(node))
+        if len(self.above) >= DEEPEST:
+            raise self.error(TOO_DEEP, _line(node))
+        self.above.append(node)
+        value = self._read_value(node, loader, at)
+        self.above.pop()
+        return value
+
+    def _read_value(self, node: yaml.Node, loader: _Loader, at: At) -> object:
+        if isinstance(node, yaml.MappingNode) and node.tag == loader.DEFAULT_MAPPING_TAG:
+            return dict(self._read_pairs(node, loader, at))
+        if isinstance(node, yaml.SequenceNode) and node.tag == loader.DEFAULT_SEQUENCE_TAG:
+            return [self._read_item(item, loader, (*at, index), _line(item)) for index, item in enumerate(node.value)]
+        try:
+            value: object = loader.construct_object(node)
+            str(value).encode()
+        except ValueError as error:  # an integer of 5,000 digits, half of a surrogate pair
+            raise self.error(f"{shorten(node.value)}: {error}", _line(node)) from error
+        return value
+
+    def _read_item(self, node: yaml.Node, loader: _Loader, at: At, line: int) -> object:
+        if self.lines is not None:
+            self.lines[at] = line
+        return self.read(node, loader, at)
+
+    def _read_pairs(self, node: yaml.MappingNode, loader: _Loader, at: At) -> Iterator[tuple[str, object]]:
+        """Keys and values: those that are merged first, so that the mapping's own override them."""
+        lines = self._key_lines(node)
+        for source in reversed([source for key, value in node.value if _is_merge(key) for source in _merge_sources(value)]):
+            values = self.read(source, loader, at)
+            if not isinstance(values, dict):
+                raise self.error("expected a mapping, or a list of mappings, to merge", _line(source))
+            yield from values.items()
+        for key, value in node.value:
+            if not _is_merge(key):
+                yield key.value, self._read_item(value, loader, (*at, key.value), lines[key.value])
+
+    def _key_lines(self, node: yaml.MappingNode) -> dict[str, int]:
+        """The line of each key."""
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self.error("a key is a list or a mapping: expected a name", _line(key))
+            if key.value in lines:
+                raise self.error(f"the key {shorten(key.value)} is there twice, first in line {lines[key.value]}", _line(key))
+            lines[key.value] = _line(key)
+        return lines
+
+
+def _is_merge(key: yaml.ScalarNode) -> bool:
+    """Whether a key is an unquoted `<<`."""
+    return key.value == "<<" and not key.style
+
+
+def _merge_sources(node: yaml.Node) -> list[yaml.Node]:
+    return node.value if isinstance(node, yaml.SequenceNode) else [node]
+
+
+def _line(node: yaml.Node) -> int:
+    line: int = node.start_mark.line + 1
+    return line

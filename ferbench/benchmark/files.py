@@ -8,6 +8,7 @@ from pathlib import Path
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.document import load_document
 from ferbench.registry.parameters import unknown
+from ferbench.registry.plugins import is_file
 
 PACKAGE = Path(__file__).parents[1]
 FOLDERS = (PACKAGE / "benchmarks", PACKAGE.parent / "benchmarks")  # of the installed package, of the repository
@@ -33,7 +34,7 @@ def shipped_benchmarks() -> list[ShippedBenchmark]:
 def find_benchmark(text: str | Path) -> Path:
     """The file of a path, or of the name of a shipped benchmark; raises FerbenchError with the nearest names if there is neither."""
     path = Path(text).expanduser()
-    if path.is_file() or path.suffix in SUFFIXES or len(path.parts) != 1:
+    if is_file(path) or path.suffix in SUFFIXES or len(path.parts) != 1:
         return path
     shipped = _shipped_files()
     if str(text) not in shipped:
@@ -45,7 +46,7 @@ def find_benchmark(text: str | Path) -> Path:
 def is_benchmark(text: str) -> bool:
     """Whether the text is the path of a benchmark or the name of a shipped one."""
     path = Path(text)
-    return path.suffix in SUFFIXES or path.is_file() or text in _shipped_files()
+    return path.suffix in SUFFIXES or is_file(path) or text in _shipped_files()
 
 
 def _shipped_files() -> dict[str, Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,18 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from ferbench.api.components import Aggregator, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol
-from ferbench.api.errors import FerbenchError, shorten
+from ferbench.api.errors import FerbenchError, join_names, shorten
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.api.recipe import Recipe
-from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.axes import AXES, Axis
 from ferbench.benchmark.choices import Choice, read_choices
 from ferbench.benchmark.document import Document, load_document
 from ferbench.benchmark.sections import Published, Rehearsal, check_published, read_published, read_rehearsal
 from ferbench.benchmark.selection import Only, keeps, read_only
-from ferbench.benchmark.settings import Choices, Setting, apply_settings, parse_setting, replace_axis
+from ferbench.benchmark.settings import Choices, Setting, apply_settings, parse_setting
 from ferbench.registry.catalog import Catalog
-from ferbench.registry.parameters import unknown
-from ferbench.registry.plugins import load_plugins
+from ferbench.registry.parameters import expand_path, unknown
+from ferbench.registry.plugins import is_file, load_plugins
+from ferbench.registry.specs import Place
 
 KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
 NAME = r"\w[\w .+-]{0,99}"  # names files of the store
@@ -88,13 +88,13 @@ class Benchmark:
     def rehearsed(self) -> Benchmark:
         """The same benchmark with the settings of its rehearsal section; those of `--set` override them."""
         section = (self.rehearsal or Rehearsal()).set
-        settings = [Setting(path, value, self.document.where("rehearsal", "set", path)) for path, value in section.items()]
+        settings = [Setting(path, value, self.document.place("rehearsal", "set", path)) for path, value in section.items()]
         applicable = [setting for setting in settings if not self._is_for_replaced_component(setting)]
         rehearsed = replace(self, choices=apply_settings(self.choices, [*applicable, *self.settings], self.catalog))
         for axis, patterns in (item for only in self.only for item in only.items()):
             if not any(choice.matches(pattern) for choice in rehearsed.choices[axis] for pattern in patterns):
-                labels = ", ".join(choice.label for choice in rehearsed.choices[axis])
-                raise FerbenchError(f"no {axis} {', '.join(patterns)} is left when the rehearsal's settings apply; there is: {labels}")
+                labels = join_names([choice.label for choice in rehearsed.choices[axis]])
+                raise FerbenchError(f"no {axis} {join_names(patterns)} is left when the rehearsal's settings apply; there is: {labels}")
         return rehearsed
 
     def _combinations(self) -> Iterator[tuple[Choice, ...]]:
@@ -118,12 +118,22 @@ def load_benchmark(
     document = load_document(Path(path))
     _check_keys(document)
     catalog = load_plugins([*_plugin_files(document), *map(Path, plugins)])
-    settings = [parse_setting(text) for text in sets]
+    benchmark = _read_benchmark(document, catalog, [parse_setting(text) for text in sets], only, plugins)
+    changed = benchmark.replaced | {setting.axis for setting in benchmark.settings}
+    check_published(benchmark.published, benchmark.choices, changed, document)
+    if benchmark.rehearsal:
+        benchmark.rehearsed()  # a mistake in the section shows at once, not on the day a corpus is missing
+    return benchmark
+
+
+def _read_benchmark(
+    document: Document, catalog: Catalog, settings: Sequence[Setting], only: Sequence[str], plugins: Sequence[str | Path]
+) -> Benchmark:
+    """Axes are replaced first; then the other settings apply, in their order."""
     replacing = {setting.path: setting for setting in settings if setting.replaces_axis}
     on_parameters = tuple(setting for setting in settings if setting.axis in AXES and not setting.replaces_axis)
-    choices = _read_axes(document, replacing, plugins, catalog)
-    choices = apply_settings(choices, on_parameters, catalog)
-    benchmark = Benchmark(
+    choices = apply_settings(_read_axes(document, replacing, plugins, catalog), on_parameters, catalog)
+    return Benchmark(
         name=_read_name(document),
         description=str(document.get("description") or "").strip(),
         document=document,
@@ -135,27 +145,27 @@ def load_benchmark(
         settings=on_parameters,
         replaced=frozenset(replacing),
     )
-    changed = benchmark.replaced | {setting.axis for setting in on_parameters}
-    check_published(benchmark.published, choices, changed, document)
-    if benchmark.rehearsal:
-        benchmark.rehearsed()  # a mistake in the section shows at once, not on the day a corpus is missing
-    return benchmark
 
 
 def _read_axes(
     document: Document, replacing: Mapping[str, Setting], plugins: Sequence[str | Path], catalog: Catalog
 ) -> dict[str, tuple[Choice, ...]]:
-    """The choices of all axes; aggregators of `--plugin` files join the benchmark's own, since they run on stored scores."""
-    choices = {
-        name: replace_axis(replacing[name], catalog) if name in replacing else read_choices(axis, document, catalog)
-        for name, axis in AXES.items()
-    }
-    if "aggregator" not in replacing:
-        files = {str(Path(file).resolve()) for file in plugins}
-        present = {name for choice in choices["aggregator"] for name in choice.names}
-        new = [entry.name for entry in catalog.of("aggregator") if entry.plugin in files and entry.name not in present]
-        choices["aggregator"] += replace_axis(Setting("aggregator", new, "--plugin"), catalog) if new else ()
+    """The choices of all axes; what costs no training joins the benchmark's own choices if it comes from a `--plugin` file."""
+    choices = {}
+    for name, axis in AXES.items():
+        source = replacing[name].document() if name in replacing else document
+        choices[name] = read_choices(axis, source, catalog)
+        if not axis.in_model and name not in replacing:
+            choices[name] += _read_plugin_choices(axis, plugins, choices[name], catalog)
     return choices
+
+
+def _read_plugin_choices(axis: Axis, plugins: Sequence[str | Path], present: Sequence[Choice], catalog: Catalog) -> tuple[Choice, ...]:
+    """A choice for each component of the plugin files that none of the present ones has."""
+    files = {str(Path(file).resolve()) for file in plugins}
+    names = {name for choice in present for name in choice.names}
+    new = [entry.name for entry in catalog.of(axis.kind) if entry.plugin in files and entry.name not in names]
+    return read_choices(axis, Document(Place("--plugin"), {axis.name: new}), catalog) if new else ()
 
 
 def _check_keys(document: Document) -> None:
@@ -178,8 +188,8 @@ def _plugin_files(document: Document) -> list[Path]:
     names = document.get("plugins") or []
     if not isinstance(names, list):
         raise FerbenchError(f"plugins is {shorten(names)}: expected a list of Python files", where=document.where("plugins"))
-    files = [Path(document.name).parent / os.path.expandvars(str(name)) for name in names]
+    files = [Path(document.name).parent / str(expand_path(name)) for name in names]
     for index, file in enumerate(files):
-        if not file.is_file():
+        if not is_file(file):
             raise FerbenchError(f"no plugin file {file}", where=document.where("plugins", index), hint="paths are relative to this file")
     return files

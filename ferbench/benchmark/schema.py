@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from typing import Any
 
 import msgspec
 
-from ferbench.api.recipe import Recipe
 from ferbench.benchmark.axes import AXES, Axis
 from ferbench.benchmark.grid import KEYS
 from ferbench.benchmark.sections import Published, Rehearsal
 from ferbench.registry.catalog import Catalog
-from ferbench.registry.parameters import holds_components, parameter_hints
+from ferbench.registry.parameters import component_types, parameter_hints
 
-Schema = dict[str, Any]
+Schema = dict[str, object]
 
 DESCRIPTIONS = {
     "name": "Name of the benchmark in tables and in the store",
@@ -29,41 +27,56 @@ DESCRIPTIONS = {
 
 def make_schema(catalog: Catalog) -> Schema:
     """A JSON Schema (2020-12) that knows every component of the catalog and its parameters."""
-    properties: Schema = {key: {"description": DESCRIPTIONS[key]} for key in KEYS}
-    properties["name"] |= {"type": "string"}
-    properties["description"] |= {"type": "string"}
-    properties["plugins"] |= {"type": "array", "items": {"type": "string"}}
-    properties["seed"] |= _one_or_more({"type": "integer"})
-    properties["recipe"] |= _recipe_schema()
     definitions: Schema = {}
-    for axis in AXES.values():
-        if axis.kind:
-            properties[axis.name] |= _axis_schema(axis, catalog, definitions)
-    named = {axis: _one_or_more({"type": ["string", "number"]}) for axis in AXES}
-    properties["only"] |= _one_or_more({"type": "object", "properties": named, "additionalProperties": False})
-    properties["rehearsal"] |= _object_schema(Rehearsal)
-    properties["published"] |= {"type": "array", "items": _object_schema(Published)}
+    types = {axis.name: _axis_schema(axis, catalog, definitions) for axis in AXES.values()} | _section_schemas()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ferbench benchmark",
         "type": "object",
-        "properties": properties,
+        "properties": {key: {"description": DESCRIPTIONS[key]} | types[key] for key in KEYS},
         "required": [axis.name for axis in AXES.values() if axis.default is None],
         "additionalProperties": False,
         "$defs": definitions,
     }
 
 
+def _section_schemas() -> dict[str, Schema]:
+    """What the keys take that are no axes."""
+    choices = {axis: _one_or_more({"type": ["string", "number"]}) for axis in AXES}
+    return {
+        "name": {"type": "string"},
+        "description": {"type": "string"},
+        "plugins": {"type": "array", "items": {"type": "string"}},
+        "only": _one_or_more({"type": "object", "properties": choices, "additionalProperties": False}),
+        "rehearsal": _object_schema(Rehearsal),
+        "published": {"type": "array", "items": _object_schema(Published)},
+    }
+
+
 def _axis_schema(axis: Axis, catalog: Catalog, definitions: Schema) -> Schema:
-    """What an axis takes; each component, and a choice of one, is among the definitions."""
+    if axis.section:
+        return _named_sections(_object_schema(axis.section, lists=True))
+    if axis.number:
+        return _one_or_more(msgspec.json.schema(axis.number))
+    return _component_schema(axis, catalog, definitions)
+
+
+def _named_sections(section: Schema) -> Schema:
+    """One section, or several by their names."""
+    named = {"type": "object", "additionalProperties": section}
+    return {"anyOf": [section, named, {"type": "array", "items": named}]}
+
+
+def _component_schema(axis: Axis, catalog: Catalog, definitions: Schema) -> Schema:
+    """What an axis of components takes; each component, and a choice of one, is among the definitions."""
     entries = catalog.of(axis.kind)
     names = [{"const": entry.name, "description": entry.summary} for entry in entries]
     for entry in entries:
         definitions[f"{axis.name}.{entry.name}"] = {**_object_schema(entry.component, lists=True), "description": entry.summary}
     by_name = {entry.name: {"$ref": f"#/$defs/{axis.name}.{entry.name}"} for entry in entries}
     definitions[axis.name] = {"anyOf": [*names, {"type": "object", "properties": by_name, "additionalProperties": False}]}
-    single = {"$ref": f"#/$defs/{axis.name}"}
-    steps = {"type": "array", "items": single, "minItems": 1}
+    single: Schema = {"$ref": f"#/$defs/{axis.name}"}
+    steps: Schema = {"type": "array", "items": single, "minItems": 1}
     match axis.choice:
         case "single":
             return _one_or_more(single)
@@ -76,36 +89,30 @@ def _axis_schema(axis: Axis, catalog: Catalog, definitions: Schema) -> Schema:
             return {"anyOf": [one, {"type": "array", "items": {"anyOf": [one, steps]}}]}
 
 
-def _recipe_schema() -> Schema:
-    plain = _object_schema(Recipe, lists=True)
-    named = {"type": "object", "additionalProperties": plain}
-    return {"anyOf": [plain, named, {"type": "array", "items": named}]}
-
-
 def _one_or_more(item: Schema) -> Schema:
     return {"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]}
 
 
 def _object_schema(cls: type, lists: bool = False) -> Schema:
     """The parameters of a dataclass; with `lists`, each also takes a list of values, which makes one choice of each."""
-    properties = {}
+    properties: Schema = {}
     for name, hint in parameter_hints(cls).items():
-        value = {"type": "array"} if holds_components(hint) else _inline_definitions(msgspec.json.schema(hint))
+        value = {"type": "array"} if component_types(hint) else _inline_definitions(msgspec.json.schema(hint), {})
         properties[name] = {"anyOf": [value, {"type": "array", "items": value}]} if lists else value
     if lists:
         properties["label"] = {"type": "string", "description": "What the tables call this choice"}
     required = [f.name for f in fields(cls) if f.init and f.default is MISSING and f.default_factory is MISSING]
-    kind: Schema = {"type": ["object", "null"] if lists else "object", "properties": properties, "additionalProperties": False}
-    return {**kind, "required": required} if required else kind
+    schema: Schema = {"type": ["object", "null"] if lists else "object", "properties": properties, "additionalProperties": False}
+    return {**schema, "required": required} if required else schema
 
 
-def _inline_definitions(schema: Any, defined: Mapping[str, Any] | None = None) -> Any:
-    """Without titles, and what stands under $defs written out where it is used."""
+def _inline_definitions(schema: object, definitions: Mapping[str, object]) -> object:
+    """The schema without titles, and with the definitions under $defs where they are used."""
     if isinstance(schema, list):
-        return [_inline_definitions(each, defined) for each in schema]
+        return [_inline_definitions(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    defined = schema.get("$defs", defined or {})
+    definitions = schema.get("$defs", definitions)
     if "$ref" in schema:
-        return _inline_definitions(defined[schema["$ref"].removeprefix("#/$defs/")], defined)
-    return {key: _inline_definitions(value, defined) for key, value in schema.items() if key not in ("$defs", "title")}
+        return _inline_definitions(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    return {key: _inline_definitions(value, definitions) for key, value in schema.items() if key not in ("$defs", "title")}

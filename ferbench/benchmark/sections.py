@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from ferbench.api.errors import FerbenchError, shorten
 from ferbench.benchmark.axes import AXES
-from ferbench.benchmark.document import At, Document
+from ferbench.benchmark.document import Document
 from ferbench.benchmark.settings import Choices, Setting
 from ferbench.registry.parameters import build, unknown
-from ferbench.registry.specs import Spec
+from ferbench.registry.specs import Place, Spec
 from ferbench.types import Count, Seed, Share
 
 T = TypeVar("T")
@@ -48,8 +48,8 @@ def read_rehearsal(document: Document, settings: Sequence[Setting]) -> Rehearsal
     paths = REHEARSAL_PATHS if isinstance(section, dict) else ()
     for setting in settings:
         if setting.path not in paths:
-            raise FerbenchError(unknown("path", setting.path, [*AXES, *paths]), where=setting.where)
-    return None if section is None else _read_section(section, Rehearsal, document, ("rehearsal",), settings)
+            raise FerbenchError(unknown("path", setting.path, [*AXES, *paths]), where=str(setting.place))
+    return None if section is None else _read_section(section, Rehearsal, document.place("rehearsal"), settings)
 
 
 def read_published(document: Document) -> tuple[Published, ...]:
@@ -57,7 +57,7 @@ def read_published(document: Document) -> tuple[Published, ...]:
     rows = document.get("published") or []
     if not isinstance(rows, list):
         raise FerbenchError(f"published is {shorten(rows)}: expected a list of rows", where=document.where("published"))
-    return tuple(_read_section(_labels_as_text(row), Published, document, ("published", index)) for index, row in enumerate(rows))
+    return tuple(_read_section(_labels_as_text(row), Published, document.place("published", index)) for index, row in enumerate(rows))
 
 
 def check_published(published: Sequence[Published], choices: Choices, changed: frozenset[str], document: Document) -> None:
@@ -79,11 +79,11 @@ def _labels_as_text(row: object) -> object:
     return row
 
 
-def _read_section(value: object, cls: type[T], document: Document, at: At, settings: Sequence[Setting] = ()) -> T:
-    name = str(at[0])
+def _read_section(value: object, cls: type[T], place: Place, settings: Sequence[Setting] = ()) -> T:
+    name = str(place.at[0])
     if not isinstance(value, dict):
-        raise FerbenchError(f"{name} is {shorten(value)}: expected a mapping", where=document.where(*at))
-    changes = {setting.path.partition(".")[2]: setting for setting in settings}
-    places = {key: document.where(*at, key) for key in value} | {key: setting.where for key, setting in changes.items()}
-    values = value | {key: setting.value for key, setting in changes.items()}
-    return build(cls, Spec(name, values, document.where(*at), places), name)
+        raise FerbenchError(f"{name} is {shorten(value)}: expected a mapping", where=str(place))
+    spec = Spec(name, value, place)
+    for setting in settings:
+        spec = spec.with_parameter(setting.path.partition(".")[2], setting.value, setting.place)
+    return build(cls, spec, name)

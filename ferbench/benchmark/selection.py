@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ferbench.api.errors import FerbenchError, shorten
+from ferbench.api.errors import FerbenchError, shorten, shorten_text
 from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.choices import Choice
-from ferbench.benchmark.document import At, Document
+from ferbench.benchmark.document import Document
 from ferbench.benchmark.settings import Choices
 from ferbench.registry.parameters import unknown
+from ferbench.registry.specs import Place
 
 Only = Mapping[str, tuple[str, ...]]
 """By axis, the patterns of the choices to keep; axes that are not in it keep all."""
@@ -24,8 +25,9 @@ def read_only(document: Document, options: Sequence[str], choices: Choices, repl
     On axes that `--set` replaced, all choices are wanted.
     """
     value = document.get("only") or {}
-    alternatives = [(item, (index,)) for index, item in enumerate(value)] if isinstance(value, list) else [(value, ())]
-    from_file = [_read_alternative(item, at, choices, document, replaced) for item, at in alternatives]
+    place = document.place("only")
+    alternatives = [(item, place.inside(index)) for index, item in enumerate(value)] if isinstance(value, list) else [(value, place)]
+    from_file = [_read_alternative(item, item_place, choices, replaced) for item, item_place in alternatives]
     from_options = _parse_options(options, choices)
     return tuple({**only, **from_options} for only in from_file)
 
@@ -39,21 +41,22 @@ def _parse_options(options: Sequence[str], choices: Choices) -> dict[str, tuple[
     only: dict[str, tuple[str, ...]] = {}
     for text in options:
         axis, _, value = text.partition("=")
+        option = f"--only {shorten_text(text)}"
         if axis not in AXES:
-            raise FerbenchError(unknown("axis", axis, AXES), where=f"--only {text}", hint=HINT)
+            raise FerbenchError(unknown("axis", axis, AXES), where=option, hint=HINT)
         if not value:
-            raise FerbenchError("no choice is named", where=f"--only {text}", hint=HINT)
+            raise FerbenchError("no choice is named", where=option, hint=HINT)
         only[axis] = tuple(re.split(r",(?![^(]*\))", value))  # a label may hold commas in brackets
-        _check_patterns(axis, only[axis], choices, f"--only {text}")
+        _check_patterns(axis, only[axis], choices, option)
     return only
 
 
-def _read_alternative(value: object, at: At, choices: Choices, document: Document, replaced: frozenset[str]) -> dict[str, tuple[str, ...]]:
+def _read_alternative(value: object, place: Place, choices: Choices, replaced: frozenset[str]) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict):
-        raise FerbenchError(f"only is {shorten(value)}: expected axis: choice", where=document.where("only", *at))
+        raise FerbenchError(f"only is {shorten(value)}: expected axis: choice", where=str(place))
     only: dict[str, tuple[str, ...]] = {}
     for axis, patterns in value.items():
-        where = document.where("only", *at, axis)
+        where = str(place.inside(axis))
         if axis not in AXES:
             raise FerbenchError(unknown("axis", axis, AXES), where=where)
         if patterns is None or patterns == []:

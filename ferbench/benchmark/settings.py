@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import yaml
-
-from ferbench.api.errors import FerbenchError, shorten
+from ferbench.api.errors import FerbenchError, shorten, shorten_text
 from ferbench.benchmark.axes import AXES, Axis
 from ferbench.benchmark.choices import Choice, Specs, expand_lists, hints_of, make_choices, read_choices
 from ferbench.benchmark.document import Document, parse_value
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.parameters import unknown
-from ferbench.registry.specs import Spec
+from ferbench.registry.specs import Place, Spec
 
 Choices = Mapping[str, tuple[Choice, ...]]
 """The choices of each axis."""
@@ -25,7 +23,7 @@ class Setting:
 
     path: str
     value: object
-    where: str
+    place: Place
 
     @property
     def axis(self) -> str:
@@ -37,21 +35,18 @@ class Setting:
         """Whether it replaces an axis as a whole."""
         return self.path in AXES
 
+    def document(self) -> Document:
+        """A document with nothing but the value, under its path."""
+        return Document(self.place, {self.path: self.value})
+
 
 def parse_setting(text: str) -> Setting:
     """The setting in `PATH=VALUE`; raises FerbenchError if it is none."""
     path, equals, value = text.partition("=")
     if not equals or not path:
         raise FerbenchError(f"{shorten(text)} is no setting", where="--set", hint="write --set recipe.lr=0.001")
-    try:
-        return Setting(path, parse_value(value), f"--set {text}")
-    except yaml.YAMLError as error:
-        raise FerbenchError(f"{shorten(value)} is no YAML value: {error}".replace("\n", " "), where=f"--set {path}") from error
-
-
-def replace_axis(setting: Setting, catalog: Catalog) -> tuple[Choice, ...]:
-    """The choices that a setting gives an axis as a whole."""
-    return read_choices(AXES[setting.path], Document(setting.where, {setting.path: setting.value}), catalog)
+    option = f"--set {shorten_text(text)}"
+    return Setting(path, parse_value(value, option), Place(option))
 
 
 def apply_settings(choices: Choices, settings: Sequence[Setting], catalog: Catalog) -> dict[str, tuple[Choice, ...]]:
@@ -59,10 +54,10 @@ def apply_settings(choices: Choices, settings: Sequence[Setting], catalog: Catal
     result = dict(choices)
     for setting in settings:
         axis = AXES.get(setting.axis)
-        if axis is None or (axis.name == "seed" and not setting.replaces_axis):
-            raise FerbenchError(unknown("path", setting.path, AXES), where=setting.where)
+        if axis is None or (axis.number and not setting.replaces_axis):
+            raise FerbenchError(unknown("path", setting.path, AXES), where=str(setting.place))
         if setting.replaces_axis:
-            result[axis.name] = replace_axis(setting, catalog)
+            result[axis.name] = read_choices(axis, setting.document(), catalog)
         else:
             result[axis.name] = _set_parameter(axis, result[axis.name], setting, catalog)
     return result
@@ -76,22 +71,17 @@ def _set_parameter(axis: Axis, choices: tuple[Choice, ...], setting: Setting, ca
     for choice in choices:
         takers = [spec for spec in choice.specs if _takes(axis, choice, spec, target, parameter, catalog)]
         is_set |= bool(takers)
-        specs = tuple(_with_parameter(spec, parameter, setting) if spec in takers else spec for spec in choice.specs)
+        specs = tuple(spec.with_parameter(parameter, setting.value, setting.place) if spec in takers else spec for spec in choice.specs)
         expanded = [(choice.base, combination) for combination in expand_lists(axis, specs, catalog)]
         written += [each for each in expanded if each not in written]  # they may have differed in nothing but what is now set
     if not is_set:
-        raise FerbenchError(unknown("path", setting.path, _known_paths(axis, choices, bool(names), catalog)), where=setting.where)
+        raise FerbenchError(unknown("path", setting.path, _known_paths(axis, choices, bool(names), catalog)), where=str(setting.place))
     return make_choices(axis, written, catalog)
 
 
 def _takes(axis: Axis, choice: Choice, spec: Spec, target: str, parameter: str, catalog: Catalog) -> bool:
     """Whether a setting is for this component: for all, or for those of a name or label."""
     return target in ("", spec.name, choice.label, choice.base) and parameter in hints_of(axis, spec, catalog)
-
-
-def _with_parameter(spec: Spec, parameter: str, setting: Setting) -> Spec:
-    parameters = {**spec.parameters, parameter: setting.value}
-    return replace(spec, parameters=parameters, places={**spec.places, parameter: setting.where})
 
 
 def _known_paths(axis: Axis, choices: Sequence[Choice], with_names: bool, catalog: Catalog) -> list[str]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ferbench import __version__
-from ferbench.api.errors import FerbenchError
+from ferbench.api.errors import FerbenchError, shorten_text
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, output
@@ -63,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _describe(error: FerbenchError | OSError) -> str:
     if isinstance(error, FerbenchError):
         return str(error)
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    return f"{shorten_text(str(error.filename))}: {error.strerror}" if error.filename else str(error.strerror or error)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 from ferbench.api.components import Preprocessor
 from ferbench.api.errors import plugin_call
 from ferbench.api.networks import Backbone, Fusion
-from ferbench.benchmark.axes import MODEL_AXES
+from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.corpus import Corpus, identity
 from ferbench.corpora.folds import Split, split
@@ -121,15 +121,15 @@ class Planner:
         """What the choice on an axis is: parameters, source, and a corpus's content."""
         return self._once(("identity", axis, cell.labels[axis]), lambda: self._describe(axis, cell))
 
-    def _describe(self, axis: str, cell: Cell) -> object:
-        if axis == "dataset":
-            return {c.name: identity(d, c) for d, c in zip(cell.dataset, self.corpora[cell.labels["dataset"]], strict=True)}
-        if axis == "preprocessing":
-            return [{"step": step.name, **component_identity(step)} for step in cell.preprocessing]
-        value = getattr(cell, axis)
-        if axis == "recipe":  # what is None is left out, so that a new field which may be None leaves stored fits valid
-            return {name: each for name, each in asdict(value).items() if each is not None}
-        return value if axis == "seed" else component_identity(value)
+    def _describe(self, name: str, cell: Cell) -> object:
+        axis, value = AXES[name], getattr(cell, name)
+        if axis.choice == "merged":
+            return {c.name: identity(d, c) for d, c in zip(value, self.corpora[cell.labels[name]], strict=True)}
+        if axis.choice == "piped":
+            return [{"step": step.name, **component_identity(step)} for step in value]
+        if axis.section:  # what is None is left out, so that a new field which may be None leaves stored fits valid
+            return {field: each for field, each in asdict(value).items() if each is not None}
+        return value if axis.number else component_identity(value)
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
         if name not in self._shared:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ferbench.api.components import Component, Dataset
@@ -45,7 +44,7 @@ class Catalog:
             raise PluginError(
                 f"two plugins register the {kind} {component.name!r}: {other.plugin} and {plugin}",
                 where=where,
-                hint="rename one of them, or leave one plugin out",
+                hint="rename one of them, or leave out a plugin (FERBENCH_PLUGINS chooses the installed ones)",
             )
         self.entries[kind, component.name] = CatalogEntry(kind, component.name, component, plugin)
 
@@ -67,8 +66,4 @@ class Catalog:
 
     def build(self, kind: str, spec: Spec) -> Component:
         """A component as written; raises FerbenchError with the place of what is wrong."""
-        return build(self.get(kind, spec.name, spec.where).component, spec, f"{kind} {spec.name}", self)
-
-    def kind_of(self, classes: Sequence[object]) -> str:
-        """The kind that these classes are base classes of; empty if there is none."""
-        return next((kind.name for kind in KINDS.values() if classes and set(classes) <= set(kind.bases)), "")
+        return build(self.get(kind, spec.name, str(spec.place)).component, spec, f"{kind} {spec.name}", self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Literal, Protocol, TypeVar, Union, get_args, get_origin
@@ -12,8 +12,8 @@ from typing import Literal, Protocol, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, PluginError, shorten
-from ferbench.registry.specs import Spec, make_specs
+from ferbench.api.errors import FerbenchError, PluginError, join_names, plugin_call, shorten
+from ferbench.registry.specs import Place, Spec, make_specs
 from ferbench.store.keys import file_parameters, type_hints
 
 T = TypeVar("T")
@@ -27,9 +27,6 @@ class Builder(Protocol):
     def build(self, kind: str, spec: Spec) -> Component:
         """A component of this kind."""
 
-    def kind_of(self, classes: Sequence[object]) -> str:
-        """The kind that these classes are the base classes of; empty if there is none."""
-
 
 def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -> T:
     """An instance of the dataclass `cls` with the parameters of `spec`; messages begin with `what`.
@@ -40,23 +37,24 @@ def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -
     hints = parameter_hints(cls)
     for name in spec.parameters:
         if name not in hints:
-            raise FerbenchError(unknown(f"parameter of {what}", name, hints), where=spec.place(name))
+            raise FerbenchError(unknown(f"parameter of {what}", name, hints), where=str(spec.place_of(name)))
     paths = file_parameters(cls)
     values = {}
     for name, value in spec.parameters.items():
-        given = expand_path(value) if name in paths else value
-        values[name] = _Parameter(hints[name], f"{what}: {name}", spec.place(name), builder).convert(given)
+        parameter = _Parameter(hints[name], f"{what}: {name}", spec.place_of(name), builder)
+        values[name] = parameter.convert(expand_path(value) if name in paths else value)
     if missing := [f.name for f in fields(cls) if f.init and f.name not in values and _is_required(f)]:  # type: ignore[arg-type]
-        raise FerbenchError(f"{what} lacks {', '.join(missing)}", where=spec.where)
-    try:
-        return cls(**values)
-    except ValueError as error:
-        raise FerbenchError(f"{what}: {error}", where=spec.where) from error
+        raise FerbenchError(f"{what} lacks {', '.join(missing)}", where=str(spec.place))
+    with plugin_call(what, cls):
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise FerbenchError(f"{what}: {error}", where=str(spec.place)) from error
 
 
-def check_value(value: object, hint: Hint, what: str, where: str) -> object:
+def check_value(value: object, hint: Hint, what: str, place: Place) -> object:
     """The value as the annotated type; raises FerbenchError with the value and what was expected."""
-    return _Parameter(hint, what, where, None).convert(value)
+    return _Parameter(hint, what, place, None).convert(value)
 
 
 @dataclass(frozen=True)
@@ -65,22 +63,31 @@ class _Parameter:
 
     hint: Hint
     what: str
-    where: str
+    place: Place
     builder: Builder | None
 
     def convert(self, value: object) -> object:
-        kind = self.builder.kind_of(element_types(self.hint)) if self.builder else ""
-        if kind and self.builder:
-            return tuple(self.builder.build(kind, spec) for spec in make_specs(self.what, value, self.where))
+        """The value as the annotation says."""
+        if self.builder and (bases := component_types(self.hint)):
+            return tuple(self._build_component(spec, bases, self.builder) for spec in make_specs(self.what, value, self.place))
         section = section_of(self.hint)
         if section and isinstance(value, dict):
-            return build(section, Spec("", value, self.where), self.what.replace(": ", " "), self.builder)
+            return build(section, Spec("", value, self.place), self.what.replace(": ", " "), self.builder)
         try:
             return msgspec.convert(value, self.hint)
         except msgspec.ValidationError as error:
-            raise FerbenchError(f"{self.what} is {shorten(value)}: {self._expected(error, section)}", where=self.where) from error
+            message = f"{self.what} is {shorten(value)}: {self._expected(error, section)}"
+            raise FerbenchError(message, where=str(self.place)) from error
         except TypeError as error:
-            raise PluginError(f"{self.what}: the annotation {self.hint} cannot be validated: {error}", where=self.where) from error
+            message = f"{self.what}: the annotation {self.hint} cannot be validated: {error}"
+            raise PluginError(message, where=str(self.place)) from error
+
+    def _build_component(self, spec: Spec, bases: tuple[type[Component], ...], builder: Builder) -> Component:
+        component = builder.build(bases[0].role, spec)
+        if not isinstance(component, bases):
+            expected = " or ".join(f"{base.__module__.partition('.')[0]}.{base.__name__}" for base in bases)
+            raise FerbenchError(f"{self.what} holds {shorten(spec.name)}: expected a {expected}", where=str(spec.place))
+        return component
 
     def _expected(self, error: Exception, section: type | None) -> str:
         parts = (self.hint, *get_args(self.hint))
@@ -107,18 +114,14 @@ def parameter_hints(cls: type) -> dict[str, Hint]:
     return {f.name: type_hints(cls)[f.name] for f in fields(cls) if f.init}
 
 
-def element_types(hint: Hint) -> tuple[object, ...]:
-    """The types that a parameter annotated tuple[A, ...] or tuple[A | B, ...] holds; empty for any other."""
+def component_types(hint: Hint) -> tuple[type[Component], ...]:
+    """The types of the components in a parameter annotated tuple[A, ...] or tuple[A | B, ...]; empty for any other parameter."""
     arguments = get_args(hint)
     if get_origin(hint) is not tuple or len(arguments) != 2 or arguments[1] is not ...:
         return ()
     element = arguments[0]
-    return get_args(element) if get_origin(element) in (Union, types.UnionType) else (element,)
-
-
-def holds_components(hint: Hint) -> bool:
-    """Whether a parameter holds components."""
-    return any(isinstance(element, type) and issubclass(element, Component) for element in element_types(hint))
+    elements = get_args(element) if get_origin(element) in (Union, types.UnionType) else (element,)
+    return tuple(each for each in elements if isinstance(each, type) and issubclass(each, Component))
 
 
 def section_of(hint: Hint) -> type | None:
@@ -137,7 +140,7 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     """The message for an unknown name: the nearest names, or all of them."""
     names = list(known)
     close = get_close_matches(str(name), names, n=3)
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"known: {', '.join(names) or 'none'}"
+    hint = f"did you mean {' or '.join(map(shorten, close))}?" if close else f"known: {join_names(names) or 'none'}"
     return f"unknown {what} {shorten(name)}; {hint}"
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import os
 import sys
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -16,7 +14,7 @@ from types import ModuleType
 import pluggy
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, PluginError
+from ferbench.api.errors import FerbenchError, PluginError, plugin_call
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
@@ -36,48 +34,56 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     catalog = Catalog()
-    for entry in _installed_plugins(catalog):
-        try:
-            module = entry.load()
-        except Exception as error:  # an import may raise anything
-            catalog.broken[entry.name] = f"{type(error).__name__}: {error}"
-        else:
-            _register(manager, module, entry.name)
+    for name, entries in _installed_plugins().items():
+        if problem := _load_installed(manager, name, entries):
+            catalog.broken[name] = problem
     for file in _unique_files(files):
         module = _import_file(file)
         _register(manager, module, str(file))
         if not manager.get_hookcallers(module):
             raise PluginError(f"{file} has no hook: nothing is registered", hint="mark register_... functions with @ferbench.hookimpl")
     _check_hooks(manager)
-    _collect(manager, catalog)
+    _call_hooks(manager, catalog)
     return catalog
 
 
-def _installed_plugins(catalog: Catalog) -> Iterator[EntryPoint]:
-    """The entry points to load, by name; of several with one name none is loaded, since nobody can say which is meant."""
-    installed = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    counts = Counter(entry.name for entry in installed)
-    chosen = _chosen_plugins(list(counts))
-    for name, count in counts.items():
-        entries = [entry for entry in installed if entry.name == name]
-        if name not in chosen:
-            continue
-        if count == 1:
-            yield entries[0]
-        else:
-            packages = ", ".join(entry.dist.name if entry.dist else entry.value for entry in entries)
-            catalog.broken[name] = f"{count} packages have an entry point of this name ({packages}): uninstall all but one"
+def _installed_plugins() -> dict[str, list[EntryPoint]]:
+    """The entry points of the plugins to load, by name."""
+    installed: dict[str, list[EntryPoint]] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        installed.setdefault(entry.name, []).append(entry)
+    return {name: installed[name] for name in _chosen_plugins(list(installed))}
+
+
+def _load_installed(manager: pluggy.PluginManager, name: str, entries: Sequence[EntryPoint]) -> str:
+    """Register the plugin of that name; returns what prevents it, or nothing."""
+    if len(entries) > 1:  # nobody can say which is meant
+        packages = " and ".join(sorted(entry.dist.name if entry.dist else entry.value for entry in entries))
+        return f"{packages} both install a plugin of this name: uninstall one of them"
+    try:
+        module = entries[0].load()
+    except (Exception, SystemExit) as error:  # an import may raise anything
+        return f"{type(error).__name__}: {error}"
+    if manager.is_registered(module):
+        return f"its module is also the plugin {manager.get_name(module)}: uninstall one of them"
+    _register(manager, module, name)
+    return ""
 
 
 def _chosen_plugins(installed: Sequence[str]) -> Sequence[str]:
-    """The names in FERBENCH_PLUGINS, or all if it is not set."""
+    """The names in FERBENCH_PLUGINS, each once, or all if it is not set."""
     if CHOICE not in os.environ:
         return installed
-    names = [name.strip() for name in os.environ[CHOICE].split(",") if name.strip()]
+    names = sorted({name.strip() for name in os.environ[CHOICE].split(",")} - {""})
     for name in names:
         if name not in installed:
             raise FerbenchError(unknown("installed plugin", name, installed), where=CHOICE)
     return names
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path names a file; unlike Path.is_file also for a name that no file can have, such as one of 70,000 letters."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def _unique_files(files: Sequence[Path]) -> list[Path]:
@@ -106,7 +112,7 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
 
 
 def _import_file(file: Path) -> ModuleType:
-    if not file.is_file():
+    if not is_file(file):
         raise FerbenchError(f"no plugin file {file}", where="--plugin", hint="give the path of a Python file")
     name = f"ferbench_plugin_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
@@ -118,13 +124,13 @@ def _import_file(file: Path) -> ModuleType:
     sys.modules[name] = module  # annotations of its dataclasses are resolved there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an import may raise anything
         message = f"the plugin cannot be imported: {type(error).__name__}: {error}"
         raise PluginError(message, where=_origin(error, str(file), 1)) from error
     return module
 
 
-def _origin(error: Exception, file: str, line: int) -> str:
+def _origin(error: BaseException, file: str, line: int) -> str:
     """`file:line` of the last line of a file that led to the error, or of its bad syntax; else of `line`."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     if isinstance(error, SyntaxError) and error.filename == file:
@@ -132,25 +138,16 @@ def _origin(error: Exception, file: str, line: int) -> str:
     return f"{file}:{lines[-1] if lines else line}"
 
 
-def _collect(manager: pluggy.PluginManager, catalog: Catalog) -> None:
-    """Call each hook through pluggy, plugin by plugin, so that wrappers and orderings work and each class is known by its plugin."""
-    plugins = manager.list_name_plugin()
+def _call_hooks(manager: pluggy.PluginManager, catalog: Catalog) -> None:
+    """Call each hook through pluggy, for one plugin after the other, so that each class is known by the plugin that registers it."""
+    plugins = [(name, plugin) for name, plugin in manager.list_name_plugin() if plugin is not None]
     for kind in KINDS.values():
-        hook = f"register_{kind.plural}"
         for name, plugin in plugins:
-            others = [other for other_name, other in plugins if other_name != name and other is not None]
-            caller = manager.subset_hook_caller(hook, others)
-            if plugin is None or not caller.get_hookimpls():
-                continue
-            try:
-                caller(register=_registrar(catalog, kind.name, name))
-            except FerbenchError:
-                raise
-            except Exception as error:
-                function = caller.get_hookimpls()[0].function
-                file, line = str(inspect.getsourcefile(function)), inspect.getsourcelines(function)[1]
-                message = f"plugin {name}: {hook} failed: {type(error).__name__}: {error}"
-                raise PluginError(message, where=_origin(error, file, line)) from error
+            others = [other for _, other in plugins if other is not plugin]
+            caller = manager.subset_hook_caller(f"register_{kind.plural}", others)
+            if implementations := caller.get_hookimpls():
+                with plugin_call(f"plugin {name}: {caller.name}", implementations[0].function):
+                    caller(register=_registrar(catalog, kind.name, name))
 
 
 def _registrar(catalog: Catalog, kind: str, plugin: str) -> Callable[[type[Component]], None]:

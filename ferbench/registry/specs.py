@@ -1,51 +1,84 @@
-"""Components as they are written: a name, or a name with parameters."""
+"""Components as they are written: a name, or a name with parameters, and where that is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ferbench.api.errors import FerbenchError, shorten
+
+At = tuple[str | int, ...]
+"""The path of a value: keys and positions from the top."""
 
 RESERVED = "label"  # of a choice; no component may have a parameter of this name
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a value is written: a path in a file, or an option of the command line, which has no lines."""
+
+    source: str = ""
+    lines: Mapping[At, int] = field(default_factory=dict, repr=False)
+    at: At = ()
+
+    def __str__(self) -> str:
+        """`file:line` of the value, or of the nearest one that contains it."""
+        at = self.at
+        while at and at not in self.lines:
+            at = at[:-1]
+        return f"{self.source}:{self.lines.get(at, 1)}" if self.lines else self.source
+
+    def inside(self, *keys: str | int) -> Place:
+        """The place of a value inside this one."""
+        return replace(self, at=(*self.at, *keys))
+
+    def contains(self, key: object) -> bool:
+        """Whether a key is written in this place."""
+        return (*self.at, key) in self.lines
+
+
+@dataclass(frozen=True)
 class Spec:
-    """Name and parameters of a component, where it is written, and where each parameter is; `label` is what tables call it."""
+    """Name and parameters of a component, and what tables call it; `places` are those of parameters that are set elsewhere.
+
+    Specs are equal if they say the same, wherever they are written.
+    """
 
     name: str
     parameters: Mapping[str, object] = field(default_factory=dict)
-    where: str = ""
-    places: Mapping[str, str] = field(default_factory=dict)
+    place: Place = field(default_factory=Place, compare=False)
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False)
     label: str = ""
 
-    def place(self, parameter: str) -> str:
+    def place_of(self, parameter: str) -> Place:
         """Where a parameter is written."""
-        return self.places.get(parameter, self.where)
+        return self.places.get(parameter) or self.place.inside(parameter)
+
+    def with_parameter(self, name: str, value: object, place: Place) -> Spec:
+        """The same component with a parameter set at another place."""
+        return replace(self, parameters={**self.parameters, name: value}, places={**self.places, name: place})
 
 
-def make_spec(what: str, name: object, parameters: object, where: str, places: Mapping[str, str] | None = None) -> Spec:
+def make_spec(what: str, name: object, parameters: object, place: Place) -> Spec:
     """The spec of `name` or `{name: parameters}`; raises FerbenchError, which begins with `what`, if they are something else."""
-    places = places or {}
     if not isinstance(name, str):
-        raise FerbenchError(f"{what} is {shorten(name)}: expected a name", where=where)
+        raise FerbenchError(f"{what} is {shorten(name)}: expected a name", where=str(place))
     if parameters is not None and not isinstance(parameters, dict):
-        raise FerbenchError(f"{what} {name} is {shorten(parameters)}: expected its parameters as key: value", where=where)
+        raise FerbenchError(f"{what} {name} is {shorten(parameters)}: expected its parameters as key: value", where=str(place))
+    inside = place.inside(name) if place.contains(name) else place
     values = dict(parameters or {})
     label = values.pop(RESERVED, "")
     if isinstance(label, bool) or not isinstance(label, str | int | float) or not str(label or "-").isprintable():
-        place = places.get(RESERVED, where)
-        raise FerbenchError(f"{what} {name}: label is {shorten(label)}: expected text in one line", where=place)
-    return Spec(name, values, where, places, str(label))
+        raise FerbenchError(f"{what} {name}: label is {shorten(label)}: expected text in one line", where=str(inside.inside(RESERVED)))
+    return Spec(name, values, inside, label=str(label))
 
 
-def make_specs(what: str, value: object, where: str) -> list[Spec]:
+def make_specs(what: str, value: object, place: Place) -> list[Spec]:
     """The specs in a list of names, or names with parameters: `[vgg16, {timm: {model: resnet18}}]`."""
-    if not isinstance(value, list) or any(isinstance(item, list) for item in value):
-        raise FerbenchError(f"{what} is {shorten(value)}: expected a list of names, or names with parameters", where=where)
+    if not isinstance(value, list) or any(isinstance(item, list) or item == {} for item in value):
+        raise FerbenchError(f"{what} is {shorten(value)}: expected a list of names, or names with parameters", where=str(place))
     specs = []
-    for item in value:
+    for index, item in enumerate(value):
         pairs = item.items() if isinstance(item, dict) else [(item, None)]
-        specs += [make_spec(what, name, parameters, where) for name, parameters in pairs]
+        specs += [make_spec(what, name, parameters, place.inside(index)) for name, parameters in pairs]
     return specs

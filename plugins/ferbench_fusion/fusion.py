@@ -28,10 +28,10 @@ class LateFusion(Fusion):
     """
 
     name = "fusion"
-    of: tuple[Backbone, ...] = ()
+    of: tuple[Backbone | Fusion, ...] = ()
     weights: tuple[Annotated[float, Meta(ge=0)], ...] | None = None
 
-    def members(self) -> Sequence[Backbone]:
+    def members(self) -> Sequence[Backbone | Fusion]:
         """At least two; FerbenchError where there are fewer, or another number of weights."""
         if len(self.of) < 2:
             raise FerbenchError(f"a fusion of {len(self.of)} backbones: expected two or more", where="backbone.of")

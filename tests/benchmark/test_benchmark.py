@@ -26,7 +26,7 @@ FILE = {
 
 
 @pytest.fixture
-def written(tmp_path):
+def load_with(tmp_path):
     """Loads the file above with some keys changed; one line a key, in the order above."""
 
     def call(changes=None, *, sets=(), only=(), plugins=()):
@@ -42,8 +42,8 @@ def labels(benchmark, axis) -> list[str]:
     return [choice.label for choice in benchmark.selected(axis)]
 
 
-def test_every_combination_once(written):
-    benchmark = written({"seed": "[0, 1]"})
+def test_every_combination_once(load_with):
+    benchmark = load_with({"seed": "[0, 1]"})
     cells = list(benchmark.cells())
     assert benchmark.size == len(cells) == 2 * 4 * 2 * 2 * 2
     assert len({tuple(cell.labels.values()) for cell in cells}) == len(cells)
@@ -63,11 +63,11 @@ def test_every_combination_once(written):
     assert [d.name for d in cells[-1].dataset] == ["ck+", "mug"]
 
 
-def test_name_and_description(written):
-    assert written().name == "b"
-    assert written({"name": "my bench+2", "description": ">\n  for\n  two"}).description == "for two"
-    assert written({"name": 3}).name == "3"
-    assert written({"description": ""}).description == ""
+def test_name_and_description(load_with):
+    assert load_with().name == "b"
+    assert load_with({"name": "my bench+2", "description": ">\n  for\n  two"}).description == "for two"
+    assert load_with({"name": 3}).name == "3"
+    assert load_with({"description": ""}).description == ""
 
 
 @pytest.mark.parametrize(
@@ -86,35 +86,35 @@ def test_name_and_description(written):
         (["loss=cross-entropy"], "{backbone: timm}", ["timm"]),
     ],
 )
-def test_only(written, only, default, expected):
-    benchmark = written({"only": default}, only=only)
+def test_only(load_with, only, default, expected):
+    benchmark = load_with({"only": default}, only=only)
     assert labels(benchmark, "backbone") == expected
     assert benchmark.size == len(list(benchmark.cells())) == 2 * len(expected) * len(labels(benchmark, "loss")) * 2
 
 
-def test_only_several_takes_what_any_leaves(written):
+def test_only_several_takes_what_any_leaves(load_with):
     """Each combination once, in the order of the axes; --only narrows every one of them."""
     file = {"seed": "[0, 1, 2]", "only": "[{backbone: timm}, {seed: 1}, {seed: 1, backbone: big}]"}
-    benchmark = written(file)
-    everything = [(c.labels["backbone"], c.labels["seed"]) for c in written({"seed": "[0, 1, 2]"}).cells()]
-    made = [(c.labels["backbone"], c.labels["seed"]) for c in benchmark.cells()]
-    assert made == [(backbone, seed) for backbone, seed in everything if backbone == "timm" or seed == "1"]
-    assert benchmark.size == len(made) < len(everything)
-    narrowed = [(c.labels["backbone"], c.labels["seed"]) for c in written(file, only=["seed=0,1"]).cells()]
+    benchmark = load_with(file)
+    everything = [(c.labels["backbone"], c.labels["seed"]) for c in load_with({"seed": "[0, 1, 2]"}).cells()]
+    combinations = [(c.labels["backbone"], c.labels["seed"]) for c in benchmark.cells()]
+    assert combinations == [(backbone, seed) for backbone, seed in everything if backbone == "timm" or seed == "1"]
+    assert benchmark.size == len(combinations) < len(everything)
+    narrowed = [(c.labels["backbone"], c.labels["seed"]) for c in load_with(file, only=["seed=0,1"]).cells()]
     assert set(narrowed) == {(b, s) for b, s in everything if s in "01"}
-    assert {c.labels["seed"] for c in written(file, only=["backbone=big"]).cells()} == {"0", "1", "2"}
+    assert {c.labels["seed"] for c in load_with(file, only=["backbone=big"]).cells()} == {"0", "1", "2"}
 
 
-def test_only_takes_a_label_with_commas(written):
-    benchmark = written(
+def test_only_takes_a_label_with_commas(load_with):
+    benchmark = load_with(
         {"backbone": "{vgg16: {hidden: [1, 2], units: [3, 4]}}"}, only=["backbone=vgg16(hidden=1, units=4),vgg16(hidden=2, units=3)"]
     )
     assert labels(benchmark, "backbone") == ["vgg16(hidden=1, units=4)", "vgg16(hidden=2, units=3)"]
 
 
-def test_only_a_seed(written):
-    assert labels(written({"seed": "[0, 1]", "only": "{seed: 1}"}), "seed") == ["1"]
-    assert labels(written({"seed": "[0, 1]"}, only=["seed=0"]), "seed") == ["0"]
+def test_only_a_seed(load_with):
+    assert labels(load_with({"seed": "[0, 1]", "only": "{seed: 1}"}), "seed") == ["1"]
+    assert labels(load_with({"seed": "[0, 1]"}, only=["seed=0"]), "seed") == ["0"]
 
 
 def sizes(cells) -> set:
@@ -141,15 +141,15 @@ def sizes(cells) -> set:
         (["protocol.classes=[anger, fear]"], lambda c: {x.protocol.classes for x in c}, {("anger", "fear")}),
     ],
 )
-def test_set(written, sets, read, expected):
-    assert read(list(written(sets=sets).cells())) == expected
+def test_set(load_with, sets, read, expected):
+    assert read(list(load_with(sets=sets).cells())) == expected
 
 
 REHEARSAL = "{people: 8, set: {recipe.lr: 0.5, backbone.units: 16, preprocessing.size: 32}}"
 
 
-def test_rehearsal_changes_what_it_names_and_only_then(written):
-    benchmark = written({"rehearsal": REHEARSAL})
+def test_rehearsal_changes_what_it_names_and_only_then(load_with):
+    benchmark = load_with({"rehearsal": REHEARSAL})
     assert benchmark.rehearsal == Rehearsal(8, 0, {"recipe.lr": 0.5, "backbone.units": 16, "preprocessing.size": 32})
     assert {cell.recipe.lr for cell in benchmark.cells()} == {1e-3}
     cells = list(benchmark.rehearsed().cells())
@@ -159,26 +159,28 @@ def test_rehearsal_changes_what_it_names_and_only_then(written):
     assert units == {"vgg16(hidden=32)": 16, "vgg16(hidden=64)": 16, "big": 16, "timm": None}
 
 
-def test_rehearsal_is_set(written):
-    rehearsal = written({"rehearsal": REHEARSAL}, sets=["rehearsal.people=5", "rehearsal.seed=2"]).rehearsal
+def test_rehearsal_is_set(load_with):
+    rehearsal = load_with({"rehearsal": REHEARSAL}, sets=["rehearsal.people=5", "rehearsal.seed=2"]).rehearsal
     assert (rehearsal.people, rehearsal.seed, rehearsal.set["recipe.lr"]) == (5, 2, 0.5)
-    assert written().rehearsal is None
+    assert load_with().rehearsal is None
 
 
-def test_published(written):
-    (row,) = written({"published": "[{match: {backbone: big, aggregator: mean}, source: x, accuracy: 0.5, recall: {fear: 0.4}}]"}).published
+def test_published(load_with):
+    (row,) = load_with(
+        {"published": "[{match: {backbone: big, aggregator: mean}, source: x, accuracy: 0.5, recall: {fear: 0.4}}]"}
+    ).published
     assert (row.match, row.accuracy, row.war, row.recall) == ({"backbone": "big", "aggregator": "mean"}, 0.5, None, {"fear": 0.4})
 
 
-def test_published_rows_name_a_seed_as_it_is_written(written):
-    (row,) = written({"published": "[{match: {seed: 0}, source: x, uar: 0.5}]"}).published
+def test_published_rows_name_a_seed_as_it_is_written(load_with):
+    (row,) = load_with({"published": "[{match: {seed: 0}, source: x, uar: 0.5}]"}).published
     assert row.match == {"seed": "0"}
 
 
-def test_set_may_change_what_published_rows_and_only_name(written):
+def test_set_may_change_what_published_rows_and_only_name(load_with):
     file = {"published": "[{match: {backbone: big}, source: x, uar: 0.5}]", "only": "{backbone: big}"}
-    assert labels(written(file, sets=["backbone=timm"]), "backbone") == ["timm"]
-    assert labels(written(file, sets=["backbone.hidden=[8, 16]"]), "backbone") == ["big(hidden=8)", "big(hidden=16)"]
+    assert labels(load_with(file, sets=["backbone=timm"]), "backbone") == ["timm"]
+    assert labels(load_with(file, sets=["backbone.hidden=[8, 16]"]), "backbone") == ["big(hidden=8)", "big(hidden=16)"]
 
 
 @pytest.mark.parametrize(
@@ -190,9 +192,9 @@ def test_set_may_change_what_published_rows_and_only_name(written):
         (["backbone=timm", "backbone.hidden=4"], {4}, {0.5}),
     ],
 )
-def test_set_stands_over_the_rehearsal(written, sets, hidden, lr):
+def test_set_stands_over_the_rehearsal(load_with, sets, hidden, lr):
     block = {"rehearsal": "{set: {recipe.lr: 0.5, backbone.vgg16.hidden: 16}}", "backbone": "vgg16"}
-    cells = list(written(block, sets=sets).rehearsed().cells())
+    cells = list(load_with(block, sets=sets).rehearsed().cells())
     assert {cell.backbone.hidden for cell in cells} == hidden
     assert {cell.recipe.lr for cell in cells} == lr
 
@@ -211,9 +213,9 @@ class First(ferbench.Aggregator):
 """
 
 
-def test_plugins_of_the_file_stand_beside_it(written, tmp_path):
+def test_plugins_of_the_file_stand_beside_it(load_with, tmp_path):
     (tmp_path / "first.py").write_text(PLUGIN)
-    benchmark = written({"plugins": "[first.py]", "aggregator": "[mean, first]"})
+    benchmark = load_with({"plugins": "[first.py]", "aggregator": "[mean, first]"})
     assert labels(benchmark, "aggregator") == ["mean", "first"]
 
 
@@ -225,9 +227,9 @@ def test_plugins_of_the_file_stand_beside_it(written, tmp_path):
         ({}, ["aggregator=mean"], ["mean"]),
     ],
 )
-def test_aggregators_of_given_plugins_join(written, tmp_path, changes, sets, expected):
+def test_aggregators_of_given_plugins_join(load_with, tmp_path, changes, sets, expected):
     (tmp_path / "first.py").write_text(PLUGIN)
-    assert labels(written(changes, sets=sets, plugins=[tmp_path / "first.py"]), "aggregator") == expected
+    assert labels(load_with(changes, sets=sets, plugins=[tmp_path / "first.py"]), "aggregator") == expected
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,7 @@ def test_aggregators_of_given_plugins_join(written, tmp_path, changes, sets, exp
     [
         ({"backbones": "timm"}, 7, "unknown key 'backbones'; did you mean 'backbone'?"),
         ({"rehersal": "{}"}, 7, "unknown key 'rehersal'; did you mean 'rehearsal'?"),
-        ({3: "x"}, 7, "unknown key 3"),
+        ({3: "x"}, 7, "unknown key '3'"),
         ({"protocol": None}, 1, "protocol is missing or empty"),
         ({"protocol": "thesys"}, 3, "unknown protocol 'thesys'; did you mean 'thesis'?"),
         ({"protocol": "{kfold: {k: 1}}"}, 3, "protocol kfold: k is 1: expected `int` >= 2"),
@@ -287,9 +289,9 @@ def test_aggregators_of_given_plugins_join(written, tmp_path, changes, sets, exp
         ),
     ],
 )
-def test_mistakes_in_the_file(written, changes, line, message):
+def test_mistakes_in_the_file(load_with, changes, line, message):
     with pytest.raises(FerbenchError) as caught:
-        written(changes)
+        load_with(changes)
     assert message in caught.value.message
     assert caught.value.where.endswith(f"b.yaml:{line}")
     assert len(str(caught.value).splitlines()) <= 2
@@ -307,7 +309,7 @@ def test_file_that_is_no_mapping(tmp_path, text):
     [
         ({"sets": ["recipe.lr"]}, "--set", "'recipe.lr' is no setting"),
         ({"sets": ["=3"]}, "--set", "'=3' is no setting"),
-        ({"sets": ["backbone=["]}, "--set backbone", "'[' is no YAML value"),
+        ({"sets": ["backbone=["]}, "--set backbone=[", "not valid YAML: expected the node content"),
         ({"sets": ["recipe.lr=fast"]}, "--set recipe.lr=fast", "recipe: lr is 'fast': expected `float`"),
         ({"sets": ["recipe.lr=.inf"]}, "--set recipe.lr=.inf", "recipe: lr is inf: expected `float` <= 1000"),
         ({"sets": ["recipe.rl=1"]}, "--set recipe.rl=1", "unknown path 'recipe.rl'; did you mean 'recipe.lr'"),
@@ -321,17 +323,50 @@ def test_file_that_is_no_mapping(tmp_path, text):
         ({"only": ["backbone=timm,vgg17"]}, "--only backbone=timm,vgg17", "unknown backbone 'vgg17'"),
     ],
 )
-def test_mistakes_on_the_command_line(written, given, where, message):
+def test_mistakes_on_the_command_line(load_with, given, where, message):
     with pytest.raises(FerbenchError) as caught:
-        written(**given)
+        load_with(**given)
     assert message in caught.value.message
     assert caught.value.where == where
     assert len(str(caught.value).splitlines()) <= 2
 
 
-def test_mistake_in_a_set_rehearsal_names_the_command_line(written):
+LONG = "x" * 70_000
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sets": [LONG]},
+        {"sets": [f"{LONG}=3"]},
+        {"sets": [f"backbone={LONG}"]},
+        {"sets": [f"backbone.hidden={LONG}"]},
+        {"sets": [f"backbone=[{LONG}"]},
+        {"only": [LONG]},
+        {"only": [f"backbone={LONG}"]},
+        {"changes": {"only": f"{{backbone: {LONG}}}"}},
+        {"changes": {"name": LONG}},
+        {"changes": {"plugins": LONG}},
+        {"changes": {"plugins": f"[{LONG}]"}},
+        {"changes": {f"? {LONG}\n": "3"}},
+        {"changes": {"rehearsal": f"{{people: {LONG}}}"}},
+        {"changes": {"rehearsal": f"{{set: {{? {LONG} : 3}}}}"}},
+        {"changes": {"published": f"[{{match: {{backbone: {LONG}}}, source: x}}]"}},
+        {"changes": {"backbone": f"[{', '.join(f'{{vgg16: {{label: {LONG[:500]}{n}}}}}' for n in range(100))}]"}, "only": ["backbone=x"]},
+    ],
+)
+def test_messages_shorten_long_values(load_with, given):
+    """In the message, the place and the list of labels."""
+    with pytest.raises(FerbenchError) as caught:
+        load_with(**given)
+    assert len(str(caught.value)) < 5000
+    assert " characters) ... " in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_mistake_in_a_set_rehearsal_names_the_command_line(load_with):
     with pytest.raises(FerbenchError, match=r"^--set rehearsal\.people=x: rehearsal: people is 'x'"):
-        written({"rehearsal": REHEARSAL}, sets=["rehearsal.people=x"])
+        load_with({"rehearsal": REHEARSAL}, sets=["rehearsal.people=x"])
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").glob("*.yaml")), ids=lambda p: p.name)

@@ -10,6 +10,7 @@ from ferbench.benchmark.choices import read_choices
 from ferbench.benchmark.document import load_document
 from ferbench.benchmark.settings import Setting, apply_settings
 from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Place
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def catalog():
 
 
 @pytest.fixture
-def made(tmp_path, catalog):
+def read_axis(tmp_path, catalog):
     """The choices that the YAML of one axis makes; `sets` are applied as (path, value)."""
 
     def call(text: str, *sets: tuple):
@@ -26,13 +27,13 @@ def made(tmp_path, catalog):
         file.write_text(text)
         axis = text.partition(":")[0]
         before = {axis: read_choices(AXES[axis], load_document(file), catalog)}
-        return apply_settings(before, [Setting(path, value, f"--set {path}") for path, value in sets], catalog)[axis]
+        return apply_settings(before, [Setting(path, value, Place(f"--set {path}")) for path, value in sets], catalog)[axis]
 
     return call
 
 
-def labels(made) -> list[str]:
-    return [choice.label for choice in made]
+def labels(choices) -> list[str]:
+    return [choice.label for choice in choices]
 
 
 @pytest.mark.parametrize(
@@ -74,33 +75,33 @@ def labels(made) -> list[str]:
         ("seed: [0, 1]", ["0", "1"]),
     ],
 )
-def test_labels(made, text, expected):
-    assert labels(made(text)) == expected
+def test_labels(read_axis, text, expected):
+    assert labels(read_axis(text)) == expected
 
 
-def test_components(made):
-    one, two = made("backbone: {vgg16: {hidden: [3, 4], size: 64, mean: [0.1, 0.2, 0.3]}}")
+def test_components(read_axis):
+    one, two = read_axis("backbone: {vgg16: {hidden: [3, 4], size: 64, mean: [0.1, 0.2, 0.3]}}")
     assert (one.value.hidden, two.value.hidden) == (3, 4)
     assert one.value.size == 64
     assert one.value.mean == (0.1, 0.2, 0.3)
     assert one.names == ("vgg16",)
 
 
-def test_merged_corpora(made):
-    single, merged = made("dataset: [ck+, {both: [{ck+: {root: /x}}, mug]}]")
+def test_merged_corpora(read_axis):
+    single, merged = read_axis("dataset: [ck+, {both: [{ck+: {root: /x}}, mug]}]")
     assert [d.name for d in single.value] == ["ck+"]
     assert [(d.name, d.root) for d in merged.value] == [("ck+", "/x"), ("mug", "")]
 
 
-def test_steps_in_order(made):
-    (choice,) = made("preprocessing: {a: [gray, {resize: {size: 32}}, equalize, gray]}")
+def test_steps_in_order(read_axis):
+    (choice,) = read_axis("preprocessing: {a: [gray, {resize: {size: 32}}, equalize, gray]}")
     assert [step.name for step in choice.value] == ["gray", "resize", "equalize", "gray"]
     assert choice.value[1].size == 32
 
 
-def test_root_may_name_a_variable(made, monkeypatch):
+def test_root_may_name_a_variable(read_axis, monkeypatch):
     monkeypatch.setenv("HERE", "/corpora")
-    assert made('dataset: {ck+: {root: "${HERE}/ck"}}')[0].value[0].root == "/corpora/ck"
+    assert read_axis('dataset: {ck+: {root: "${HERE}/ck"}}')[0].value[0].root == "/corpora/ck"
 
 
 def test_defaults_of_what_the_file_leaves_out(tmp_path, catalog):
@@ -126,8 +127,8 @@ def test_defaults_of_what_the_file_leaves_out(tmp_path, catalog):
         ("preprocessing: [resize: {size: 3}]", 1, "expected a list of steps"),
         ("preprocessing: [3]", 1, "preprocessing holds 3: expected a list of steps"),
         ("preprocessing:\n  a: gray", 2, "preprocessing a is 'gray': expected a list of steps"),
-        ("preprocessing: {a: []}", 1, "preprocessing holds []: expected names"),
-        ("preprocessing: [[gray, [crop]]]", 1, "expected names, or names with parameters"),
+        ("preprocessing: {a: []}", 1, "preprocessing holds an empty list: expected names"),
+        ("preprocessing: [[gray, [crop]]]", 1, "expected a list of names, or names with parameters"),
         ("preprocessing: {}", 1, "preprocessing is missing or empty"),
         ("backbone: []", 1, "backbone is missing or empty: expected at least one choice"),
         ("backbone:", 1, "backbone is missing or empty"),
@@ -151,12 +152,43 @@ def test_defaults_of_what_the_file_leaves_out(tmp_path, catalog):
         ("recipe: {optimizer: adm}", 1, "optimizer is 'adm': expected one of adam, adamw, sgd"),
     ],
 )
-def test_mistakes(made, text, line, message):
+def test_mistakes(read_axis, text, line, message):
     with pytest.raises(FerbenchError) as caught:
-        made(text)
+        read_axis(text)
     assert message in caught.value.message
     assert caught.value.where.endswith(f"b.yaml:{line}")
     assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (
+            "recipe:\n  lr: 1\n  augmentation:\n    flip: 0.5\n    rotation: 200",
+            5,
+            "recipe augmentation: rotation is 200: expected `float` <= 180",
+        ),
+        ("recipe:\n  augmentation:\n    flip: 0.5\n    turn: 200", 4, "unknown parameter of recipe augmentation 'turn'"),
+        ("backbone:\n  fusion:\n    of:\n      - lbp\n      - timm:\n          sise: 64", 6, "unknown parameter of backbone timm 'sise'"),
+        ("backbone:\n  fusion:\n    of:\n      - lbp\n      - lpb", 5, "unknown backbone 'lpb'; did you mean 'lbp'"),
+        ("backbone:\n  fusion:\n    of: lbp", 3, "backbone fusion: of is 'lbp': expected a list of names, or names with parameters"),
+        ("backbone:\n  - vgg16: &x\n      hidden: many\n  - vgg16-reduced: *x", 3, "backbone vgg16: hidden is 'many'"),
+        ("backbone:\n  - vgg16: &x\n      size: 64\n  - timm:\n      <<: *x\n      head: fancy", 6, "backbone timm: head is 'fancy'"),
+    ],
+)
+def test_mistakes_inside_a_parameter_name_their_own_line(read_axis, text, line, message):
+    with pytest.raises(FerbenchError) as caught:
+        read_axis(text)
+    assert message in caught.value.message
+    assert caught.value.where.endswith(f"b.yaml:{line}")
+
+
+def test_components_inside_components(read_axis):
+    (choice,) = read_axis("backbone: {fusion: {of: [lbp, {fusion: {of: [hog, {vgg16: {hidden: 3}}]}}]}}")
+    outer, inner = choice.value, choice.value.of[1]
+    assert [member.name for member in outer.of] == ["lbp", "fusion"]
+    assert [member.name for member in inner.of] == ["hog", "vgg16"]
+    assert inner.of[1].hidden == 3
 
 
 NETS = "backbone: [vgg16, vgg16-reduced]"
@@ -178,32 +210,32 @@ NETS = "backbone: [vgg16, vgg16-reduced]"
         ([("backbone", "timm"), ("backbone", "vgg16"), ("backbone.hidden", 7)], {"vgg16": 7}),
     ],
 )
-def test_settings(made, sets, hidden):
-    assert {choice.label: choice.value.hidden for choice in made(NETS, *sets)} == hidden
+def test_settings(read_axis, sets, hidden):
+    assert {choice.label: choice.value.hidden for choice in read_axis(NETS, *sets)} == hidden
 
 
-def test_setting_by_label(made):
+def test_setting_by_label(read_axis):
     text = "backbone: [{vgg16: {label: a}}, {vgg16: {label: b}}]"
-    assert [c.value.hidden for c in made(text, ("backbone.b.hidden", 5))] == [4096, 5]
-    assert labels(made(text, ("backbone.hidden", 5))) == ["a", "b"]
+    assert [c.value.hidden for c in read_axis(text, ("backbone.b.hidden", 5))] == [4096, 5]
+    assert labels(read_axis(text, ("backbone.hidden", 5))) == ["a", "b"]
 
 
 @pytest.mark.parametrize("path", ["preprocessing.size", "preprocessing.resize.size", "preprocessing.a.size"])
-def test_setting_of_a_step(made, path):
-    made_ = made("preprocessing: {a: [gray, {resize: {size: 64}}], b: [gray]}", (path, 32))
-    assert made_[0].value[1].size == 32
-    assert labels(made_) == ["a", "b"]
+def test_setting_of_a_step(read_axis, path):
+    choices = read_axis("preprocessing: {a: [gray, {resize: {size: 64}}], b: [gray]}", (path, 32))
+    assert choices[0].value[1].size == 32
+    assert labels(choices) == ["a", "b"]
 
 
-def test_later_setting_replaces_expanded_choices(made):
+def test_later_setting_replaces_expanded_choices(read_axis):
     text = "preprocessing: {a: [gray, {resize: {size: [32, 64]}}]}"
-    assert [(c.label, c.value[1].size) for c in made(text, ("preprocessing.resize.size", 16))] == [("a", 16)]
-    recipes = made("recipe: {a: {lr: 1}, b: {lr: 2}}", ("recipe.lr", [3.0, 4.0]), ("recipe.b.lr", 5.0), ("recipe.epochs", 6))
+    assert [(c.label, c.value[1].size) for c in read_axis(text, ("preprocessing.resize.size", 16))] == [("a", 16)]
+    recipes = read_axis("recipe: {a: {lr: 1}, b: {lr: 2}}", ("recipe.lr", [3.0, 4.0]), ("recipe.b.lr", 5.0), ("recipe.epochs", 6))
     assert [(c.label, c.value.lr, c.value.epochs) for c in recipes] == [("a(lr=3.0)", 3, 6), ("a(lr=4.0)", 4, 6), ("b", 5, 6)]
 
 
-def test_seeds_are_set(made):
-    assert [c.value for c in made("seed: 3", ("seed", [0, 1]))] == [0, 1]
+def test_seeds_are_set(read_axis):
+    assert [c.value for c in read_axis("seed: 3", ("seed", [0, 1]))] == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -221,9 +253,9 @@ def test_seeds_are_set(made):
         ("preprocessing", ["gray"], "preprocessing holds 'gray': expected a list of steps"),
     ],
 )
-def test_setting_mistakes(made, path, value, message):
+def test_setting_mistakes(read_axis, path, value, message):
     with pytest.raises(FerbenchError) as caught:
-        made(NETS, (path, value))
+        read_axis(NETS, (path, value))
     assert message in caught.value.message
     assert caught.value.where == f"--set {path}"
 
@@ -238,10 +270,59 @@ def test_setting_mistakes(made, path, value, message):
         ("t*", ["timm"]),
     ],
 )
-def test_only_means(made, pattern, expected):
+def test_only_means(read_axis, pattern, expected):
     text = "backbone: [{vgg16: {hidden: 3}}, {vgg16: {mean: [0, 0, 0]}}, timm]"
-    assert [c.label for c in made(text) if c.matches(pattern)] == expected
+    assert [c.label for c in read_axis(text) if c.matches(pattern)] == expected
 
 
-def test_only_means_a_written_label(made):
-    assert [c.matches("a") for c in made("preprocessing: {a: [gray, {resize: {size: [32, 64]}}], b: [gray]}")] == [True, True, False]
+def test_only_means_a_written_label(read_axis):
+    assert [c.matches("a") for c in read_axis("preprocessing: {a: [gray, {resize: {size: [32, 64]}}], b: [gray]}")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "text", ["backbone: [vgg16: {hidden: 3}, vgg16: {hidden: 4}]", "backbone:\n  - vgg16: {hidden: 3}\n  - vgg16: {hidden: 4}"]
+)
+def test_choices_that_a_setting_makes_equal_become_one(read_axis, text):
+    """On one line and on several."""
+    assert [(c.label, c.value.hidden) for c in read_axis(text, ("backbone.hidden", 5))] == [("vgg16", 5)]
+
+
+LONG = "x" * 70_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"backbone: {LONG}",
+        f"backbone: {{vgg16: {LONG}}}",
+        f"backbone: {{vgg16: {{hidden: {LONG}}}}}",
+        f"backbone: {{vgg16: {{head: {LONG}}}}}",
+        f"backbone: {{vgg16: {{? {LONG} : 3}}}}",
+        f"backbone: {{vgg16: {{label: [{LONG}]}}}}",
+        f"backbone: {{? {LONG} : }}",
+        f"backbone: {{fusion: {{of: {LONG}}}}}",
+        f"recipe: {LONG}",
+        f"recipe: {{augmentation: {LONG}}}",
+        f"seed: {LONG}",
+        f"preprocessing: [{LONG}]",
+        f"preprocessing: {{? {LONG} : gray}}",
+        f"dataset: [[{LONG}, {LONG}]]",
+    ],
+)
+def test_messages_shorten_long_values(read_axis, text):
+    with pytest.raises(FerbenchError) as caught:
+        read_axis(text)
+    assert len(str(caught.value)) < 3000
+    assert " characters) ... " in str(caught.value)
+
+
+def test_labels_shorten_long_values(read_axis):
+    first, second = read_axis(f"backbone: [{{vgg16: {{weights: {LONG}}}}}, {{vgg16: {{weights: random}}}}]")
+    assert len(first.label) < 300
+    assert first.value.weights == LONG
+    assert second.label == "vgg16(weights=random)"
+
+
+def test_labels_are_of_one_line(read_axis):
+    first, _ = read_axis('backbone: [{vgg16: {weights: "a\\nb"}}, vgg16]')
+    assert first.label == "vgg16(weights='a\\nb')"

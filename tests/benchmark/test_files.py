@@ -48,3 +48,9 @@ def test_misspelled_name():
     with pytest.raises(FerbenchError, match="unknown benchmark 'quik'; did you mean 'quick'") as error:
         find_benchmark("quik")
     assert "ferbench benchmarks" in error.value.hint
+
+
+def test_name_that_no_file_can_have():
+    with pytest.raises(FerbenchError, match=r"unknown benchmark 'xxx.* \(70,002 characters\) ") as error:
+        find_benchmark("x" * 70_000)
+    assert len(str(error.value)) < 1000

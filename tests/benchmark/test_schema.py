@@ -126,5 +126,5 @@ def test_plugin_files_are_in_it(tmp_path, capsys):
 
 def test_file_in_docs_is_up_to_date(capsys):
     assert main(["schema"]) == 0
-    told = capsys.readouterr().out
-    assert told == (ROOT / "docs/benchmark.schema.json").read_text(), "run `make schema`: a parameter or a description changed"
+    schema = capsys.readouterr().out
+    assert schema == (ROOT / "docs/benchmark.schema.json").read_text(), "run `make schema`: a parameter or a description changed"

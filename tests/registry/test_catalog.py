@@ -14,7 +14,7 @@ from ferbench.api.recipe import Recipe
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.parameters import build, check_value, fits, unknown
-from ferbench.registry.specs import Spec
+from ferbench.registry.specs import Place, Spec
 
 
 @dataclass(frozen=True)
@@ -50,26 +50,26 @@ class Step(ferbench.Preprocessor):
         return indices[:1]
 
 
-def changed(base, **members):
+def make_class(base, **members):
     return type("Changed", (base,), {"__module__": __name__, **members})
 
 
 @pytest.fixture
 def catalog():
-    made = Catalog()
-    made.add("aggregator", Trim, "mine", "here:1")
-    made.add("aggregator", Plain, "mine", "here:2")
-    return made
+    new = Catalog()
+    new.add("aggregator", Trim, "mine", "here:1")
+    new.add("aggregator", Plain, "mine", "here:2")
+    return new
 
 
-def test_registered(catalog):
+def test_register(catalog):
     assert [entry.name for entry in catalog.of("aggregator")] == ["plain", "trim"]
     assert catalog.of("loss") == []
     entry = catalog.get("aggregator", "trim")
     assert (entry.component, entry.plugin, entry.summary) == (Trim, "mine", "Drops the most extreme frames.")
 
 
-def test_built(catalog):
+def test_build(catalog):
     assert catalog.build("aggregator", Spec("trim")) == Trim()
     assert catalog.build("aggregator", Spec("trim", {"cut": 0.2, "weights": [1, 2]})) == Trim(cut=0.2, weights=(1.0, 2.0))
     assert isinstance(catalog.build("aggregator", Spec("plain")), Plain)
@@ -89,7 +89,7 @@ def test_built(catalog):
 )
 def test_parameters_are_checked(catalog, parameters, message):
     with pytest.raises(FerbenchError) as caught:
-        catalog.build("aggregator", Spec("trim", parameters, "b.yaml:1", dict.fromkeys(parameters, "b.yaml:7")))
+        catalog.build("aggregator", Spec("trim", parameters, Place("b.yaml", {(): 1, **{(name,): 7 for name in parameters}})))
     assert message in caught.value.message
     assert caught.value.where == "b.yaml:7"
 
@@ -100,10 +100,10 @@ def test_parameter_that_is_missing():
         name = "needy"
         file: str
 
-    made = Catalog()
-    made.add("aggregator", Needy, "mine", "")
+    catalog = Catalog()
+    catalog.add("aggregator", Needy, "mine", "")
     with pytest.raises(FerbenchError, match=r"b\.yaml:1: aggregator needy lacks file"):
-        made.build("aggregator", Spec("needy", {}, "b.yaml:1"))
+        catalog.build("aggregator", Spec("needy", {}, Place("b.yaml", {(): 1})))
 
 
 def test_unknown_name(catalog):
@@ -134,7 +134,7 @@ def test_one_name_twice(catalog):
 
 
 def test_one_name_in_two_kinds_is_allowed(catalog):
-    catalog.add("preprocessor", changed(Step, name="trim"), "mine", "")
+    catalog.add("preprocessor", make_class(Step, name="trim"), "mine", "")
     assert catalog.get("preprocessor", "trim").component is not Trim
 
 
@@ -144,22 +144,22 @@ def test_one_name_in_two_kinds_is_allowed(catalog):
         ("aggregator", Step, "Step is no subclass of ferbench.Aggregator"),
         ("aggregator", "trim", "is no subclass of ferbench.Aggregator"),
         ("aggregator", Trim(), "is no subclass of ferbench.Aggregator"),
-        ("aggregator", changed(ferbench.Aggregator, name="x"), "Changed lacks __call__"),
-        ("backbone", changed(ferbench.Backbone, name="x"), "Changed lacks frozen, input, trainable"),
-        ("loss", changed(ferbench.Loss, name="x"), "lacks build, class_weights"),
-        ("protocol", changed(ferbench.Protocol, name="x"), "lacks folds"),
-        ("dataset", changed(ferbench.Dataset, name="x"), "lacks clips"),
+        ("aggregator", make_class(ferbench.Aggregator, name="x"), "Changed lacks __call__"),
+        ("backbone", make_class(ferbench.Backbone, name="x"), "Changed lacks frozen, input, trainable"),
+        ("loss", make_class(ferbench.Loss, name="x"), "lacks build, class_weights"),
+        ("protocol", make_class(ferbench.Protocol, name="x"), "lacks folds"),
+        ("dataset", make_class(ferbench.Dataset, name="x"), "lacks clips"),
         (
             "dataset",
-            changed(ferbench.Dataset, name="x", clips=lambda self: iter(()), classes=("a",), license="l"),
+            make_class(ferbench.Dataset, name="x", clips=lambda self: iter(()), classes=("a",), license="l"),
             "lacks the class facts citation, access, folders",
         ),
-        ("preprocessor", changed(ferbench.Preprocessor, name="x"), "overrides neither `select` nor `__call__`"),
-        ("aggregator", changed(Plain, name=""), "needs a class attribute `name`"),
-        ("aggregator", changed(Plain, name="Two Words"), "needs a class attribute `name` of lower-case letters"),
-        ("aggregator", changed(ferbench.Aggregator, __call__=lambda self, s: s), "needs a class attribute `name`"),
-        ("aggregator", changed(Plain, __annotations__={"cut": float}, cut=0.1), "has parameters but no @dataclass(frozen=True)"),
-        ("aggregator", dataclass(frozen=True)(changed(Plain, __annotations__={"label": str}, label="")), "has a parameter `label`"),
+        ("preprocessor", make_class(ferbench.Preprocessor, name="x"), "overrides neither `select` nor `__call__`"),
+        ("aggregator", make_class(Plain, name=""), "needs a class attribute `name`"),
+        ("aggregator", make_class(Plain, name="Two Words"), "needs a class attribute `name` of lower-case letters"),
+        ("aggregator", make_class(ferbench.Aggregator, __call__=lambda self, s: s), "needs a class attribute `name`"),
+        ("aggregator", make_class(Plain, __annotations__={"cut": float}, cut=0.1), "has parameters but no @dataclass(frozen=True)"),
+        ("aggregator", dataclass(frozen=True)(make_class(Plain, __annotations__={"label": str}, label="")), "has a parameter `label`"),
     ],
 )
 def test_broken_contract(kind, component, message):
@@ -194,11 +194,11 @@ def test_fits(value, hint, expected):
 
 def test_annotation_that_cannot_be_checked_blames_the_plugin():
     with pytest.raises(PluginError, match=r"x: the annotation .* cannot be validated"):
-        check_value({}, dict[int, object] | list[int] | tuple[int, ...], "x", "")
+        check_value({}, dict[int, object] | list[int] | tuple[int, ...], "x", Place())
 
 
 @pytest.mark.parametrize(
-    ("recipe", "told"),
+    ("recipe", "message"),
     [
         ({"augmentation": {"flip": 1, "rotatoin": 5}}, "unknown parameter of recipe augmentation 'rotatoin'; did you mean 'rotation'"),
         ({"augmentation": {"flip": 2}}, "recipe augmentation: flip is 2: expected `float` <= 1.0"),
@@ -207,6 +207,51 @@ def test_annotation_that_cannot_be_checked_blames_the_plugin():
         ({"optimizer": "sgd", "momentum": 0, "nesterov": True}, "expected a momentum above 0"),
     ],
 )
-def test_mistakes_inside_a_recipe_are_told(recipe, told):
-    with pytest.raises(FerbenchError, match=told):
-        build(Recipe, Spec("", recipe, "here"), "recipe")
+def test_mistakes_inside_a_recipe(recipe, message):
+    with pytest.raises(FerbenchError, match=message):
+        build(Recipe, Spec("", recipe, Place("here")), "recipe")
+
+
+@dataclass(frozen=True)
+class Votes(Plain):
+    """Asks several aggregators."""
+
+    name = "votes"
+    of: tuple[Trim, ...] = ()
+    more: tuple[Trim | Plain, ...] = ()
+
+
+def test_component_of_components_takes_only_what_is_annotated(catalog):
+    catalog.add("aggregator", Votes, "mine", "")
+    place = Place("b.yaml", {(): 1, ("of",): 2, ("of", 0): 3, ("of", 1): 4})
+    built = catalog.build("aggregator", Spec("votes", {"of": ["trim", {"trim": {"cut": 0.2}}], "more": ["plain", "trim"]}, place))
+    assert built == Votes(of=(Trim(), Trim(cut=0.2)), more=(Plain(), Trim()))
+    with pytest.raises(FerbenchError) as caught:
+        catalog.build("aggregator", Spec("votes", {"of": ["trim", "plain"]}, place))
+    assert str(caught.value) == f"b.yaml:4: aggregator votes: of holds 'plain': expected a {__name__.partition('.')[0]}.Trim"
+
+
+def test_roles_are_the_names_of_kinds():
+    """So that components inside components are found by the role of their base class."""
+    assert all(base.role == kind.name for kind in KINDS.values() for base in kind.bases)
+
+
+@dataclass(frozen=True)
+class Picky(Plain):
+    """Fails when it is built."""
+
+    name = "picky"
+    cut: float = 0.0
+
+    def __post_init__(self):
+        if self.cut > 1:
+            raise ValueError("a cut above 1")
+        1 / self.cut
+
+
+def test_error_of_a_constructor(catalog):
+    catalog.add("aggregator", Picky, "mine", "")
+    with pytest.raises(FerbenchError, match=r"^b\.yaml:1: aggregator picky: a cut above 1$"):
+        catalog.build("aggregator", Spec("picky", {"cut": 2}, Place("b.yaml", {(): 1})))
+    with pytest.raises(PluginError, match=rf"^{__file__}:\d+: aggregator picky failed: ZeroDivisionError"):
+        catalog.build("aggregator", Spec("picky"))

@@ -48,27 +48,47 @@ def plugin(tmp_path):
 def installed(monkeypatch):
     """Makes exactly these modules the installed plugins: name -> module, or the exception of its import."""
 
-    def call(**modules: ModuleType | Exception):
+    def call(**modules: ModuleType | BaseException):
         class Entry:
             def __init__(self, name: str) -> None:
                 self.name = name
 
             def load(self) -> ModuleType:
-                found = modules[self.name]
-                if isinstance(found, Exception):
-                    raise found
-                return found
+                module_or_error = modules[self.name]
+                if isinstance(module_or_error, BaseException):
+                    raise module_or_error
+                return module_or_error
 
         monkeypatch.setattr(ferbench.registry.plugins, "entry_points", lambda group: [Entry(name) for name in modules])
 
     return call
 
 
+@pytest.fixture
+def installed_package(tmp_path, monkeypatch):
+    """Installs packages, each with one plugin, as a package manager would: metadata and a module in a folder of sys.path."""
+
+    def call(package: str, plugin: str, text: str) -> str:
+        module_name = package.replace("-", "_")
+        metadata = tmp_path / f"{module_name}-1.0.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (metadata / "entry_points.txt").write_text(f"[ferbench]\n{plugin} = {module_name}\n")
+        (tmp_path / f"{module_name}.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, module_name, raising=False)
+        return module_name
+
+    yield call
+    for name in [name for name in sys.modules if name.startswith("installed_")]:
+        del sys.modules[name]
+
+
 def module(text: str, name: str = "made_up_plugin") -> ModuleType:
-    made = ModuleType(name)
-    sys.modules[name] = made
-    exec(compile(text, f"{name}.py", "exec"), made.__dict__)
-    return made
+    new = ModuleType(name)
+    sys.modules[name] = new
+    exec(compile(text, f"{name}.py", "exec"), new.__dict__)
+    return new
 
 
 def test_file(plugin):
@@ -133,11 +153,11 @@ def test_mistakes_in_a_file(plugin, text, line, message):
     file = plugin(text)
     with pytest.raises(PluginError) as caught:
         load_plugins([file])
-    told = str(caught.value)
-    assert message in told
-    assert str(file) in told
-    assert f"{file}:{line}" in told or line is None
-    assert len(told.splitlines()) <= 2
+    shown = str(caught.value)
+    assert message in shown
+    assert str(file) in shown
+    assert f"{file}:{line}" in shown or line is None
+    assert len(shown.splitlines()) <= 2
 
 
 @pytest.mark.parametrize(
@@ -212,10 +232,96 @@ def test_plugin_that_cannot_be_imported_stops_only_what_needs_it(one_broken, tmp
     assert "plugin theirs could not be loaded: ImportError: libtheirs.so: cannot open" in caught.value.hint
 
 
-def test_plugins_command_tells_of_a_broken_one(one_broken, capsys):
+def test_plugins_command_warns_of_a_broken_one(one_broken, capsys):
     from ferbench.cli.main import main
 
     assert main(["plugins"]) == 1
-    told = capsys.readouterr()
-    assert "warning: plugin theirs cannot be loaded: ImportError: libtheirs.so" in told.err
-    assert "vgg16" in told.out
+    shown = capsys.readouterr()
+    assert "warning: plugin theirs cannot be loaded: ImportError: libtheirs.so" in shown.err
+    assert "vgg16" in shown.out
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "@ferbench.hookimpl(tryfirst=True)\ndef register_aggregators(register):\n    register(Mine)\n",
+        "@ferbench.hookimpl(trylast=True)\ndef register_aggregators(register):\n    register(Mine)\n",
+        "@ferbench.hookimpl(wrapper=True)\ndef register_aggregators(register):\n    register(Mine)\n    return (yield)\n",
+        "@ferbench.hookimpl(hookwrapper=True)\ndef register_aggregators(register):\n    yield\n    register(Mine)\n",
+        "@ferbench.hookimpl(specname='register_aggregators')\ndef votes(register):\n    register(Mine)\n",
+        "def add(register):\n    register(Mine)\n@ferbench.hookimpl\ndef register_aggregators(register):\n    add(register)\n",
+    ],
+)
+def test_options_of_hooks_are_those_of_pluggy(plugin, installed, hook):
+    """Each class is known by the plugin that registers it, whichever others there are."""
+    installed(theirs=module(HEAD + MINE.replace('"mine"', '"other"')))
+    file = plugin("import ferbench\n" + hook + MINE)
+    assert [(entry.name, entry.plugin) for entry in load_plugins([file]).of("aggregator")] == [("mine", str(file)), ("other", "theirs")]
+
+
+def test_error_behind_the_yield_of_a_wrapper_names_its_line(plugin):
+    hook = "@ferbench.hookimpl(wrapper=True)\ndef register_aggregators(register):\n    result = yield\n    1 / 0\n    return result\n"
+    file = plugin("import ferbench\n" + hook)
+    with pytest.raises(PluginError, match="register_aggregators failed: ZeroDivisionError") as caught:
+        load_plugins([file])
+    assert caught.value.where == f"{file}:5"
+
+
+def test_plugin_that_ends_the_process_when_imported(plugin, installed):
+    installed(theirs=SystemExit(3))
+    assert load_plugins().broken == {"theirs": "SystemExit: 3"}
+    with pytest.raises(PluginError, match="the plugin cannot be imported: SystemExit: 3"):
+        load_plugins([plugin("import sys\nsys.exit(3)\n")])
+
+
+def test_two_packages_with_a_plugin_of_one_name_stop_only_what_needs_it(installed_package, tmp_path, capsys):
+    from ferbench.cli.main import main
+
+    installed_package("installed-one", "votes", HEAD + MINE)
+    installed_package("installed-two", "votes", HEAD + MINE.replace('"mine"', '"other"'))
+    problem = "installed-one and installed-two both install a plugin of this name: uninstall one of them"
+    catalog = load_plugins()
+    assert catalog.broken == {"votes": problem}
+    assert catalog.get("backbone", "vgg16")
+    with pytest.raises(FerbenchError) as caught:
+        catalog.get("aggregator", "mine")
+    assert f"plugin votes could not be loaded: {problem}" in caught.value.hint
+    assert main(["plugins"]) == 1
+    shown = capsys.readouterr()
+    assert f"warning: plugin votes cannot be loaded: {problem}" in shown.err
+    assert "vgg16" in shown.out
+
+
+def test_one_module_under_two_names_is_loaded_once(installed):
+    mine = module(HEAD + MINE)
+    installed(a=mine, b=mine)
+    catalog = load_plugins()
+    assert [entry.plugin for entry in catalog.of("aggregator")] == ["a"]
+    assert catalog.broken == {"b": "its module is also the plugin a: uninstall one of them"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"), [("", []), (" , ", []), ("one", ["mine"]), (" two, one ,two", ["mine", "other"]), (None, ["mine", "other"])]
+)
+def test_the_environment_chooses_installed_plugins(installed, monkeypatch, chosen, expected):
+    installed(one=module(HEAD + MINE, "module_one"), two=module(HEAD + MINE.replace('"mine"', '"other"'), "module_two"))
+    monkeypatch.delenv("FERBENCH_PLUGINS", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("FERBENCH_PLUGINS", chosen)
+    assert [entry.name for entry in load_plugins().of("aggregator")] == expected
+
+
+def test_plugin_that_is_not_chosen_is_not_imported(installed, plugin, monkeypatch):
+    installed(one=module(HEAD + MINE), two=ImportError("never seen"))
+    monkeypatch.setenv("FERBENCH_PLUGINS", "one")
+    other = plugin(HEAD + MINE.replace('"mine"', '"other"'))
+    catalog = load_plugins([other])  # plugin files are loaded in any case
+    assert catalog.broken == {}
+    assert [entry.name for entry in catalog.of("aggregator")] == ["mine", "other"]
+
+
+def test_unknown_plugin_in_the_environment(monkeypatch):
+    monkeypatch.setenv("FERBENCH_PLUGINS", "ferbench-basics,ferbench-thesys")
+    with pytest.raises(FerbenchError) as caught:
+        load_plugins()
+    assert str(caught.value).startswith("FERBENCH_PLUGINS: unknown installed plugin 'ferbench-thesys'; did you mean 'ferbench-thesis'")
