@@ -91,7 +91,7 @@ def test_dfew(tmp_path, touch, read):
         ("00001", "happiness", 1, 2), ("00002", "anger", 2, 2), ("00003", "fear", 1, 2),
     ]  # fmt: skip
     assert skipped == [
-        ("00004", "label is no number from 1 to 7"), ("00005", "no frames"), ("00009", "in no list of single-labelled clips"),
+        ("00004", "label is no number from 1 to 7"), ("00005", "no frames"), ("00009", "in no list of single-labeled clips"),
     ]  # fmt: skip
 
 
