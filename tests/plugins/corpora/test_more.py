@@ -95,7 +95,7 @@ def test_dfew(tmp_path, touch, read):
     ]  # fmt: skip
 
 
-def test_dfew_lists_that_cannot_be_read_are_told(tmp_path, touch, read):
+def test_dfew_lists_of_another_form_are_an_error(tmp_path, touch, read):
     touch("Clip/jpg_256/00001/01.jpg")
     touch("EmoLabel_DataSplit/test(single-labeled)/set_1.csv", content="name,label\n1,1\n")
     with pytest.raises(FerbenchError, match=r"set_1.csv:1: dfew: the list has the columns"):
