@@ -12,7 +12,7 @@ from ferbench.api.errors import plugin_call
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.benchmark.axes import MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
-from ferbench.corpora.corpus import Corpus, identity
+from ferbench.corpora.corpus import Corpus, identify_corpus
 from ferbench.corpora.folds import Split, split
 from ferbench.plan import keys
 from ferbench.plan.checks import check_combination, frozen_of
@@ -123,7 +123,7 @@ class Planner:
 
     def _describe(self, axis: str, cell: Cell) -> object:
         if axis == "dataset":
-            return {c.name: identity(d, c) for d, c in zip(cell.dataset, self.corpora[cell.labels["dataset"]], strict=True)}
+            return {c.name: identify_corpus(d, c) for d, c in zip(cell.dataset, self.corpora[cell.labels["dataset"]], strict=True)}
         if axis == "preprocessing":
             return [{"step": step.name, **component_identity(step)} for step in cell.preprocessing]
         value = getattr(cell, axis)
