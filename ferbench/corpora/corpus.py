@@ -45,7 +45,7 @@ class Corpus:
         return {clip.id: [clip.subject, clip.label, clip.apex, self.digests[clip.id]] for clip in self.clips}
 
 
-def identity(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
+def identify_corpus(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
     """What a corpus is to those who compare rows: how it was read, and what it holds (a key of the store)."""
     return {**component_identity(dataset), "content": corpus.digest, "stand-in": corpus.is_standin}
 

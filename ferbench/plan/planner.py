@@ -12,7 +12,7 @@ from ferbench.api.errors import plugin_call
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
-from ferbench.corpora.corpus import Corpus, identity
+from ferbench.corpora.corpus import Corpus, identify_corpus
 from ferbench.corpora.folds import Split, split
 from ferbench.plan import keys
 from ferbench.plan.checks import check_combination, frozen_of
@@ -124,7 +124,7 @@ class Planner:
     def _describe(self, name: str, cell: Cell) -> object:
         axis, value = AXES[name], getattr(cell, name)
         if axis.choice == "merged":
-            return {c.name: identity(d, c) for d, c in zip(value, self.corpora[cell.labels[name]], strict=True)}
+            return {c.name: identify_corpus(d, c) for d, c in zip(value, self.corpora[cell.labels[name]], strict=True)}
         if axis.choice == "piped":
             return [{"step": step.name, **component_identity(step)} for step in value]
         if axis.section:  # what is None is left out, so that a new field which may be None leaves stored fits valid

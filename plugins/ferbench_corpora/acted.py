@@ -1,16 +1,15 @@
-"""Acted corpora under open licences, as videos: RAVDESS and CREMA-D."""
+"""Acted corpora under open licenses, as videos: RAVDESS and CREMA-D."""
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from ferbench import Clip, Dataset, Skipped
-from ferbench_corpora.folders import called, entries, unlike
+from ferbench_corpora.tree import Tree
 
 ACTOR = r"Actor_\d{2}"
 RAVDESS_CODES = dict(enumerate(("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"), 1))
@@ -24,7 +23,7 @@ LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
 class RAVDESS(Dataset):
     """RAVDESS: 24 actors speak or sing with eight expressions (CC BY-NC-SA 4.0).
 
-    Every recording is published with sound and without: `modality` says which files are read. `channel` is speech, song, or both.
+    Every recording is published with and without sound: `modality` says which files are read. `channel` is speech, song, or both.
     """
 
     modality: Literal["audio-video", "video"] = "video"
@@ -40,20 +39,21 @@ class RAVDESS(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("RAVDESS", "ravdess")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """By actor and file name, which tells all: modality, channel, emotion, intensity, statement, repetition, actor."""
-        root = Path(self.root)
-        people = called(root, ACTOR)
+        """By actor and file name, which says all: modality, channel, emotion, intensity, statement, repetition, actor."""
+        tree = Tree(self.name, Path(self.root))
+        people = tree.find_folders(ACTOR)
         if not people:
-            raise unlike(self.name, root, "Actor_01/02-01-06-01-02-01-12.mp4")
-        seen: set[str] = set()
-        for path in (path for person in people for path in entries(person)):
-            thing = self._clip(path)
-            if isinstance(thing, Clip) and thing.id in seen:
-                thing = Skipped(path.relative_to(root).as_posix(), "second copy of a recording")
-            seen.update([thing.id] if isinstance(thing, Clip) else [])
-            yield thing
+            raise tree.layout_error("Actor_01/02-01-06-01-02-01-12.mp4")
+        ids: set[str] = set()
+        for path in (path for person in people for path in tree.entries(person)):
+            item = self._read_name(path)
+            if isinstance(item, Clip) and item.id in ids:
+                item = Skipped(tree.relative(path), "second copy of a recording")
+            ids.update([item.id] if isinstance(item, Clip) else [])
+            yield item
+        yield from tree.unreadable()
 
-    def _clip(self, path: Path) -> Clip | Skipped:
+    def _read_name(self, path: Path) -> Clip | Skipped:
         name = f"{path.parent.name}/{path.name}"
         if not re.fullmatch(r"\d{2}(-\d{2}){6}\.mp4", path.name, re.IGNORECASE):
             return Skipped(name, "name is not seven numbers and .mp4")
@@ -83,27 +83,21 @@ class CREMAD(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("CREMA-D", "CREMAD", "cremad")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """The videos of VideoFlash by name: actor, sentence, emotion, level; age and sex of the actor where the table is there."""
-        root = Path(self.root)
-        tops = called(root, "VideoFlash")
+        """The videos of VideoFlash by name: actor, sentence, emotion, level; age and sex of the actor if the table is there."""
+        tree = Tree(self.name, Path(self.root))
+        tops = tree.find_folders("VideoFlash")
         if not tops:
-            raise unlike(self.name, root, "VideoFlash/1001_DFA_ANG_XX.flv")
-        people = _people(tops[0].parent)
-        for path in entries(tops[0]):
-            match = re.fullmatch(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]{2,})\.(flv|mp4|avi)", path.name, re.IGNORECASE)
-            label = CREMAD_CODES.get(match[3].upper()) if match else None
-            if match is None or label is None:
-                yield Skipped(path.name, "name is not NNNN_SSS_EEE_LL.flv with a known emotion")
-                continue
-            level = LEVELS.get(match[4][:2].upper(), "unspecified")
-            yield Clip(
-                path.stem, match[1], label, video=path, facts={"sentence": match[2].upper(), "level": level, **people.get(match[1], {})}
-            )
+            raise tree.layout_error("VideoFlash/1001_DFA_ANG_XX.flv")
+        rows = tree.read_table(tree.entries(tops[0].parent), "videodemographics.csv")
+        people = {row["ActorID"]: {"age": row.get("Age", ""), "sex": row.get("Sex", "").lower()} for row in rows if row.get("ActorID")}
+        yield from (_read_cremad_name(path, people) for path in tree.entries(tops[0]))
+        yield from tree.unreadable()
 
 
-def _people(folder: Path) -> dict[str, dict[str, str]]:
-    table = next((p for p in entries(folder) if p.name.lower() == "videodemographics.csv" and p.is_file()), None)
-    if table is None:
-        return {}
-    rows = csv.DictReader(table.read_text(encoding="utf-8-sig", errors="replace").splitlines())
-    return {row["ActorID"]: {"age": row.get("Age") or "", "sex": (row.get("Sex") or "").lower()} for row in rows if row.get("ActorID")}
+def _read_cremad_name(path: Path, people: Mapping[str, Mapping[str, str]]) -> Clip | Skipped:
+    match = re.fullmatch(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_([A-Z]{2,})\.(flv|mp4|avi)", path.name, re.IGNORECASE)
+    label = CREMAD_CODES.get(match[3].upper()) if match else None
+    if match is None or label is None:
+        return Skipped(path.name, "name is not NNNN_SSS_EEE_LL.flv with a known emotion")
+    level = LEVELS.get(match[4][:2].upper(), "unspecified")
+    return Clip(path.stem, match[1], label, video=path, facts={"sentence": match[2].upper(), "level": level, **people.get(match[1], {})})

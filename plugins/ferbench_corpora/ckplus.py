@@ -1,22 +1,25 @@
-"""CK+: posed sequences from neutral to apex, with emotion labels for about half of them."""
+"""CK+: posed sequences from neutral to apex, about half of them with an emotion label."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from ferbench import Clip, Dataset, Skipped
-from ferbench_corpora.folders import entries, folders, holding, images, named, natural, unlike
+from ferbench_corpora.tree import Tree, images, matches, natural_sort
 
 CODES: dict[float, str] = dict(enumerate(("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")))
 SUBJECT = r"S\d{3}"
 
+Places = Sequence[tuple[Path, list[Path]]]
+"""The folders of one sequence, each with its content."""
+
 
 @dataclass(frozen=True)
 class CKPlus(Dataset):
-    """Extended Cohn-Kanade (CK+): 593 posed sequences of 123 people, 327 of them labelled, onset to apex."""
+    """Extended Cohn-Kanade (CK+): 593 posed sequences of 123 people, 327 of them labeled, onset to apex."""
 
     name = "ck+"
     classes = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
@@ -32,31 +35,33 @@ class CKPlus(Dataset):
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """Sequences in the order of people and numbers; those without an emotion file are skipped."""
-        root = Path(self.root)
-        found = {name: [(folder, entries(folder)) for folder in places] for name, places in _sequences(root).items()}
-        if not any(images(content) for places in found.values() for _, content in places):
-            raise unlike(self.name, root, "cohn-kanade-images/S005/001/S005_001_00000001.png")
-        for name in sorted(found, key=natural):
-            yield from _read(root, name, found[name])
+        tree = Tree(self.name, Path(self.root))
+        sequences = _find_sequences(tree)
+        if not any(images(content) for places in sequences.values() for _, content in places):
+            raise tree.layout_error("cohn-kanade-images/S005/001/S005_001_00000001.png")
+        for name in natural_sort(sequences, str):
+            yield from _read_sequence(tree, name, sequences[name])
+        yield from tree.unreadable()
 
 
-def _sequences(root: Path) -> dict[str, list[Path]]:
-    """Sequence, such as S005/001, -> its folders in the trees of images, emotions, landmarks and whatever else sorts by people."""
-    found: dict[str, list[Path]] = {}
-    for top in holding(root, SUBJECT, first="cohn-kanade-images"):
-        for person in (p for p in folders(top) if named(p, SUBJECT)):
-            for sequence in folders(person):
-                found.setdefault(f"{person.name.upper()}/{sequence.name}", []).append(sequence)
-    return found
+def _find_sequences(tree: Tree) -> Mapping[str, Places]:
+    """By name, such as S005/001: its folders in the trees of images, emotions, landmarks and whatever else is sorted by people."""
+    sequences: dict[str, list[tuple[Path, list[Path]]]] = {}
+    for top in tree.find_parents(SUBJECT, first="cohn-kanade-images"):
+        for person in (folder for folder in tree.folders(top) if matches(folder, SUBJECT)):
+            for folder in tree.folders(person):
+                sequences.setdefault(f"{person.name.upper()}/{folder.name}", []).append((folder, tree.entries(folder)))
+    return sequences
 
 
-def _read(root: Path, name: str, places: list[tuple[Path, list[Path]]]) -> Iterator[Clip | Skipped]:
+def _read_sequence(tree: Tree, name: str, places: Places) -> Iterator[Clip | Skipped]:
     """The clip of a sequence, from what each of its folders holds; a second set of images is no second clip."""
-    pictures = [(folder, frames) for folder, content in places if (frames := images(content))]
-    yield from (Skipped(folder.relative_to(root).as_posix(), "second copy of a sequence") for folder, _ in pictures[1:])
-    labels = [p for _, content in places for p in content if p.name.lower().endswith("_emotion.txt") and p.is_file()]
-    emotions = {_emotion(label) for label in labels}
-    if not pictures:
+    with_images = [(folder, frames) for folder, content in places if (frames := images(content))]
+    files = [path for _, content in places for path in content]
+    labels = [path for path in files if path.name.lower().endswith("_emotion.txt") and not tree.is_folder(path)]
+    emotions = {_parse_emotion(tree.read_text(label)) for label in labels}
+    yield from (Skipped(tree.relative(folder), "second copy of a sequence") for folder, _ in with_images[1:])
+    if not with_images:
         yield Skipped(name, "sequence without images")
     elif not labels:
         yield Skipped(name, "no emotion label")
@@ -65,21 +70,24 @@ def _read(root: Path, name: str, places: list[tuple[Path, list[Path]]]) -> Itera
     elif len(emotions) > 1:
         yield Skipped(name, "emotion labels contradict each other")
     else:
-        frames = pictures[0][1]
-        marks = _landmarks(frames, [p for _, content in places for p in content])
-        yield Clip(name, name.partition("/")[0], str(*emotions), images=frames, length=len(frames), apex=len(frames) - 1, landmarks=marks)
+        yield _clip(name, str(*emotions), with_images[0][1], files)
+
+
+def _clip(name: str, emotion: str, frames: tuple[Path, ...], files: Sequence[Path]) -> Clip:
+    length, landmarks = len(frames), _landmarks(frames, files)
+    return Clip(name, name.partition("/")[0], emotion, images=frames, length=length, apex=length - 1, landmarks=landmarks)
 
 
 def _landmarks(frames: Sequence[Path], files: Sequence[Path]) -> tuple[Path, ...]:
     """The file of each frame, S005_001_00000011_landmarks.txt beside S005_001_00000011.png; none unless every frame has one."""
-    marks = {p.name.lower(): p for p in files if p.name.lower().endswith("_landmarks.txt")}
-    named = [marks.get(f"{frame.stem.lower()}_landmarks.txt") for frame in frames]
-    return tuple(filter(None, named)) if all(named) else ()
+    by_name = {path.name.lower(): path for path in files if path.name.lower().endswith("_landmarks.txt")}
+    landmarks = [by_name.get(f"{frame.stem.lower()}_landmarks.txt") for frame in frames]
+    return tuple(filter(None, landmarks)) if all(landmarks) else ()
 
 
-def _emotion(label: Path) -> str | None:
-    """What a file such as `   3.0000000e+00` says; None where it is empty or no code."""
+def _parse_emotion(text: str) -> str | None:
+    """The emotion of a text such as `   3.0000000e+00`; None if it is empty or no code."""
     try:
-        return CODES.get(float(label.read_text(encoding="utf-8-sig", errors="replace")))
+        return CODES.get(float(text))
     except ValueError:
         return None

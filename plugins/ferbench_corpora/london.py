@@ -1,8 +1,7 @@
-"""The Face Research Lab London Set: stills, neutral and smiling, under an open licence."""
+"""The Face Research Lab London Set: stills, neutral and smiling, under an open license."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ferbench import Clip, Dataset, Skipped
-from ferbench_corpora.folders import entries, folders, unlike
+from ferbench_corpora.tree import Tree
 
 LABELS = {"neutral_front": ("neutral", "03"), "smiling_front": ("smiling", "08")}  # folder -> label, code in the file names
 FACTS = {"age": "face_age", "sex": "face_gender", "ethnicity": "face_eth"}  # columns of the table
@@ -28,17 +27,18 @@ class London(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("london", "face_research_lab_london_set", "Face Research Lab London Set")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """One image a clip; resource forks (._*) are hidden files and never read, template files (.tem) are no images."""
-        root = Path(self.root)
-        contents = (entries(top) for top in (root, *folders(root)))
-        content = next((c for c in contents if any(p.name.lower() in LABELS for p in c)), None)
+        """One image a clip; template files (.tem) are no images."""
+        tree = Tree(self.name, Path(self.root))
+        contents = map(tree.entries, (tree.root, *tree.folders(tree.root)))
+        content = next((content for content in contents if any(path.name.lower() in LABELS for path in content)), None)
         if content is None:
-            raise unlike(self.name, root, "neutral_front/001_03.jpg and smiling_front/001_08.jpg")
-        facts = _facts(content)
-        present = {p.name.lower(): p for p in content if p.name.lower() in LABELS and p.is_dir()}
+            raise tree.layout_error("neutral_front/001_03.jpg and smiling_front/001_08.jpg")
+        facts = _read_facts(tree, content)
+        present = {path.name.lower(): path for path in content if path.name.lower() in LABELS and tree.is_folder(path)}
         yield from (Skipped(name, "no folder for this expression") for name in LABELS if name not in present)
         for name, folder in present.items():
-            yield from (_clip(path, *LABELS[name], facts) for path in entries(folder) if path.suffix.lower() != ".tem")
+            yield from (_clip(path, *LABELS[name], facts) for path in tree.entries(folder) if path.suffix.lower() != ".tem")
+        yield from tree.unreadable()
 
 
 def _clip(path: Path, label: str, code: str, facts: dict[str, dict[str, str]]) -> Clip | Skipped:
@@ -48,11 +48,7 @@ def _clip(path: Path, label: str, code: str, facts: dict[str, dict[str, str]]) -
     return Clip(path.stem, match[1], label, images=(path,), length=1, apex=0, facts=facts.get(match[1], {}))
 
 
-def _facts(content: list[Path]) -> dict[str, dict[str, str]]:
-    """Age, sex and ethnicity by person, where the table is there."""
-    table = next((p for p in content if p.name.lower() == "london_faces_info.csv" and p.is_file()), None)
-    if table is None:
-        return {}
-    text = table.read_text(encoding="utf-8-sig", errors="replace")
-    rows = [row for row in csv.DictReader(text.splitlines()) if row.get("face_id")]
-    return {row["face_id"].zfill(3): {fact: row.get(column) or "" for fact, column in FACTS.items()} for row in rows}
+def _read_facts(tree: Tree, content: list[Path]) -> dict[str, dict[str, str]]:
+    """Age, sex and ethnicity by person; empty if the table is not there."""
+    rows = tree.read_table(content, "london_faces_info.csv")
+    return {row["face_id"].zfill(3): {fact: row.get(column, "") for fact, column in FACTS.items()} for row in rows if row.get("face_id")}

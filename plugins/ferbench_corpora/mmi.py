@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from xml.etree import ElementTree
 
 from ferbench import Clip, Dataset, Skipped
-from ferbench_corpora.folders import IMAGES, called, entries, folders, named, unlike
+from ferbench_corpora.tree import Tree, images, matches
 
 CODES = dict(enumerate(("anger", "disgust", "fear", "happiness", "sadness", "surprise"), 1))
 VIDEO = r"(S\d+)-(\d+)\.(avi|mpg|mpeg|mp4)"
@@ -19,7 +18,7 @@ VIEWS = {"0": "front", "1": "profile", "2": "both"}
 
 @dataclass(frozen=True)
 class MMI(Dataset):
-    """MMI: videos neutral - apex - neutral of some 75 people; those whose session tells one of six emotions.
+    """MMI: videos neutral - apex - neutral of some 75 people; those whose session has one of six emotions.
 
     Sessions that show a frontal and a profile view side by side are skipped unless `both_views` is true.
     """
@@ -34,41 +33,58 @@ class MMI(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("MMI", "mmi")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """Videos in the order of sessions; the name tells the person (S001-002.avi is of S001), the XML files the emotion and the view."""
-        root = Path(self.root)
-        sessions = [session for top in called(root, "Sessions") for session in folders(top) if session.name.isdecimal()]
+        """Videos in the order of sessions; the name says the person (S001-002.avi is of S001), the XML files the emotion and the view."""
+        tree = Tree(self.name, Path(self.root))
+        sessions = [session for top in tree.find_folders("Sessions") for session in tree.folders(top) if session.name.isdecimal()]
         if not sessions:
-            raise unlike(self.name, root, "Sessions/2/S001-002.avi and Sessions/2/session.xml")
+            raise tree.layout_error("Sessions/2/S001-002.avi and Sessions/2/session.xml")
         for session in sessions:
-            yield from self._session(session)
+            yield from self._read_session(tree, session)
+        yield from tree.unreadable()
 
-    def _session(self, folder: Path) -> Iterator[Clip | Skipped]:
-        name, content = f"session {folder.name}", entries(folder)
-        videos = [p for p in content if named(p, VIDEO)]
-        told = [tree for p in content if p.suffix.lower() == ".xml" and (tree := _parsed(p)) is not None]
-        emotions = {tag.get("Value", "") for tree in told for tag in tree.iter("Metatag") if tag.get("Name") == "Emotion"}
-        views = {VIEWS.get(track.get("view", ""), "") for tree in told for track in tree.iter("track")} - {""}
-        label = CODES.get(int(next(iter(emotions)))) if len(emotions) == 1 and next(iter(emotions)).isdecimal() else None
+    def _read_session(self, tree: Tree, folder: Path) -> Iterator[Clip | Skipped]:
+        content = tree.entries(folder)
+        videos = [path for path in content if matches(path, VIDEO)]
+        description = _describe_session([tree.read_bytes(path) for path in content if path.suffix.lower() == ".xml"])
+        if problem := self._problem(videos, description, has_stills=bool(images(content))):
+            yield Skipped(f"session {folder.name}", problem)
+            return
+        facts = {"session": folder.name, "view": "both" if "both" in description.views else min(description.views, default="")}
+        for video in videos:
+            person = video.name.partition("-")[0].upper()
+            yield Clip(video.stem.upper(), person, CODES[int(description.emotions[0])], video=video, facts=facts)
+
+    def _problem(self, videos: Sequence[Path], description: Description, has_stills: bool) -> str:
+        """Why a session is skipped; empty if it is not."""
+        emotions = description.emotions
         if not videos:
-            stills = any(p.suffix.lower() in IMAGES for p in content)
-            yield Skipped(name, "session of stills" if stills else "session without a video")
-        elif not emotions:
-            yield Skipped(name, "no emotion label")
-        elif label is None:
-            yield Skipped(name, "emotion labels contradict each other" if len(emotions) > 1 else "emotion label is no number from 1 to 6")
-        elif "both" in views and not self.both_views:
-            yield Skipped(name, "frontal and profile view in one picture")
-        else:
-            for video in videos:
-                match = re.fullmatch(VIDEO, video.name, re.IGNORECASE)
-                assert match is not None
-                facts = {"session": folder.name, "view": "both" if "both" in views else next(iter(sorted(views)), "")}
-                yield Clip(video.stem.upper(), match[1].upper(), label, video=video, facts=facts)
+            return "session of stills" if has_stills else "session without a video"
+        if not emotions:
+            return "no emotion label"
+        if len(emotions) > 1:
+            return "emotion labels contradict each other"
+        if not emotions[0].isdecimal() or int(emotions[0]) not in CODES:
+            return "emotion label is no number from 1 to 6"
+        return "frontal and profile view in one picture" if "both" in description.views and not self.both_views else ""
 
 
-def _parsed(path: Path) -> ElementTree.Element | None:
-    """The XML of a file; None where it is damaged, which then tells no emotion. Python's expat expands no external entity."""
+class Description(NamedTuple):
+    """The emotions (as codes) and views that the XML files of a session name, each once, sorted."""
+
+    emotions: list[str]
+    views: list[str]
+
+
+def _describe_session(files: Sequence[bytes]) -> Description:
+    roots = [root for file in files if (root := _parse(file)) is not None]
+    emotions = {tag.get("Value", "") for root in roots for tag in root.iter("Metatag") if tag.get("Name") == "Emotion"}
+    views = {VIEWS.get(track.get("view", ""), "") for root in roots for track in root.iter("track")} - {""}
+    return Description(sorted(emotions), sorted(views))
+
+
+def _parse(xml: bytes) -> ElementTree.Element | None:
+    """The root of an XML file; None if it is damaged, which then names no emotion. Python's expat expands no external entity."""
     try:
-        return ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, OSError, ValueError):
+        return ElementTree.fromstring(xml)
+    except (ElementTree.ParseError, ValueError):
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from ferbench import Clip, Dataset, Skipped
-from ferbench_corpora.folders import entries, folders, holding, images, named, unlike
+from ferbench_corpora.tree import Tree, matches
 
 LABELS = {
     "anger": "anger", "disgust": "disgust", "fear": "fear", "happiness": "happiness", "sadness": "sadness", "surprise": "surprise",
@@ -40,21 +40,23 @@ class OuluCASIA(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("Oulu-CASIA", "OuluCASIA", "Oulu_CASIA", "OriginalImg")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """Sequences of the one camera and light by person and expression; the last frame is the apex."""
-        root = Path(self.root)
-        places = [place for place in holding(root, PERSON, first="", depth=4) if self._wanted(place)]
-        if not places:
-            raise unlike(self.name, root, f"OriginalImg/{self.camera}/{self.light}/P001/Anger/000.jpeg")
-        for person in (p for p in folders(places[0]) if named(p, PERSON)):
-            for folder in folders(person):
-                name, label = f"{person.name.upper()}/{folder.name}", LABELS.get(folder.name.lower())
-                frames = images(entries(folder))
-                if label is None:
-                    yield Skipped(name, "folder is named like no expression")
-                elif not frames:
-                    yield Skipped(name, "sequence without images")
-                else:
-                    yield Clip(name, person.name.upper(), label, images=frames, length=len(frames), apex=len(frames) - 1)
+        """Sequences of one camera and light, by person and expression; the last frame is the apex."""
+        tree = Tree(self.name, Path(self.root))
+        tops = [folder for folder in tree.find_parents(PERSON, depth=4) if self._is_selected(folder)]
+        if not tops:
+            raise tree.layout_error(f"OriginalImg/{self.camera}/{self.light}/P001/Anger/000.jpeg")
+        for person in (folder for folder in tree.folders(tops[0]) if matches(folder, PERSON)):
+            yield from (_read_sequence(tree, person.name.upper(), folder) for folder in tree.folders(person))
+        yield from tree.unreadable()
 
-    def _wanted(self, place: Path) -> bool:
-        return named(place, self.light) and named(place.parent, f"{self.camera}(_.*)?")
+    def _is_selected(self, folder: Path) -> bool:
+        return matches(folder, self.light) and matches(folder.parent, f"{self.camera}(_.*)?")
+
+
+def _read_sequence(tree: Tree, person: str, folder: Path) -> Clip | Skipped:
+    name, label, frames = f"{person}/{folder.name}", LABELS.get(folder.name.lower()), tree.images(folder)
+    if label is None:
+        return Skipped(name, "folder is named like no expression")
+    if not frames:
+        return Skipped(name, "sequence without images")
+    return Clip(name, person, label, images=frames, length=len(frames), apex=len(frames) - 1)

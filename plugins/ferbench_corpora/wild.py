@@ -1,16 +1,15 @@
-"""Corpora cut from films, with splits of their own: AFEW, DFEW, FERV39k. None tells who is seen: each clip counts as a person."""
+"""Corpora cut from films, with splits of their own: AFEW, DFEW, FERV39k. None says who is seen: each clip counts as a person."""
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from ferbench import Clip, Dataset, FerbenchError, Skipped
-from ferbench_corpora.folders import called, entries, folders, holding, images, named, unlike
+from ferbench_corpora.tables import parse_table
+from ferbench_corpora.tree import Tree, matches
 
 LABELS = {
     "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
@@ -18,6 +17,7 @@ LABELS = {
 }  # fmt: skip
 CLASSES = tuple(sorted(LABELS.values()))
 SPLIT = r"(train|val)(_afew)?"
+SPLITS = {"tra": "train", "val": "validation"}  # by the first letters of the folder
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm")
 
 
@@ -36,26 +36,16 @@ class AFEW(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("AFEW", "afew", "EmotiW")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """By split, emotion and number; where a clip is there as a video and as frames, what comes first in the tree is read."""
-        root, seen = Path(self.root), set()
-        found = [(split, place) for top in holding(root, SPLIT, first="afew") for place in folders(top) if (split := _split(place))]
-        if not any(name.name.lower() in LABELS for _, place in found for name in folders(place)):
-            raise unlike(self.name, root, "Train_AFEW/Angry/000046280.avi and Val_AFEW/Angry/000149120.avi")
-        for split, place in found:
-            for folder in folders(place):
-                label = LABELS.get(folder.name.lower())
-                if label is None:
-                    yield Skipped(folder.relative_to(root).as_posix(), "folder is named like no expression")
-                    continue
-                for thing in map(_clip, entries(folder)):
-                    name = f"{split}/{label}/{thing.id if isinstance(thing, Clip) else thing.what}"
-                    if isinstance(thing, Skipped):
-                        yield replace(thing, what=name)
-                    elif name in seen:
-                        yield Skipped(name, "second copy of a clip")
-                    else:
-                        seen.add(name)
-                        yield replace(thing, id=name, subject=name, label=label, facts={"split": split})
+        """By split, emotion and number; of a clip that is there as a video and as frames, what comes first in the tree is read."""
+        tree = Tree(self.name, Path(self.root))
+        tops = [folder for parent in tree.find_parents(SPLIT, first="afew") for folder in tree.folders(parent) if matches(folder, SPLIT)]
+        folders = [(SPLITS[top.name.lower()[:3]], folder) for top in tops for folder in tree.folders(top)]
+        if not any(folder.name.lower() in LABELS for _, folder in folders):
+            raise tree.layout_error("Train_AFEW/Angry/000046280.avi and Val_AFEW/Angry/000149120.avi")
+        ids: set[str] = set()
+        for split, folder in folders:
+            yield from _read_expression(tree, folder, split, ids)
+        yield from tree.unreadable()
 
 
 @dataclass(frozen=True)
@@ -73,23 +63,18 @@ class DFEW(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("DFEW", "dfew")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """In the order of numbers; the fold in which a clip is tested is its fact `fold`, 1 to 5."""
-        root = Path(self.root)
-        tops = [place for top in called(root, "EmoLabel_DataSplit", depth=1) for place in folders(top) if named(place, "test.*single.*")]
-        tests = [path for place in tops for path in entries(place) if named(path, r"set_\d\.csv")]
-        places = {p.name.lstrip("0"): p for p in called(root, r"\d{5}")}
-        if not tests or not places:
-            raise unlike(self.name, root, "Clip/jpg_256/00001/ and EmoLabel_DataSplit/test(single-labeled)/set_1.csv")
-        rows = dict(sorted((row for path in tests for row in _dfew(path)), key=lambda row: int(row[0])))
+        """In the order of numbers; the fact `fold`, 1 to 5, is the fold in which a clip is tested."""
+        tree = Tree(self.name, Path(self.root))
+        folders = {folder.name.lstrip("0"): folder for folder in tree.find_folders(r"\d{5}")}
+        lists = _find_dfew_lists(tree)
+        if not lists or not folders:
+            raise tree.layout_error("Clip/jpg_256/00001/ and EmoLabel_DataSplit/test(single-labeled)/set_1.csv")
+        rows = dict(sorted((row for path in lists for row in _read_dfew_list(tree, path)), key=lambda row: int(row[0])))
         for number, (fold, code) in rows.items():
-            name, label = f"{int(number):05d}", DFEW_CODES.get(code)
-            frames = images(entries(places[number])) if number in places else ()
-            if not frames or label is None:
-                yield Skipped(name, "no frames" if label else "label is no number from 1 to 7")
-            else:
-                yield Clip(name, name, label, images=frames, length=len(frames), facts={"fold": fold})
-        listed = set(rows)
-        yield from (Skipped(f"{int(number):05d}", "in no list of single-labelled clips") for number in places if number not in listed)
+            yield _dfew_clip(tree, number, fold, code, folders.get(number))
+        unlisted = [number for number in folders if number not in rows]
+        yield from (Skipped(f"{int(number):05d}", "in no list of single-labeled clips") for number in unlisted)
+        yield from tree.unreadable()
 
 
 DFEW_CODES = dict(enumerate(("happiness", "sadness", "neutral", "anger", "surprise", "disgust", "fear"), 1))
@@ -112,64 +97,82 @@ class FERV39k(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("FERV39k", "ferv39k")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """What the lists train_All.csv and test_All.csv name, in their order: scene, expression and number, split by spaces or not."""
-        root = Path(self.root)
-        tops = called(root, "2_ClipsforFaceCrop")
-        lists = [path for place in called(root, "All_scenes") for path in entries(place)]
-        named_lists = {match[1].lower(): p for p in lists if (match := re.fullmatch(r"(train|test)_All\.csv", p.name, re.IGNORECASE))}
-        if not tops or not named_lists:
-            raise unlike(self.name, root, "2_ClipsforFaceCrop/Action/Happy/0267/ and 4_setups/All_scenes/train_All.csv")
-        yield from (Skipped(f"{split}_All.csv", "no such list") for split in ("train", "test") if split not in named_lists)
-        for split, path in sorted(named_lists.items()):
-            for line in _text(path).splitlines():
-                if line.strip():
-                    yield _listed(tops[0], line.split()[0].strip("/,"), split)
+        """What the lists train_All.csv and test_All.csv name, in their order: scene, expression and number."""
+        tree = Tree(self.name, Path(self.root))
+        tops = tree.find_folders("2_ClipsforFaceCrop")
+        files = [path for folder in tree.find_folders("All_scenes") for path in tree.entries(folder)]
+        lists = {path.name.lower().removesuffix("_all.csv"): path for path in files if matches(path, r"(train|test)_All\.csv")}
+        if not tops or not lists:
+            raise tree.layout_error("2_ClipsforFaceCrop/Action/Happy/0267/ and 4_setups/All_scenes/train_All.csv")
+        yield from (Skipped(f"{split}_All.csv", "no such list") for split in ("train", "test") if split not in lists)
+        for split, path in sorted(lists.items()):
+            names = [line.split()[0].strip("/,") for line in tree.read_text(path).splitlines() if line.strip()]
+            yield from (_ferv39k_clip(tree, tops[0], name, split) for name in names)
+        yield from tree.unreadable()
 
 
-def _split(place: Path) -> str:
-    """Which split a folder holds; empty for none."""
-    match = re.fullmatch(SPLIT, place.name, re.IGNORECASE)
-    return {"train": "train", "val": "validation"}[match[1].lower()] if match else ""
+def _read_expression(tree: Tree, folder: Path, split: str, ids: set[str]) -> Iterator[Clip | Skipped]:
+    """AFEW: the clips in the folder of an expression; `ids` are those that were read before, and is updated."""
+    label = LABELS.get(folder.name.lower())
+    if label is None:
+        yield Skipped(tree.relative(folder), "folder is named like no expression")
+        return
+    for path in tree.entries(folder):
+        item = _afew_clip(tree, path, f"{split}/{label}", label, split)
+        if isinstance(item, Clip) and item.id in ids:
+            item = Skipped(item.id, "second copy of a clip")
+        ids.update([item.id] if isinstance(item, Clip) else [])
+        yield item
 
 
-def _clip(path: Path) -> Clip | Skipped:
-    """A video, or a folder of frames; its place in the corpus is not yet told."""
-    if path.is_dir():
-        frames = images(entries(path))
-        return Clip(path.name, "", "", images=frames, length=len(frames)) if frames else Skipped(path.name, "folder without frames")
-    if path.suffix.lower() in VIDEOS:
-        return Clip(path.stem, "", "", video=path)
-    return Skipped(path.name, "neither a video nor a folder of frames")
+def _afew_clip(tree: Tree, path: Path, parent: str, label: str, split: str) -> Clip | Skipped:
+    """A video, or a folder of frames."""
+    is_folder = tree.is_folder(path)
+    frames = tree.images(path) if is_folder else ()
+    if is_folder and not frames:
+        return Skipped(f"{parent}/{path.name}", "folder without frames")
+    if not is_folder and path.suffix.lower() not in VIDEOS:
+        return Skipped(f"{parent}/{path.name}", "neither a video nor a folder of frames")
+    name = f"{parent}/{path.name if is_folder else path.stem}"
+    return Clip(name, name, label, images=frames, video=None if is_folder else path, length=len(frames), facts={"split": split})
 
 
-def _dfew(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+def _find_dfew_lists(tree: Tree) -> list[Path]:
+    tops = [folder for parent in tree.find_folders("EmoLabel_DataSplit", depth=1) for folder in tree.folders(parent)]
+    return [path for top in tops if matches(top, "test.*single.*") for path in tree.entries(top) if matches(path, r"set_\d\.csv")]
+
+
+def _read_dfew_list(tree: Tree, file: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     """(number, (fold, code)) of each row."""
-    fold = int(path.stem[-1])
-    table = csv.DictReader(_text(path).splitlines())
-    if not {"video_name", "label"} <= set(table.fieldnames or ()):
-        raise FerbenchError(f"dfew: the list has the columns {table.fieldnames}: expected `video_name` and `label`", where=f"{path}:1")
-    for row in table:
-        number, code = (row["video_name"] or "").strip(), (row["label"] or "").strip()
+    text, fold = tree.read_text(file), int(file.stem[-1])
+    table = parse_table(text)
+    if text and not {"video_name", "label"} <= set(table.columns):
+        raise FerbenchError(f"dfew: the list has the columns {table.columns}: expected `video_name` and `label`", where=f"{file}:1")
+    for line, cells in table.rows:
+        number, code = cells["video_name"], cells["label"]
         if not number.isdecimal() or not code.isdecimal():
-            raise FerbenchError(f"dfew: video_name {number!r}, label {code!r}: expected two numbers", where=f"{path}:{table.line_num}")
+            raise FerbenchError(f"dfew: video_name {number!r}, label {code!r}: expected two numbers", where=f"{file}:{line}")
         yield number.lstrip("0"), (fold, int(code))
 
 
-def _listed(top: Path, name: str, split: str) -> Clip | Skipped:
+def _dfew_clip(tree: Tree, number: str, fold: int, code: int, folder: Path | None) -> Clip | Skipped:
+    name, label = f"{int(number):05d}", DFEW_CODES.get(code)
+    frames = tree.images(folder) if folder else ()
+    if label is None:
+        return Skipped(name, "label is no number from 1 to 7")
+    if not frames:
+        return Skipped(name, "no frames")
+    return Clip(name, name, label, images=frames, length=len(frames), facts={"fold": fold})
+
+
+def _ferv39k_clip(tree: Tree, top: Path, name: str, split: str) -> Clip | Skipped:
     """The clip at Scene/Expression/Number."""
     parts = name.split("/")
     label = LABELS.get(parts[-2].lower()) if len(parts) == 3 else None
     if label is None or ".." in parts:
         return Skipped(name, "is no Scene/Expression/Number of a list")
     folder = top.joinpath(*parts)
-    frames = images(entries(folder)) if folder.is_dir() else ()
+    frames = tree.images(folder) if tree.is_folder(folder) else ()
     if not frames:
         return Skipped(name, "no frames")
     return Clip(name, name, label, images=frames, length=len(frames), facts={"split": split, "scene": parts[0]})
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise FerbenchError(f"the list cannot be read: {error.strerror}", where=str(path)) from error

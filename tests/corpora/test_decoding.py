@@ -24,7 +24,7 @@ CODECS = [  # all that OpenCV's wheels write
 
 
 def picture(index=0, size=(48, 64)):
-    """A smooth colour picture that differs from frame to frame."""
+    """A smooth color picture that differs from frame to frame."""
     rng = np.random.default_rng(index)
     return cv2.GaussianBlur(rng.integers(0, 256, (*size, 3), dtype=np.uint8), (0, 0), 4)
 
@@ -106,7 +106,7 @@ def encoded(extension, image):
     return cv2.imencode(extension, image)[1].tobytes()
 
 
-def test_colour_comes_as_rgb_and_gray_stays_gray(tmp_path):
+def test_color_becomes_rgb_and_gray_stays_gray(tmp_path):
     red = np.zeros((8, 9, 3), np.uint8)
     red[..., 2] = 200  # OpenCV writes BGR
     (tmp_path / "red.png").write_bytes(encoded(".png", red))
@@ -180,6 +180,6 @@ def test_the_libraries_own_warnings_stay_off_the_terminal(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_folder_is_no_picture(tmp_path):
+def test_a_folder_is_not_a_picture(tmp_path):
     with pytest.raises(Unreadable, match=Path(tmp_path).name):
         decode_image(tmp_path)

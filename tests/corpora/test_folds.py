@@ -70,7 +70,7 @@ class Each(ferbench.Protocol):
 
 
 @pytest.fixture
-def parted(tmp_path):
+def split_clips(tmp_path):
     def call(clips=CLIPS, **parameters):
         corpus = Corpus("made-up", tmp_path, tuple(clips), {})
         protocol = Each(**{"classes": ("fear", "joy"), "log": str(tmp_path / "log"), **parameters})
@@ -79,30 +79,30 @@ def parted(tmp_path):
     return call
 
 
-def test_split(parted, tmp_path):
+def test_split(split_clips, tmp_path):
     for _ in range(2):
-        parts = parted()
+        parts = split_clips()
         assert parts.folds == (Fold(A, (), B + C),)
         assert parts.people(parts.folds[0].test) == ["b", "c"]
         assert parts.other_classes == {}
     assert (tmp_path / "log").read_text() == "x"  # the second comes from the store
 
 
-def test_other_classes_are_left_out_and_counted(parted):
-    parts = parted(classes=("joy",))
+def test_other_classes_are_left_out_and_counted(split_clips):
+    parts = split_clips(classes=("joy",))
     assert [clip.id for clip in parts.clips] == ["a2", "b2", "c2"]
     assert parts.other_classes == {"fear": 3}
 
 
-def test_labels_are_renamed_first(parted):
-    parts = parted(labels={"fear": "joy"})
+def test_labels_are_renamed_first(split_clips):
+    parts = split_clips(labels={"fear": "joy"})
     assert {clip.label for clip in parts.clips} == {"joy"}
     assert len(parts.clips) == 6
 
 
-def test_changed_label_gives_new_folds(parted, tmp_path):
-    parted()
-    parted([replace(CLIPS[0], label="joy"), *CLIPS[1:]])
+def test_changed_label_gives_new_folds(split_clips, tmp_path):
+    split_clips()
+    split_clips([replace(CLIPS[0], label="joy"), *CLIPS[1:]])
     assert (tmp_path / "log").read_text() == "xx"
 
 
@@ -114,9 +114,9 @@ def test_changed_label_gives_new_folds(parted, tmp_path):
         (CLIPS, {"classes": ("fear", "joy", "fear")}, "the class 'fear' is listed twice"),
     ],
 )
-def test_what_no_protocol_can_split(parted, clips, parameters, message):
+def test_corpora_that_no_protocol_can_split(split_clips, clips, parameters, message):
     with pytest.raises(FerbenchError, match=message):
-        parted(clips, **parameters)
+        split_clips(clips, **parameters)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""CK+: spellings of the folders, and what is no labelled sequence."""
+"""CK+: spellings of the folders, and sequences that are left out."""
 
 from __future__ import annotations
 
@@ -119,13 +119,13 @@ def test_people_in_two_folders(tmp_path, sequence, read):
     assert list(read(CKPlus(str(tmp_path)))[0]) == ["S005/001", "S010/001"]
 
 
-def test_label_trees_are_no_images(tmp_path, touch, read):
+def test_a_tree_of_labels_alone_is_not_the_corpus(tmp_path, touch, read):
     touch("Emotion/S005/001/S005_001_00000003_emotion.txt", content="1")
     with pytest.raises(FerbenchError, match=r"expected cohn-kanade-images/S005/001/S005_001_00000001\.png"):
         read(CKPlus(str(tmp_path)))
 
 
-def test_593_sequences_of_which_327_are_labelled(tmp_path, sequence, read):
+def test_593_sequences_of_which_327_are_labeled(tmp_path, sequence, read):
     for number in range(593):
         labels = "Emotion" if number < 327 else None
         sequence("cohn-kanade-images", labels, f"S{number // 5:03}", f"{number % 5 + 1:03}", frames=1)

@@ -49,6 +49,14 @@ def test_own_dataset(tmp_path, touch, capsys):
     assert found["skipped"] == {"name is not PERSON_LABEL_NUMBER.mp4": ["bob_sleepy_1.mp4"]}
 
 
+def test_own_stand_in(tmp_path, touch, capsys):
+    blocks = re.findall(r"```python[^\n]*\n(.*?)```", PAGE, re.DOTALL)
+    (standin,), (dataset,) = ([b for b in blocks if f"class {name}(" in b] for name in ("MyFacesStandIn", "MyFaces"))
+    plugin = touch("my_faces.py", content=f"{dataset}\n\n{standin}")
+    assert main(["corpus", "standin", "my-faces", str(tmp_path / "new"), "--people", "2", "--plugin", plugin]) == 0
+    assert "stand-in of my-faces, 2 people, seed 0" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", re.findall(r"^ferbench (corpus (?:list|standin|check) [^#\n]*)", PAGE, re.MULTILINE))
 def test_commands_are_understood(command):
     from ferbench.cli.main import make_parser

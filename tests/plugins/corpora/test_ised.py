@@ -117,7 +117,7 @@ def test_second_rows_and_videos(ised, read):
     ]
 
 
-def test_video_that_cannot_be_read_is_told_by_the_core(ised, tmp_path):
+def test_videos_that_cannot_be_read_are_skipped_by_the_index(ised, tmp_path):
     dataset = ised(cells(ROWS), "videos/PS 1/4.avi", "videos/PS 2/1.avi")
     assert len(list(dataset.clips())) == 2
     writer = cv2.VideoWriter(str(tmp_path / "videos/PS 2/1.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (32, 24))
@@ -134,7 +134,7 @@ HDF5 = b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM" + b"\0" * 400
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "cannot be read"), (b"no matrix", "cannot be read"), (HDF5, r"format 7\.3")])
-def test_table_that_is_none(tmp_path, touch, read, content, message):
+def test_tables_that_cannot_be_read(tmp_path, touch, read, content, message):
     touch("videos/PS 1/4.avi")
     (tmp_path / "ISED_details.mat").write_bytes(content)
     with pytest.raises(FerbenchError, match=message):

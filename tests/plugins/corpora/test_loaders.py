@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from ferbench import Clip, FerbenchError
+from ferbench import Clip, FerbenchError, Skipped
 from ferbench.registry.plugins import load_plugins
 from ferbench_corpora import AFEW, CREMAD, DFEW, ISED, MMI, MUG, RAVDESS, CKPlus, FERV39k, London, OuluCASIA
+from ferbench_corpora.tree import natural_sort
 
 LOADERS = [CKPlus, MUG, ISED, London, MMI, OuluCASIA, AFEW, DFEW, FERV39k, RAVDESS, CREMAD]
 
@@ -87,6 +89,82 @@ def test_folder_that_cannot_be_listed(everything, monkeypatch, read, dataset):
     monkeypatch.setattr(Path, "iterdir", forbidden)
     with pytest.raises(FerbenchError, match="cannot be listed: Permission denied"):
         read(dataset(str(everything)))
+
+
+def deny(monkeypatch, method, denied):
+    """Lets a method of Path fail for some paths."""
+    real = getattr(Path, method)
+
+    def call(self, *arguments, **options):
+        if self in denied:
+            raise PermissionError(13, "Permission denied")
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, method, call)
+
+
+@pytest.mark.parametrize("dataset", LOADERS)
+def test_a_folder_of_clips_that_cannot_be_listed_is_named(everything, monkeypatch, dataset):
+    before = [item for item in dataset(str(everything)).clips() if isinstance(item, Clip)]
+    files = (*before[-1].images, *filter(None, [before[-1].video]))
+    deny(monkeypatch, "iterdir", {files[0].parent})
+    items = list(dataset(str(everything)).clips())
+    name = files[0].parent.relative_to(everything).as_posix()
+    assert items.count(Skipped(name, "folder cannot be listed: Permission denied")) == 1
+    assert not [item for item in items if isinstance(item, Clip) and files[0] in (*item.images, item.video)]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "file", "lost"),
+    [
+        (CKPlus, "Emotion/S005/001/S005_001_00000002_emotion.txt", 1),
+        (MMI, "Sessions/2/session.xml", 1),
+        (DFEW, "EmoLabel_DataSplit/test(single-labeled)/set_1.csv", 2),
+        (FERV39k, "4_setups/All_scenes/test_All.csv", 1),
+        (London, "london_faces_info.csv", 0),
+        (CREMAD, "VideoDemographics.csv", 0),
+    ],
+)
+def test_a_file_of_labels_that_cannot_be_read_is_named(everything, touch, monkeypatch, dataset, file, lost):
+    touch("london_faces_info.csv", content="face_id\n")
+    touch("VideoDemographics.csv", content="ActorID\n")
+    before = [item for item in dataset(str(everything)).clips() if isinstance(item, Clip)]
+    deny(monkeypatch, "read_bytes", {everything / file})
+    items = list(dataset(str(everything)).clips())
+    assert items.count(Skipped(file, "file cannot be read: Permission denied")) == 1
+    assert len([item for item in items if isinstance(item, Clip)]) == len(before) - lost
+
+
+@pytest.mark.parametrize("dataset", LOADERS)
+def test_a_path_that_cannot_be_looked_at_is_named(everything, monkeypatch, dataset):
+    """As below a folder without the right to enter it."""
+    deny(monkeypatch, "is_dir", {everything / "manual"})
+    (everything / "manual").mkdir()
+    assert list(dataset(str(everything)).clips()).count(Skipped("manual", "cannot be read: Permission denied")) == 1
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("1", "2", "10"),
+        ("1.png", "01.png", "001.png", "2.png", "10.png"),
+        ("S005", "s007", "S010", "S100"),
+        ("PS 1", "PS 2", "PS 10", "PS1"),
+        ("img_0000.jpg", "img_9.jpg", "img_10.jpg"),
+        ("NSG_take2", "take000", "take001nsg", "take2", "take10"),
+        ("Angry", "frame", "Happy", "Train_AFEW", "Val_AFEW"),
+        ("02-01-05-01-02-01-02.mp4", "02-01-06-01-02-01-12.mp4"),
+        ("a", "a.1", "a1", "a1b", "b"),
+    ],
+)
+def test_names_are_sorted_by_their_numbers(names):
+    assert natural_sort(reversed(names), str) == natural_sort(names, str) == sorted(names, key=by_numbers)
+
+
+def by_numbers(name):
+    """The order of ferbench's stored folds; texts come before numbers, the name itself comes last."""
+    parts = [part for part in re.split(r"(\d+)", name) if part]
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts], name
 
 
 @pytest.mark.parametrize("dataset", LOADERS)

@@ -91,11 +91,11 @@ def test_dfew(tmp_path, touch, read):
         ("00001", "happiness", 1, 2), ("00002", "anger", 2, 2), ("00003", "fear", 1, 2),
     ]  # fmt: skip
     assert skipped == [
-        ("00004", "label is no number from 1 to 7"), ("00005", "no frames"), ("00009", "in no list of single-labelled clips"),
+        ("00004", "label is no number from 1 to 7"), ("00005", "no frames"), ("00009", "in no list of single-labeled clips"),
     ]  # fmt: skip
 
 
-def test_dfew_lists_that_cannot_be_read_are_told(tmp_path, touch, read):
+def test_dfew_lists_of_another_form_are_an_error(tmp_path, touch, read):
     touch("Clip/jpg_256/00001/01.jpg")
     touch("EmoLabel_DataSplit/test(single-labeled)/set_1.csv", content="name,label\n1,1\n")
     with pytest.raises(FerbenchError, match=r"set_1.csv:1: dfew: the list has the columns"):

@@ -51,7 +51,7 @@ def test_missing_expressions_are_named(tmp_path, take, read):
     assert read(MUG(str(tmp_path)))[1] == [("001/neutral", MISSING), ("001/sadness", MISSING)]
 
 
-def test_what_is_no_take(tmp_path, take, touch, read):
+def test_folders_that_are_no_takes(tmp_path, take, touch, read):
     for name in ("take000", "take001nsg", "NSG_take002", "take003end", "take004_END"):
         take(f"subjects3/001/anger/{name}")
     touch("subjects3/001/anger/take005/readme.txt", "subjects3/001/anger/take006/._img_0000.jpg", "subjects3/001/anger/.DS_Store")

@@ -1,0 +1,125 @@
+"""The folders of a corpus, found by pattern: copies differ in spelling and depth, and hold hidden files that are never read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from ferbench import FerbenchError, Skipped
+from ferbench_corpora.tables import parse_table
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+HIDDEN = (".", "__MACOSX")  # __MACOSX holds hidden files only
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The folder `root` of the corpus of this name.
+
+    A folder that cannot be listed counts as empty, a file that cannot be read too, and `unreadable` names both: end `clips` with it.
+    Only a root that cannot be listed is an error.
+    """
+
+    corpus: str
+    root: Path
+    problems: dict[Path, str] = field(default_factory=dict)
+
+    def entries(self, folder: Path) -> list[Path]:
+        """What a folder holds but for hidden files, in natural order (2 before 10)."""
+        try:
+            paths = [path for path in folder.iterdir() if not path.name.startswith(HIDDEN)]
+        except OSError as error:
+            if folder == self.root:
+                raise FerbenchError(f"the folder cannot be listed: {error.strerror}", where=str(folder)) from error
+            self.problems[folder] = f"folder cannot be listed: {error.strerror}"
+            return []
+        return natural_sort(paths, lambda path: path.name)
+
+    def folders(self, folder: Path) -> list[Path]:
+        """Its subfolders."""
+        return [path for path in self.entries(folder) if self.is_folder(path)]
+
+    def images(self, folder: Path) -> tuple[Path, ...]:
+        """The image files in a folder."""
+        return images(self.entries(folder))
+
+    def is_folder(self, path: Path) -> bool:
+        """Whether it is a folder."""
+        try:
+            return path.is_dir()
+        except OSError as error:
+            self.problems[path] = f"cannot be read: {error.strerror}"
+            return False
+
+    def find_parents(self, child: str, first: str = "", depth: int = 3) -> list[Path]:
+        """The root and the folders at most `depth` levels down with a subfolder whose name matches `child`.
+
+        The one named `first` comes first, then the nearest. Nothing is listed below the matching subfolders.
+        """
+        parents, level = list[Path](), [self.root]
+        for _ in range(depth + 1):
+            inside = {folder: self.folders(folder) for folder in level}
+            matching = {subfolder for folders in inside.values() for subfolder in folders if matches(subfolder, child)}
+            parents += [folder for folder in level if matching.intersection(inside[folder])]
+            level = [subfolder for folders in inside.values() for subfolder in folders if subfolder not in matching]
+        return sorted(parents, key=lambda folder: folder.name.lower() != first)
+
+    def find_folders(self, pattern: str, depth: int = 3) -> list[Path]:
+        """The folders at most `depth` + 1 levels below the root whose name matches, the nearest first."""
+        return [folder for parent in self.find_parents(pattern, depth=depth) for folder in self.folders(parent) if matches(folder, pattern)]
+
+    def read_bytes(self, file: Path) -> bytes:
+        """The content of a file."""
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            self.problems[file] = f"file cannot be read: {error.strerror}"
+            return b""
+
+    def read_text(self, file: Path) -> str:
+        """The content of a text file in UTF-8."""
+        return self.read_bytes(file).decode("utf-8-sig", errors="replace")
+
+    def read_table(self, content: Iterable[Path], name: str) -> list[dict[str, str]]:
+        """The rows of the CSV file of this name (case ignored) among these; none if it is not there."""
+        file = next((path for path in content if path.name.lower() == name and not self.is_folder(path)), None)
+        return [row.cells for row in parse_table(self.read_text(file)).rows] if file else []
+
+    def unreadable(self) -> Iterator[Skipped]:
+        """What could not be listed or read."""
+        for path, problem in self.problems.items():
+            yield Skipped(self.relative(path), problem)
+
+    def relative(self, path: Path) -> str:
+        """The path below the root."""
+        return path.relative_to(self.root).as_posix()
+
+    def layout_error(self, expected: str) -> FerbenchError:
+        """The error if nothing of the layout is there."""
+        unreadable = "".join(f"; {skipped.what}: {skipped.reason}" for skipped in self.unreadable())
+        return FerbenchError(
+            f"the corpus {self.corpus} is not in the layout that is read: expected {expected}{unreadable}",
+            where=str(self.root),
+            hint=f"give the folder that holds it: --set dataset.{self.corpus}.root=FOLDER (layouts: docs/corpora.md)",
+        )
+
+
+def natural_sort(items: Iterable[T], name: Callable[[T], str]) -> list[T]:
+    """Sorts by the numbers in names (2 before 10), case ignored; equal names, such as 1 and 01, by their characters."""
+    from natsort import natsorted, ns
+
+    return natsorted(sorted(items, key=name), key=name, alg=ns.IGNORECASE | ns.NUMAFTER)
+
+
+def images(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Those named like an image. One that cannot be read, such as a broken link, keeps its place and is counted when it is decoded."""
+    return tuple(path for path in paths if path.suffix.lower() in IMAGES)
+
+
+def matches(path: Path, pattern: str) -> bool:
+    """Whether the whole name matches, in upper or lower case."""
+    return re.fullmatch(pattern, path.name, re.IGNORECASE) is not None
