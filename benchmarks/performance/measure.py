@@ -191,7 +191,7 @@ def detection(folder: Path) -> dict[str, Any]:
     from ferbench.corpora.decoding import decode
     from ferbench.stages import crops
     from ferbench_corpora.ckplus import CKPlus
-    from ferbench_thesis.faces import ViolaJones
+    from ferbench_basics.viola_jones import ViolaJones
 
     command("corpus", "standin", "ck+", str(folder / "CK+"), "--people", "12")
     clips = [clip for clip in CKPlus(str(folder / "CK+")).clips() if isinstance(clip, Clip)]

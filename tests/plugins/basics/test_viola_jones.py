@@ -34,7 +34,7 @@ def detects(monkeypatch):
 
     def answers(*frames):
         detector = Detector(*frames)
-        monkeypatch.setattr(viola_jones, "classifier", lambda *key: detector)
+        monkeypatch.setattr(viola_jones, "load_cascade", lambda *key: detector)
 
     return answers
 
@@ -79,8 +79,8 @@ def test_every_london_photograph_has_a_face():
 
 def test_each_thread_has_its_own_classifier():
     name = "haarcascade_frontalface_alt2"
-    assert viola_jones.classifier(name, 1) is viola_jones.classifier(name, 1)
-    assert viola_jones.classifier(name, 1) is not viola_jones.classifier(name, 2)
+    assert viola_jones.load_cascade(name, 1) is viola_jones.load_cascade(name, 1)
+    assert viola_jones.load_cascade(name, 1) is not viola_jones.load_cascade(name, 2)
 
 
 def test_a_cascade_may_be_a_file(tmp_path):
@@ -105,7 +105,7 @@ def test_a_file_that_is_no_cascade_is_named(tmp_path, content):
 def test_an_opencv_without_cascades_is_one_clear_error(monkeypatch):
     monkeypatch.delattr(cv2, "CascadeClassifier")
     with pytest.raises(FerbenchError, match="has no CascadeClassifier") as error:
-        viola_jones.classifier("haarcascade_frontalface_default", -1)
+        viola_jones.load_cascade("haarcascade_frontalface_default", -1)
     assert "opencv-python>=4.8,<5" in error.value.hint
 
 
@@ -157,7 +157,7 @@ def square(x, y, width):
 
 def test_near_searches_around_the_last_box_first(monkeypatch):
     fake = Bright()
-    monkeypatch.setattr(viola_jones, "classifier", lambda *_: fake)
+    monkeypatch.setattr(viola_jones, "load_cascade", lambda *_: fake)
     places = [(40, 30, 20), (42, 33, 21), (0, 0, 20), (60, 50, 40)]  # a step, and two jumps
     found = ViolaJones(near=True)(Frames((BLANK, *[square(*place) for place in places])))
     assert found.boxes[1:] == tuple((*place, place[2]) for place in places)
