@@ -1,4 +1,4 @@
-"""Where VGG16's weights come from: a file, or the ImageNet weights that torchvision publishes."""
+"""VGG16's weights, from a file or from torchvision's ImageNet weights."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 
 from ferbench import FerbenchError, weights
 
-# torchvision's VGG16_Weights.IMAGENET1K_V1. Said here so that a torchvision which does not match torch cannot stand in the way.
+# torchvision's VGG16_Weights.IMAGENET1K_V1. Repeated here, so that a torchvision that does not match torch does no harm.
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 HASH_PREFIX = "397923af"
 
 
-def state(source: str) -> dict[str, torch.Tensor]:
-    """The state dict of "imagenet" or of a file, on the CPU; FerbenchError where there is none."""
+def load_state(source: str) -> dict[str, torch.Tensor]:
+    """Load the state dict of "imagenet" or of a file, on the CPU; raises FerbenchError if there is none."""
     return weights.state(imagenet_file() if source == "imagenet" else source)
 
 
 def imagenet_file() -> Path:
-    """The ImageNet weights in torch's own download folder, fetched when they are not there."""
+    """The file of ImageNet weights in torch's download folder; downloaded if it is not there."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
     if path.is_file():
         return path
@@ -31,13 +31,13 @@ def imagenet_file() -> Path:
             torch.hub.download_url_to_file(URL, str(path), HASH_PREFIX, progress=sys.stderr.isatty())
     except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: the checksum is wrong
         raise FerbenchError(
-            f"VGG16's ImageNet weights are not at {path}, and {URL} could not be fetched ({error})",
+            f"VGG16's ImageNet weights are not at {path}, and {URL} could not be downloaded ({error})",
             where=weights.WHERE,
             hint="put the file there, or --set backbone.weights=FILE, or --set backbone.weights=calibrated-random",
         ) from error
     return path
 
 
-def fill(module: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
-    """Copies `state` into the convolutions; FerbenchError with the first misfits. Entries of other parts of the network are ignored."""
-    weights.fill(module, state, "torchvision's names for vgg16, without batch normalisation: features.0.weight …")
+def load_into(module: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Copy `state` into the convolutions, ignoring other parts of the network; raises FerbenchError with the first misfits."""
+    weights.fill(module, state, "torchvision's names for vgg16, without batch normalization: features.0.weight ...")
