@@ -100,10 +100,11 @@ class TimmBackbone(Backbone):
 
 @dataclass(frozen=True)
 class Timm(TimmBackbone):
-    """Any image network of timm, frozen by default, with a head on its pooled features.
+    """Any image network of timm, frozen by default, and a head.
 
-    `head`: "linear" is a single layer, "mlp" two, with `hidden` units and `activation` between them; "logistic-regression" and "svm"
-    (linear; C is chosen on the validation people) are scikit-learn's, on standardized features. `dropout` comes before the last layer.
+    The head reads pooled features. `head`: "linear" is a single layer, "mlp" two, with `hidden` units and `activation` between them;
+    "logistic-regression" and "svm" (linear; C is chosen on the validation people) are scikit-learn's, on standardized features. `dropout`
+    comes before the last layer.
     """
 
     name = "timm"
@@ -134,7 +135,7 @@ class Timm(TimmBackbone):
 
 @dataclass(frozen=True)
 class EmotionFAN(TimmBackbone):
-    """Frame attention network (Meng et al. 2019): weighs a clip's features by learned attention.
+    """Frame attention network (Meng et al. 2019): learns how to weigh the frames.
 
     On any image network of timm. `attention`: "self" weighs each frame by itself, "self-relation" also by its relation to the whole clip. A
     training step reads `segments` frames of each clip, one from each of as many equal segments; all frames are scored. To use the authors'
