@@ -190,8 +190,8 @@ def detection(folder: Path) -> dict[str, Any]:
     from ferbench.api.clips import Clip, Frames
     from ferbench.corpora.decoding import decode
     from ferbench.stages import crops
-    from ferbench_corpora.ckplus import CKPlus
     from ferbench_basics.viola_jones import ViolaJones
+    from ferbench_corpora.ckplus import CKPlus
 
     command("corpus", "standin", "ck+", str(folder / "CK+"), "--people", "12")
     clips = [clip for clip in CKPlus(str(folder / "CK+")).clips() if isinstance(clip, Clip)]

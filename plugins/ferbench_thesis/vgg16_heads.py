@@ -25,7 +25,7 @@ def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tenso
         layer = body.get_submodule(index)
         pretrained = {name: state.get(f"classifier.{index}.{name}") for name in ("weight", "bias")}
         # Both or neither: if only the layer's input is narrower, the bias alone would fit.
-        if not any(weights.misfit(name, value, pretrained[name]) for name, value in layer.state_dict().items()):
+        if not any(weights.describe_misfit(name, value, pretrained[name]) for name, value in layer.state_dict().items()):
             layer.load_state_dict(pretrained)
     return body, classifier
 

@@ -17,7 +17,7 @@ HASH_PREFIX = "397923af"
 
 def load_state(source: str) -> dict[str, torch.Tensor]:
     """Load the state dict of "imagenet" or of a file, on the CPU; raises FerbenchError if there is none."""
-    return weights.state(imagenet_file() if source == "imagenet" else source)
+    return weights.load_state(imagenet_file() if source == "imagenet" else source)
 
 
 def imagenet_file() -> Path:
@@ -40,4 +40,4 @@ def imagenet_file() -> Path:
 
 def load_into(module: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
     """Copy `state` into the convolutions, ignoring other parts of the network; raises FerbenchError with the first misfits."""
-    weights.fill(module, state, "torchvision's names for vgg16, without batch normalization: features.0.weight ...")
+    weights.load_into(module, state, "torchvision's names for vgg16, without batch normalization: features.0.weight ...")

@@ -68,7 +68,7 @@ def creation_options(model: str, channels: int, size: int | None) -> dict[str, A
 
 def random_network(model: str, options: dict[str, Any], seed: int) -> nn.Module:
     """The network with timm's random initialization, which depends on `seed` only."""
-    with weights.seeded(seed):
+    with weights.random_seed(seed):
         trunk: nn.Module = import_timm().create_model(model, pretrained=False, **options)
     return trunk
 

@@ -53,7 +53,7 @@ def sources(cfg: Any) -> str:
 def load_file(trunk: torch.nn.Module, file: str) -> None:
     """Load weights from a file, ignoring its classifiers; raises FerbenchError if it is missing, unreadable or of another network."""
     others = (*classifier_names(trunk), *SECOND_HEADS)
-    weights.fill(trunk, weights.state(file), "the state dict of backbone.model in timm", others)
+    weights.load_into(trunk, weights.load_state(file), "the state dict of backbone.model in timm", others)
 
 
 def classifier_names(trunk: Any) -> tuple[str, ...]:

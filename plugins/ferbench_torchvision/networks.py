@@ -123,7 +123,7 @@ def _check_name(model: str, kind: Any) -> None:
 def _build_trunk(build: Callable[[], nn.Module], model: str, source: str, seed: int) -> nn.Module:
     """Build the network, remove its last layer and load its weights."""
     try:
-        with weights.seeded(seed), weights.socket_timeout():
+        with weights.random_seed(seed), weights.socket_timeout():
             network = build()
     except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: the checksum is wrong
         raise FerbenchError(
@@ -133,7 +133,7 @@ def _build_trunk(build: Callable[[], nn.Module], model: str, source: str, seed: 
         ) from error
     last = remove_last_layer(network, model)
     if source not in ("imagenet", "kinetics", "random"):
-        weights.fill(network, weights.state(source), f"the state dict of torchvision's {model}", (f"{last}.", "aux"))
+        weights.load_into(network, weights.load_state(source), f"the state dict of torchvision's {model}", (f"{last}.", "aux"))
     return network
 
 

@@ -170,5 +170,6 @@ class C3D(Backbone):
 
         trunk = c3d(self.width, self.hidden, self.dropout, (self.frames, self.size, self.size))
         if self.weights != "random":
-            weights.fill(trunk, weights.state(self.weights), "C3D's names: conv1.weight, conv3a.weight, fc6.weight ...", ("fc8.",))
+            expected = "C3D's names: conv1.weight, conv3a.weight, fc6.weight ..."
+            weights.load_into(trunk, weights.load_state(self.weights), expected, others=("fc8.",))
         return trunk

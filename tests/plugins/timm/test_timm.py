@@ -77,7 +77,7 @@ def test_a_transformer_is_built_for_another_size():
 
 def test_weights_of_a_larger_network_are_refused(tmp_path):
     torch.save(Timm(model="resnet34", weights="random").frozen().build(None).state_dict(), tmp_path / "resnet34.pth")
-    with pytest.raises(FerbenchError, match=r"layer1\.2\.conv1.weight is not of this network"):
+    with pytest.raises(FerbenchError, match=r"layer1\.2\.conv1.weight is not part of this network"):
         Timm(model="resnet18", weights=str(tmp_path / "resnet34.pth")).frozen().build(None)
 
 
