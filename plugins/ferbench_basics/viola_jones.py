@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+NO_FACE = (nan, nan, nan, nan)
 SEARCH_MARGIN = 0.25  # `near` searches the previous box, widened on each side by this share of its size,
 SIZE_RATIO = 1.25  # for faces that are smaller or larger by at most this factor
 _WHERE = "preprocessor viola-jones: cascade"
@@ -44,11 +45,13 @@ class ViolaJones(Preprocessor):
 
     def __call__(self, frames: Frames) -> Frames:
         """Add a box for every frame, and whether a face was found in it; images stay. Raises FerbenchError for an unusable cascade."""
+        import numpy as np
+
         faces: list[Box | None] = []
         for image in frames.images:
             previous = next((face for face in reversed(faces) if face), None) if self.near else None
             faces.append(self._find_face(image, previous))
-        return replace(frames, boxes=fill_boxes(faces, frames.images), has_face=tuple(face is not None for face in faces))
+        return frames.with_faces(np.array([face or NO_FACE for face in faces], np.float64).reshape(-1, 4))
 
     def _find_face(self, image: NDArray[np.uint8], previous: Box | None) -> Box | None:
         """The largest face: near the box `previous` and of similar size, if there is one; else in the whole image."""
@@ -93,17 +96,6 @@ class Crop(Preprocessor):
         left, right = _span(x, width, self.margin, image.shape[1])
         top, bottom = _span(y, height, self.margin, image.shape[0])
         return image[top:bottom, left:right]
-
-
-def fill_boxes(faces: Sequence[Box | None], images: Sequence[NDArray[np.uint8]]) -> tuple[Box, ...]:
-    """The box of each frame's face, else the median box of the clip's other frames, else the whole frame."""
-    import numpy as np
-
-    boxes = [face for face in faces if face]
-    if not boxes:
-        return tuple((0, 0, image.shape[1], image.shape[0]) for image in images)
-    x, y, width, height = (int(value) for value in np.rint(np.median(boxes, axis=0)))
-    return tuple(face or (x, y, width, height) for face in faces)
 
 
 @lru_cache(maxsize=256)

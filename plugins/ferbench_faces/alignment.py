@@ -67,10 +67,9 @@ class Align(Preprocessor):
 
 
 def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The rotation, scaling and shift [2,3] that takes two points [2,2] to two others."""
+    """The rotation, scaling and shift, as a matrix [2,3], that takes two points [2,2] to two others."""
     import numpy as np
+    from skimage.transform import estimate_transform
 
-    (a, b), (c, d) = (complex(*map(float, p)) for p in source), (complex(*map(float, p)) for p in target)
-    turn = (d - c) / (b - a)
-    shift = c - turn * a
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    matrix: NDArray[np.float64] = estimate_transform("similarity", source.astype(np.float64), target).params[:2]
+    return matrix

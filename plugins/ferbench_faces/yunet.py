@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,29 +36,19 @@ class YuNet(Preprocessor):
         """Add box and eyes for every frame, and whether a face was found in it; raises FerbenchError without the model."""
         import numpy as np
 
-        faces = [self._largest_face(image) for image in frames.images]
-        known = [face for face in faces if face is not None]
-        median = np.median(known, axis=0) if known else None
-        boxes, eyes = [], np.full((len(faces), 2, 2), np.nan, np.float32)
-        for number, (face, image) in enumerate(zip(faces, frames.images, strict=True)):
-            values = face if face is not None else median
-            if values is None:
-                boxes.append((0, 0, image.shape[1], image.shape[0]))
-                continue
-            x, y, width, height = (round(float(value)) for value in values[:4])
-            boxes.append((x, y, max(1, width), max(1, height)))
-            eyes[number] = np.reshape(values[4:8], (2, 2))
-        return replace(frames, boxes=tuple(boxes), has_face=tuple(face is not None for face in faces), eyes=eyes)
+        faces = np.array([self._largest_face(image) for image in frames.images], np.float32).reshape(-1, 8)
+        return frames.with_faces(faces[:, :4], faces[:, 4:].reshape(-1, 2, 2))
 
-    def _largest_face(self, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-        """[8]: x, y, width, height, and the left and right eye in the picture, (x, y) each; None without a face."""
+    def _largest_face(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """[8]: x, y, width, height, and the left and right eye in the picture, (x, y) each; NaN without a face."""
         import cv2
+        import numpy as np
 
         network = load_detector(self.model, self.score, threading.get_ident())
         network.setInputSize(image.shape[1::-1])
         _, faces = network.detect(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR))
         if faces is None or not len(faces):
-            return None
+            return np.full(8, np.nan, np.float32)
         largest: NDArray[np.float32] = max(faces, key=lambda face: float(face[2] * face[3]))[:8]
         return largest
 
