@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ferbench import Backbone, FerbenchError, Fusion
+from ferbench import Backbone, Fusion
 from ferbench.types import NonNegative
 
 if TYPE_CHECKING:
@@ -27,18 +27,17 @@ class LateFusion(Fusion):
     """
 
     name = "fusion"
-    of: tuple[Backbone, ...] = ()
+    of: tuple[Backbone, ...]
     weights: tuple[NonNegative, ...] | None = None
 
-    def members(self) -> Sequence[Backbone]:
-        """The backbones `of`; raises FerbenchError for fewer than two, or another number of weights."""
+    def __post_init__(self) -> None:
         if len(self.of) < 2:
-            raise FerbenchError(f"a fusion of {len(self.of)} backbones: expected two or more", where="backbone.of")
+            raise ValueError(f"of is [{', '.join(backbone.name for backbone in self.of)}]: expected two or more backbones")
         if self.weights is not None and (len(self.weights) != len(self.of) or not any(self.weights)):
-            raise FerbenchError(
-                f"weights {list(self.weights)} of {len(self.of)} backbones: expected one for each, not all of them 0",
-                where="backbone.weights",
-            )
+            raise ValueError(f"weights is {list(self.weights)}: expected {len(self.of)} numbers, one per backbone, not all of them 0")
+
+    def members(self) -> Sequence[Backbone]:
+        """The backbones `of`."""
         return self.of
 
     def weigh(self, scores: NDArray[np.float64], target: NDArray[np.int64]) -> NDArray[np.float64]:

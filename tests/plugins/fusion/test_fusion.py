@@ -7,7 +7,6 @@ import json
 import numpy as np
 import pytest
 
-from ferbench import FerbenchError
 from ferbench.cli.main import main
 from ferbench.stages.fits import load_scores
 from ferbench.store.entries import Store
@@ -55,11 +54,22 @@ def test_without_validation_clips_weights_are_equal():
 
 
 @pytest.mark.parametrize(
-    ("weights", "members", "message"), [(None, 1, "two or more"), ((1.0,), 2, "one for each"), ((0.0, 0.0), 2, "not all")]
+    ("parameters", "message"),
+    [
+        ("of: [toy-net]", "backbone fusion: of is [toy-net]: expected two or more backbones"),
+        ("of: []", "backbone fusion: of is []: expected two or more backbones"),
+        ("weights: [1, 2]", "backbone fusion lacks of"),
+        ("of: [toy-net, clips], weights: [1]", "backbone fusion: weights is [1.0]: expected 2 numbers, one per backbone"),
+        ("of: [toy-net, clips], weights: [0, 0]", "backbone fusion: weights is [0.0, 0.0]: expected 2 numbers"),
+        ("of: [toy-net, clips], weights: [1, -1]", "backbone fusion: weights is [1, -1]: expected"),
+    ],
 )
-def test_the_error_says_why_backbones_cannot_be_fused(weights, members, message):
-    with pytest.raises(FerbenchError, match=message):
-        fusion(weights, members).members()
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_what_cannot_be_fused_is_refused_before_the_corpora_are_read(run, parameters, message, command, tmp_path):
+    code, _, output = run("--set", f"backbone=[toy-net, {{fusion: {{{parameters}}}}}]", command=command)
+    assert code == 2
+    assert message in output
+    assert not (tmp_path / "runs" / "index").exists()
 
 
 @pytest.fixture
@@ -112,7 +122,6 @@ def test_a_member_that_fails_fails_the_fusion_alone(run):
     [
         ("toy-net", "expected a list of names, or names with parameters"),
         ("[toy-nett, clips]", "did you mean 'toy-net'"),
-        ("[toy-net]", "expected two or more"),
         ("[toy-net, {clips: {pool: 1}}]", "unknown parameter of backbone clips 'pool'"),
     ],
 )
