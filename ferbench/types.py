@@ -19,6 +19,9 @@ NonNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 """A part of a whole, 0 to 1."""
 
+ShareBelowOne = Annotated[float, Meta(ge=0, lt=1)]
+"""A part of a whole but not all of it, 0 to below 1."""
+
 Dropout = Annotated[float, Meta(ge=0, lt=1)]
 """The probability that dropout sets a value to 0."""
 
@@ -27,6 +30,9 @@ Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 
 File = Annotated[str, Meta(extra={"file": True})]
 """A parameter that may name a file: where it does, the file's content, not its path, is part of every key."""
+
+RGB = tuple[float, float, float]
+"""One number each for red, green and blue."""
 
 Shape = tuple[int, ...]
 """The shape of one item, without the batch: (25088,) for features [B,25088]."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +66,24 @@ class Frames:
     has_face: tuple[bool, ...] | None = None
     eyes: NDArray[np.float32] | None = None
     landmarks: NDArray[np.float32] | None = None
+
+    def with_faces(self, boxes: NDArray[np.floating], eyes: NDArray[np.float32] | None = None) -> Frames:
+        """Add what a face detector found: boxes [T,4] of x, y, width and height, and eyes [T,2,2]; NaN for frames without a face.
+
+        A frame without a face takes the median box and eyes of the clip's other frames, each number by itself. In a clip without any face,
+        boxes span whole frames and eyes stay NaN. `has_face` tells which frames had a face of their own.
+        """
+        import numpy as np
+
+        has_face = ~np.isnan(boxes).any(axis=1)  # [T]
+        if has_face.any():
+            boxes = np.where(has_face[:, None], boxes, np.median(boxes[has_face], axis=0))
+            eyes = None if eyes is None else np.where(has_face[:, None, None], eyes, np.median(eyes[has_face], axis=0))
+        else:
+            boxes = np.array([(0, 0, image.shape[1], image.shape[0]) for image in self.images])
+        pixels = ((round(float(x)), round(float(y)), round(float(width)), round(float(height))) for x, y, width, height in boxes)
+        faces = tuple((x, y, max(1, width), max(1, height)) for x, y, width, height in pixels)
+        return replace(self, boxes=faces, has_face=tuple(has_face.tolist()), eyes=eyes)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Heads for backbones: perceptrons, trained by gradients, and scikit-learn's classifiers."""
+"""Heads for backbones: perceptrons, and scikit-learn's classifiers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-COSTS = (0.01, 0.1, 1.0)  # of equals the first is kept
+C_VALUES = (0.01, 0.1, 1.0)  # ascending: of equally good classifiers, the first is kept
 
 
 def perceptron(widths: tuple[int, ...], dropout: float = 0.0, activation: str = "relu") -> tuple[nn.Sequential, nn.Linear]:
-    """Fully connected layers of these widths with torch's own initialization, an activation between them, dropout before the last.
+    """Fully connected layers with these widths, an activation between them and dropout before the last; torch's default initialization.
 
-    Returned as the body [B,widths[0]] -> [B,widths[-2]] and the classifier -> [B,widths[-1]] of an EmbeddingNetwork.
+    Returns what an EmbeddingNetwork builds: a body [B,widths[0]] -> [B,widths[-2]], and a classifier -> [B,widths[-1]].
     """
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
@@ -27,7 +27,7 @@ def perceptron(widths: tuple[int, ...], dropout: float = 0.0, activation: str = 
 
 
 def classifiers(kind: str) -> list[ClassifierMixin]:
-    """Classifiers on standardized features: "svm" (linear, one per C), or "logistic-regression" (multinomial, scikit-learn's defaults)."""
+    """Classifiers on standardized features: "svm" (linear, one per C) or "logistic-regression" (multinomial, with C = 1)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -35,4 +35,4 @@ def classifiers(kind: str) -> list[ClassifierMixin]:
 
     if kind == "logistic-regression":
         return [make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))]
-    return [make_pipeline(StandardScaler(), SVC(C=cost, kernel="linear", break_ties=True)) for cost in COSTS]
+    return [make_pipeline(StandardScaler(), SVC(C=value, kernel="linear", break_ties=True)) for value in C_VALUES]

@@ -1,4 +1,4 @@
-"""For plugins: weights from files and seeds."""
+"""Helpers for backbones: weights from files, and random weights that depend on a seed."""
 
 from __future__ import annotations
 
@@ -14,54 +14,54 @@ import torch
 from ferbench.api.errors import FerbenchError
 
 WHERE = "backbone.weights"
-TIMEOUT = 10.0  # seconds without an answer
+TIMEOUT = 10.0  # seconds to wait for a server
 
 
-def state(file: str | Path) -> dict[str, torch.Tensor]:
-    """The state dict in a .safetensors, .pth or .pt file, on the CPU; FerbenchError where there is none. No code of the file is run.
+def load_state(file: str | Path) -> dict[str, torch.Tensor]:
+    """Load the state dict in a .safetensors, .pth or .pt file, on the CPU; raises FerbenchError if there is none. Runs no code of the file.
 
-    It may stand as `state_dict` in a checkpoint, and its names may begin with the "module." of torch's DataParallel.
+    A checkpoint may hold it as `state_dict`, and its names may begin with the "module." of torch's DataParallel.
     """
     path = Path(file).expanduser()
     if not path.is_file():
         raise FerbenchError(
             f"no weights at {path}; expected a .safetensors, .pth or .pt file, or imagenet, random, calibrated-random",
             where=WHERE,
-            hint="mend the path, or --set backbone.weights=random",
+            hint="correct the path, or use random weights: --set backbone.weights=random",
         )
-    held = _read(path)
-    inner = held.get("state_dict", held) if isinstance(held, dict) else held
-    if isinstance(inner, dict) and all(isinstance(value, torch.Tensor) for value in inner.values()):
-        return {name.removeprefix("module."): value for name, value in inner.items()}
-    keys = f"a dict with {', '.join(map(str, list(held)[:4]))}" if isinstance(held, dict) else type(held).__name__
-    raise FerbenchError(f"{path} holds {keys}; expected a state dict, names to tensors", where=WHERE)
+    content = _read(path)
+    state = content.get("state_dict", content) if isinstance(content, dict) else content
+    if isinstance(state, dict) and all(isinstance(value, torch.Tensor) for value in state.values()):
+        return {name.removeprefix("module."): value for name, value in state.items()}
+    kind = f"a dict with {', '.join(map(str, list(content)[:4]))}" if isinstance(content, dict) else type(content).__name__
+    raise FerbenchError(f"{path} holds {kind}; expected a state dict, which maps names to tensors", where=WHERE)
 
 
-def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], expected: str, others: tuple[str, ...] | None = None) -> None:
-    """Copies `state` into the module; FerbenchError with the first misfits, and with what was `expected`.
+def load_into(module: torch.nn.Module, state: Mapping[str, torch.Tensor], expected: str, others: tuple[str, ...] | None = None) -> None:
+    """Copy `state` into the module; raises FerbenchError with the first misfits, and with what was `expected`.
 
-    Entries that the module lacks are ignored; where `others` are given, only if their names begin with one of these.
+    Ignores entries that the module lacks; if `others` are given, only those whose names begin with one of them.
     """
     own = module.state_dict()
-    told = [text for name, value in own.items() if (text := misfit(name, value, state.get(name)))]
+    misfits = [misfit for name, value in own.items() if (misfit := describe_misfit(name, value, state.get(name)))]
     if others is not None:
-        told += [f"{name} is not of this network" for name in state if name not in own and not name.startswith(others)]
-    if told:
-        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-        raise FerbenchError(f"the weights do not fit: {'; '.join(told[:3])}{more}", where=WHERE, hint=f"expected {expected}")
+        misfits += [f"{name} is not part of this network" for name in state if name not in own and not name.startswith(others)]
+    if misfits:
+        more = f" and {len(misfits) - 3} more" if len(misfits) > 3 else ""
+        raise FerbenchError(f"the weights do not fit: {'; '.join(misfits[:3])}{more}", where=WHERE, hint=f"expected {expected}")
     module.load_state_dict({name: state[name] for name in own})
 
 
-def misfit(name: str, wanted: torch.Tensor, given: torch.Tensor | None) -> str:
-    """Why a tensor cannot be used, or nothing."""
-    if given is None:
+def describe_misfit(name: str, parameter: torch.Tensor, value: torch.Tensor | None) -> str:
+    """Say why `value` cannot be loaded into the parameter `name`; empty if it can."""
+    if value is None:
         return f"{name} is missing"
-    return "" if given.shape == wanted.shape else f"{name} is {list(given.shape)}, expected {list(wanted.shape)}"
+    return "" if value.shape == parameter.shape else f"{name} is {list(value.shape)}, expected {list(parameter.shape)}"
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """What is drawn on the CPU inside is drawn from `seed`, whatever was drawn before; what is drawn behind it does not notice."""
+def random_seed(seed: int) -> Iterator[None]:
+    """Draw random numbers on the CPU from `seed` inside the block; afterwards the generator continues as if nothing had been drawn."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would set the GPU's too
         yield
@@ -69,7 +69,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def socket_timeout(seconds: float = TIMEOUT) -> Iterator[None]:
-    """torch's download sets no timeout of its own and would wait on a silent network for minutes."""
+    """Limit how long downloads wait for a server: torch sets no timeout, and would wait on a silent network for minutes."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -83,7 +83,7 @@ def _read(path: Path) -> object:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
-    except Exception as error:  # the readers raise many kinds, and each means that this is no file of weights
+    except Exception as error:  # readers raise errors of many kinds, and each means that this is no file of weights
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         raise FerbenchError(
             f"cannot read {path} as weights ({reason})", where=WHERE, hint="expected a state dict: .safetensors, or torch.save's .pth"

@@ -1,4 +1,4 @@
-"""What every benchmark uses: frame selections, face detection by Viola-Jones, image steps, losses, aggregators, protocols."""
+"""What most benchmarks use: frame selection, face detection by Viola and Jones, image steps, losses, aggregators, protocols."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ Register = Callable[[type], None]
 
 @ferbench.hookimpl
 def register_preprocessors(register: Register) -> None:
-    """Frame selections, the face detector and image steps."""
+    """Register frame selections, the face detector and image steps."""
     for step in (Last, Apex, Uniform, ViolaJones, Crop, Gray, Equalize, Resize):
         register(step)
 
 
 @ferbench.hookimpl
 def register_losses(register: Register) -> None:
-    """Cross-entropy and its relatives."""
+    """Register cross-entropy, plain and weighted, focal loss and center loss."""
     for loss in (CrossEntropy, WeightedCrossEntropy, Focal, Center):
         register(loss)
 
 
 @ferbench.hookimpl
 def register_aggregators(register: Register) -> None:
-    """From frame scores to a prediction."""
+    """Register the rules that turn frame scores into a prediction."""
     for aggregator in (Majority, Mean, Median, Max, Product, TrimmedMean, Confidence, Rising, LastFrame):
         register(aggregator)
 
 
 @ferbench.hookimpl
 def register_protocols(register: Register) -> None:
-    """Splits of people."""
+    """Register cross-validation and fixed splits."""
     for protocol in (KFold, Modulo, Fixed):
         register(protocol)

@@ -16,6 +16,6 @@ class CenterLoss(nn.Module):
         self.centers = nn.Parameter(torch.zeros(classes, width))
 
     def forward(self, logits: Tensor, target: Tensor, embeddings: Tensor) -> Tensor:
-        """The mean over the batch."""
-        apart = (embeddings - self.centers[target]).square().sum(1)  # [B]
-        return F.cross_entropy(logits, target) + self.weight / 2 * apart.mean()
+        """Average over the batch."""
+        distances = (embeddings - self.centers[target]).square().sum(1)  # [B], squared
+        return F.cross_entropy(logits, target) + self.weight / 2 * distances.mean()

@@ -19,7 +19,7 @@ class FocalLoss(nn.Module):
         self.register_buffer("weights", None if weights is None else torch.tensor(weights, dtype=torch.float32))
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """In logarithms, so that value and gradient stay finite where p is 0 or 1."""
+        """Compute in logarithms: value and gradient stay finite where p is 0 or 1."""
         logs = F.log_softmax(logits, 1).gather(1, target[:, None])[:, 0]  # [B]
         losses = -((-torch.expm1(logs)).clamp(min=1e-12) ** self.gamma) * logs
         return (losses if self.weights is None else self.weights[target] * losses).mean()

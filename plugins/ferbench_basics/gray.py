@@ -1,4 +1,4 @@
-"""Colour to gray."""
+"""Color to gray."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gray(Preprocessor):
-    """Colour to gray: luma after ITU-R BT.601."""
+    """Converts color to gray: luma by ITU-R BT.601."""
 
     name = "gray"
 
     def __call__(self, frames: Frames) -> Frames:
         """[H,W,3] -> [H,W]; gray images stay."""
-        return replace(frames, images=tuple(gray(image) for image in frames.images))
+        return replace(frames, images=tuple(to_gray(image) for image in frames.images))
 
 
-def gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """RGB [H,W,3] -> luma [H,W]; a gray image as it is."""
+def to_gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """RGB [H,W,3] -> luma [H,W]; a gray image is returned as it is."""
     import cv2
 
     return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)

@@ -1,14 +1,13 @@
-"""Histogram equalisation and size."""
+"""Histogram equalization and resizing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from msgspec import Meta
+from typing import TYPE_CHECKING, Literal
 
 from ferbench import Frames, Preprocessor
+from ferbench.types import Count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,42 +18,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Equalize(Preprocessor):
-    """Histogram equalisation; of a colour image its luma is equalised and its colours stay.
+    """Equalizes the histogram of each frame; in color, that of the luma.
 
-    `range: image` maps to the image's own span, y = cdf(x) (max x - min x) + min x; `range: full` is OpenCV's equalizeHist, to 0..255.
+    `range`: "image" maps to the image's own range, y = cdf(x) (max x - min x) + min x; "full" maps to 0..255 (OpenCV's equalizeHist).
     """
 
     name = "equalize"
     range: Literal["image", "full"] = "image"
 
     def __call__(self, frames: Frames) -> Frames:
-        """Images of equal shape, equalised one by one."""
+        """Equalize each image by itself; shapes stay."""
         import cv2
 
-        stretch = equalized if self.range == "image" else cv2.equalizeHist
-        return replace(frames, images=tuple(_on_luma(image, stretch) for image in frames.images))
+        equalize = equalize_in_range if self.range == "image" else cv2.equalizeHist
+        return replace(frames, images=tuple(_change_luma(image, equalize) for image in frames.images))
 
 
 @dataclass(frozen=True)
 class Resize(Preprocessor):
-    """Makes every frame `size` pixels square; pixel areas where it shrinks, linear interpolation where it grows."""
+    """Resizes each frame to a square of `size` pixels.
+
+    Averages pixel areas to shrink a frame and interpolates linearly to enlarge it.
+    """
 
     name = "resize"
-    size: Annotated[int, Meta(ge=1)] = 224
+    size: Count = 224
 
     def __call__(self, frames: Frames) -> Frames:
-        """[H,W] or [H,W,3] -> [size,size] or [size,size,3]; boxes and eyes no longer hold and are dropped."""
-        return replace(frames, images=tuple(self._resized(image) for image in frames.images), boxes=None, eyes=None)
+        """[H,W] or [H,W,3] -> [size,size] or [size,size,3]. Drops boxes and eyes, which are in pixels of the old size."""
+        return replace(frames, images=tuple(self._resize(image) for image in frames.images), boxes=None, eyes=None)
 
-    def _resized(self, image: Image) -> Image:
+    def _resize(self, image: Image) -> Image:
         import cv2
 
         shrinks = min(image.shape[:2]) >= self.size
         return cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def equalized(image: Image) -> Image:
-    """[H,W] through y = cdf(x) (max - min) + min, rounded, where cdf(x) is the share of pixels of at most x."""
+def equalize_in_range(image: Image) -> Image:
+    """Map [H,W] by y = cdf(x) (max - min) + min, rounded; cdf(x) is the share of pixels that are at most x."""
     import numpy as np
 
     low, high = int(image.min()), int(image.max())
@@ -63,10 +65,10 @@ def equalized(image: Image) -> Image:
     return table[image]
 
 
-def _on_luma(image: Image, stretch: Callable[[Image], Image]) -> Image:
+def _change_luma(image: Image, change: Callable[[Image], Image]) -> Image:
     import cv2
 
     if image.ndim == 2:
-        return stretch(image)
+        return change(image)
     luma, red, blue = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb))
-    return cv2.cvtColor(cv2.merge([stretch(luma), red, blue]), cv2.COLOR_YCrCb2RGB)
+    return cv2.cvtColor(cv2.merge([change(luma), red, blue]), cv2.COLOR_YCrCb2RGB)

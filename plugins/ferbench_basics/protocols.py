@@ -1,4 +1,4 @@
-"""Protocols: k folds of people, and a corpus's own lists."""
+"""Protocols: cross-validation by person, and the splits that a corpus publishes."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from typing import Annotated
 from msgspec import Meta
 
 from ferbench import Clip, FerbenchError, Fold, Protocol, splitting
-from ferbench.types import Seed
+from ferbench.types import Seed, ShareBelowOne
 
-HeldOut = Annotated[float, Meta(ge=0, lt=1)]
 SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class KFold(Protocol):
-    """`k` folds of people, stratified by class; every clip is tested once.
+    """Cross-validation with `k` folds of people, stratified by class.
 
-    Of the people that a fold does not test, the share `validation` (by clips) is set aside to choose the checkpoint.
+    Every clip is tested once. Of the people that a fold does not test, the share `validation` (by clips) is held out to choose the
+    checkpoint.
     """
 
     name = "kfold"
     k: Annotated[int, Meta(ge=2)] = 5
-    validation: HeldOut = 0.1
+    validation: ShareBelowOne = 0.1
     seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """`k` folds; raises FerbenchError for fewer than `k` people, or fewer than two beside a tested part."""
+        """Return `k` folds; raises FerbenchError for fewer than `k` people, or fewer than two to train and validate on."""
         parts = splitting.split_people(clips, [1.0] * self.k, self.seed, cover=range(self.k), where="protocol kfold")
         return _test_each(parts, self.validation, self.seed, "protocol kfold")
 
 
 @dataclass(frozen=True)
 class Modulo(Protocol):
-    """`k` folds of people by their position: sorted by name, the person at position i is tested in fold i mod k.
+    """Cross-validation with `k` folds: person i by name is tested in fold i mod k.
 
-    With the seven classes of CK+ and k = 10 this is the corpus's usual protocol. Of the people that a fold does not test, the share
-    `validation` (by clips) is set aside to choose the checkpoint, stratified.
+    With the seven classes of CK+ and k = 10, this is the usual protocol of that corpus. Of the people that a fold does not test, the share
+    `validation` (by clips) is held out to choose the checkpoint, stratified by class.
     """
 
     name = "modulo"
     k: Annotated[int, Meta(ge=2)] = 10
-    validation: HeldOut = 0.1
+    validation: ShareBelowOne = 0.1
     seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """`k` folds; raises FerbenchError for fewer than `k` people."""
+        """Return `k` folds; raises FerbenchError for fewer than `k` people."""
         people = sorted({clip.subject for clip in clips})
         if len(people) < self.k:
-            what = f"found {len(people)} people with clips of the classes, need at least {self.k}"
-            raise FerbenchError(what, where="protocol modulo", hint="ask for fewer folds: --set protocol.k=5")
+            message = f"found {len(people)} people with clips of the classes, need at least {self.k}"
+            raise FerbenchError(message, where="protocol modulo", hint="ask for fewer folds: --set protocol.k=5")
         fold_of = {person: position % self.k for position, person in enumerate(people)}
         parts = [[clip for clip in clips if fold_of[clip.subject] == fold] for fold in range(self.k)]
         return _test_each(parts, self.validation, self.seed, "protocol modulo")
@@ -60,19 +60,19 @@ class Modulo(Protocol):
 
 @dataclass(frozen=True)
 class Fixed(Protocol):
-    """The corpus's own lists: train and test clips, or folds of which each is tested once.
+    """The corpus's own split into training and test clips, or its own folds.
 
-    A clip's facts tell it: `split` (train, validation or test), or `fold`. Where no clip is listed as test, `validation` is tested, as
-    published figures on AFEW are. To choose the checkpoint the share `held_out` (by clips, by people) of the training part is set aside
-    where there is no list for it.
+    Reads the clips' facts: `split` (train, validation or test), or `fold`; each fold is tested once. If no clip is listed as test, the
+    validation clips are tested, as in published figures on AFEW. If there is no list to choose the checkpoint with, the share `held_out`
+    of the training part (by clips) is held out for it, by person.
     """
 
     name = "fixed"
-    held_out: HeldOut = 0.1
+    held_out: ShareBelowOne = 0.1
     seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """One fold, or as many as the corpus has. Raises FerbenchError if a clip is in no list: none is left out silently."""
+        """Return one fold, or the corpus's own; raises FerbenchError if a clip is in no list, so that none is left out silently."""
         if all("fold" in clip.facts for clip in clips):
             numbers = sorted({clip.facts["fold"] for clip in clips}, key=str)
             tests = [[clip for clip in clips if clip.facts["fold"] == number] for number in numbers]
@@ -92,20 +92,20 @@ class Fixed(Protocol):
 
 def _unlisted_error(clips: Sequence[Clip]) -> FerbenchError:
     values = Counter(f"split {clip.facts['split']!r}" if "split" in clip.facts else "no split" for clip in clips)
-    found = ", ".join(f"{value} ({count} clips)" for value, count in sorted(values.items()))
+    splits = ", ".join(f"{value} ({count} clips)" for value, count in sorted(values.items()))
     return FerbenchError(
-        f"protocol fixed: found {found}, such as {clips[0].id}: expected split {', '.join(SPLITS)} of every clip, or a fold of every clip",
+        f"protocol fixed: found {splits}, such as {clips[0].id}: expected split {', '.join(SPLITS)} of every clip, or a fold of every clip",
         hint="choose a corpus with lists of its own (afew, dfew, ferv39k), or the protocol kfold",
     )
 
 
 def _test_each(parts: Sequence[Sequence[Clip]], validation: float, seed: int, where: str) -> list[Fold]:
-    """A fold for each part, which it tests."""
+    """One fold per part, which tests that part."""
     return [_make_fold(test, [clip for part in parts if part is not test for clip in part], validation, seed, where) for test in parts]
 
 
 def _make_fold(test: Sequence[Clip], rest: Sequence[Clip], validation: float, seed: int, where: str) -> Fold:
-    """A fold that tests this part; of the rest, the share `validation` is held out by people."""
+    """One fold that tests `test`; of `rest`, the share `validation` is held out, by person."""
     if not validation:
         return Fold(train=_ids(rest), validation=(), test=_ids(test))
     shares = (1 - validation, validation)

@@ -11,19 +11,19 @@ from ferbench.types import Count
 
 @dataclass(frozen=True)
 class Last(Preprocessor):
-    """Selects the last frames of a clip, wherever its apex is."""
+    """Keeps the last `frames` frames, wherever the apex is."""
 
     name = "last"
     frames: Count = 3
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002
-        """The last `frames` frames, or all of a shorter clip."""
+        """The last `frames` indices, or all if there are fewer."""
         return indices[-self.frames :]
 
 
 @dataclass(frozen=True)
 class Apex(Preprocessor):
-    """Selects the most intense frame; the last one if the corpus does not say which it is."""
+    """Keeps the most intense frame; the last one if the apex is unknown."""
 
     name = "apex"
 
@@ -34,13 +34,16 @@ class Apex(Preprocessor):
 
 @dataclass(frozen=True)
 class Uniform(Preprocessor):
-    """Selects frames spread evenly over the clip: the middle ones of equal stretches."""
+    """Keeps `frames` frames, evenly spaced over the clip.
+
+    They are the middle ones of equal segments.
+    """
 
     name = "uniform"
     frames: Count = 8
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002
-        """Frame floor((k + 1/2) n / frames) for each stretch k; all of a shorter clip."""
+        """Frame floor((k + 1/2) n / frames) of each segment k; all frames if there are fewer."""
         if len(indices) <= self.frames:
             return indices
-        return [indices[(2 * stretch + 1) * len(indices) // (2 * self.frames)] for stretch in range(self.frames)]
+        return [indices[(2 * segment + 1) * len(indices) // (2 * self.frames)] for segment in range(self.frames)]

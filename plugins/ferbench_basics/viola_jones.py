@@ -1,37 +1,39 @@
-"""Finding the face and cutting it out."""
+"""Face detection by Viola and Jones, and cropping."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
 from ferbench import FerbenchError, File, Frames, Preprocessor
-from ferbench_basics.gray import gray
+from ferbench.types import NonNegative
+from ferbench_basics.gray import to_gray
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
-NEAR = 0.25  # of the last box: how far around it a face is searched
-SCALE = 1.25  # and how much smaller or larger
+NO_FACE = (nan, nan, nan, nan)
+SEARCH_MARGIN = 0.25  # `near` searches the previous box, widened on each side by this share of its size,
+SIZE_RATIO = 1.25  # for faces that are smaller or larger by at most this factor
 _WHERE = "preprocessor viola-jones: cascade"
 
 
 @dataclass(frozen=True)
 class ViolaJones(Preprocessor):
-    """Finds the face in every frame with a cascade of boosted Haar features (Viola & Jones 2001).
+    """Finds the largest face of each frame with a Haar cascade (Viola & Jones 2001).
 
-    `cascade` is one that OpenCV ships or the path of an XML file; `min_size` is a share of the frame's short side. Of several faces the
-    largest counts. A frame without one borrows the median box of the clip's other frames; a clip without any gives whole frames.
-    `near` searches each frame around the box of the one before it, and the whole frame only where nothing is found there: quicker, with
-    nearly the same boxes (docs/performance.md says how nearly).
+    `cascade`: the name of a cascade that OpenCV ships, or the path of an XML file. `min_size`: the smallest face, as a share of the frame's
+    shorter side. A frame without a face takes the median box of the clip's other frames; in a clip without any face, all frames stay whole.
+    `near` searches each frame around the box of the previous one first, and the whole frame only if nothing is found there: faster, with
+    nearly the same boxes (see docs/performance.md).
     """
 
     name = "viola-jones"
@@ -42,48 +44,50 @@ class ViolaJones(Preprocessor):
     near: bool = False
 
     def __call__(self, frames: Frames) -> Frames:
-        """Boxes for all frames, and whether each was found; images stay. Raises FerbenchError for a cascade that cannot be had."""
+        """Add a box for every frame, and whether a face was found in it; images stay. Raises FerbenchError for an unusable cascade."""
+        import numpy as np
+
         faces: list[Box | None] = []
         for image in frames.images:
-            before = next((face for face in reversed(faces) if face), None) if self.near else None
-            faces.append(self._face(image, before))
-        return replace(frames, boxes=filled(faces, frames.images), has_face=tuple(face is not None for face in faces))
+            previous = next((face for face in reversed(faces) if face), None) if self.near else None
+            faces.append(self._find_face(image, previous))
+        return frames.with_faces(np.array([face or NO_FACE for face in faces], np.float64).reshape(-1, 4))
 
-    def _face(self, image: NDArray[np.uint8], before: Box | None) -> Box | None:
-        """The largest face: around the box `before`, of about its size, if there is one; else in the whole image."""
-        if before:
-            x, y, width, height = before
-            left, right = _span(x, width, NEAR, image.shape[1])
-            top, bottom = _span(y, height, NEAR, image.shape[0])
-            sizes = {"minSize": (round(width / SCALE),) * 2, "maxSize": (round(width * SCALE),) * 2}
-            if face := self._largest(image[top:bottom, left:right], **sizes):
+    def _find_face(self, image: NDArray[np.uint8], previous: Box | None) -> Box | None:
+        """The largest face: near the box `previous` and of similar size, if there is one; else in the whole image."""
+        if previous:
+            x, y, width, height = previous
+            left, right = _span(x, width, SEARCH_MARGIN, image.shape[1])
+            top, bottom = _span(y, height, SEARCH_MARGIN, image.shape[0])
+            sizes = {"minSize": (round(width / SIZE_RATIO),) * 2, "maxSize": (round(width * SIZE_RATIO),) * 2}
+            if face := self._largest_face(image[top:bottom, left:right], **sizes):
                 return face[0] + left, face[1] + top, *face[2:]
         side = max(1, round(self.min_size * min(image.shape[:2])))
-        return self._largest(image, minSize=(side, side))
+        return self._largest_face(image, minSize=(side, side))
 
-    def _largest(self, image: NDArray[np.uint8], **sizes: tuple[int, int]) -> Box | None:
-        # A cv2.CascadeClassifier keeps scratch state, and clips come from a pool of threads: one for each thread.
-        detector = classifier(self.cascade, threading.get_ident())
-        faces = detector.detectMultiScale(gray(image), self.scale_factor, self.min_neighbors, **sizes)
+    def _largest_face(self, image: NDArray[np.uint8], **sizes: tuple[int, int]) -> Box | None:
+        # A cv2.CascadeClassifier keeps scratch state, and clips are decoded by several threads: one classifier for each.
+        detector = load_cascade(self.cascade, threading.get_ident())
+        faces = detector.detectMultiScale(to_gray(image), self.scale_factor, self.min_neighbors, **sizes)
         boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h in faces]
         return max(boxes, key=lambda box: (box[2] * box[3], box), default=None)
 
 
 @dataclass(frozen=True)
 class Crop(Preprocessor):
-    """Cuts each frame to the box that a detector gave it.
+    """Cuts each frame to the box of its face.
 
-    `margin` widens the box on every side by this share of its width and height; what lies outside the frame is left out.
+    `margin` widens the box on every side by this share of its width and height. The crop ends at the border of the frame.
     """
 
     name = "crop"
-    margin: Annotated[float, Meta(ge=0)] = 0.0
+    margin: NonNegative = 0.0
 
     def __call__(self, frames: Frames) -> Frames:
-        """Images cut out, boxes used up; raises FerbenchError where no step before gave boxes."""
+        """Cut images to their boxes, and drop the boxes; raises FerbenchError if no earlier step found any."""
         if frames.boxes is None:
-            hint = "put a detector before it, such as viola-jones; a crop uses the boxes up"
-            raise FerbenchError("crop is given frames without boxes", where="preprocessor crop", hint=hint)
+            hint = "put a detector before it, such as viola-jones, and only one crop after it"
+            raise FerbenchError("crop got frames without boxes", where="preprocessor crop", hint=hint)
         images = tuple(self._cut(image, box) for image, box in zip(frames.images, frames.boxes, strict=True))
         return replace(frames, images=images, boxes=None, eyes=None)
 
@@ -94,20 +98,9 @@ class Crop(Preprocessor):
         return image[top:bottom, left:right]
 
 
-def filled(faces: Sequence[Box | None], images: Sequence[NDArray[np.uint8]]) -> tuple[Box, ...]:
-    """Each frame's own box, else the median of the clip's found ones, else the whole frame."""
-    import numpy as np
-
-    found = [face for face in faces if face]
-    if not found:
-        return tuple((0, 0, image.shape[1], image.shape[0]) for image in images)
-    x, y, width, height = (int(value) for value in np.rint(np.median(found, axis=0)))
-    return tuple(face or (x, y, width, height) for face in faces)
-
-
 @lru_cache(maxsize=256)
-def classifier(cascade: str, _thread: int) -> Any:
-    """The cv2.CascadeClassifier of a name or path for one thread; raises FerbenchError with what to do."""
+def load_cascade(cascade: str, _thread: int) -> Any:
+    """Load a cv2.CascadeClassifier by name or path, one per thread; raises FerbenchError if OpenCV or the file does not allow it."""
     import cv2
 
     try:
@@ -115,11 +108,11 @@ def classifier(cascade: str, _thread: int) -> Any:
 
         detector = cv2.CascadeClassifier()
     except (AttributeError, ImportError):
-        hint = "install OpenCV 4: pip install 'opencv-python>=4.8,<5', and no other package that brings a cv2"
+        hint = "install OpenCV 4: pip install 'opencv-python>=4.8,<5', and no other package that provides cv2"
         raise FerbenchError(f"OpenCV {cv2.__version__} has no CascadeClassifier", where=_WHERE, hint=hint) from None
     path = _cascade_file(cascade, Path(haarcascades))
-    if not _loads(detector, path):
-        raise FerbenchError(f"{path} is no cascade that OpenCV can load", where=_WHERE, hint="give an XML file trained as a cascade")
+    if not _can_load(detector, path):
+        raise FerbenchError(f"{path} is no cascade that OpenCV can load", where=_WHERE, hint="give the XML file of a trained cascade")
     return detector
 
 
@@ -133,7 +126,7 @@ def _cascade_file(cascade: str, shipped: Path) -> Path:
     )
 
 
-def _loads(detector: Any, path: Path) -> bool:
+def _can_load(detector: Any, path: Path) -> bool:
     import cv2
 
     try:
@@ -143,6 +136,6 @@ def _loads(detector: Any, path: Path) -> bool:
 
 
 def _span(start: int, size: int, margin: float, limit: int) -> tuple[int, int]:
-    """First and last + 1 pixel of one axis; never empty, not even for a box borrowed from a larger frame."""
+    """First and last + 1 pixel along one axis; never empty, not even for a box from a larger frame."""
     first = min(max(round(start - margin * size), 0), limit - 1)
     return first, max(first + 1, min(round(start + size + margin * size), limit))

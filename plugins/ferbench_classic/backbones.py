@@ -1,4 +1,4 @@
-"""Descriptors of single frames with a classifier behind them."""
+"""Backbones: a descriptor of frames, clips or landmarks, and a classifier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from msgspec import Meta
 
 from ferbench import Backbone, EmbeddingNetwork, Estimators, FerbenchError, Frozen, Input
 from ferbench.types import Count, Positive, Shape
-from ferbench_classic.descriptors import Dynamics, Geometry, Gradients, Gradients3D, Patterns, Values
+from ferbench_classic.descriptors import (
+    GradientHistograms3D,
+    HOGDescriptor,
+    LandmarkDescriptor,
+    LBPHistograms,
+    LBPTOPHistograms,
+    PixelValues,
+)
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -18,30 +25,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Described(Backbone):
-    """What the backbones below share: a gray input, and a classifier. A registered class adds the descriptor.
+class DescriptorBackbone(Backbone):
+    """What the backbones below share: a gray input and a classifier. A registered class adds the descriptor.
 
-    `classifier`: "svm" with `kernel` (rbf, chi2 for histograms, linear), "knn", "random-forest" or "logistic-regression". `c` is the
-    inverse strength of regularisation of SVM and logistic regression, `neighbours` those of k-NN; what is left out is chosen on the
-    validation people. "mlp" is a network instead, trained by the recipe: batch normalisation, `hidden` units with ReLU, dropout 0.5.
+    `classifier`: "svm" with `kernel` (rbf, linear, or chi2 for histograms), "knn", "random-forest" (with `trees`) or "logistic-regression".
+    `c` is the inverse regularization strength of SVM and logistic regression, `neighbors` the k of k-NN; if you leave them out, they are
+    chosen on the validation people. "mlp" is a network instead, trained by the recipe: batch normalization, `hidden` units with ReLU,
+    dropout 0.5.
     """
 
     classifier: Literal["svm", "knn", "random-forest", "logistic-regression", "mlp"] = "svm"
     kernel: Literal["rbf", "chi2", "linear"] = "rbf"
     c: Positive | None = None
-    neighbours: Count | None = None
+    neighbors: Count | None = None
     trees: Count = 300
     hidden: Count = 128
     size: Annotated[int, Meta(ge=16)] = 112
 
-    shares: ClassVar[bool] = False  # whether the descriptor is made of histograms that sum to 1
+    sums_to_one: ClassVar[bool] = False  # whether the descriptor consists of histograms that each sum to 1
 
     def input(self) -> Input:
         """Gray, values 0 to 1."""
         return Input(self.size, 1, (0.0,), (1.0,))
 
     def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
-        """Classifiers, of which the best on the validation frames is kept; or a network, [B,D] -> logits."""
+        """Classifiers, of which the best on the validation items is kept; or a network, [B,D] -> logits."""
         if self.classifier == "mlp":
             return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
         return Estimators(self._candidates)
@@ -49,7 +57,7 @@ class Described(Backbone):
     def _candidates(self) -> list[ClassifierMixin]:
         from ferbench_classic.classifiers import candidates
 
-        return candidates(self.classifier, self.kernel, self.c, self.neighbours, self.trees, self.shares)
+        return candidates(self.classifier, self.kernel, self.c, self.neighbors, self.trees, self.sums_to_one)
 
     def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
         from torch import nn
@@ -62,10 +70,11 @@ class Described(Backbone):
 
 
 @dataclass(frozen=True)
-class LBP(Described):
-    """Local binary patterns (Ojala et al. 2002): histograms of uniform patterns in a grid of fields, each summing to 1.
+class LBP(DescriptorBackbone):
+    """Local binary patterns (Ojala et al. 2002): histograms over a grid of cells.
 
-    `points` on circles of the `radii` in pixels, the histograms of several joined; `grid` x `grid` fields.
+    Uniform patterns of `points` points on circles with each of the `radii` in pixels; one histogram per radius and cell of `grid` x `grid`,
+    each summing to 1.
     """
 
     name = "lbp"
@@ -73,16 +82,19 @@ class LBP(Described):
     radii: Annotated[tuple[Annotated[float, Meta(gt=0, le=64)], ...], Meta(min_length=1)] = (2.0,)
     grid: Annotated[int, Meta(ge=1, le=64)] = 7
 
-    shares: ClassVar[bool] = True
+    sums_to_one: ClassVar[bool] = True
 
     def frozen(self) -> Frozen:
         """The histograms: equal for every classifier."""
-        return Patterns(self.points, self.radii, self.grid)
+        return LBPHistograms(self.points, self.radii, self.grid)
 
 
 @dataclass(frozen=True)
-class HOG(Described):
-    """Histograms of oriented gradients (Dalal & Triggs 2005), by scikit-image; `cell` in pixels, `block` in cells."""
+class HOG(DescriptorBackbone):
+    """Histograms of oriented gradients (Dalal & Triggs 2005).
+
+    scikit-image's; `cell` in pixels, `block` in cells.
+    """
 
     name = "hog"
     orientations: Count = 9
@@ -90,31 +102,32 @@ class HOG(Described):
     block: Count = 2
 
     def frozen(self) -> Frozen:
-        """The histograms: equal for every classifier. FerbenchError where a block is larger than the crop."""
+        """The histograms: equal for every classifier. Raises FerbenchError if a block is larger than the crop."""
         if self.cell * self.block > self.size:
             raise FerbenchError(
                 f"a block of {self.block} cells of {self.cell} pixels exceeds the crop of {self.size} pixels", where="backbone.cell"
             )
-        return Gradients(self.orientations, self.cell, self.block)
+        return HOGDescriptor(self.orientations, self.cell, self.block)
 
 
 @dataclass(frozen=True)
-class Pixels(Described):
-    """The pixels themselves: what every other system has to beat."""
+class Pixels(DescriptorBackbone):
+    """Raw gray values: the baseline that every descriptor should beat."""
 
     name = "pixels"
-    size: Annotated[int, Meta(ge=1)] = 48
+    size: Count = 48
 
     def frozen(self) -> Frozen:
-        """The gray values in a row."""
-        return Values()
+        """The gray values as a vector."""
+        return PixelValues()
 
 
 @dataclass(frozen=True)
-class LBPTOP(Described):
-    """LBP on three orthogonal planes (Zhao & Pietikainen 2007): how texture changes, in one histogram a clip.
+class LBPTOP(DescriptorBackbone):
+    """LBP on three orthogonal planes (Zhao & Pietikainen 2007), per clip.
 
-    `points` on circles of `radius` pixels, and frames, in the planes XY, XT and YT; `grid` x `grid` fields.
+    Uniform patterns of `points` points on circles of `radius` pixels, and frames, in the planes XY, XT and YT; one histogram per plane and
+    cell of `grid` x `grid`.
     """
 
     name = "lbp-top"
@@ -122,21 +135,21 @@ class LBPTOP(Described):
     radius: Annotated[int, Meta(ge=1, le=8)] = 1
     grid: Annotated[int, Meta(ge=1, le=64)] = 5
 
-    shares: ClassVar[bool] = True
+    sums_to_one: ClassVar[bool] = True
 
     def frozen(self) -> Frozen:
-        """The histograms: equal for every classifier. FerbenchError where a circle is wider than the crop."""
+        """The histograms: equal for every classifier. Raises FerbenchError if a circle is wider than the crop."""
         if 2 * self.radius + self.grid > self.size:
-            what = f"a radius of {self.radius} leaves no pixel for each of {self.grid} fields of a crop of {self.size} pixels"
-            raise FerbenchError(what, where="backbone.radius")
-        return Dynamics(self.points, self.radius, self.grid)
+            message = f"a radius of {self.radius} leaves no pixel for each of {self.grid} cells of a crop of {self.size} pixels"
+            raise FerbenchError(message, where="backbone.radius")
+        return LBPTOPHistograms(self.points, self.radius, self.grid)
 
 
 @dataclass(frozen=True)
-class Gradients3(Described):
-    """Histograms of 3-D gradients by region of the face (after Polikovsky et al. 2009): one descriptor a clip.
+class Gradients3D(DescriptorBackbone):
+    """Histograms of 3-D gradients (after Polikovsky et al. 2009), per clip.
 
-    Directions in the planes XY, XT and YT in `bins`, for each of `grid` x `grid` regions.
+    Gradient directions in the planes XY, XT and YT, in `bins` bins; one histogram per plane and cell of `grid` x `grid`.
     """
 
     name = "gradients-3d"
@@ -145,15 +158,15 @@ class Gradients3(Described):
 
     def frozen(self) -> Frozen:
         """The histograms: equal for every classifier."""
-        return Gradients3D(self.bins, self.grid)
+        return GradientHistograms3D(self.bins, self.grid)
 
 
 @dataclass(frozen=True)
-class Landmarks(Described):
-    """The corpus's own landmarks (ck+ ships 68 points), freed of place, size and rotation.
+class Landmarks(DescriptorBackbone):
+    """The corpus's facial landmarks, aligned: their displacement or shape.
 
-    `features`: "displacement" of each point from the clip's first selected frame to its last, one descriptor a clip; or the "shape" of
-    each frame.
+    For corpora that ship landmarks (CK+ has 68 points). Position, size and rotation are removed. `features`: the "displacement" of each
+    point from the clip's first selected frame to its last, one descriptor per clip; or the "shape" of each frame.
     """
 
     name = "landmarks"
@@ -161,4 +174,4 @@ class Landmarks(Described):
 
     def frozen(self) -> Frozen:
         """The coordinates: equal for every classifier."""
-        return Geometry(self.features == "displacement")
+        return LandmarkDescriptor(self.features == "displacement")

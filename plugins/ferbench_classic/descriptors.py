@@ -1,4 +1,4 @@
-"""Descriptors as frozen parts: [B,1,H,W] of values 0 to 1 -> [B,D]."""
+"""Descriptors as frozen parts: of frames [B,1,H,W] with values 0 to 1, of a clip, or of its landmarks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Uncalibrated(Frozen):
-    """Looks at no training crop."""
+class Descriptor(Frozen):
+    """Computed from each item alone, without training crops."""
 
     @property
     def calibrated(self) -> bool:
-        """False."""
+        """Never."""
         return False
 
 
 @dataclass(frozen=True)
-class Patterns(Uncalibrated):
+class LBPHistograms(Descriptor):
     """Uniform local binary patterns: [B,1,H,W] -> [B, radii * grid * grid * (points * (points - 1) + 3)]."""
 
     points: int
@@ -30,33 +30,33 @@ class Patterns(Uncalibrated):
     grid: int
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """scikit-image's patterns ("nri_uniform": rotations count), their histograms ours."""
-        from ferbench_classic.numpy_module import EachImage
-        from ferbench_classic.patterns import histograms
+        """Build a module with scikit-image's patterns ("nri_uniform": rotations are told apart)."""
+        from ferbench_classic.numpy_module import ImageFunction
+        from ferbench_classic.patterns import lbp_histograms
 
-        return EachImage(lambda image: histograms(image, self.points, self.radii, self.grid))
+        return ImageFunction(lambda image: lbp_histograms(image, self.points, self.radii, self.grid))
 
 
 @dataclass(frozen=True)
-class Gradients(Uncalibrated):
-    """[B,1,H,W] -> [B,D]: scikit-image's hog, blocks normalised by L2 with clipping at 0.2."""
+class HOGDescriptor(Descriptor):
+    """Histograms of oriented gradients: [B,1,H,W] -> [B,D]; blocks are L2-normalized and clipped at 0.2."""
 
     orientations: int
     cell: int
     block: int
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """Nothing is trained."""
+        """Build a module around scikit-image's hog."""
         from skimage.feature import hog
 
-        from ferbench_classic.numpy_module import EachImage
+        from ferbench_classic.numpy_module import ImageFunction
 
         sizes = {"pixels_per_cell": (self.cell, self.cell), "cells_per_block": (self.block, self.block)}
-        return EachImage(lambda image: hog(image, self.orientations, block_norm="L2-Hys", **sizes))
+        return ImageFunction(lambda image: hog(image, self.orientations, block_norm="L2-Hys", **sizes))
 
 
 @dataclass(frozen=True)
-class Dynamics(Uncalibrated):
+class LBPTOPHistograms(Descriptor):
     """LBP-TOP of a clip: [T,1,H,W] -> [1, 3 * grid * grid * (points * (points - 1) + 3)]."""
 
     points: int
@@ -66,15 +66,15 @@ class Dynamics(Uncalibrated):
     reads: ClassVar[Literal["frames", "clips", "landmarks"]] = "clips"
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """Nothing is trained."""
-        from ferbench_classic.numpy_module import EachClip
+        """Build a module without parameters."""
+        from ferbench_classic.numpy_module import ClipFunction
         from ferbench_classic.volumes import lbp_top
 
-        return EachClip(lambda volume: lbp_top(volume, self.points, self.radius, self.grid))
+        return ClipFunction(lambda volume: lbp_top(volume, self.points, self.radius, self.grid))
 
 
 @dataclass(frozen=True)
-class Gradients3D(Uncalibrated):
+class GradientHistograms3D(Descriptor):
     """Histograms of 3-D gradients of a clip: [T,1,H,W] -> [1, 3 * grid * grid * bins]."""
 
     bins: int
@@ -83,15 +83,15 @@ class Gradients3D(Uncalibrated):
     reads: ClassVar[Literal["frames", "clips", "landmarks"]] = "clips"
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """Nothing is trained."""
-        from ferbench_classic.numpy_module import EachClip
-        from ferbench_classic.volumes import gradients
+        """Build a module without parameters."""
+        from ferbench_classic.numpy_module import ClipFunction
+        from ferbench_classic.volumes import gradient_histograms
 
-        return EachClip(lambda volume: gradients(volume, self.bins, self.grid))
+        return ClipFunction(lambda volume: gradient_histograms(volume, self.bins, self.grid))
 
 
 @dataclass(frozen=True)
-class Geometry(Uncalibrated):
+class LandmarkDescriptor(Descriptor):
     """Aligned landmarks: [T,P,2] -> [T,2P], or their displacement from the first frame to the last, [1,2P]."""
 
     displacement: bool
@@ -99,19 +99,19 @@ class Geometry(Uncalibrated):
     reads: ClassVar[Literal["frames", "clips", "landmarks"]] = "landmarks"
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """Nothing is trained."""
-        from ferbench_classic.geometry import displacement, shapes
-        from ferbench_classic.numpy_module import EachClip
+        """Build a module without parameters."""
+        from ferbench_classic.geometry import describe_displacement, describe_shapes
+        from ferbench_classic.numpy_module import ClipFunction
 
-        return EachClip(displacement if self.displacement else shapes)
+        return ClipFunction(describe_displacement if self.displacement else describe_shapes)
 
 
 @dataclass(frozen=True)
-class Values(Uncalibrated):
+class PixelValues(Descriptor):
     """[B,1,H,W] -> [B,H*W]."""
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """Nothing is trained."""
+        """Build a module without parameters."""
         from torch import nn
 
         return nn.Flatten()

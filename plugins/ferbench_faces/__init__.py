@@ -1,4 +1,4 @@
-"""Preprocessing beside the thesis's: YuNet, alignment by the eyes, CLAHE."""
+"""More preprocessing of faces: detection by YuNet, alignment by the eyes, CLAHE."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from ferbench_faces.yunet import YuNet
 
 @ferbench.hookimpl
 def register_preprocessors(register: Callable[[type[ferbench.Preprocessor]], None]) -> None:
-    """Three steps."""
+    """Register the three steps."""
     for step in (YuNet, Align, CLAHE):
         register(step)

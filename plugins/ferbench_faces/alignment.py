@@ -1,4 +1,4 @@
-"""Faces turned and scaled until their eyes stand where all others' do."""
+"""Alignment of faces by their eyes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from ferbench import FerbenchError, Frames, Preprocessor
+from ferbench.types import Count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,44 +19,44 @@ EYES = (slice(36, 42), slice(42, 48))  # of 68 landmarks
 
 @dataclass(frozen=True)
 class Align(Preprocessor):
-    """Alignment by the eyes: each frame becomes `size` pixels square, with both eyes level at fixed places.
+    """Aligns each face by its eyes, in a square of `size` pixels.
 
-    Eyes are `distance` of the side apart and at `height` of it from the top. They come from a detector that finds them (yunet), or from
-    the corpus's 68 landmarks. A frame without eyes takes the median places of the clip's other frames; a clip without any is scaled whole.
-    It stands in place of `crop` and `resize`; what lies outside the frame is black.
+    Rotates, scales and shifts each frame so that both eyes are level, `distance` of the side apart and `height` of it from the top. The
+    eyes come from a detector that finds them (yunet), or from the corpus's 68 landmarks. A frame without eyes takes the median positions of
+    the clip's other frames; in a clip without any, whole frames are resized. Use it in place of `crop` and `resize`. Pixels from outside
+    the frame are black.
     """
 
     name = "align"
-    size: Annotated[int, Meta(ge=1)] = 224
+    size: Count = 224
     distance: Annotated[float, Meta(gt=0, lt=1)] = 0.4
     height: Annotated[float, Meta(gt=0, lt=1)] = 0.35
 
     def __call__(self, frames: Frames) -> Frames:
-        """[H,W] or [H,W,3] -> [size,size] or [size,size,3]; FerbenchError where neither eyes nor landmarks are known."""
+        """[H,W] or [H,W,3] -> [size,size] or [size,size,3]; raises FerbenchError if there are neither eyes nor landmarks."""
         import numpy as np
 
-        eyes = self._eyes(frames)
-        known = np.array([bool(np.isfinite(pair).all()) for pair in eyes])
-        if known.any():
-            eyes = np.where(known[:, None, None], eyes, np.median(eyes[known], axis=0))
-        images = tuple(self._aligned(image, pair) for image, pair in zip(frames.images, eyes, strict=True))
+        eyes = self._locate_eyes(frames)
+        is_known = np.array([bool(np.isfinite(pair).all()) for pair in eyes])  # [T]
+        if is_known.any():
+            eyes = np.where(is_known[:, None, None], eyes, np.median(eyes[is_known], axis=0))
+        images = tuple(self._align(image, pair) for image, pair in zip(frames.images, eyes, strict=True))
         return replace(frames, images=images, boxes=None, eyes=None)
 
-    def _eyes(self, frames: Frames) -> NDArray[np.float32]:
-        """[T,2,2]: left and right in the picture, (x, y) each; NaN where they are not known."""
+    def _locate_eyes(self, frames: Frames) -> NDArray[np.float32]:
+        """[T,2,2]: the left and the right eye in the picture, (x, y) each; NaN where unknown."""
         import numpy as np
 
         if frames.eyes is not None:
             return frames.eyes
-        cropped = frames.has_face is not None and frames.boxes is None
-        if frames.landmarks is None or frames.landmarks.shape[1] != 68 or cropped:
-            what = "is given cropped frames" if cropped else "is given frames without eyes"
-            raise FerbenchError(
-                f"align {what}", where="preprocessor align", hint="put yunet before it and no crop, or choose a corpus with 68 landmarks"
-            )
-        return np.stack([frames.landmarks[:, part].mean(1) for part in EYES], 1)
+        is_cropped = frames.has_face is not None and frames.boxes is None
+        if frames.landmarks is None or frames.landmarks.shape[1] != 68 or is_cropped:
+            kind = "cropped frames" if is_cropped else "frames without eyes"
+            hint = "put yunet before it and no crop, or choose a corpus with 68 landmarks"
+            raise FerbenchError(f"align got {kind}", where="preprocessor align", hint=hint)
+        return np.stack([frames.landmarks[:, eye].mean(1) for eye in EYES], 1)
 
-    def _aligned(self, image: NDArray[np.uint8], eyes: NDArray[np.float32]) -> NDArray[np.uint8]:
+    def _align(self, image: NDArray[np.uint8], eyes: NDArray[np.float32]) -> NDArray[np.uint8]:
         import cv2
         import numpy as np
 
@@ -65,11 +66,10 @@ class Align(Preprocessor):
         return cv2.warpAffine(image, similarity(eyes, np.stack([left, right])), (self.size, self.size), flags=cv2.INTER_LINEAR)
 
 
-def similarity(given: NDArray[np.floating], wanted: NDArray[np.floating]) -> NDArray[np.float64]:
-    """The turning, scaling and shifting [2,3] that takes two points [2,2] to two others."""
+def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The rotation, scaling and shift, as a matrix [2,3], that takes two points [2,2] to two others."""
     import numpy as np
+    from skimage.transform import estimate_transform
 
-    (a, b), (c, d) = (complex(*map(float, p)) for p in given), (complex(*map(float, p)) for p in wanted)
-    turn = (d - c) / (b - a)
-    shift = c - turn * a
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    matrix: NDArray[np.float64] = estimate_transform("similarity", source.astype(np.float64), target).params[:2]
+    return matrix

@@ -1,4 +1,4 @@
-"""Contrast-limited adaptive histogram equalisation."""
+"""Contrast-limited adaptive histogram equalization."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from ferbench import Frames, Preprocessor
+from ferbench.types import Positive
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,20 +17,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CLAHE(Preprocessor):
-    """Contrast-limited adaptive histogram equalisation (Zuiderveld 1994), by OpenCV; of a colour image its luma is equalised.
+    """Contrast-limited adaptive histogram equalization (Zuiderveld 1994).
 
-    `clip` limits the contrast, `grid` x `grid` tiles are equalised each by itself and blended.
+    OpenCV's; in color, that of the luma. `clip` limits the contrast. Each of `grid` x `grid` tiles is equalized by itself, then they are
+    blended.
     """
 
     name = "clahe"
-    clip: Annotated[float, Meta(gt=0)] = 2.0
+    clip: Positive = 2.0
     grid: Annotated[int, Meta(ge=1, le=64)] = 8
 
     def __call__(self, frames: Frames) -> Frames:
-        """Images of equal shape, equalised one by one."""
-        return replace(frames, images=tuple(self._equalized(image) for image in frames.images))
+        """Equalize each image by itself; shapes stay."""
+        return replace(frames, images=tuple(self._equalize(image) for image in frames.images))
 
-    def _equalized(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _equalize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         import cv2
 
         clahe = cv2.createCLAHE(self.clip, (self.grid, self.grid))

@@ -1,4 +1,4 @@
-"""Late fusion: the scores of several backbones, weighted."""
+"""Late fusion of several backbones."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from ferbench_fusion.fusion import LateFusion
 
 @ferbench.hookimpl
 def register_backbones(register: Callable[[type[ferbench.Fusion]], None]) -> None:
-    """Its members are backbones of any plugin."""
+    """Register late fusion, whose members are backbones of any plugin."""
     register(LateFusion)

@@ -1,4 +1,4 @@
-"""What is the thesis's alone: VGG16 with a full or a reduced head, its frame selection and its split of people."""
+"""What only the thesis uses: VGG16 with a full or a reduced head, its frame selection and its split of people."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Register = Callable[[type], None]
 
 @ferbench.hookimpl
 def register_preprocessors(register: Register) -> None:
-    """The second half of a clip."""
+    """Register the thesis's frame selection."""
     register(SecondHalf)
 
 
 @ferbench.hookimpl
 def register_backbones(register: Register) -> None:
-    """VGG16 with its full and its reduced head."""
+    """Register VGG16 with its full and its reduced head."""
     register(VGG16)
     register(ReducedVGG16)
 
 
 @ferbench.hookimpl
 def register_protocols(register: Register) -> None:
-    """The split towards 631/202/21 clips."""
+    """Register the thesis's split of people."""
     register(Thesis)

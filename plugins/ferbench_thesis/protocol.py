@@ -11,9 +11,9 @@ from ferbench.types import Positive, Seed
 
 @dataclass(frozen=True)
 class Thesis(Protocol):
-    """One split of people, stratified by class towards the thesis's 631 training, 202 test and 21 validation clips.
+    """One split of people, stratified by class, in the proportions of the thesis.
 
-    The three figures are proportions: corpora of other sizes are split alike.
+    The thesis has 631 training, 202 test and 21 validation clips. A corpus of another size is split in the same proportions.
     """
 
     name = "thesis"
@@ -23,7 +23,7 @@ class Thesis(Protocol):
     seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """One fold; raises FerbenchError for fewer than three people."""
+        """Return one fold; raises FerbenchError for fewer than three people."""
         shares = (self.train, self.test, self.validation)
         train, test, validation = splitting.split_people(clips, shares, self.seed, cover=(0, 1), where="protocol thesis")
         return [Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))]

@@ -10,15 +10,15 @@ from ferbench import Clip, Preprocessor
 
 @dataclass(frozen=True)
 class SecondHalf(Preprocessor):
-    """Selects the second half of the frames up to the apex, p_{n/2} ... p_n.
+    """Keeps the second half of the frames up to the apex, p_{n/2} ... p_n.
 
-    Of the n frames up to and including the apex (all frames, if it is not known), these are the last floor(n/2) + 1: for n = 1 to 6
-    they are 1, 2, 2, 3, 3 and 4 frames. Counted from 1, the first is p_{n/2}, rounded up for odd n.
+    Of the n frames up to and including the apex (all frames, if the apex is unknown), it keeps the last floor(n/2) + 1: of 1 to 6 frames,
+    it keeps 1, 2, 2, 3, 3 and 4. Counted from 1, the first one kept is p_{n/2}, rounded up for odd n.
     """
 
     name = "second-half"
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:
-        """The later half of the frames up to the apex; at least one."""
+        """The later half of the indices up to the apex; at least one."""
         rising = clip.until_apex(indices)
         return rising[-(len(rising) // 2 + 1) :]

@@ -1,4 +1,4 @@
-"""VGG16's convolutions as a frozen part; a module of its own, so that a change of a head leaves stored features valid."""
+"""VGG16's convolutions as a frozen part; in a module of its own, so that stored features stay valid when a head changes."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ RANDOM = ("random", "calibrated-random")
 
 @dataclass(frozen=True)
 class VGG16Convolutions(Frozen):
-    """[B,3,H,W] -> [B,25088]: VGG16's 13 convolutions, average pool to 7x7, flattened. `seed` counts for random weights alone.
+    """[B,3,H,W] -> [B,25088]: VGG16's 13 convolutions, average pooling to 7x7, flattened. `seed` only counts for random weights.
 
-    With `trained` blocks, those are left to the trainable part: [B,3,H,W] -> [B,C,h,w], the output of the block before them.
+    The last `trained_blocks` are left to the trainable part: [B,3,H,W] -> [B,C,h,w], the output of the block before them.
     """
 
     weights: File
     seed: int
-    trained: int = 0
+    trained_blocks: int = 0
 
     @property
     def calibrated(self) -> bool:
-        """Only calibrated-random looks at training crops."""
+        """Whether the weights are calibrated-random."""
         return self.weights == "calibrated-random"
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:
-        """Frozen, in eval mode; FerbenchError where the weights are missing or do not fit."""
-        from ferbench_thesis.vgg16_model import calibrated_convolutions, front
+        """Build the frozen module in eval mode; raises FerbenchError if the weights are missing or do not fit."""
+        from ferbench_thesis.vgg16_model import calibrated_convolutions, frozen_part
 
-        whole = calibrated_convolutions(self.seed, crops) if self.calibrated else self.whole()
-        return front(whole, self.trained)
+        convolutions = calibrated_convolutions(self.seed, crops) if self.calibrated else self.load()
+        return frozen_part(convolutions, self.trained_blocks)
 
-    def whole(self) -> torch.nn.Module:
-        """All convolutions, with weights that need no crops."""
-        from ferbench_thesis.vgg16_model import loaded_convolutions, random_convolutions
-        from ferbench_thesis.vgg16_weights import state
+    def load(self) -> torch.nn.Module:
+        """Load all convolutions, with weights that need no crops."""
+        from ferbench_thesis.vgg16_model import pretrained_convolutions, random_convolutions
+        from ferbench_thesis.vgg16_weights import load_state
 
-        return random_convolutions(self.seed) if self.weights == "random" else loaded_convolutions(state(self.weights))
+        return random_convolutions(self.seed) if self.weights == "random" else pretrained_convolutions(load_state(self.weights))

@@ -1,4 +1,4 @@
-"""What stands behind VGG16's convolutions: its own classifier, one layer, or logistic regression."""
+"""Heads for VGG16's convolutions: its own classifier, or a single layer."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from ferbench import weights
 
 
 def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tensor]) -> tuple[nn.Sequential, nn.Linear]:
-    """VGG16's classifier of the widths (features, hidden, units, classes), as body and last layer.
+    """VGG16's classifier with the widths (features, hidden, units, classes), as body and last layer.
 
     The layers of the body start from `state` where they fit.
     """
     features, hidden, units, classes = widths
     body = nn.Sequential(
-        fresh_linear(features, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5),
-        fresh_linear(hidden, units), nn.ReLU(inplace=True), nn.Dropout(0.5),
+        linear_layer(features, hidden), nn.ReLU(inplace=True), nn.Dropout(0.5),
+        linear_layer(hidden, units), nn.ReLU(inplace=True), nn.Dropout(0.5),
     )  # fmt: skip
-    classifier = fresh_linear(units, classes)
+    classifier = linear_layer(units, classes)
     for index in ("0", "3"):
         layer = body.get_submodule(index)
-        saved = {name: state.get(f"classifier.{index}.{name}") for name in ("weight", "bias")}
-        # Both or neither: a bias alone fits where only the layer's input is narrower.
-        if not any(weights.misfit(name, value, saved[name]) for name, value in layer.state_dict().items()):
-            layer.load_state_dict(saved)
+        pretrained = {name: state.get(f"classifier.{index}.{name}") for name in ("weight", "bias")}
+        # Both or neither: if only the layer's input is narrower, the bias alone would fit.
+        if not any(weights.describe_misfit(name, value, pretrained[name]) for name, value in layer.state_dict().items()):
+            layer.load_state_dict(pretrained)
     return body, classifier
 
 
 def linear_head(width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
-    """One layer: the features are the embedding."""
-    return nn.Identity(), fresh_linear(width, classes)
+    """A single layer: the features are the embedding."""
+    return nn.Identity(), linear_layer(width, classes)
 
 
-def fresh_linear(inputs: int, outputs: int) -> nn.Linear:
-    """Initialised as torchvision's VGG is: weights N(0, 0.01), no bias."""
+def linear_layer(inputs: int, outputs: int) -> nn.Linear:
+    """A layer initialized like those of torchvision's VGG: weights N(0, 0.01), bias 0."""
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)
     nn.init.normal_(layer.weight, 0, 0.01)
     nn.init.zeros_(layer.bias)

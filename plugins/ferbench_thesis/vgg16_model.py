@@ -1,4 +1,4 @@
-"""VGG16 (Simonyan and Zisserman, 2015, configuration D) convolutions with torchvision's names; calibration."""
+"""The convolutions of VGG16 (Simonyan and Zisserman 2015, configuration D) with torchvision's names, and their calibration."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ import torch
 from torch import nn
 
 from ferbench import FerbenchError, weights
-from ferbench_thesis.vgg16_weights import fill
+from ferbench_thesis.vgg16_weights import load_into
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+FEATURES = 512 * 7 * 7
 CALIBRATION_BATCH = 16
 CALIBRATION_BYTES = 2**30
 
 
-def loaded_convolutions(state: dict[str, torch.Tensor]) -> nn.Module:
-    """The convolutions with weights from a state dict of the whole VGG16."""
+def pretrained_convolutions(state: dict[str, torch.Tensor]) -> nn.Module:
+    """Convolutions with the weights in a state dict of the whole VGG16."""
     module = empty_convolutions()
-    fill(module, state)
+    load_into(module, state)
     return module.eval().requires_grad_(False)
 
 
 def random_convolutions(seed: int) -> nn.Module:
-    """He-initialised convolutions."""
+    """He-initialized convolutions."""
     module = empty_convolutions()
     generator = torch.Generator().manual_seed(seed)
     for parameter in module.parameters():
@@ -35,16 +36,16 @@ def random_convolutions(seed: int) -> nn.Module:
 
 
 def calibrated_convolutions(seed: int, crops: torch.Tensor | None) -> nn.Module:
-    """He-initialised convolutions, calibrated on normalised training crops [N,3,H,W]; on their device."""
+    """He-initialized convolutions, calibrated on normalized training crops [N,3,H,W]; on the device of the crops."""
     if crops is None or not len(crops):
-        raise FerbenchError("calibrated-random weights need training crops, and there are none", where=weights.WHERE)
+        raise FerbenchError("calibrated-random weights need training crops, but there are none", where=weights.WHERE)
     module = random_convolutions(seed).to(crops.device)
     calibrate(module.get_submodule("features"), crops)
     return module
 
 
 def empty_convolutions() -> nn.Sequential:
-    """[B,3,H,W] -> [B,25088], on the CPU and with memory that nothing was written to yet."""
+    """[B,3,H,W] -> [B,25088], on the CPU, with uninitialized memory."""
     layers: list[nn.Module] = []
     channels = 3
     with torch.device("meta"):
@@ -58,60 +59,60 @@ def empty_convolutions() -> nn.Sequential:
     return nn.Sequential(parts).to_empty(device="cpu")
 
 
-def front(whole: nn.Module, trained: int) -> nn.Module:
-    """The convolutions but for the last `trained` of the five blocks; all of them, pooled and flattened, where none is."""
-    return whole if not trained else _features(whole)[: _start(trained)]
+def frozen_part(convolutions: nn.Module, trained_blocks: int) -> nn.Module:
+    """The convolutions without the last `trained_blocks` of the five blocks; if that is 0, all of them, pooled and flattened."""
+    return convolutions if not trained_blocks else _layers(convolutions)[: _first_trained(trained_blocks)]
 
 
-def back(whole: nn.Module, trained: int, head: nn.Module) -> nn.Sequential:
-    """What follows the front: the last blocks, to be trained, pooling, and the head."""
-    blocks = _features(whole)[_start(trained) :].requires_grad_(True)
+def trained_part(convolutions: nn.Module, trained_blocks: int, head: nn.Module) -> nn.Sequential:
+    """What follows the frozen part: the last blocks, unfrozen, pooling, and the head."""
+    blocks = _layers(convolutions)[_first_trained(trained_blocks) :].requires_grad_(True)
     parts = OrderedDict(features=blocks, avgpool=nn.AdaptiveAvgPool2d(7), flatten=nn.Flatten(), head=head)
     return nn.Sequential(parts)
 
 
-def _features(whole: nn.Module) -> nn.Sequential:
-    features = whole.get_submodule("features")
-    assert isinstance(features, nn.Sequential)
-    return features
+def _layers(convolutions: nn.Module) -> nn.Sequential:
+    layers = convolutions.get_submodule("features")
+    assert isinstance(layers, nn.Sequential)
+    return layers
 
 
-def _start(trained: int) -> int:
-    """Index of the first layer of the last `trained` blocks: each holds a ReLU for every convolution, and a pooling layer."""
-    return sum(2 * len(block) + 1 for block in BLOCKS[: len(BLOCKS) - trained])
+def _first_trained(trained_blocks: int) -> int:
+    """Index of the first layer of the last `trained_blocks`; a block holds a ReLU per convolution, and a pooling layer."""
+    return sum(2 * len(block) + 1 for block in BLOCKS[: len(BLOCKS) - trained_blocks])
 
 
 @torch.no_grad()
 def calibrate(layers: nn.Module, crops: torch.Tensor) -> None:
-    """Gives each convolution's output channels mean 0 and variance 1 over the crops, folded into weight and bias.
+    """Give each convolution's output channels mean 0 and variance 1 over the crops, by changing its weight and bias.
 
-    Random ReLU layers add a large part that all images share, from which a head hardly learns. One pass of the crops is enough, as their
-    activations are kept, standardised in place, and handed to the next layer.
+    Random ReLU layers add a large part that is the same for all images, from which a head hardly learns. One pass of the crops is enough,
+    because their activations are kept, standardized in place, and passed to the next layer.
     """
     batches = list(evenly_spaced(crops).split(CALIBRATION_BATCH))
     for layer in layers.children():
         for i, batch in enumerate(batches):
             batches[i] = layer(batch)
         if isinstance(layer, nn.Conv2d):
-            standardise(layer, batches)
+            standardize(layer, batches)
 
 
 def evenly_spaced(crops: torch.Tensor) -> torch.Tensor:
-    """As many of the crops as have first activations (the largest: 64 channels of float32) within 1 GiB; 83 of 224x224."""
-    room = max(1, CALIBRATION_BYTES // (4 * BLOCKS[0][0] * crops.shape[2] * crops.shape[3]))
-    if len(crops) <= room:
+    """As many of the crops as have their largest activations, the first ones (64 channels of float32), within 1 GiB: 83 of 224x224."""
+    count = max(1, CALIBRATION_BYTES // (4 * BLOCKS[0][0] * crops.shape[2] * crops.shape[3]))
+    if len(crops) <= count:
         return crops
-    return crops[torch.linspace(0, len(crops) - 1, room).long().to(crops.device)]
+    return crops[torch.linspace(0, len(crops) - 1, count).long().to(crops.device)]
 
 
-def standardise(layer: nn.Conv2d, batches: list[torch.Tensor]) -> None:
-    """Changes the layer, and its outputs `batches` of [b,C,h,w] in place; a channel that is constant only loses its mean."""
+def standardize(layer: nn.Conv2d, batches: list[torch.Tensor]) -> None:
+    """Change the layer, and its outputs `batches` of [b,C,h,w] in place; a constant channel only loses its mean."""
     count = sum(batch[:, 0].numel() for batch in batches)
     mean = torch.stack([batch.sum((0, 2, 3), dtype=torch.float64) for batch in batches]).sum(0) / count  # [C]
     for batch in batches:
         batch.sub_(mean.float()[:, None, None])
     variance = torch.stack([batch.square().sum((0, 2, 3), dtype=torch.float64) for batch in batches]).sum(0) / count  # [C]
-    # What rounding leaves of a constant channel lies far below this share of its mean.
+    # Rounding leaves a constant channel with far less variance than this share of its squared mean.
     varies = variance > 1e-10 * mean.square()
     deviation = torch.where(varies, variance.sqrt(), 1.0).float()
     for batch in batches:

@@ -1,43 +1,50 @@
-"""Where VGG16's weights come from: a file, or the ImageNet weights that torchvision publishes."""
+"""VGG16's weights, from a file or from torchvision's ImageNet weights."""
 
 from __future__ import annotations
 
 import sys
-from http.client import HTTPException
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from ferbench import FerbenchError, weights
 
-# torchvision's VGG16_Weights.IMAGENET1K_V1. Said here so that a torchvision which does not match torch cannot stand in the way.
+# torchvision's VGG16_Weights.IMAGENET1K_V1. Repeated here, so that a torchvision that does not match torch does no harm.
 URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
-HASH_PREFIX = "397923af"
+SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
 
 
-def state(source: str) -> dict[str, torch.Tensor]:
-    """The state dict of "imagenet" or of a file, on the CPU; FerbenchError where there is none."""
-    return weights.state(imagenet_file() if source == "imagenet" else source)
+def load_state(source: str) -> dict[str, torch.Tensor]:
+    """Load the state dict of "imagenet" or of a file, on the CPU; raises FerbenchError if there is none."""
+    return weights.load_state(download(Path(torch.hub.get_dir()) / "checkpoints") if source == "imagenet" else source)
 
 
-def imagenet_file() -> Path:
-    """The ImageNet weights in torch's own download folder, fetched when they are not there."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(URL).name
-    if path.is_file():
-        return path
+@cache  # to hash half a gigabyte once per process, not once per fit
+def download(folder: Path) -> Path:
+    """The file of ImageNet weights in `folder`; downloaded if it is missing or damaged."""
+    import pooch
+
+    path = folder / Path(URL).name
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with weights.socket_timeout():
-            torch.hub.download_url_to_file(URL, str(path), HASH_PREFIX, progress=sys.stderr.isatty())
-    except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: the checksum is wrong
+        downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=2**20, timeout=weights.TIMEOUT)
+        return Path(pooch.retrieve(URL, f"sha256:{SHA256}", path.name, folder, downloader=downloader))
+    except (OSError, ValueError) as error:  # ValueError: the hash is wrong
+        state = "damaged at" if path.is_file() else "not at"
         raise FerbenchError(
-            f"VGG16's ImageNet weights are not at {path}, and {URL} could not be fetched ({error})",
+            f"VGG16's ImageNet weights are {state} {path}, and {URL} could not be downloaded ({_root_cause(error)})",
             where=weights.WHERE,
             hint="put the file there, or --set backbone.weights=FILE, or --set backbone.weights=calibrated-random",
         ) from error
-    return path
 
 
-def fill(module: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
-    """Copies `state` into the convolutions; FerbenchError with the first misfits. Entries of other parts of the network are ignored."""
-    weights.fill(module, state, "torchvision's names for vgg16, without batch normalisation: features.0.weight …")
+def _root_cause(error: BaseException) -> BaseException:
+    """The error at the start of a chain: "Connection refused" instead of a nest of requests' and urllib3's errors."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
+def load_into(module: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Copy `state` into the convolutions, ignoring other parts of the network; raises FerbenchError with the first misfits."""
+    weights.load_into(module, state, "torchvision's names for vgg16, without batch normalization: features.0.weight ...")

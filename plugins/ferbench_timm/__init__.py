@@ -1,4 +1,4 @@
-"""Any of timm's image networks: as a frozen feature extractor, or trained, whole or in its last blocks."""
+"""Image networks of timm, frozen or fine-tuned: for frames, or for clips with frame attention or a recurrent network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from ferbench_timm.backbone import CNNRNN, EmotionFAN, Timm
 
 @ferbench.hookimpl
 def register_backbones(register: Callable[[type[ferbench.Backbone]], None]) -> None:
-    """Their parameter `model` names the network."""
+    """Register three backbones, whose parameter `model` names the network."""
     for backbone in (Timm, EmotionFAN, CNNRNN):
         register(backbone)

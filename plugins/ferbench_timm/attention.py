@@ -19,17 +19,17 @@ class SelfAttention(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, f: Tensor, mask: Tensor) -> Tensor:
-        """Frames where the mask is False weigh nothing."""
-        embedding: Tensor = self.drop(weighted_mean(f, self.logs(f, mask)))
+        """Give frames where the mask is False no weight."""
+        embedding: Tensor = self.drop(weighted_mean(f, self.log_attention(f, mask)))
         return embedding
 
-    def logs(self, f: Tensor, mask: Tensor) -> Tensor:
+    def log_attention(self, f: Tensor, mask: Tensor) -> Tensor:
         """log a [B,T]."""
         return F.logsigmoid(self.alpha(self.drop(f))[..., 0]).masked_fill(~mask, -torch.inf)
 
 
 class RelationAttention(nn.Module):
-    """The same, then each frame beside the clip's mean: [B,T,D] and [B,T] -> embeddings drop(v) [B,2D].
+    """Self-attention, then attention to each frame next to the clip's mean f': [B,T,D] and [B,T] -> embeddings drop(v) [B,2D].
 
     b_i = sigmoid(u drop([f_i ; f'])); v = sum(a_i b_i [f_i ; f']) / sum(a_i b_i).
     """
@@ -41,10 +41,10 @@ class RelationAttention(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, f: Tensor, mask: Tensor) -> Tensor:
-        """Frames where the mask is False weigh nothing."""
-        logs = self.attention.logs(f, mask)
-        whole = weighted_mean(f, logs)[:, None].expand_as(f)
-        pairs = torch.cat([f, whole], 2)  # [B,T,2D]
+        """Give frames where the mask is False no weight."""
+        logs = self.attention.log_attention(f, mask)
+        clip = weighted_mean(f, logs)[:, None].expand_as(f)
+        pairs = torch.cat([f, clip], 2)  # [B,T,2D]
         logs = logs + F.logsigmoid(self.beta(self.attention.drop(pairs))[..., 0])  # of a b
         embedding: Tensor = self.drop(weighted_mean(pairs, logs))
         return embedding
@@ -56,11 +56,12 @@ def self_attention(width: int, classes: int, dropout: float) -> tuple[SelfAttent
 
 
 def relation_attention(width: int, classes: int, dropout: float, relation_dropout: float) -> tuple[RelationAttention, nn.Linear]:
-    """Body and classifier: logits = W drop(v). The first stage's own classifier is drawn too: its draws come before those of `beta`."""
+    """Body and classifier: logits = W drop(v)."""
+    # The unused classifier of self-attention is drawn too: it comes before `beta` in the stream of random numbers.
     attention, _ = self_attention(width, classes, dropout)
     return RelationAttention(attention, relation_dropout), nn.Linear(2 * width, classes)
 
 
 def weighted_mean(values: Tensor, logs: Tensor) -> Tensor:
-    """[B,T,D] and the logarithms [B,T] of weights -> [B,D]; in logarithms, so that weights near 0 do not end in 0 / 0."""
+    """[B,T,D] and the logarithms [B,T] of weights -> [B,D]; logarithms, so that weights near 0 do not end in 0 / 0."""
     return (values * logs.softmax(1)[..., None]).sum(1)

@@ -1,4 +1,4 @@
-"""timm's networks as backbones: `timm` scores frames, `emotion-fan` and `cnn-rnn` score clips."""
+"""Backbones built on timm's networks: `timm` scores frames, `emotion-fan` and `cnn-rnn` score clips."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ from ferbench_timm.trunk import RANDOM, TimmTrunk
 if TYPE_CHECKING:
     from torch import nn
 
-Statistics = tuple[float, ...] | None
-
 
 @dataclass(frozen=True)
-class OnTimm(Backbone):
-    """What the backbones below share. A registered class adds what stands behind the pooled features.
+class TimmBackbone(Backbone):
+    """What the backbones below share. A registered class adds what follows the pooled features.
 
-    `model`: as in timm.list_models(), with a tag ("resnet18.a1_in1k") to name one set of its weights. `weights`: "imagenet" (those that
-    timm publishes), "random", "calibrated-random" (networks with batch normalisation), or a file (.safetensors, .pth, .pt) that holds the
-    model's state dict. `size`, `mean` and `std` are the model's own where left out.
-    The last `trained_blocks` of the stages that timm names for the network (layer1 to layer4 of a ResNet) are trained with the head,
-    from the same weights (behind calibrated ones from random weights, whose batch normalisation sees to itself in training), and the
-    others stay frozen; "all" trains the whole network, and needs a tag in `model` where it starts from
-    "imagenet" weights.
+    `model`: a name from timm.list_models(); a tag ("resnet18.a1_in1k") selects one set of its weights. `weights`: "imagenet" (those that
+    timm publishes), "random", "calibrated-random" (for networks with batch normalization), or a file (.safetensors, .pth, .pt) that holds
+    the model's state dict. `size`, `mean` and `std` default to the model's own.
+    The last `trained_blocks` of the stages that timm names for the network (layer1 to layer4 of a ResNet) are fine-tuned with the head,
+    from the same weights; behind calibrated blocks they start from random weights. The other stages stay frozen. "all" trains the whole
+    network; with "imagenet" weights, it needs a tag in `model`.
     """
 
     model: str = "resnet18"
@@ -38,33 +35,33 @@ class OnTimm(Backbone):
     trained_blocks: Annotated[int, Meta(ge=0)] | Literal["all"] = 0
     size: Count | None = None
     channels: Literal[1, 3] = 3
-    mean: Statistics = None
-    std: Statistics = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.trained_blocks == "all" and self.weights == "imagenet" and "." not in self.model:
-            hint = f"timm.list_models('{self.model}.*', pretrained=True) lists them"
             raise ValueError(
-                f"model is {self.model!r}: a network that is trained whole needs the tag of the weights that it starts from; {hint}"
+                f"model is {self.model!r}: a network that is trained as a whole needs the tag of the weights that it starts from; "
+                f"timm.list_models('{self.model}.*', pretrained=True) lists them"
             )
 
     def check(self) -> None:
-        """The weights of a network that is trained whole."""
+        """Check the weights of a network that is trained as a whole."""
         if self.trained_blocks == "all":
-            self._starting().whole()
+            self._initial_trunk().load()
 
     def input(self) -> Input:
-        """What the weights were trained with; one channel takes the mean of three."""
+        """The size, mean and std that the weights were trained with; a single channel takes the mean of three."""
         from ferbench_timm.model import native_input
 
-        for name, given in (("mean", self.mean), ("std", self.std)):
-            if given is not None and len(given) != self.channels:
-                raise FerbenchError(f"{name} has {len(given)} values; expected {self.channels}, one a channel", where=f"backbone.{name}")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if values is not None and len(values) != self.channels:
+                raise FerbenchError(f"{name} has {len(values)} values; expected {self.channels}, one per channel", where=f"backbone.{name}")
         size, mean, std = native_input(self.model, self.channels)
         return Input(self.size or size, self.channels, self.mean or mean, self.std or std)
 
     def frozen(self) -> TimmTrunk | None:
-        """The trunk: equal for every head, so that its features are computed once. None where all of it is trained."""
+        """The trunk: equal for every head, so that its features are computed once. None if all of it is trained."""
         return None if self.trained_blocks == "all" else self._trunk(self.trained_blocks)
 
     def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
@@ -72,40 +69,42 @@ class OnTimm(Backbone):
         return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
 
     def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
-        from ferbench_timm.heads import in_line, width
-        from ferbench_timm.split import halves
+        from ferbench_timm.heads import chain, output_width
+        from ferbench_timm.split import split
 
         if not self.trained_blocks:
             return self._head(shape[-1], classes)
         if self.trained_blocks == "all":
-            blocks, declared = self._starting().whole(), self.input()
+            blocks, declared = self._initial_trunk().load(), self.input()
             shape = (declared.channels, declared.size, declared.size)
         else:
-            blocks = halves(self._starting().whole(), self.trained_blocks, self.model)[1]
-        body, classifier = self._head(width(blocks, shape), classes)
-        return in_line(blocks, body, by_clip=self.reads == "clips"), classifier
+            blocks = split(self._initial_trunk().load(), self.trained_blocks, self.model)[1]
+        body, classifier = self._head(output_width(blocks, shape), classes)
+        return chain(blocks, body, reads_clips=self.reads == "clips"), classifier
 
     @abstractmethod
     def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
         """Body and classifier behind features of this width."""
 
-    def _starting(self) -> TimmTrunk:
+    def _initial_trunk(self) -> TimmTrunk:
         """The network that trained blocks start from."""
         return replace(self._trunk(), weights="random") if self.weights == "calibrated-random" else self._trunk()
 
-    def _trunk(self, trained: int = 0) -> TimmTrunk:
-        from ferbench_timm.model import tagged
+    def _trunk(self, trained_blocks: int = 0) -> TimmTrunk:
+        from ferbench_timm.model import add_tag
 
-        model = tagged(self.model) if self.weights == "imagenet" else self.model
-        return TimmTrunk(model, self.weights, self.weights_seed if self.weights in RANDOM else 0, self.channels, self.size, trained)
+        model = add_tag(self.model) if self.weights == "imagenet" else self.model
+        seed = self.weights_seed if self.weights in RANDOM else 0
+        return TimmTrunk(model, self.weights, seed, self.channels, self.size, trained_blocks)
 
 
 @dataclass(frozen=True)
-class Timm(OnTimm):
-    """A network of timm's, by its name there, frozen unless told otherwise, and a head on its pooled features.
+class Timm(TimmBackbone):
+    """Any image network of timm, frozen by default, and a head.
 
-    `head`: "linear" one layer, "mlp" two with `hidden` units and `activation` between, "logistic-regression" and "svm" (linear, C chosen on
-    the validation people) fit on standardised features; `dropout` stands before the last layer.
+    The head reads pooled features. `head`: "linear" is a single layer, "mlp" two, with `hidden` units and `activation` between them;
+    "logistic-regression" and "svm" (linear; C is chosen on the validation people) are scikit-learn's, on standardized features. `dropout`
+    comes before the last layer.
     """
 
     name = "timm"
@@ -135,12 +134,12 @@ class Timm(OnTimm):
 
 
 @dataclass(frozen=True)
-class EmotionFAN(OnTimm):
-    """Frame attention (Meng et al. 2019): a clip's features are summed by learned weights; on any network of timm's.
+class EmotionFAN(TimmBackbone):
+    """Frame attention network (Meng et al. 2019): learns how to weigh the frames.
 
-    `attention`: "self" weighs each frame by itself, "self-relation" again by its relation to the clip as a whole. A training step sees
-    `segments` frames of each clip, one from each of so many equal parts; all frames are scored. The authors' ResNet18, trained on FER+,
-    can be given as `weights`.
+    On any image network of timm. `attention`: "self" weighs each frame by itself, "self-relation" also by its relation to the whole clip. A
+    training step reads `segments` frames of each clip, one from each of as many equal segments; all frames are scored. To use the authors'
+    ResNet18, trained on FER+, give its file as `weights`.
     """
 
     name = "emotion-fan"
@@ -152,7 +151,7 @@ class EmotionFAN(OnTimm):
     relation_dropout: Dropout = 0.6
 
     def frames_per_clip(self) -> int:
-        """Frames of a clip that a training step sees."""
+        """How many frames of each clip a training step reads."""
         return self.segments
 
     def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
@@ -164,11 +163,11 @@ class EmotionFAN(OnTimm):
 
 
 @dataclass(frozen=True)
-class CNNRNN(OnTimm):
-    """A recurrent network over a clip's frame features (after Kahou et al. 2015); the features by any network of timm's.
+class CNNRNN(TimmBackbone):
+    """LSTM or GRU over a clip's frame features (after Kahou et al. 2015).
 
-    `cell`: "lstm" or "gru" with `hidden` units; `state`: the "last" one is classified, or the "mean" over all frames. A training step
-    sees all frames of a clip, or `segments` of them, one from each of so many equal parts.
+    The features come from any image network of timm. `cell`: "lstm" or "gru", with `hidden` units. `state`: classify the "last" state, or
+    the "mean" over all frames. A training step reads all frames of a clip, or `segments` of them, one from each of as many equal segments.
     """
 
     name = "cnn-rnn"
@@ -181,7 +180,7 @@ class CNNRNN(OnTimm):
     dropout: Dropout = 0.5
 
     def frames_per_clip(self) -> int | None:
-        """Frames of a clip that a training step sees."""
+        """How many frames of each clip a training step reads."""
         return self.segments
 
     def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:

@@ -17,11 +17,11 @@ class Recurrent(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """The cells never see padding."""
-        lengths = mask.sum(1)
+        """Keep padding from the cells by packing clips."""
+        lengths = mask.sum(1)  # [B]
         packed, last = self.cells(pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False))
         if self.state == "mean":
-            states, _ = pad_packed_sequence(packed, batch_first=True)  # [B,T,H], 0 behind the end
+            states, _ = pad_packed_sequence(packed, batch_first=True)  # [B,T,H], 0 after the end
             embedding: Tensor = self.drop(states.sum(1) / lengths[:, None])
         else:
             embedding = self.drop(torch.squeeze(last[0] if isinstance(self.cells, nn.LSTM) else last, 0))

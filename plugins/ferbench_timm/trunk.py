@@ -1,4 +1,4 @@
-"""timm's networks as a frozen part; a module of its own, so that a change of a head leaves stored features valid."""
+"""timm's networks as a frozen part; in a module of its own, so that stored features stay valid when a head changes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ RANDOM = ("random", "calibrated-random")
 
 @dataclass(frozen=True)
 class TimmTrunk(Frozen):
-    """[B,C,H,W] -> [B,D]: a network without its classifier, pooled. `seed` counts for random weights alone.
+    """[B,C,H,W] -> [B,D]: a network without its classifier, pooled. `seed` only counts for random weights.
 
-    With `trained` blocks, those are left to the trainable part: [B,C,H,W] -> the output of the block before them.
+    The last `trained_blocks` are left to the trainable part: [B,C,H,W] -> the output of the block before them.
     """
 
     model: str
@@ -25,29 +25,29 @@ class TimmTrunk(Frozen):
     seed: int
     channels: int
     size: int | None
-    trained: int = 0
+    trained_blocks: int = 0
 
     @property
     def calibrated(self) -> bool:
-        """Only calibrated-random looks at training crops."""
+        """Whether the weights are calibrated-random."""
         return self.weights == "calibrated-random"
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:
-        """Frozen, in eval mode; FerbenchError where the weights are missing or do not fit."""
-        from ferbench_timm.split import front
+        """Build the frozen module in eval mode; raises FerbenchError if the weights are missing or do not fit."""
+        from ferbench_timm.split import frozen_part
 
-        return front(self.whole(crops).requires_grad_(False), self.trained, self.model)
+        return frozen_part(self.load(crops).requires_grad_(False), self.trained_blocks, self.model)
 
-    def whole(self, crops: torch.Tensor | None = None) -> torch.nn.Module:
-        """All blocks, in eval mode."""
+    def load(self, crops: torch.Tensor | None = None) -> torch.nn.Module:
+        """Load all blocks, in eval mode."""
         from ferbench_timm import model, weights
 
-        options = model.options(self.model, self.channels, self.size)
+        options = model.creation_options(self.model, self.channels, self.size)
         if self.weights == "imagenet":
-            return weights.pretrained(self.model, options).eval()
-        trunk = model.initialised(self.model, options, self.seed)
+            return weights.load_pretrained(self.model, options).eval()
+        trunk = model.random_network(self.model, options, self.seed)
         if self.calibrated:
             model.calibrate(trunk, crops, self.model)
         elif self.weights != "random":
-            weights.load(trunk, self.weights)
+            weights.load_file(trunk, self.weights)
         return trunk.eval()

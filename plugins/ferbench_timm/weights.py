@@ -1,4 +1,4 @@
-"""Where a network's weights come from: a file, or the place where timm publishes them."""
+"""A network's weights, from a file or from where timm publishes them."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 import torch
 
 from ferbench import FerbenchError, weights
-from ferbench_timm.model import described, library
+from ferbench_timm.model import describe, import_timm
 
 SECOND_HEADS = ("feature.",)  # of the ResNet18 trained on FER+ that comes with Emotion-FAN
 HINT = "--set backbone.weights=FILE, or --set backbone.weights=calibrated-random"
 
 
-def pretrained(model: str, options: dict[str, Any]) -> torch.nn.Module:
-    """The network with the weights that timm publishes, from the download folder or the network."""
-    cfg = described(model)
+def load_pretrained(model: str, options: dict[str, Any]) -> torch.nn.Module:
+    """Load the network with the weights that timm publishes, from the download folder or the internet."""
+    cfg = describe(model)
     if not cfg.has_weights:
         raise FerbenchError(f"timm publishes no weights for {model}", where=weights.WHERE, hint=HINT)
     try:
-        probe(cfg.hf_hub_id)
-        trunk: torch.nn.Module = library().create_model(model, pretrained=True, **options)
-    except Exception as error:  # of urllib, of either generation of huggingface_hub, of timm
+        check_hub(cfg.hf_hub_id)
+        trunk: torch.nn.Module = import_timm().create_model(model, pretrained=True, **options)
+    except Exception as error:  # of urllib, of different versions of huggingface_hub, of timm
         reason = str(error).partition("\n")[0][:200]
         raise FerbenchError(
-            f"timm's weights for {model} could not be had: {reason}{sought(cfg)}", where=weights.WHERE, hint=HINT
+            f"timm's weights for {model} could not be downloaded: {reason}{sources(cfg)}", where=weights.WHERE, hint=HINT
         ) from error
     return trunk
 
 
-def probe(repository: str | None) -> None:
-    """Raises quickly where the hub does not answer and the weights are not in its folder: left alone, it tries for most of a minute."""
+def check_hub(repository: str | None) -> None:
+    """Raise quickly if weights have to be downloaded and the hub does not answer: left alone, it retries for most of a minute."""
     import huggingface_hub
     from huggingface_hub.utils import get_session
 
@@ -41,22 +41,22 @@ def probe(repository: str | None) -> None:
     get_session().head(huggingface_hub.hf_hub_url(repository, files[0]), timeout=weights.TIMEOUT)
 
 
-def sought(cfg: Any) -> str:
-    """Where the weights are published and where a copy of them is looked for."""
+def sources(cfg: Any) -> str:
+    """Where the weights are published, and which folder may hold a copy."""
     from huggingface_hub import constants
 
     if cfg.hf_hub_id:
-        return f" (https://huggingface.co/{cfg.hf_hub_id}, looked for in {constants.HF_HUB_CACHE})"
-    return f" ({cfg.url}, looked for in {Path(torch.hub.get_dir()) / 'checkpoints'})"
+        return f" (https://huggingface.co/{cfg.hf_hub_id}, not in {constants.HF_HUB_CACHE})"
+    return f" ({cfg.url}, not in {Path(torch.hub.get_dir()) / 'checkpoints'})"
 
 
-def load(trunk: torch.nn.Module, file: str) -> None:
-    """Fills the trunk from a file; FerbenchError where it is missing, unreadable or of another network. Classifiers in it are ignored."""
+def load_file(trunk: torch.nn.Module, file: str) -> None:
+    """Load weights from a file, ignoring its classifiers; raises FerbenchError if it is missing, unreadable or of another network."""
     others = (*classifier_names(trunk), *SECOND_HEADS)
-    weights.fill(trunk, weights.state(file), "the state dict of backbone.model in timm", others)
+    weights.load_into(trunk, weights.load_state(file), "the state dict of backbone.model in timm", others)
 
 
 def classifier_names(trunk: Any) -> tuple[str, ...]:
-    """The layers that timm left out of the trunk."""
+    """Prefixes of the layers that timm left out of the trunk."""
     names = trunk.pretrained_cfg.get("classifier") or ()
     return tuple(f"{name}." for name in ((names,) if isinstance(names, str) else names))

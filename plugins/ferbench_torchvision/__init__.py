@@ -1,4 +1,4 @@
-"""torchvision's networks for images and videos by name, and two that it lacks: ZFNet and C3D."""
+"""Image and video networks of torchvision, and two that it lacks: ZFNet and C3D."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from ferbench_torchvision.videos import C3D, TorchvisionVideo
 
 @ferbench.hookimpl
 def register_backbones(register: Callable[[type[ferbench.Backbone]], None]) -> None:
-    """One that scores frames, two that score clips."""
+    """Register one backbone that scores frames and two that score clips."""
     for backbone in (Torchvision, TorchvisionVideo, C3D):
         register(backbone)

@@ -1,4 +1,4 @@
-"""The backbone `torchvision`: its networks for images, by name."""
+"""The backbone `torchvision`: image networks by name."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Frozen, Input
-from ferbench.types import Count, Dropout, Seed, Shape
+from ferbench.types import RGB, Count, Dropout, Seed, Shape
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-RGB = tuple[float, float, float]
-
 
 @dataclass(frozen=True)
 class TorchvisionTrunk(Frozen):
-    """[B,3,H,W] -> [B,D]: what a network gives its last layer. `seed` counts for random weights alone, `tag` names published ones."""
+    """[B,3,H,W] -> [B,D]: a network without its last layer. `seed` only counts for random weights; `tag` names published ones."""
 
     model: str
     weights: File
@@ -27,11 +25,11 @@ class TorchvisionTrunk(Frozen):
 
     @property
     def calibrated(self) -> bool:
-        """False."""
+        """Never."""
         return False
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """Frozen; FerbenchError where the weights are missing or do not fit."""
+        """Build the frozen module in eval mode; raises FerbenchError if the weights are missing or do not fit."""
         from ferbench_torchvision.networks import image_trunk
 
         return image_trunk(self.model, self.weights, self.seed, self.tag).eval().requires_grad_(False)
@@ -39,13 +37,13 @@ class TorchvisionTrunk(Frozen):
 
 @dataclass(frozen=True)
 class Torchvision(Backbone):
-    """A network of torchvision's for images, by its name there (alexnet, googlenet, vgg16, resnet18 ...), or zfnet, and a head.
+    """Any image network of torchvision (alexnet, resnet18, vit_b_16 ...), or zfnet.
 
     `weights`: "imagenet" (torchvision's default ones), "random", or a file (.safetensors, .pth, .pt) with the model's state dict.
-    `trained`: the "head" alone behind what the network gives its last layer, or "all". `head`: "linear" one layer, "mlp" two with
-    `hidden` units and `activation` between, "logistic-regression" and "svm" (linear, C chosen on the validation people) fit on
-    standardised features; `dropout` stands before the last layer. `size`, `mean` and `std` are those of the published weights where
-    left out.
+    `trained`: "head" trains only a head in place of the network's last layer, "all" trains everything. `head`: "linear" is a single layer,
+    "mlp" two, with `hidden` units and `activation` between them; "logistic-regression" and "svm" (linear; C is chosen on the validation
+    people) are scikit-learn's, on standardized features. `dropout` comes before the last layer. `size`, `mean` and `std` default to those
+    of the published weights.
     """
 
     name = "torchvision"
@@ -67,21 +65,21 @@ class Torchvision(Backbone):
             raise ValueError(f"trained is all, with head {self.head}: expected linear or mlp")
 
     def check(self) -> None:
-        """The weights, and whether the network can read pictures of this size."""
+        """Check the weights, and that the network can read images of this size."""
         from ferbench_torchvision.networks import check_input
 
         declared = self.input()
         check_input(self._trunk().build(None), self.model, (3, declared.size, declared.size))
 
     def input(self) -> Input:
-        """What the published weights were trained with."""
+        """The size, mean and std that the published weights were trained with, unless set otherwise."""
         from ferbench_torchvision.networks import image_input
 
         size, mean, std = image_input(self.model)
         return Input(self.size or size, 3, self.mean or mean, self.std or std)
 
     def frozen(self) -> TorchvisionTrunk | None:
-        """The trunk: equal for every head. None where all of it is trained."""
+        """The trunk: equal for every head. None if all of it is trained."""
         return None if self.trained == "all" else self._trunk()
 
     def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:

@@ -1,4 +1,4 @@
-"""Backbones that convolve in space and time: torchvision's networks for videos, and C3D."""
+"""Backbones that read clips as volumes: torchvision's video networks, and C3D."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from ferbench import Backbone, EmbeddingNetwork, File, Frozen, Input
-from ferbench.types import Count, Dropout, Seed, Shape
+from ferbench.types import RGB, Count, Dropout, Seed, Shape
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-RGB = tuple[float, float, float]
 Reads = Literal["frames", "clips"]
 
 
 @dataclass(frozen=True)
 class VideoTrunk(Frozen):
-    """One clip [T,3,H,W] -> [1,D]: `frames` of it, evenly spread, through a network without its last layer."""
+    """One clip [T,3,H,W] -> [1,D]: a network without its last layer reads `frames` frames, evenly spaced."""
 
     model: str
     weights: File
@@ -33,25 +32,26 @@ class VideoTrunk(Frozen):
 
     @property
     def calibrated(self) -> bool:
-        """False."""
+        """Never."""
         return False
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
-        """Frozen; FerbenchError where the weights are missing or do not fit."""
+        """Build the frozen module in eval mode; raises FerbenchError if the weights are missing or do not fit."""
         from ferbench_torchvision.networks import video_trunk
-        from ferbench_torchvision.volumes import OneClip
+        from ferbench_torchvision.volumes import ClipTrunk
 
         trunk = video_trunk(self.model, self.weights, self.seed, self.tag)
-        return OneClip(trunk, self.frames).eval().requires_grad_(False)
+        return ClipTrunk(trunk, self.frames).eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)
 class TorchvisionVideo(Backbone):
-    """A network of torchvision's for videos, by its name there (r3d_18, mc3_18, r2plus1d_18, s3d, mvit_v1_b ...).
+    """Any video network of torchvision (r3d_18, r2plus1d_18, s3d, mvit_v1_b ...).
 
     `weights`: "kinetics" (torchvision's default ones), "random", or a file (.safetensors, .pth, .pt) with the model's state dict.
-    `trained`: the last layer ("head") alone, or "all". The network reads `frames` of each clip: in training one from each of so many
-    equal parts, else evenly spread; of shorter clips some twice. `size`, `mean` and `std` are the published weights' where left out.
+    `trained`: "head" trains only a new last layer, "all" trains everything. The network reads `frames` frames of each clip: in training,
+    one from each of as many equal segments; otherwise evenly spaced ones. It repeats frames of shorter clips. `size`, `mean` and `std`
+    default to those of the published weights.
     """
 
     name = "torchvision-video"
@@ -68,29 +68,29 @@ class TorchvisionVideo(Backbone):
     std: RGB | None = None
 
     def check(self) -> None:
-        """The weights, and whether the network can read so many frames of this size."""
+        """Check the weights, and that the network can read this number of frames of this size."""
         from ferbench_torchvision.networks import check_input, video_trunk
 
         declared = self.input()
         check_input(video_trunk(*self._identity()), self.model, (3, self.frames, declared.size, declared.size))
 
     def frames_per_clip(self) -> int | None:
-        """Frames of a clip that a training step sees; what a frozen network made of a clip is one."""
+        """How many frames of each clip a training step reads; a frozen network leaves a single item per clip."""
         return self.frames if self.trained == "all" else None
 
     def input(self) -> Input:
-        """What the published weights were trained with."""
+        """The size, mean and std that the published weights were trained with, unless set otherwise."""
         from ferbench_torchvision.networks import video_input
 
         size, mean, std = video_input(self.model)
         return Input(self.size or size, 3, self.mean or mean, self.std or std)
 
     def frozen(self) -> VideoTrunk | None:
-        """The network without its last layer. None where all of it is trained."""
+        """The network without its last layer. None if all of it is trained."""
         return None if self.trained == "all" else self._trunk()
 
     def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork:
-        """Clips [B,T,3,H,W], or what the frozen network gives for them [B,1,D], -> logits."""
+        """Clips [B,T,3,H,W], or their features [B,1,D] from the frozen network, -> logits."""
         return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
 
     def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
@@ -98,20 +98,20 @@ class TorchvisionVideo(Backbone):
 
         from ferbench import heads
         from ferbench_torchvision.networks import embedding_width, video_trunk
-        from ferbench_torchvision.volumes import Clips, First
+        from ferbench_torchvision.volumes import ClipFeatureHead, ClipNetwork
 
         if self.trained == "head":
             body, classifier = heads.perceptron((shape[0], classes), self.dropout)
-            return First(body), classifier
+            return ClipFeatureHead(body), classifier
         trunk = video_trunk(*self._identity())
         body, classifier = heads.perceptron((embedding_width(trunk), classes), self.dropout)
-        return Clips(nn.Sequential(trunk, body), self.frames), classifier
+        return ClipNetwork(nn.Sequential(trunk, body), self.frames), classifier
 
     def _identity(self) -> tuple[str, str, int, str]:
         from ferbench_torchvision.networks import video_tag
 
-        tag = video_tag(self.model)
-        return self.model, self.weights, self.weights_seed if self.weights == "random" else 0, tag if self.weights == "kinetics" else ""
+        tag = video_tag(self.model) if self.weights == "kinetics" else ""
+        return self.model, self.weights, self.weights_seed if self.weights == "random" else 0, tag
 
     def _trunk(self) -> VideoTrunk:
         return VideoTrunk(*self._identity(), self.frames)
@@ -119,10 +119,10 @@ class TorchvisionVideo(Backbone):
 
 @dataclass(frozen=True)
 class C3D(Backbone):
-    """C3D (Tran et al. 2015): eight convolutions of 3x3x3 over 16 frames of 112x112, trained whole.
+    """C3D (Tran et al. 2015): eight 3-D convolutions over 16 frames, all trained.
 
     `weights`: "random", or a file (.safetensors, .pth, .pt) whose state dict has the names conv1, conv2, conv3a ... fc6, fc7. `width`: the
-    channels of the first convolution, of which the others have 2, 4 and 8 times as many; `hidden`: units of both fully connected layers.
+    channels of the first convolution; the others have 2, 4 and 8 times as many. `hidden`: the units of both fully connected layers.
     """
 
     name = "c3d"
@@ -138,19 +138,19 @@ class C3D(Backbone):
     std: RGB = (0.229, 0.224, 0.225)
 
     def check(self) -> None:
-        """Its weights, if they are given."""
+        """Check the weights."""
         self._trunk()
 
     def frames_per_clip(self) -> int:
-        """Frames of a clip that a training step sees."""
+        """How many frames of each clip a training step reads."""
         return self.frames
 
     def input(self) -> Input:
-        """RGB."""
+        """RGB, `size` pixels square."""
         return Input(self.size, 3, self.mean, self.std)
 
     def frozen(self) -> None:
-        """Nothing."""
+        """None: everything is trained."""
         return
 
     def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork:
@@ -160,9 +160,9 @@ class C3D(Backbone):
     def _network(self, classes: int) -> tuple[nn.Module, nn.Linear]:
         from torch import nn
 
-        from ferbench_torchvision.volumes import Clips
+        from ferbench_torchvision.volumes import ClipNetwork
 
-        return Clips(self._trunk(), self.frames), nn.Linear(self.hidden, classes)
+        return ClipNetwork(self._trunk(), self.frames), nn.Linear(self.hidden, classes)
 
     def _trunk(self) -> nn.Module:
         from ferbench import weights
@@ -170,5 +170,6 @@ class C3D(Backbone):
 
         trunk = c3d(self.width, self.hidden, self.dropout, (self.frames, self.size, self.size))
         if self.weights != "random":
-            weights.fill(trunk, weights.state(self.weights), "C3D's names: conv1.weight, conv3a.weight, fc6.weight ...", ("fc8.",))
+            expected = "C3D's names: conv1.weight, conv3a.weight, fc6.weight ..."
+            weights.load_into(trunk, weights.load_state(self.weights), expected, others=("fc8.",))
         return trunk

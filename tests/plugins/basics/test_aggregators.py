@@ -32,9 +32,9 @@ def test_formulas(aggregator, expected):
 
 
 def test_product_of_two_frames():
-    made = Product()(np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]]))
+    prediction = Product()(np.array([[0.5, 0.25, 0.25], [0.8, 0.1, 0.1]]))
     roots = np.sqrt([0.4, 0.025, 0.025])
-    assert made == pytest.approx(roots / roots.sum())
+    assert prediction == pytest.approx(roots / roots.sum())
 
 
 def test_confidence_weighs_by_entropy():
@@ -47,10 +47,10 @@ def test_confidence_weighs_by_entropy():
 @pytest.mark.parametrize("aggregator", ALL, ids=lambda a: a.name)
 @pytest.mark.parametrize("scores", [SCORES, SCORES[:1], np.full((4, 6), 1 / 6), np.eye(4), np.tile(SCORES, (400, 1))])
 def test_every_clip_gets_scores_that_sum_to_one(aggregator, scores):
-    made = aggregator(scores)
-    assert made.shape == scores.shape[1:]
-    assert made.sum() == pytest.approx(1)
-    assert (made >= 0).all()
+    prediction = aggregator(scores)
+    assert prediction.shape == scores.shape[1:]
+    assert prediction.sum() == pytest.approx(1)
+    assert (prediction >= 0).all()
 
 
 @pytest.mark.parametrize("aggregator", ALL, ids=lambda a: a.name)
@@ -58,7 +58,7 @@ def test_frames_that_agree_decide(aggregator):
     assert aggregator(np.tile([0.2, 0.7, 0.1], (5, 1))).argmax() == 1
 
 
-def test_the_plugin_registers_all():
-    registered = []
-    ferbench_basics.register_aggregators(registered.append)
-    assert {type(each) for each in ALL} | {Majority, Mean} == set(registered)
+def test_the_plugin_registers_all_aggregators():
+    classes = []
+    ferbench_basics.register_aggregators(classes.append)
+    assert {type(aggregator) for aggregator in ALL} | {Majority, Mean} == set(classes)

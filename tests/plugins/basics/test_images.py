@@ -13,8 +13,8 @@ def run(step, *images):
     return step(Frames(images)).images
 
 
-def literally(image):
-    """The thesis's four formulas, pixel by pixel."""
+def thesis_formula(image):
+    """The four formulas of the thesis, pixel by pixel."""
     pixels = [int(x) for x in image.ravel()]
     share = {i: pixels.count(i) / len(pixels) for i in range(256)}
     out = [sum(share[j] for j in range(x + 1)) * (max(pixels) - min(pixels)) + min(pixels) for x in pixels]
@@ -26,18 +26,18 @@ def test_equalize_is_the_thesis_formula(low_high):
     image = RNG.integers(*low_high, (9, 13), dtype=np.uint8)
     (equal,) = run(Equalize(), image)
     assert equal.dtype == np.uint8
-    assert np.abs(equal - literally(image)).max() <= 0.5 + 1e-9
+    assert np.abs(equal - thesis_formula(image)).max() <= 0.5 + 1e-9
     assert equal.max() == image.max()
 
 
-def test_equalize_to_the_full_range_is_opencvs():
+def test_equalize_to_the_full_range_is_opencv_s():
     image = RNG.integers(60, 90, (9, 13), dtype=np.uint8)
     (equal,) = run(Equalize("full"), image)
     assert (equal == cv2.equalizeHist(image)).all()
     assert (equal.min(), equal.max()) == (0, 255)
 
 
-def test_equalize_changes_a_colour_images_luma_and_keeps_its_hue():
+def test_equalize_changes_the_luma_of_a_color_image_and_keeps_its_hue():
     image = np.repeat(RNG.integers(60, 90, (20, 20, 1), dtype=np.uint8), 3, axis=2) + np.array([40, 0, 0], np.uint8)
     (equal,) = run(Equalize("full"), image)
     luma = cv2.cvtColor(equal, cv2.COLOR_RGB2YCrCb)[..., 0]

@@ -24,19 +24,19 @@ LITERAL = {
 
 
 @pytest.mark.parametrize("weights", LITERAL)
-def test_weights_are_their_formulas(weights):
+def test_weights_follow_their_formulas(weights):
     assert WeightedCrossEntropy(weights, BETA).class_weights(COUNTS) == pytest.approx(LITERAL[weights])
 
 
 @pytest.mark.parametrize("counts", [COUNTS, [5, 0, 2, 1]])
-def test_balanced_is_scikit_learns(counts):
+def test_balanced_is_scikit_learn_s(counts):
     target = np.repeat(np.arange(len(counts)), counts)
     theirs = dict(zip(np.unique(target), compute_class_weight("balanced", classes=np.unique(target), y=target), strict=True))
     assert WeightedCrossEntropy().class_weights(counts) == pytest.approx([theirs.get(label, 0.0) for label in range(len(counts))])
 
 
 @pytest.mark.parametrize("weights", LITERAL)
-def test_rare_classes_cost_more_and_absent_ones_nothing(weights):
+def test_rare_classes_weigh_more_and_absent_ones_nothing(weights):
     absent, rare, common = WeightedCrossEntropy(weights).class_weights([0, 3, 30])
     assert absent == 0
     assert rare > common > 0
@@ -49,7 +49,7 @@ def test_plain_cross_entropy_is_the_mean_negative_log_probability():
     assert CrossEntropy().class_weights([1, 2]) is None
 
 
-def test_weighted_cross_entropy_divides_by_the_batchs_weights():
+def test_weighted_cross_entropy_divides_by_the_batch_s_weights():
     logits, target = torch.randn(7, 3, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 2, 0, 1, 2, 2])
     weight = torch.tensor(WeightedCrossEntropy().class_weights([10, 2, 5]))[target]
     costs = -torch.log_softmax(logits, 1)[torch.arange(7), target] * weight
@@ -64,7 +64,7 @@ TARGET = torch.tensor([0, 2, 0, 1])
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
 @pytest.mark.parametrize("weights", [None, "balanced", "effective-number"])
-def test_focal_loss_is_its_formula(gamma, weights):
+def test_focal_loss_follows_its_formula(gamma, weights):
     loss, counts = Focal(gamma, weights), [10, 3, 30]
     of_class = loss.class_weights(counts) or [1.0] * 3
     shares = LOGITS.double().exp() / LOGITS.double().exp().sum(1, keepdim=True)
@@ -77,7 +77,7 @@ def test_focal_loss_without_gamma_is_cross_entropy():
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
-def test_focal_loss_of_sure_frames_is_finite(gamma):
+def test_focal_loss_of_confident_scores_is_finite(gamma):
     logits = torch.tensor([[200.0, -200.0], [-200.0, 200.0]], requires_grad=True)
     Focal(gamma).build([1, 1])(logits, torch.tensor([0, 0])).backward()
     assert torch.isfinite(logits.grad).all()
@@ -92,15 +92,15 @@ def test_smoothing_gives_every_class_a_share(loss):
     assert loss.build([10, 3, 30])(LOGITS, TARGET).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_center_loss_is_its_formula():
+def test_center_loss_follows_its_formula():
     loss = Center(weight=0.3).build([5, 5, 5], 2)
     with torch.no_grad():
         loss.centers.copy_(torch.tensor([[0.0, 1.0], [2.0, 0.0], [1.0, 1.0]]))
     logits, target = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.5, 3.0]]), torch.tensor([1, 2])
     features = torch.tensor([[2.0, 2.0], [0.0, 1.0]])
     plain = CrossEntropy().build([5, 5, 5])(logits, target)
-    apart = ((0 + 4) + (1 + 0)) / 2
-    assert loss(logits, target, features).item() == pytest.approx(plain.item() + 0.3 / 2 * apart)
+    distance = ((0 + 4) + (1 + 0)) / 2
+    assert loss(logits, target, features).item() == pytest.approx(plain.item() + 0.3 / 2 * distance)
 
 
 def test_centers_are_trained_towards_their_class():

@@ -44,7 +44,7 @@ def test_thesis_comes_near_table_3_2(seed):
     (fold,) = Thesis(seed=seed).folds(FULL)
     assert_sound(fold, FULL)
     sizes = [len(ids) for ids in (fold.train, fold.test, fold.validation)]
-    assert all(abs(size - wanted) <= 0.02 * 854 / 8 for size, wanted in zip(sizes, (631, 202, 21), strict=True))
+    assert all(abs(size - target) <= 0.02 * 854 / 8 for size, target in zip(sizes, (631, 202, 21), strict=True))
     label = {clip.id: clip.label for clip in FULL}
     for ids, total in ((fold.train, 631), (fold.test, 202)):
         counts = Counter(label[i] for i in ids)
@@ -80,7 +80,7 @@ def test_as_few_as_three_people_are_split(number):
 
 
 @pytest.mark.parametrize("clips", [[], SMALL[:2]])
-def test_too_few_people_is_told_with_both_numbers(clips):
+def test_the_error_for_too_few_people_states_both_numbers(clips):
     with pytest.raises(FerbenchError, match=rf"thesis: found {len(clips)} people .* at least 3"):
         Thesis().folds(clips)
 
@@ -102,22 +102,22 @@ def test_kfold_is_stratified():
         assert len(fold.validation) == pytest.approx(0.1 * 854 * 4 / 5, abs=3)
 
 
-def test_kfold_may_do_without_validation_people():
+def test_kfold_works_without_validation_people():
     assert all(fold.validation == () and fold.train for fold in KFold(k=2, validation=0).folds(SMALL[:2]))
 
 
 @pytest.mark.parametrize(("k", "found", "needed"), [(5, 4, 5), (2, 1, 2)])
-def test_kfold_with_too_few_people_is_told(k, found, needed):
+def test_kfold_refuses_too_few_people(k, found, needed):
     with pytest.raises(FerbenchError, match=rf"kfold.*found {found} people .* at least {needed}"):
         KFold(k=k).folds([Clip(f"c{i}", f"p{i}", "anger") for i in range(4 if k == 5 else 2)])
 
 
-def listed(facts):
+def clips_with(facts):
     return [Clip(f"c{number}", f"p{number}", "ab"[number % 2], length=1, facts=fact) for number, fact in enumerate(facts)]
 
 
-def test_fixed_follows_the_corpus_own_splits():
-    clips = listed([{"split": "train"}] * 20 + [{"split": "validation"}] * 4 + [{"split": "test"}] * 6)
+def test_fixed_follows_the_corpus_s_own_splits():
+    clips = clips_with([{"split": "train"}] * 20 + [{"split": "validation"}] * 4 + [{"split": "test"}] * 6)
     (fold,) = Fixed().folds(clips)
     assert [len(part) for part in (fold.train, fold.validation, fold.test)] == [20, 4, 6]
     (fold,) = Fixed().folds(clips[:24])  # AFEW: the test list is not public, figures are those of the validation clips
@@ -128,8 +128,8 @@ def test_fixed_follows_the_corpus_own_splits():
     assert fold.validation == ()
 
 
-def test_fixed_follows_the_corpus_own_folds():
-    clips = listed([{"fold": 1 + number % 5} for number in range(40)])
+def test_fixed_follows_the_corpus_s_own_folds():
+    clips = clips_with([{"fold": 1 + number % 5} for number in range(40)])
     folds = Fixed().folds(clips)
     assert len(folds) == 5
     assert sorted(clip for fold in folds for clip in fold.test) == sorted(c.id for c in clips)
@@ -147,10 +147,10 @@ def test_fixed_follows_the_corpus_own_folds():
 )
 def test_fixed_needs_every_clip_in_a_list(facts, message):
     with pytest.raises(FerbenchError, match=message):
-        Fixed().folds(listed(facts))
+        Fixed().folds(clips_with(facts))
 
 
-def test_modulo_goes_by_the_position_of_people():
+def test_modulo_assigns_people_by_position():
     """Twelve people, given in any order; person p07 stands at position 7, and is tested in fold 7 mod 5."""
     clips = [Clip(f"p{p:02}/{t}", f"p{p:02}", "ab"[(p + t) % 2], length=1) for p in range(12) for t in range(3)]
     Random(0).shuffle(clips)

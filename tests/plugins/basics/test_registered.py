@@ -43,7 +43,7 @@ def test_each_hook_registers_its_components(plugin, kind):
         ("protocol", "kfold", "validation", 1.0),
     ],
 )
-def test_a_parameter_out_of_its_range_is_told_with_its_value(kind, name, parameter, value):
+def test_the_error_states_a_value_out_of_range(kind, name, parameter, value):
     with pytest.raises(FerbenchError, match=rf"{name}: {parameter} is {value!r}: expected"):
         load_plugins().build(kind, Spec(name, {parameter: value}))
 

@@ -16,44 +16,44 @@ BLANK = np.full((200, 200), 128, np.uint8)
 
 def photographs():
     folders = [Path(os.environ[name]) for name in ("FERBENCH_DATA",) if name in os.environ] + [ROOT.parent / "shared" / "data"]
-    found = next((sorted((at / "london").glob("*_front/[0-9]*.jpg")) for at in folders if (at / "london").is_dir()), [])
-    return found or pytest.skip("the London photographs are not here")
+    paths = next((sorted((at / "london").glob("*_front/[0-9]*.jpg")) for at in folders if (at / "london").is_dir()), [])
+    return paths or pytest.skip("the London photographs are not here")
 
 
 @pytest.fixture
-def detects(monkeypatch):
-    """Makes the detector answer with the boxes given, frame by frame."""
+def answer(monkeypatch):
+    """A function that makes the detector answer with these boxes, frame by frame."""
 
     class Detector:
         def __init__(self, *frames):
-            self.left = list(frames)
+            self.answers = list(frames)
 
         def detectMultiScale(self, image, *args, **options):  # noqa: N802
             assert image.ndim == 2
-            return np.array(self.left.pop(0), np.int32).reshape(-1, 4)
+            return np.array(self.answers.pop(0), np.int32).reshape(-1, 4)
 
-    def answers(*frames):
+    def answer_with(*frames):
         detector = Detector(*frames)
-        monkeypatch.setattr(viola_jones, "classifier", lambda *key: detector)
+        monkeypatch.setattr(viola_jones, "load_cascade", lambda *key: detector)
 
-    return answers
+    return answer_with
 
 
-def test_the_largest_of_several_faces_counts(detects):
-    detects([(0, 0, 20, 20), (50, 60, 40, 40), (9, 9, 30, 30)])
+def test_the_largest_of_several_faces_is_taken(answer):
+    answer([(0, 0, 20, 20), (50, 60, 40, 40), (9, 9, 30, 30)])
     frames = ViolaJones()(Frames((np.zeros((200, 200, 3), np.uint8),)))
     assert frames.boxes == ((50, 60, 40, 40),)
     assert frames.has_face == (True,)
 
 
-def test_a_lost_face_borrows_the_median_box_of_its_clip(detects):
-    detects([(10, 10, 50, 50)], [], [(20, 30, 60, 60)], [(90, 12, 52, 52)], [])
+def test_a_frame_without_a_face_takes_the_median_box_of_its_clip(answer):
+    answer([(10, 10, 50, 50)], [], [(20, 30, 60, 60)], [(90, 12, 52, 52)], [])
     frames = ViolaJones()(Frames((BLANK,) * 5))
     assert frames.boxes == ((10, 10, 50, 50), (20, 12, 52, 52), (20, 30, 60, 60), (90, 12, 52, 52), (20, 12, 52, 52))
     assert frames.has_face == (True, False, True, True, False)
 
 
-def test_a_clip_without_any_face_gives_whole_frames():
+def test_a_clip_without_any_face_keeps_whole_frames():
     wide = np.full((120, 200, 3), 128, np.uint8)
     frames = ViolaJones()(Frames((BLANK, wide)))
     assert frames.boxes == ((0, 0, 200, 200), (0, 0, 200, 120))
@@ -69,18 +69,18 @@ def test_a_blank_frame_between_real_faces_is_cut_like_them():
 
 
 def test_every_london_photograph_has_a_face():
-    def found(path):
+    def has_face(path):
         return ViolaJones()(Frames((cv2.imread(str(path), cv2.IMREAD_GRAYSCALE),))).has_face[0]
 
     with ThreadPoolExecutor(2) as pool:
-        coverage = np.mean(list(pool.map(found, photographs())))
+        coverage = np.mean(list(pool.map(has_face, photographs())))
     assert coverage == 1.0
 
 
 def test_each_thread_has_its_own_classifier():
     name = "haarcascade_frontalface_alt2"
-    assert viola_jones.classifier(name, 1) is viola_jones.classifier(name, 1)
-    assert viola_jones.classifier(name, 1) is not viola_jones.classifier(name, 2)
+    assert viola_jones.load_cascade(name, 1) is viola_jones.load_cascade(name, 1)
+    assert viola_jones.load_cascade(name, 1) is not viola_jones.load_cascade(name, 2)
 
 
 def test_a_cascade_may_be_a_file(tmp_path):
@@ -89,14 +89,14 @@ def test_a_cascade_may_be_a_file(tmp_path):
     assert ViolaJones(str(copy))(Frames((BLANK,))).has_face == (False,)
 
 
-def test_a_cascade_that_is_not_there_is_named():
+def test_the_error_names_a_missing_cascade():
     with pytest.raises(FerbenchError, match="no cascade 'haarcascade_face'") as error:
         ViolaJones("haarcascade_face")(Frames((BLANK,)))
     assert "haarcascade_frontalface_alt2" in error.value.hint
 
 
 @pytest.mark.parametrize("content", [b"", b"not xml", b"<?xml version='1.0'?><opencv_storage><a>1</a></opencv_storage>"])
-def test_a_file_that_is_no_cascade_is_named(tmp_path, content):
+def test_the_error_names_a_file_that_is_no_cascade(tmp_path, content):
     (tmp_path / "mine.xml").write_bytes(content)
     with pytest.raises(FerbenchError, match=r"mine\.xml is no cascade"):
         ViolaJones(str(tmp_path / "mine.xml"))(Frames((BLANK,)))
@@ -105,7 +105,7 @@ def test_a_file_that_is_no_cascade_is_named(tmp_path, content):
 def test_an_opencv_without_cascades_is_one_clear_error(monkeypatch):
     monkeypatch.delattr(cv2, "CascadeClassifier")
     with pytest.raises(FerbenchError, match="has no CascadeClassifier") as error:
-        viola_jones.classifier("haarcascade_frontalface_default", -1)
+        viola_jones.load_cascade("haarcascade_frontalface_default", -1)
     assert "opencv-python>=4.8,<5" in error.value.hint
 
 
@@ -128,14 +128,14 @@ def test_crop_cuts_the_box_within_the_frame(box, margin, rows, columns):
     assert (cut.boxes, cut.has_face) == (None, (True,))
 
 
-def test_crop_without_boxes_asks_for_a_detector():
+def test_crop_without_boxes_suggests_a_detector():
     with pytest.raises(FerbenchError, match="without boxes") as error:
         Crop()(Frames((GRID,)))
     assert "viola-jones" in error.value.hint
 
 
 class Bright:
-    """Finds the bright square of an image, if its size is asked for; notes the shapes that it was given."""
+    """Finds the bright square of an image, if its size is asked for; records the shapes that it gets."""
 
     def __init__(self):
         self.seen = []
@@ -155,13 +155,13 @@ def square(x, y, width):
     return image
 
 
-def test_near_searches_around_the_last_box_first(monkeypatch):
+def test_near_searches_around_the_previous_box_first(monkeypatch):
     fake = Bright()
-    monkeypatch.setattr(viola_jones, "classifier", lambda *_: fake)
+    monkeypatch.setattr(viola_jones, "load_cascade", lambda *_: fake)
     places = [(40, 30, 20), (42, 33, 21), (0, 0, 20), (60, 50, 40)]  # a step, and two jumps
-    found = ViolaJones(near=True)(Frames((BLANK, *[square(*place) for place in places])))
-    assert found.boxes[1:] == tuple((*place, place[2]) for place in places)
-    assert found.has_face == (False, True, True, True, True)
+    frames = ViolaJones(near=True)(Frames((BLANK, *[square(*place) for place in places])))
+    assert frames.boxes[1:] == tuple((*place, place[2]) for place in places)
+    assert frames.has_face == (False, True, True, True, True)
     whole = (100, 120)
     assert fake.seen == [BLANK.shape, whole, (30, 30), (31, 31), whole, (25, 25), whole]
     fake.seen.clear()

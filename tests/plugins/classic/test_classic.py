@@ -1,4 +1,4 @@
-"""Descriptors against their definitions, and the classifiers that are offered."""
+"""Descriptors follow their definitions, and every classifier learns."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ferbench import FerbenchError
 from ferbench.training.estimators import predict_scores
 from ferbench_classic.backbones import HOG, LBP, Pixels
 from ferbench_classic.classifiers import chi2
-from ferbench_classic.patterns import histograms
+from ferbench_classic.patterns import lbp_histograms
 
 
-def slow_codes(image, points, radius):
-    """Ojala et al. 2002: a bit for each point of the circle that is not darker than the centre; interpolated between pixels, 0 outside."""
+def literal_codes(image, points, radius):
+    """Ojala et al. 2002: a bit for each point of the circle that is not darker than the center; interpolated between pixels, 0 outside."""
     height, width = image.shape
     padded = np.zeros((height + 8, width + 8))
     padded[4:-4, 4:-4] = image
@@ -36,31 +36,31 @@ def slow_codes(image, points, radius):
             yield tuple(bits)
 
 
-def uniform(bits):
+def is_uniform(bits):
     return sum(one != two for one, two in zip(bits, (*bits[1:], bits[0]), strict=True)) <= 2
 
 
 @pytest.mark.parametrize(("points", "radius"), [(8, 1.0), (8, 2.0)])
-def test_patterns_are_counted_as_defined(points, radius):
+def test_histograms_count_patterns_as_defined(points, radius):
     image = np.random.default_rng(0).integers(0, 256, (20, 24), np.uint8)
-    made = histograms(image, points, [radius], 1) * image.size
-    counts = Counter(bits if uniform(bits) else "other" for bits in slow_codes(image.astype(float), points, radius))
-    assert len(made) == points * (points - 1) + 3
-    assert made.round()[-1] == counts["other"]
-    assert sorted(made.round()[:-1][made[:-1] > 0]) == sorted(count for bits, count in counts.items() if bits != "other")
+    histogram = lbp_histograms(image, points, [radius], 1) * image.size
+    counts = Counter(bits if is_uniform(bits) else "other" for bits in literal_codes(image.astype(float), points, radius))
+    assert len(histogram) == points * (points - 1) + 3
+    assert histogram.round()[-1] == counts["other"]
+    assert sorted(histogram.round()[:-1][histogram[:-1] > 0]) == sorted(count for bits, count in counts.items() if bits != "other")
 
 
-def test_fields_are_a_grid_in_rows():
+def test_histograms_go_by_cell_in_rows():
     image = np.zeros((28, 28), np.uint8)
     image[:14, 14:] = np.random.default_rng(0).integers(0, 256, (14, 14))
-    fields = histograms(image, 8, [1.0], 2).reshape(4, 59)
-    assert fields.sum(1) == pytest.approx(1)
-    assert (fields > 0).sum(1).argmax() == 1  # the noise is in the upper right field
+    cells = lbp_histograms(image, 8, [1.0], 2).reshape(4, 59)
+    assert cells.sum(1) == pytest.approx(1)
+    assert (cells > 0).sum(1).argmax() == 1  # the noise is in the upper right cell
 
 
 def test_contrast_changes_no_pattern():
     image = np.random.default_rng(1).integers(0, 100, (30, 30), np.uint8)
-    assert (histograms(image, 8, [1.0], 3) == histograms(2 * image, 8, [1.0], 3)).all()
+    assert (lbp_histograms(image, 8, [1.0], 3) == lbp_histograms(2 * image, 8, [1.0], 3)).all()
 
 
 @pytest.mark.parametrize(
@@ -73,42 +73,42 @@ def test_contrast_changes_no_pattern():
         (Pixels(size=10), 100),
     ],
 )
-def test_shapes(backbone, width):
+def test_the_width_of_descriptors(backbone, width):
     declared = backbone.input()
     x = torch.rand(3, 1, declared.size, declared.size, generator=torch.Generator().manual_seed(0))
-    made = backbone.frozen().build(None)(x)
-    assert made.shape == (3, width)
-    assert made.dtype == torch.float32
-    assert not torch.equal(made[0], made[1])
+    features = backbone.frozen().build(None)(x)
+    assert features.shape == (3, width)
+    assert features.dtype == torch.float32
+    assert not torch.equal(features[0], features[1])
 
 
 def test_gradients_point_across_an_edge():
     edge = torch.zeros(1, 1, 112, 112)
     edge[..., 56:] = 1
-    upright = HOG(cell=8).frozen().build(None)(edge).reshape(-1, 9).sum(0)
-    lying = HOG(cell=8).frozen().build(None)(edge.transpose(2, 3)).reshape(-1, 9).sum(0)
-    assert upright.argmax() == 0
-    assert lying.argmax() == 4
+    vertical = HOG(cell=8).frozen().build(None)(edge).reshape(-1, 9).sum(0)
+    horizontal = HOG(cell=8).frozen().build(None)(edge.transpose(2, 3)).reshape(-1, 9).sum(0)
+    assert vertical.argmax() == 0
+    assert horizontal.argmax() == 4
 
 
 @pytest.mark.parametrize(
     ("parameters", "count"),
-    [({}, 3), ({"c": 2.0}, 1), ({"kernel": "chi2"}, 3), ({"classifier": "knn"}, 5), ({"classifier": "knn", "neighbours": 2}, 1),
+    [({}, 3), ({"c": 2.0}, 1), ({"kernel": "chi2"}, 3), ({"classifier": "knn"}, 5), ({"classifier": "knn", "neighbors": 2}, 1),
      ({"classifier": "random-forest", "trees": 10}, 1), ({"classifier": "logistic-regression"}, 4), ({"kernel": "linear"}, 3)],
 )  # fmt: skip
 @pytest.mark.parametrize("classes", [2, 4])
-def test_every_candidate_learns_and_scores_what_it_predicts(parameters, count, classes):
+def test_every_candidate_learns_and_its_scores_agree_with_its_predictions(parameters, count, classes):
     random = np.random.default_rng(0)
     y = np.arange(80) % classes
     x = np.abs(np.eye(classes)[y] + 0.15 * random.standard_normal((80, classes))).astype(np.float32)
-    made = Pixels(**parameters).trainable([str(c) for c in range(classes)]).build()
-    assert len(made) == count
-    for each in made:
-        each.fit(x[:60], y[:60])
-        scores = predict_scores(each, x[60:])
+    classifiers = Pixels(**parameters).trainable([str(c) for c in range(classes)]).build()
+    assert len(classifiers) == count
+    for classifier in classifiers:
+        classifier.fit(x[:60], y[:60])
+        scores = predict_scores(classifier, x[60:])
         assert scores.shape == (20, classes)
         assert scores.sum(1) == pytest.approx(1)
-        assert (scores.argmax(1) == each.predict(x[60:])).all()
+        assert (scores.argmax(1) == classifier.predict(x[60:])).all()
         assert (scores.argmax(1) == y[60:]).mean() > 0.7
 
 
@@ -117,34 +117,34 @@ def test_classifiers_share_descriptors():
     assert LBP(radii=(1.0,)).frozen() != LBP().frozen()
 
 
-def test_the_plugin_registers_all():
-    registered = []
-    ferbench_classic.register_backbones(registered.append)
-    assert [backbone.name for backbone in registered] == ["lbp", "hog", "pixels", "lbp-top", "gradients-3d", "landmarks"]
+def test_the_plugin_registers_its_backbones():
+    backbones = []
+    ferbench_classic.register_backbones(backbones.append)
+    assert [backbone.name for backbone in backbones] == ["lbp", "hog", "pixels", "lbp-top", "gradients-3d", "landmarks"]
 
 
-def test_the_chi2_kernel_is_its_formula():
+def test_the_chi2_kernel_follows_its_formula():
     random = np.random.default_rng(0)
     x, y = random.random((3, 12)), random.random((4, 12))
-    made = chi2(x, y)
+    kernel = chi2(x, y)
     for i in range(3):
         for j in range(4):
-            assert made[i, j] == pytest.approx(np.exp(-((x[i] - y[j]) ** 2 / (x[i] + y[j])).sum() / y.sum(1).mean()))
+            assert kernel[i, j] == pytest.approx(np.exp(-((x[i] - y[j]) ** 2 / (x[i] + y[j])).sum() / y.sum(1).mean()))
 
 
-def test_a_block_larger_than_the_crop_is_told():
+def test_a_block_larger_than_the_crop_is_refused():
     with pytest.raises(FerbenchError, match="2 cells of 60 pixels exceeds the crop of 112"):
         HOG(cell=60).frozen()
 
 
-def test_few_frames_are_enough_for_neighbours():
+def test_knn_works_with_fewer_frames_than_neighbors():
     x = np.eye(3, dtype=np.float32)
-    for each in Pixels(classifier="knn").trainable(["a", "b", "c"]).build():
-        assert each.fit(x, [0, 1, 2]).predict_proba(x).shape == (3, 3)
+    for classifier in Pixels(classifier="knn").trainable(["a", "b", "c"]).build():
+        assert classifier.fit(x, [0, 1, 2]).predict_proba(x).shape == (3, 3)
 
 
 def test_a_network_on_a_descriptor_learns():
-    """By the recipe: a few steps of gradient descent on values of any scale."""
+    """A few steps of gradient descent on values of any scale."""
     y = torch.arange(60) % 3
     x = 0.001 * (torch.eye(3)[y] + 0.1 * torch.randn(60, 3, generator=torch.Generator().manual_seed(0)))
     torch.manual_seed(0)

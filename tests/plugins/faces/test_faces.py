@@ -1,4 +1,4 @@
-"""CLAHE, alignment by the eyes, and what is made of YuNet's answers (its model is not shipped, so another answers for it here)."""
+"""CLAHE, alignment by the eyes, and YuNet with a fake detector (its model is not shipped)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,33 @@ from ferbench_faces.contrast import CLAHE
 from ferbench_faces.yunet import YuNet
 
 
-def test_clahe_is_opencvs_and_keeps_colours():
+def test_clahe_is_opencv_s_and_keeps_colors():
     gray = np.random.default_rng(0).integers(90, 120, (64, 64), np.uint8)
-    (made,) = CLAHE(3.0, 4)(Frames((gray,))).images
-    assert (made == cv2.createCLAHE(3.0, (4, 4)).apply(gray)).all()
-    assert made.std() > 2 * gray.std()
+    (result,) = CLAHE(3.0, 4)(Frames((gray,))).images
+    assert (result == cv2.createCLAHE(3.0, (4, 4)).apply(gray)).all()
+    assert result.std() > 2 * gray.std()
     flat = np.full((64, 64, 3), (200, 40, 40), np.uint8)
-    (kept,) = CLAHE()(Frames((flat,))).images
-    assert kept[..., 0].mean() > kept[..., 1].mean() + 80
+    (colors,) = CLAHE()(Frames((flat,))).images
+    assert colors[..., 0].mean() > colors[..., 1].mean() + 80
 
 
-def test_two_points_go_where_they_are_wanted():
-    given, wanted = np.array([[10.0, 20.0], [30.0, 10.0]]), np.array([[5.0, 5.0], [15.0, 5.0]])
-    made = similarity(given, wanted)
-    assert np.allclose(np.hstack([given, np.ones((2, 1))]) @ made.T, wanted)
-    assert np.linalg.det(made[:, :2]) > 0  # turned and scaled, never mirrored
+def test_similarity_takes_two_points_to_their_targets():
+    source, target = np.array([[10.0, 20.0], [30.0, 10.0]]), np.array([[5.0, 5.0], [15.0, 5.0]])
+    matrix = similarity(source, target)
+    assert np.allclose(np.hstack([source, np.ones((2, 1))]) @ matrix.T, target)
+    assert np.linalg.det(matrix[:, :2]) > 0  # rotated and scaled, never mirrored
+
+
+def test_similarity_agrees_with_complex_arithmetic():
+    """The product with a complex number rotates and scales; corners of a frame of 640 x 480 pixels go to the same places within 1e-6."""
+    random = np.random.default_rng(0)
+    corners = np.array([[0, 0, 1], [640, 0, 1], [0, 480, 1], [640, 480, 1]])
+    for _ in range(100):
+        source, target = random.uniform(0, 480, (2, 2)).astype(np.float32), random.uniform(0, 224, (2, 2))
+        (a, b), (c, d) = (complex(*map(float, point)) for point in source), (complex(*map(float, point)) for point in target)
+        factor = (d - c) / (b - a)
+        expected = [(factor * complex(x, y) + c - factor * a) for x, y, _ in corners]
+        assert corners @ similarity(source, target).T == pytest.approx(np.array([(z.real, z.imag) for z in expected]), abs=1e-6, rel=0)
 
 
 def spots(points, size=(120, 160)):
@@ -38,51 +50,51 @@ def spots(points, size=(120, 160)):
 
 
 def brightest(image):
-    """Centres of the two spots, from left to right."""
-    count, _, _, centres = cv2.connectedComponentsWithStats((image > 100).astype(np.uint8))
+    """Centers of the two spots, from left to right."""
+    count, _, _, centers = cv2.connectedComponentsWithStats((image > 100).astype(np.uint8))
     assert count == 3
-    return sorted(map(tuple, centres[1:].tolist()))
+    return sorted(map(tuple, centers[1:].tolist()))
 
 
 @pytest.mark.parametrize("eyes", [((50, 60), (90, 60)), ((50, 40), (90, 70)), ((60, 80), (75, 62))])
-def test_eyes_stand_level_at_their_places(eyes):
+def test_eyes_end_up_level_at_their_places(eyes):
     frames = Frames((spots(eyes),), eyes=np.array([eyes], np.float32))
-    made = Align(100, 0.4, 0.35)(frames)
-    assert made.images[0].shape == (100, 100)
-    assert made.eyes is None
-    (left, right) = brightest(made.images[0])
+    aligned = Align(100, 0.4, 0.35)(frames)
+    assert aligned.images[0].shape == (100, 100)
+    assert aligned.eyes is None
+    (left, right) = brightest(aligned.images[0])
     assert left == pytest.approx((30, 35), abs=1)
     assert right == pytest.approx((70, 35), abs=1)
 
 
-def test_eyes_come_from_landmarks_and_a_lost_frame_borrows_them():
+def test_eyes_come_from_landmarks_and_a_frame_without_takes_the_others():
     eyes = ((50, 60), (90, 60))
     marks = np.zeros((2, 68, 2), np.float32)
     marks[:, 36:42], marks[:, 42:48] = eyes
-    made = Align(100)(Frames((spots(eyes),) * 2, landmarks=marks)).images
-    assert brightest(made[0])[0] == pytest.approx((30, 35), abs=1)
+    images = Align(100)(Frames((spots(eyes),) * 2, landmarks=marks)).images
+    assert brightest(images[0])[0] == pytest.approx((30, 35), abs=1)
     lost = np.array([eyes, np.full((2, 2), np.nan)], np.float32)
-    made = Align(100)(Frames((spots(eyes),) * 2, eyes=lost)).images
-    assert (made[0] == made[1]).all()
+    images = Align(100)(Frames((spots(eyes),) * 2, eyes=lost)).images
+    assert (images[0] == images[1]).all()
     nowhere = Align(100)(Frames((spots(eyes),), eyes=lost[1:])).images
     assert nowhere[0].shape == (100, 100)
 
 
 @pytest.mark.parametrize(
-    ("frames", "told"),
+    ("frames", "message"),
     [
         (Frames((spots(()),)), "without eyes"),
         (Frames((spots(()),), landmarks=np.zeros((1, 5, 2), np.float32)), "without eyes"),
         (Frames((spots(()),), has_face=(True,), landmarks=np.zeros((1, 68, 2), np.float32)), "cropped"),
     ],
 )
-def test_frames_that_cannot_be_aligned_are_told(frames, told):
-    with pytest.raises(FerbenchError, match=told):
+def test_the_error_says_why_frames_cannot_be_aligned(frames, message):
+    with pytest.raises(FerbenchError, match=message):
         Align()(frames)
 
 
-class Answers:
-    """A detector that says what it is told to: faces of each frame in turn."""
+class FakeDetector:
+    """A detector that returns these faces of each frame in turn."""
 
     def __init__(self, faces):
         self.faces, self.sizes = iter(faces), []
@@ -96,31 +108,31 @@ class Answers:
         return 1, np.array(faces, np.float32) if faces else None
 
 
-def test_the_largest_face_counts_and_a_lost_one_is_borrowed(monkeypatch):
+def test_the_largest_face_is_taken_and_a_missing_one_filled_in(monkeypatch):
     small, large = [1, 1, 5, 5, 2, 2, 4, 2, *[0] * 7], [10.4, 20, 30, 40, 15, 30, 35, 31, *[0] * 7]
-    answers = Answers([[small, large], [], [[12.4, 22, 34, 40, 19, 30, 39, 31, *[0] * 7]]])
-    monkeypatch.setattr(yunet, "detector", lambda *_: answers)
-    made = YuNet()(Frames((np.zeros((100, 120), np.uint8),) * 2 + (np.zeros((100, 120, 3), np.uint8),)))
-    assert made.boxes == ((10, 20, 30, 40), (11, 21, 32, 40), (12, 22, 34, 40))
-    assert made.has_face == (True, False, True)
-    assert made.eyes[0].tolist() == [[15, 30], [35, 31]]
-    assert made.eyes[1].tolist() == [[17, 30], [37, 31]]
-    assert set(answers.sizes) == {(120, 100)}
+    detector = FakeDetector([[small, large], [], [[12.4, 22, 34, 40, 19, 30, 39, 31, *[0] * 7]]])
+    monkeypatch.setattr(yunet, "load_detector", lambda *_: detector)
+    frames = YuNet()(Frames((np.zeros((100, 120), np.uint8),) * 2 + (np.zeros((100, 120, 3), np.uint8),)))
+    assert frames.boxes == ((10, 20, 30, 40), (11, 21, 32, 40), (12, 22, 34, 40))
+    assert frames.has_face == (True, False, True)
+    assert frames.eyes[0].tolist() == [[15, 30], [35, 31]]
+    assert frames.eyes[1].tolist() == [[17, 30], [37, 31]]
+    assert set(detector.sizes) == {(120, 100)}
 
 
-def test_a_clip_without_a_face_is_taken_whole(monkeypatch):
-    monkeypatch.setattr(yunet, "detector", lambda *_: Answers([[]]))
-    made = YuNet()(Frames((np.zeros((100, 120), np.uint8),)))
-    assert made.boxes == ((0, 0, 120, 100),)
-    assert made.has_face == (False,)
-    assert np.isnan(made.eyes).all()
+def test_a_clip_without_a_face_keeps_whole_frames(monkeypatch):
+    monkeypatch.setattr(yunet, "load_detector", lambda *_: FakeDetector([[]]))
+    frames = YuNet()(Frames((np.zeros((100, 120), np.uint8),)))
+    assert frames.boxes == ((0, 0, 120, 100),)
+    assert frames.has_face == (False,)
+    assert np.isnan(frames.eyes).all()
 
 
-def test_a_model_that_is_not_there_or_is_none_is_told(tmp_path):
+def test_the_error_names_a_missing_or_unusable_model(tmp_path):
     frames = Frames((np.zeros((50, 50), np.uint8),))
-    with pytest.raises(FerbenchError, match="no model at") as told:
+    with pytest.raises(FerbenchError, match="no model at") as error:
         YuNet(str(tmp_path / "none.onnx"))(frames)
-    assert "opencv_zoo" in told.value.hint
+    assert "opencv_zoo" in error.value.hint
     (tmp_path / "bad.onnx").write_bytes(b"no network")
-    with pytest.raises(FerbenchError, match="is no model of YuNet"):
+    with pytest.raises(FerbenchError, match="is no YuNet model"):
         YuNet(str(tmp_path / "bad.onnx"))(frames)

@@ -1,4 +1,4 @@
-"""Late fusion: the weights that it chooses, and whole runs."""
+"""Late fusion: the weights that it chooses, and full runs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from ferbench import FerbenchError
 from ferbench.cli.main import main
 from ferbench.stages.fits import load_scores
 from ferbench.store.entries import Store
-from ferbench_fusion.fusion import LateFusion, shares
+from ferbench_fusion.fusion import LateFusion, partitions
 
 
 class Member:
@@ -22,10 +21,10 @@ def fusion(weights=None, members=2):
     return LateFusion(tuple(Member() for _ in range(members)), weights)
 
 
-def test_every_share_once():
-    assert list(shares(2, 3)) == [(0, 3), (1, 2), (2, 1), (3, 0)]
-    assert len(set(shares(3, 10))) == 66
-    assert all(sum(each) == 10 for each in shares(4, 10))
+def test_partitions_yield_every_split_once():
+    assert list(partitions(3, 2)) == [(0, 3), (1, 2), (2, 1), (3, 0)]
+    assert len(set(partitions(10, 3))) == 66
+    assert all(sum(parts) == 10 for parts in partitions(10, 4))
 
 
 def test_the_better_member_weighs_more():
@@ -44,22 +43,33 @@ def test_members_that_complete_each_other():
     assert weights.tolist() == [0.5, 0.5]  # of all that are right on both, the even ones score best by symmetry
 
 
-def test_members_that_are_alike_weigh_the_same():
+def test_equal_members_have_equal_weights():
     scores = np.full((2, 3, 2), 0.5)
     assert fusion().weigh(scores, np.zeros(3, int)).tolist() == [0.5, 0.5]
 
 
-def test_without_validation_clips_all_weigh_the_same():
+def test_without_validation_clips_weights_are_equal():
     assert fusion(members=3).weigh(np.zeros((3, 0, 4)), np.zeros(0, int)).tolist() == [1, 1, 1]
     assert fusion((1.0, 3.0)).weigh(np.zeros((2, 0, 4)), np.zeros(0, int)).tolist() == [1, 3]
 
 
 @pytest.mark.parametrize(
-    ("weights", "members", "told"), [(None, 1, "two or more"), ((1.0,), 2, "one for each"), ((0.0, 0.0), 2, "not all")]
+    ("parameters", "message"),
+    [
+        ("of: [toy-net]", "backbone fusion: of is [toy-net]: expected two or more backbones"),
+        ("of: []", "backbone fusion: of is []: expected two or more backbones"),
+        ("weights: [1, 2]", "backbone fusion lacks of"),
+        ("of: [toy-net, clips], weights: [1]", "backbone fusion: weights is [1.0]: expected 2 numbers, one per backbone"),
+        ("of: [toy-net, clips], weights: [0, 0]", "backbone fusion: weights is [0.0, 0.0]: expected 2 numbers"),
+        ("of: [toy-net, clips], weights: [1, -1]", "backbone fusion: weights is [1, -1]: expected"),
+    ],
 )
-def test_what_cannot_be_fused_is_told(weights, members, told):
-    with pytest.raises(FerbenchError, match=told):
-        fusion(weights, members).members()
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_what_cannot_be_fused_is_refused_before_the_corpora_are_read(run, parameters, message, command, tmp_path):
+    code, _, output = run("--set", f"backbone=[toy-net, {{fusion: {{{parameters}}}}}]", command=command)
+    assert code == 2
+    assert message in output
+    assert not (tmp_path / "runs" / "index").exists()
 
 
 @pytest.fixture
@@ -67,8 +77,8 @@ def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
     def call(*arguments, command="run"):
         line = [command, str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu"]
         code = main([*line, *(["--no-figures"] if command == "run" else []), "--format", "json", *arguments])
-        told = capsys.readouterr()
-        return code, json.loads(told.out) if told.out else [], told.err
+        output = capsys.readouterr()
+        return code, json.loads(output.out) if output.out else [], output.err
 
     return call
 
@@ -76,7 +86,7 @@ def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
 FUSED = "backbone=[toy-net, {fusion: {label: fused, of: [toy-net, {clips: {pooled: false}}, finished]}}]"
 
 
-def test_a_run_fuses_what_it_fits(run, tmp_path):
+def test_a_run_fuses_the_scores_of_its_fits(run, tmp_path):
     code, rows, _ = run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")
     assert code == 0
     assert [row["labels"]["backbone"] for row in rows] == ["toy-net", "fused"]
@@ -92,7 +102,7 @@ def test_a_run_fuses_what_it_fits(run, tmp_path):
     assert list(history.parameters) == ["1 toy-net", "2 clips", "3 finished"]
     assert sum(weights) == pytest.approx(1)
     for clip, values in scores.items():
-        by_hand = sum(weight * each[clip].mean(0) for weight, each in zip(weights, members, strict=True))
+        by_hand = sum(weight * member[clip].mean(0) for weight, member in zip(weights, members, strict=True))
         assert values[0] == pytest.approx(by_hand, abs=1e-6)
     assert run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")[2].count("2 of them already stored") == 1
     assert main(["store", "gc", "--delete", "--store", str(tmp_path / "runs")]) == 0
@@ -108,23 +118,22 @@ def test_a_member_that_fails_fails_the_fusion_alone(run):
 
 
 @pytest.mark.parametrize(
-    ("of", "told"),
+    ("of", "message"),
     [
         ("toy-net", "expected a list of names, or names with parameters"),
         ("[toy-nett, clips]", "did you mean 'toy-net'"),
-        ("[toy-net]", "expected two or more"),
         ("[toy-net, {clips: {pool: 1}}]", "unknown parameter of backbone clips 'pool'"),
     ],
 )
-def test_mistakes_in_a_fusion_are_told(run, of, told):
-    code, _, said = run("--set", f"backbone=[{{fusion: {{of: {of}}}}}]")
+def test_the_error_explains_a_mistake_in_a_fusion(run, of, message):
+    code, _, output = run("--set", f"backbone=[{{fusion: {{of: {of}}}}}]")
     assert code == 2
-    assert told in said
+    assert message in output
 
 
-def test_plan_knows_what_a_fusion_needs(run):
-    code, told, _ = run("--set", FUSED, "--measure", command="plan")
+def test_plan_counts_the_fits_of_a_fusion(run):
+    code, plan, _ = run("--set", FUSED, "--measure", command="plan")
     assert code == 0
-    (fits,) = [stage for stage in told["stages"] if stage["stage"] == "fits"]
+    (fits,) = [stage for stage in plan["stages"] if stage["stage"] == "fits"]
     assert fits["entries"] == 3 * 3  # three folds of three members, of which toy-net is alone as well
     assert fits["seconds"] > 0

@@ -1,4 +1,4 @@
-"""VGG16 is torchvision's, its calibration does what it says, and its heads start from the weights that fit."""
+"""VGG16 is torchvision's, its calibration standardizes channels, and its heads start from the weights that fit."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def whole():
 
 
 @pytest.fixture(scope="module")
-def whole_file(whole, tmp_path_factory):
+def weights_file(whole, tmp_path_factory):
     path = tmp_path_factory.mktemp("weights") / "vgg16.pth"
     torch.save(whole.state_dict(), path)
     return str(path)
 
 
-def test_the_two_parts_together_are_torchvision_s_vgg16(whole, whole_file):
-    backbone = VGG16(weights=whole_file, size=32)
+def test_the_two_parts_together_are_torchvision_s_vgg16(whole, weights_file):
+    backbone = VGG16(weights=weights_file, size=32)
     head = build(backbone, (25088,), range(1000)).eval()
     head.classifier.load_state_dict(whole.classifier[-1].state_dict())
     with torch.no_grad():
@@ -52,8 +52,8 @@ def test_the_two_parts_together_are_torchvision_s_vgg16(whole, whole_file):
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 4, 5])
-def test_wherever_it_is_split_it_is_torchvision_s_vgg16(whole, whole_file, blocks):
-    backbone = VGG16(weights=whole_file, size=32, trained_blocks=blocks)
+def test_wherever_it_is_split_it_is_torchvision_s_vgg16(whole, weights_file, blocks):
+    backbone = VGG16(weights=weights_file, size=32, trained_blocks=blocks)
     frozen = backbone.frozen()
     with torch.no_grad():
         features = frozen.build(None)(CROPS) if frozen else CROPS
@@ -66,32 +66,32 @@ def test_wherever_it_is_split_it_is_torchvision_s_vgg16(whole, whole_file, block
     assert all(p.requires_grad for p in trainable.parameters())
 
 
-@pytest.mark.parametrize("given", [{"weights": "calibrated-random"}, {"weights": "random", "head": "logistic-regression"}])
-def test_what_cannot_train_blocks(given):
+@pytest.mark.parametrize("parameters", [{"weights": "calibrated-random"}, {"weights": "random", "head": "logistic-regression"}])
+def test_some_parameters_cannot_train_blocks(parameters):
     with pytest.raises(FerbenchError, match="trained_blocks is 1, with "):
-        build_parameters(VGG16, Spec("", {"trained_blocks": 1, **given}), "backbone vgg16")
+        build_parameters(VGG16, Spec("", {"trained_blocks": 1, **parameters}), "backbone vgg16")
 
 
-def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_is_decoded(tmp_path):
+def test_weights_of_a_network_trained_as_a_whole_are_checked_before_decoding(tmp_path):
     with pytest.raises(FerbenchError, match="no weights at"):
         VGG16(weights=str(tmp_path / "none.pth"), trained_blocks=5).check()
 
 
-def test_the_layers_that_fit_start_from_the_weights_and_the_last_is_fresh(whole, whole_file):
-    body, classifier = ReducedVGG16(weights=whole_file).trainable(range(1000)).build((25088,))
+def test_layers_that_fit_start_from_the_weights_but_the_last_is_new(whole, weights_file):
+    body, classifier = ReducedVGG16(weights=weights_file).trainable(range(1000)).build((25088,))
     assert torch.equal(body[0].weight, whole.classifier[0].weight)
     assert torch.equal(body[0].bias, whole.classifier[0].bias)
     assert body[3].weight.shape == (1024, 4096)
     assert not torch.equal(classifier.weight, whole.classifier[6].weight[:, :1024])
 
 
-def test_a_second_layer_of_changed_input_takes_no_bias_either(whole_file):
-    body, _ = VGG16(weights=whole_file, hidden=8).trainable(range(6)).build((25088,))
+def test_a_second_layer_with_another_input_width_takes_no_bias_either(weights_file):
+    body, _ = VGG16(weights=weights_file, hidden=8).trainable(range(6)).build((25088,))
     assert body[3].bias.shape == (4096,)
     assert not body[3].bias.any()
 
 
-def test_a_fresh_head_is_initialised_as_torchvision_s():
+def test_a_new_head_is_initialized_like_torchvision_s():
     body, classifier = VGG16(weights="random", hidden=64, units=32).trainable(range(6)).build((25088,))
     assert body[0].weight.std().item() == pytest.approx(0.01, rel=0.02)
     assert not body[0].bias.any()
@@ -106,7 +106,7 @@ def test_weights_without_a_classifier_are_enough(tmp_path):
     assert build(backbone, (25088,), range(6))(torch.ones(2, 25088)).shape == (2, 6)
 
 
-def test_the_reduced_network_has_1024_units_of_its_own_and_is_else_the_same():
+def test_the_reduced_network_differs_in_its_1024_units_only():
     assert asdict(ReducedVGG16()) == asdict(VGG16()) | {"units": 1024}
     assert ReducedVGG16(weights="random", hidden=8, units=5).trainable(range(6)).build((25088,))[0][3].weight.shape == (5, 8)
 
@@ -116,7 +116,7 @@ def test_the_reduced_network_shares_the_convolutions(weights):
     assert VGG16(weights=weights).frozen() == ReducedVGG16(weights=weights).frozen()
 
 
-def test_random_weights_are_he_s():
+def test_random_weights_are_he_initialized():
     layer = VGG16(weights="random").frozen().build(None).features[5]
     assert layer.weight.std().item() == pytest.approx((2 / (128 * 9)) ** 0.5, rel=0.02)
     assert not layer.bias.any()
@@ -135,7 +135,7 @@ def test_calibrated_channels_have_mean_0_and_variance_1_before_relu(crops):
             assert varying.float().mean() > 0.9
 
 
-def test_calibration_keeps_its_memory_by_taking_evenly_spaced_crops(monkeypatch):
+def test_calibration_limits_its_memory_by_taking_evenly_spaced_crops(monkeypatch):
     monkeypatch.setattr("ferbench_thesis.vgg16_model.CALIBRATION_BYTES", 3 * 4 * 64 * 32 * 32)  # room for three crops
     crops = torch.cat([CROPS, CROPS + 1])[:9]
     frozen = VGG16(weights="calibrated-random").frozen()
@@ -143,7 +143,7 @@ def test_calibration_keeps_its_memory_by_taking_evenly_spaced_crops(monkeypatch)
     assert all(torch.equal(few[name], of_many[name]) for name in few)
 
 
-def test_the_thesis_s_normalisation_reaches_the_input():
+def test_the_thesis_s_normalization_reaches_the_input():
     mean, std = (0.484, 0.455, 0.405), (0.228, 0.223, 0.224)
     declared = VGG16(mean=mean, std=std, size=112).input()
     assert (declared.size, declared.channels, declared.mean, declared.std) == (112, 3, mean, std)

@@ -12,19 +12,19 @@ from ferbench_timm.recurrent import Recurrent
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 @pytest.mark.parametrize("state", ["last", "mean"])
-def test_padding_counts_nothing_and_order_does(cell, state):
+def test_padding_has_no_effect_but_order_has(cell, state):
     torch.manual_seed(0)
     model = Recurrent(4, 5, cell, state, 0.5).eval()
     long, short = torch.randn(1, 6, 4), torch.randn(1, 2, 4)
     alone = [model(x, torch.ones(x.shape[:2], dtype=torch.bool)) for x in (long, short)]
-    together = torch.cat([long, torch.cat([short, torch.full((1, 4, 4), 1e6)], 1)])
-    made = model(together, torch.arange(6) < torch.tensor([[6], [2]]))
-    assert torch.allclose(made, torch.cat(alone), atol=1e-6)
+    batch = torch.cat([long, torch.cat([short, torch.full((1, 4, 4), 1e6)], 1)])
+    embeddings = model(batch, torch.arange(6) < torch.tensor([[6], [2]]))
+    assert torch.allclose(embeddings, torch.cat(alone), atol=1e-6)
     assert not torch.allclose(alone[0], model(long.flip(1), torch.ones(1, 6, dtype=torch.bool)), atol=1e-4)
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_states_are_those_of_the_cells(cell):
+def test_the_embedding_is_the_last_or_the_mean_state(cell):
     torch.manual_seed(0)
     x, mask = torch.randn(1, 4, 3), torch.ones(1, 4, dtype=torch.bool)
     last, mean = Recurrent(3, 5, cell, "last", 0).eval(), Recurrent(3, 5, cell, "mean", 0).eval()
@@ -34,7 +34,7 @@ def test_states_are_those_of_the_cells(cell):
     assert torch.allclose(mean(x, mask), states.mean(1), atol=1e-6)
 
 
-def test_the_backbone():
+def test_the_backbone_reads_clips():
     backbone = CNNRNN("resnet18", "random", size=32, cell="gru", hidden=7)
     assert backbone.frames_per_clip() is None
     assert CNNRNN(segments=4).frames_per_clip() == 4

@@ -1,4 +1,4 @@
-"""What timm is asked, and what it is told."""
+"""Backbones on timm's networks: inputs, weights, calibration, and splitting."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_one_channel_has_one_mean():
 
 
 @pytest.mark.parametrize(
-    ("backbone", "told"),
+    ("backbone", "message"),
     [
         (Timm(model="rsnet18"), "did you mean resnet18"),
         (Timm(model="hf-hub:some/model"), "no model"),
@@ -47,46 +47,46 @@ def test_one_channel_has_one_mean():
         (Timm(channels=1, mean=(0.5, 0.5, 0.5)), "mean has 3 values; expected 1"),
     ],
 )
-def test_a_mistake_is_told_with_what_was_expected(backbone, told):
-    with pytest.raises(FerbenchError, match=told):
+def test_the_error_states_what_was_expected(backbone, message):
+    with pytest.raises(FerbenchError, match=message):
         backbone.input()
 
 
-def test_calibrated_batch_normalisation_gives_mean_0_and_variance_1():
+def test_calibrated_batch_normalization_gives_mean_0_and_variance_1():
     crops = torch.randn(48, 3, 64, 64, generator=torch.Generator().manual_seed(0)) + 2
     trunk = Timm(weights="calibrated-random", size=64).frozen().build(crops)
-    seen = []
+    outputs = []
     for module in trunk.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.register_forward_hook(lambda _module, _given, made: seen.append(made.transpose(0, 1).flatten(1).clone()))
+            module.register_forward_hook(lambda _module, _inputs, output: outputs.append(output.transpose(0, 1).flatten(1).clone()))
     trunk(crops)
-    assert len(seen) == 20
-    assert max(made.mean(1).abs().max().item() for made in seen) < 0.05
-    assert all((made.var(1) - 1).abs().max() < 0.05 for made in seen)
+    assert len(outputs) == 20
+    assert max(output.mean(1).abs().max().item() for output in outputs) < 0.05
+    assert all((output.var(1) - 1).abs().max() < 0.05 for output in outputs)
 
 
-def test_a_network_without_batch_normalisation_cannot_be_calibrated():
-    with pytest.raises(FerbenchError, match="batch normalisation, and timm's test_vit has none"):
+def test_a_network_without_batch_normalization_cannot_be_calibrated():
+    with pytest.raises(FerbenchError, match="batch normalization, but timm's test_vit has none"):
         Timm(model="test_vit", weights="calibrated-random").frozen().build(torch.ones(4, 3, 160, 160))
 
 
-def test_a_transformer_is_built_for_the_size_asked_for():
+def test_a_transformer_is_built_for_another_size():
     trunk = Timm(model="test_vit", weights="random", size=64).frozen().build(None)
     assert trunk(torch.ones(2, 3, 64, 64)).shape == (2, 64)
 
 
 def test_weights_of_a_larger_network_are_refused(tmp_path):
     torch.save(Timm(model="resnet34", weights="random").frozen().build(None).state_dict(), tmp_path / "resnet34.pth")
-    with pytest.raises(FerbenchError, match=r"layer1\.2\.conv1.weight is not of this network"):
+    with pytest.raises(FerbenchError, match=r"layer1\.2\.conv1.weight is not part of this network"):
         Timm(model="resnet18", weights=str(tmp_path / "resnet34.pth")).frozen().build(None)
 
 
-def test_a_model_without_published_weights_is_told():
+def test_the_error_names_a_model_without_published_weights():
     with pytest.raises(FerbenchError, match="publishes no weights for darknet17"):
         Timm(model="darknet17").frozen().build(None)
 
 
-def test_a_torchvision_that_does_not_match_torch_is_told(tmp_path, monkeypatch):
+def test_the_error_explains_a_torchvision_that_does_not_match_torch(tmp_path, monkeypatch):
     (tmp_path / "timm.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.delitem(sys.modules, "timm", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
@@ -96,8 +96,8 @@ def test_a_torchvision_that_does_not_match_torch_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("model", ["resnet10t", "test_vit", "test_efficientnet", "test_convnext", "mobilenetv3_small_050"])
 @pytest.mark.parametrize("trained", [1, 2, "all"])
-def test_frozen_and_trained_blocks_are_the_network(model, trained):
-    """With an identity for a head, what both halves make is what timm's network makes, in evaluation and in training."""
+def test_frozen_and_trained_blocks_together_are_the_network(model, trained):
+    """With an identity for a head, both halves together compute what timm's network computes, in evaluation and in training."""
     whole, backbone = Timm(model=model, weights="random", size=64), Timm(model=model, weights="random", size=64, trained_blocks=trained)
     x = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     front = backbone.frozen().build(None) if trained != "all" else nn.Identity()
@@ -107,65 +107,65 @@ def test_frozen_and_trained_blocks_are_the_network(model, trained):
     assert net(features).shape == (4, 6)
     trunk = whole.frozen().build(None)
     assert torch.allclose(net.eval().body.blocks(features), trunk(x), atol=1e-5)
-    mine = net.train().body.blocks(features)
+    output = net.train().body.blocks(features)
     for name, module in net.body.blocks.named_modules():
         if isinstance(module, _BatchNorm):
-            trunk.get_submodule(name).train()  # batch normalisation by these frames' own statistics, in the same layers
-    assert torch.allclose(mine, trunk(x), atol=1e-5)
+            trunk.get_submodule(name).train()  # batch normalization by these frames' own statistics, in the same layers
+    assert torch.allclose(output, trunk(x), atol=1e-5)
     net(features).square().sum().backward()
     assert all(p.requires_grad for p in net.parameters())
     assert sum(p.grad is not None and bool(p.grad.any()) for p in net.body.blocks.parameters()) > 0.5 * len(
         list(net.body.blocks.parameters())
     )
-    named = {**front.state_dict(), **net.body.blocks.state_dict()}
+    state = {**front.state_dict(), **net.body.blocks.state_dict()}
     trunk = whole.frozen().build(None)
-    assert all(torch.equal(value, named[name]) for name, value in trunk.state_dict().items() if name.endswith("weight"))
+    assert all(torch.equal(value, state[name]) for name, value in trunk.state_dict().items() if name.endswith("weight"))
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "message"),
     [
         ({"model": "resnet10t", "trained_blocks": 5}, r"has 4 that can be trained .*layer1, layer2, layer3, layer4"),
         ({"model": "xception41", "trained_blocks": 1}, "cannot be split behind .*2 values"),
     ],
 )
-def test_what_cannot_be_split_is_told(parameters, told):
+def test_the_error_says_why_a_network_cannot_be_split(parameters, message):
     backbone = Timm(**{"model": "resnet18", "weights": "random", **parameters})
-    with pytest.raises(FerbenchError, match=told):
+    with pytest.raises(FerbenchError, match=message):
         build(backbone, (64, 8, 8), range(6))
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "message"),
     [
         ({"trained_blocks": 1, "head": "logistic-regression"}, "with head logistic-regression: expected 0"),
         ({"trained_blocks": "all"}, "needs the tag of the weights that it starts from"),
     ],
 )
-def test_blocks_that_cannot_be_trained_are_told_when_the_benchmark_is_read(parameters, told):
-    with pytest.raises(FerbenchError, match=told):
+def test_blocks_that_cannot_be_trained_are_refused_when_the_benchmark_is_read(parameters, message):
+    with pytest.raises(FerbenchError, match=message):
         build_parameters(Timm, Spec("", {"model": "resnet18", **parameters}), "backbone timm")
     assert Timm("resnet18.a1_in1k", trained_blocks="all").input().size == 224
 
 
 def test_blocks_behind_calibrated_ones_start_from_random_weights():
-    """The frozen half is calibrated, the other is as it was drawn."""
+    """The frozen half is calibrated, the other has its random weights."""
     crops = torch.randn(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)) + 2
     backbone = Timm("resnet18", "calibrated-random", size=32, trained_blocks=1)
     features = backbone.frozen().build(crops)(crops)
     blocks = build(backbone, features.shape[1:], "abc").body.blocks
-    drawn = Timm("resnet18", "random", size=32).frozen().build(None).state_dict()
-    assert all(torch.equal(value, drawn[name]) for name, value in blocks.state_dict().items())
+    initial = Timm("resnet18", "random", size=32).frozen().build(None).state_dict()
+    assert all(torch.equal(value, initial[name]) for name, value in blocks.state_dict().items())
     assert blocks.train()(features).std() > 0.1
 
 
-def test_weights_of_a_network_that_is_trained_whole_are_checked_before_anything_is_decoded(tmp_path):
+def test_weights_of_a_network_trained_as_a_whole_are_checked_before_decoding(tmp_path):
     with pytest.raises(FerbenchError, match="no weights at"):
         Timm("resnet18", str(tmp_path / "none.pth"), trained_blocks="all").check()
     Timm("resnet18", "random", trained_blocks="all").check()
 
 
-def test_the_plugin_registers_timm():
-    registered = []
-    ferbench_timm.register_backbones(registered.append)
-    assert registered == [Timm, EmotionFAN, CNNRNN]
+def test_the_plugin_registers_its_backbones():
+    classes = []
+    ferbench_timm.register_backbones(classes.append)
+    assert classes == [Timm, EmotionFAN, CNNRNN]

@@ -12,17 +12,17 @@ from ferbench import FerbenchError
 from ferbench.registry.parameters import build as build_parameters
 from ferbench.registry.specs import Spec
 from ferbench_torchvision.images import Torchvision
-from ferbench_torchvision.networks import _cut, zfnet
+from ferbench_torchvision.networks import remove_last_layer, zfnet
 from ferbench_torchvision.videos import C3D, TorchvisionVideo
-from ferbench_torchvision.volumes import spread
+from ferbench_torchvision.volumes import sample_frames
 
 
-def counted(module):
+def count_parameters(module):
     return sum(p.numel() for p in module.parameters())
 
 
 @pytest.mark.parametrize(("model", "width"), [("alexnet", 4096), ("zfnet", 4096), ("googlenet", 1024), ("resnet18", 512)])
-def test_images(model, width):
+def test_networks_for_images_are_frozen_without_their_last_layer(model, width):
     backbone = Torchvision(model, "random", size=96)
     trunk = backbone.frozen().build(None)
     features = trunk(torch.randn(2, 3, 96, 96))
@@ -32,7 +32,7 @@ def test_images(model, width):
     assert all(torch.equal(*pair) for pair in zip(trunk.parameters(), backbone.frozen().build(None).parameters(), strict=True))
 
 
-def test_trained_whole():
+def test_a_network_for_images_trained_as_a_whole():
     backbone = Torchvision("resnet18", "random", trained="all", head="mlp", hidden=5, size=32)
     model = build(backbone, (32, 32), "abc")
     model(torch.randn(2, 3, 32, 32)).square().sum().backward()
@@ -42,8 +42,8 @@ def test_trained_whole():
 
 def test_parameters_of_alexnet_and_zfnet():
     """ZFNet differs from AlexNet of 2012 in the sizes of two layers; both have about 60 million weights."""
-    assert counted(torchvision.models.alexnet()) == 61_100_840
-    assert counted(zfnet()) == 62_357_608
+    assert count_parameters(torchvision.models.alexnet()) == 61_100_840
+    assert count_parameters(zfnet()) == 62_357_608
     assert zfnet().eval()(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
 
 
@@ -57,29 +57,29 @@ def test_weights_from_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("backbone", "told"),
+    ("backbone", "message"),
     [
         (Torchvision("alexnett", "random"), "did you mean alexnet"),
         (TorchvisionVideo("r3d", "random"), "did you mean s3d or r3d_18"),
     ],
 )
-def test_networks_that_cannot_be_used_are_told(backbone, told):
-    with pytest.raises(FerbenchError, match=told):
+def test_the_error_suggests_names_of_networks(backbone, message):
+    with pytest.raises(FerbenchError, match=message):
         backbone.frozen().build(None)
 
 
-def test_what_cannot_be_trained_whole_is_told_when_the_benchmark_is_read():
+def test_a_head_that_cannot_be_trained_with_the_network_is_refused_when_the_benchmark_is_read():
     with pytest.raises(FerbenchError, match="trained is all, with head svm"):
         build_parameters(Torchvision, Spec("", {"trained": "all", "head": "svm"}), "backbone torchvision")
 
 
-def test_frames_are_spread_evenly():
+def test_frames_are_sampled_evenly():
     x = torch.arange(8.0).reshape(1, 8, 1, 1, 1).repeat(2, 1, 1, 1, 1)
-    assert spread(x, torch.tensor([8, 3]), 4)[:, 0, :, 0, 0].tolist() == [[1, 3, 5, 7], [0, 1, 1, 2]]
-    assert spread(x, torch.tensor([8, 8]), 8)[0].flatten().tolist() == list(range(8))
+    assert sample_frames(x, torch.tensor([8, 3]), 4)[:, 0, :, 0, 0].tolist() == [[1, 3, 5, 7], [0, 1, 1, 2]]
+    assert sample_frames(x, torch.tensor([8, 8]), 8)[0].flatten().tolist() == list(range(8))
 
 
-def test_c3d_is_the_papers():
+def test_c3d_is_the_one_of_the_paper():
     """27.7 million weights in its eight convolutions and 78.0 with fc6 and fc7; 78.4 million for 101 classes."""
     model = build(C3D(), (), range(101))
     names = dict(model.body.trunk.named_children())
@@ -87,9 +87,9 @@ def test_c3d_is_the_papers():
     assert convolutions == ["conv1", "conv2", "conv3a", "conv3b", "conv4a", "conv4b", "conv5a", "conv5b"]
     assert [names[name].out_channels for name in convolutions] == [64, 128, 256, 256, 512, 512, 512, 512]
     assert all(names[name].kernel_size == (3, 3, 3) for name in convolutions)
-    assert sum(counted(names[name]) for name in convolutions) == 27_655_936
+    assert sum(count_parameters(names[name]) for name in convolutions) == 27_655_936
     assert names["fc6"].in_features == 8192
-    assert counted(model) == 78_409_573
+    assert count_parameters(model) == 78_409_573
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_c3d_is_the_papers():
 def test_gradients_reach_all_of_a_network_that_reads_clips(backbone):
     model = build(backbone, (), "abc").train()
     assert backbone.frozen() is None
-    made = model(torch.randn(2, 5, 3, 32, 32), torch.tensor([[True] * 5, [True] * 3 + [False] * 2]))
-    assert made.shape == (2, 3)
-    made.square().sum().backward()
+    logits = model(torch.randn(2, 5, 3, 32, 32), torch.tensor([[True] * 5, [True] * 3 + [False] * 2]))
+    assert logits.shape == (2, 3)
+    logits.square().sum().backward()
     assert all(p.grad is not None for p in model.parameters())
 
 
@@ -112,7 +112,7 @@ def test_padding_is_never_read():
     assert torch.allclose(model(x, torch.ones(1, 5, dtype=torch.bool)), model(padded, torch.arange(9)[None] < 5), atol=1e-6)
 
 
-def test_a_frozen_network_makes_one_feature_of_a_clip():
+def test_a_frozen_network_gives_one_feature_vector_per_clip():
     backbone = TorchvisionVideo("mc3_18", "random", frames=4, size=32)
     features = backbone.frozen().build(None)(torch.randn(6, 3, 32, 32))
     assert features.shape == (1, 512)
@@ -121,10 +121,10 @@ def test_a_frozen_network_makes_one_feature_of_a_clip():
 
 
 def test_c3d_weights_from_a_file(tmp_path):
-    given = C3D(width=4, hidden=8, size=32)
-    save_file(build(given, (), "abc").body.trunk.state_dict(), tmp_path / "c3d.safetensors")
-    made = C3D(str(tmp_path / "c3d.safetensors"), width=4, hidden=8, size=32)
-    made.check()
+    trained = C3D(width=4, hidden=8, size=32)
+    save_file(build(trained, (), "abc").body.trunk.state_dict(), tmp_path / "c3d.safetensors")
+    loaded = C3D(str(tmp_path / "c3d.safetensors"), width=4, hidden=8, size=32)
+    loaded.check()
     with pytest.raises(FerbenchError, match="do not fit"):
         C3D(str(tmp_path / "c3d.safetensors"), width=8, hidden=8, size=32).check()
     with pytest.raises(FerbenchError, match="no weights at"):
@@ -136,10 +136,10 @@ IMAGE = [name for name in torchvision.models.list_models(module=torchvision.mode
 
 
 @pytest.mark.parametrize("model", IMAGE)
-def test_the_last_layer_of_every_network_for_images_is_found(model):
+def test_the_last_layer_of_every_network_for_images_can_be_removed(model):
     with torch.device("cpu" if "regnet" in model else "meta"):
         network = torchvision.models.get_model(model, weights=None)
-    _cut(network, model)
+    remove_last_layer(network, model)
     assert network.get_buffer("embedding_width").shape == ()
 
 
@@ -170,7 +170,7 @@ def test_networks_for_images_work_when_everything_is_trained(model):
 
 
 @pytest.mark.parametrize(
-    ("backbone", "told"),
+    ("backbone", "message"),
     [
         (Torchvision("vit_b_16", "random", size=112), "vit_b_16 cannot read 112x112 pixels: Wrong image height"),
         (Torchvision("vit_b_16", "random", trained="all", size=112), "vit_b_16 cannot read 112x112 pixels"),
@@ -178,6 +178,6 @@ def test_networks_for_images_work_when_everything_is_trained(model):
         (TorchvisionVideo("s3d", "random", size=16), "s3d cannot read 16 frames of 16x16 pixels"),
     ],
 )
-def test_an_input_that_a_network_cannot_read_is_refused_before_anything_is_decoded(backbone, told):
-    with pytest.raises(FerbenchError, match=told):
+def test_an_input_that_a_network_cannot_read_is_refused_before_decoding(backbone, message):
+    with pytest.raises(FerbenchError, match=message):
         backbone.check()
