@@ -14,7 +14,11 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
 class Stopped(KeyboardInterrupt):
-    """SIGINT or SIGTERM; the message is the exit code."""
+    """A signal that stops the command, and the exit code of its process."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def stop_on_signals() -> None:

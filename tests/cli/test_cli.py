@@ -42,7 +42,7 @@ def test_help(capsys, command):
     assert text.startswith(f"usage: ferbench {command}".strip())
     if command not in ("", "corpus"):
         assert "--debug" in text
-        assert "Exit codes: 0 success, 1 some rows failed, 2 user error" in " ".join(text.split())
+        assert "Exit codes: 0 success, 1 some rows, files or plugins failed, 2 user error" in " ".join(text.split())
 
 
 def test_help_names_every_command(capsys):

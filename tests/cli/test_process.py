@@ -42,7 +42,7 @@ def test_a_signal_stops_a_run_with_one_message(data, benchmark_file, toy_plugin,
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
     assert process.returncode == code
-    assert error.rstrip().endswith("stopped; what was finished is stored, and the same command continues from there")
+    assert error.rstrip().endswith("stopped: what is finished is stored; run the same command again to continue")
     assert "Traceback" not in error
     again = subprocess.run([*command, "--device", "cpu", "--no-figures", "--only", "aggregator=mean"], capture_output=True, text=True)
     assert again.returncode == 0

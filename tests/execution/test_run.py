@@ -366,7 +366,7 @@ def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", interrupted)
     code, _, told = run()
     assert code == 130
-    assert "continues from there" in told
+    assert "run the same command again to continue" in told
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", lambda *args: calls.append(1) or real(*args))
     code, rows, _ = run()
     assert code == 0

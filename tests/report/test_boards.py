@@ -13,7 +13,7 @@ from rich.console import Console
 from ferbench.benchmark.axes import AXES
 from ferbench.report.boards import REHEARSAL, make_boards
 from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
-from ferbench.report.tables import render_record
+from ferbench.report.tables import RecordTables
 from ferbench.store.entries import to_json
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
@@ -60,7 +60,7 @@ def cells(board, column: str) -> list[str]:
 
 def printed(made: dict, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    console.print(render_record(made, console))
+    console.print(RecordTables(made))
     return console.file.getvalue()
 
 
