@@ -77,7 +77,7 @@ def make_console() -> Console:
 
 def print_json(value: object) -> None:
     """Print JSON."""
-    from ferbench.store.entries import to_json
+    from ferbench.store.files import to_json
 
     with output():
         print(to_json(value).decode())

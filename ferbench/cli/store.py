@@ -26,7 +26,7 @@ def _list(options: argparse.Namespace) -> int:
     from ferbench.cli import tables
     from ferbench.store import upkeep
 
-    entries = list(upkeep.entries(open_store(options)))
+    entries = list(upkeep.list_entries(open_store(options)))
     if options.format == "json":
         print_json(tables.entries_by_stage(entries))
     else:
@@ -37,7 +37,7 @@ def _list(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from ferbench.store import upkeep
 
-    checked = list(upkeep.verify(open_store(options)))
+    checked = list(upkeep.verify_entries(open_store(options)))
     damaged = [f"{entry.stage} {entry.path.name[:12]}: {problem}" for entry, problem in checked if problem]
     recompute = "; the next run that needs them recomputes them" if damaged else ""
     print_lines([*damaged, f"{len(checked)} entries, {len(damaged)} damaged{recompute}"])
@@ -50,9 +50,9 @@ def _gc(options: argparse.Namespace) -> int:
     from ferbench.store import upkeep
 
     store = open_store(options)
-    unneeded = [entry for entry in upkeep.entries(store, all_rows=not options.old_rows) if entry.why]
+    unneeded = [entry for entry in upkeep.list_entries(store, all_rows=not options.old_rows) if entry.unneeded]
     if options.delete:
-        upkeep.remove(store, unneeded)
+        upkeep.remove_entries(store, unneeded)
     total = size(sum(entry.bytes for entry in unneeded))
     result = f"{total} deleted" if options.delete else f"{total} can be deleted: add --delete"
     print_lines([*(tables.describe_unneeded(unneeded) or ["everything is needed"]), result])

@@ -29,10 +29,10 @@ from ferbench.training.device import prefetch
 @pytest.fixture
 def run(data, benchmark_file, toy_plugin, tmp_path, capsys, monkeypatch):
     """Calls `ferbench run --format json` and gives (exit code, rows, what was told); figures only where asked for: they take a second."""
-    draw = ferbench.report.figures.draw
+    draw = ferbench.report.figures.draw_figures
 
     def call(*arguments, file=benchmark_file, plugin=toy_plugin, figures=False):
-        monkeypatch.setattr("ferbench.report.figures.draw", draw if figures else lambda *_: None)
+        monkeypatch.setattr("ferbench.report.figures.draw_figures", draw if figures else lambda *_: None)
         store = ["--store", str(tmp_path / "runs")]
         code = main(["run", str(file), "--plugin", str(plugin), *store, "--device", "cpu", "--format", "json", *map(str, arguments)])
         told = capsys.readouterr()

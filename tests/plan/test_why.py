@@ -299,7 +299,7 @@ def test_gc_waits_for_a_run(call, benchmark_file, tmp_path):
     with Store(tmp_path / "runs").lock("run", "x"):
         code, _, told = call("store", "gc", "--delete")
     assert code == 2
-    assert "a run is going on" in told
+    assert "a run is using the store" in told
     assert call("store", "gc", "--delete")[0] == 0
 
 
@@ -320,7 +320,7 @@ def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
     for command in (("why", benchmark_file), ("store", "list"), ("store", "gc")):
         code, _, told = call(*command)
         assert code == 0
-        assert "cannot be read and is left aside" in told
+        assert "cannot be read and is ignored" in told
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ferbench.benchmark.axes import AXES
 from ferbench.report.boards import REHEARSAL, make_boards
 from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
 from ferbench.report.tables import RecordTables
-from ferbench.store.entries import to_json
+from ferbench.store.files import to_json
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
 LABELS = {axis: {"seed": "0", "protocol": "thesis"}.get(axis, f"the-{axis}") for axis in AXES}
