@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ferbench.benchmark.grid import Benchmark
     from ferbench.cli.options import Commands
     from ferbench.execution.runner import Options
+    from ferbench.plan.why import Explanation
     from ferbench.store.records import Record
 
 BENCHMARK = "path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
@@ -113,6 +114,17 @@ def _plan(options: argparse.Namespace) -> int:
 def _why(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
+    from ferbench.plan.why import describe
+
+    explanations = _explain(options)
+    if options.format == "json":
+        print_json([asdict(explanation) for explanation in explanations])
+    else:
+        print_lines(list(describe(explanations)))
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> list[Explanation]:
     from ferbench.benchmark.files import is_benchmark
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
@@ -120,18 +132,12 @@ def _why(options: argparse.Namespace) -> int:
 
     store = open_store(options)
     rows = why.stored_rows(store)
-    if is_benchmark(options.row):
-        reporter = Reporter(quiet=options.format == "json")
-        missing = runner.missing_rows(_load_benchmark(options.row, options), store, _runtime_options(options), reporter)
-        explanations = [why.explain(row, rows, store) for row in missing]
-    else:
+    if not is_benchmark(options.row):
         number = why.find_row(rows, options.row)
-        explanations = [why.explain(rows[number], rows[:number], store)]
-    if options.format == "json":
-        print_json([asdict(explanation) for explanation in explanations])
-    else:
-        print_lines(list(why.describe(explanations)))
-    return 0
+        return [why.explain(rows[number], rows[:number], store)]
+    reporter = Reporter(quiet=options.format == "json")
+    missing = runner.missing_rows(_load_benchmark(options.row, options), store, _runtime_options(options), reporter)
+    return [why.explain(row, rows, store) for row in missing]
 
 
 def _leaderboard(options: argparse.Namespace) -> int:

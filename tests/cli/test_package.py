@@ -140,6 +140,7 @@ def test_shipped_benchmark_runs_by_name(call, tmp_path):
 def test_types_of_the_installed_package(call, tmp_path):
     (tmp_path / "typed.py").write_text(TYPED)
     assert call("python", "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "typed.py").startswith("Success")
-    (tmp_path / "wrong.py").write_text("import ferbench\n\nferbench.run(5)\n")
-    with pytest.raises(AssertionError, match='Argument 1 to "run" has incompatible type "int"'):
-        call("python", "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "wrong.py")
+    for program, message in (("ferbench.run(5)", 'incompatible type "int"'), ("ferbench.Absent", 'Module has no attribute "Absent"')):
+        (tmp_path / "wrong.py").write_text(f"import ferbench\n\n{program}\n")
+        with pytest.raises(AssertionError, match=message):
+            call("python", "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "wrong.py")
