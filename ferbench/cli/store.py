@@ -55,5 +55,5 @@ def _gc(options: argparse.Namespace) -> int:
         upkeep.remove_entries(store, unneeded)
     total = size(sum(entry.bytes for entry in unneeded))
     result = f"{total} deleted" if options.delete else f"{total} can be deleted: add --delete"
-    print_lines([*(tables.describe_unneeded(unneeded) or ["everything is needed"]), result])
+    print_lines([*tables.describe_unneeded(unneeded), result] if unneeded else ["nothing to delete: everything in the store is needed"])
     return 0

@@ -48,7 +48,7 @@ def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]
 
 def render_entries(entries: Sequence[StoredEntry]) -> RenderableType:
     """What a store holds, by stage."""
-    table = _make_table("stage", "entries", "size", "not needed", "size")
+    table = _make_table("stage", "entries", "size", "unneeded", "size")
     for line in entries_by_stage(entries):
         unneeded = [f"{line['unneeded']:,}", size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
         table.add_row(line["stage"], f"{line['entries']:,}", size(line["bytes"]), *unneeded)
@@ -118,7 +118,7 @@ def _budget_notes(forecast: Forecast, budget: float) -> list[str]:
     fitting, exceeding = forecast.within(budget)
     varying = [axis for axis in AXES if len({labels[axis] for labels, _ in forecast.missing_rows}) > 1] or ["backbone"]
     notes = [f"within {duration(budget)}: {len(fitting)} of {len(forecast.missing_rows)} rows"]
-    for heading, rows in (("fits", fitting), ("too long", exceeding)):
+    for heading, rows in (("in time", fitting), ("too long", exceeding)):
         notes += [f"  {heading}: {_join_labels(labels, varying)}" for labels in rows[:MOST_ROWS]]
         notes += [f"  {heading}: {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
     return notes

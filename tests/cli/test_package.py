@@ -137,6 +137,13 @@ def test_shipped_benchmark_runs_by_name(call, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def test_python_example_of_the_docs(call):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs/running.md").read_text(), re.DOTALL)[1]
+    smaller = code.replace("quiet=True", 'quiet=True, sets=["rehearsal.people=6", "protocol.k=2"]')
+    assert smaller != code
+    assert "HOG + SVM" in call("python", "-c", smaller)
+
+
 def test_types_of_the_installed_package(call, tmp_path):
     (tmp_path / "typed.py").write_text(TYPED)
     assert call("python", "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "typed.py").startswith("Success")

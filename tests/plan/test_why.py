@@ -268,7 +268,7 @@ def sizes(call) -> dict[str, int]:
 def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     call("run", benchmark_file, "--no-figures")
     call("run", benchmark_file, "--no-figures", "--set", "recipe.lr=0.1")
-    assert "everything is needed" in call("store", "gc", "--delete")[1]
+    assert "everything in the store is needed" in call("store", "gc", "--delete")[1]
     before = sizes(call)
     assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 27, 27)
     _, told, _ = call("store", "gc", "--old-rows")
