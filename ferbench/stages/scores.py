@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.plan.models import Model, Row
-from ferbench.report.metrics import metrics
+from ferbench.report.metrics import compute_metrics
 from ferbench.stages.crops import CropFacts, load_facts
 from ferbench.stages.fits import FitFacts, load_scores
 from ferbench.store.entries import Store
@@ -131,7 +131,7 @@ def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> M
     classes, labels = model.cell.protocol.classes, model.split.labels
     pairs = [(classes.index(labels[clip]), predictions[clip]) for clip in clips]
     true, predicted = np.array(pairs).T
-    return metrics(true, predicted, classes)
+    return compute_metrics(true, predicted, classes)
 
 
 def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> int:

@@ -576,9 +576,11 @@ def histories(folder):
 
 def test_validation_people_choose_a_classifier(run, tmp_path):
     """A tree of one cut tells two of three classes at the most."""
-    code, rows, _ = run("--set", "backbone=trees", "--only", "aggregator=mean")
+    code, rows, told = run("--set", "backbone=trees", "--only", "aggregator=mean")
     assert code == 0
     assert rows[0]["uar"] > 0.8
+    assert "fits: 3 fits in" in told
+    assert "epochs" not in told  # progress used to count epochs also of what has none
     for history in histories(tmp_path):
         assert history["parameters"] == {"max_depth": 3}
         assert len(history["validation_accuracy"]) == 2
