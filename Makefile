@@ -1,9 +1,12 @@
-# make thesis   the main job: the thesis's benchmark, on the corpora if they are there, else as a rehearsal on stand-ins
-# make test     all tests          make test-fast   without the slow ones
-# make lint     ruff and mypy      make fix         what ruff can mend by itself
-# make performance   benchmarks/performance, which writes docs/performance.md; about 40 minutes on 2 cores
-# make schema   docs/benchmark.schema.json, after a parameter changed
-# make architecture   the table of rooms in docs/architecture.md, after an import changed
+# make thesis         run the main benchmark, the thesis's, on the corpora or, if any is missing, as a rehearsal on stand-ins
+# make test           run all tests
+# make test-fast      run the tests that take less than a few seconds
+# make lint           run ruff and mypy
+# make fix            fix and format what ruff can
+# make schema         write docs/benchmark.schema.json, after a parameter changed
+# make architecture   write the table of rooms into docs/architecture.md, after an import changed
+# make performance    run benchmarks/performance and write docs/performance.md; about 40 minutes on 2 cores
+# make clean          delete the environment, the store and all caches
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
@@ -11,7 +14,7 @@ READY := .venv/.ready
 .PHONY: performance thesis test test-fast lint fix schema architecture clean
 
 thesis: $(READY)
-	@$(BIN)/ferbench run benchmarks/thesis.yaml
+	@$(BIN)/ferbench run thesis
 
 test: $(READY)
 	$(BIN)/pytest -n 2
@@ -40,7 +43,7 @@ architecture: $(READY)
 clean:
 	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache
 
-# Made anew only when what is to be installed changed.
+# Installs again only if what is to be installed changed.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'

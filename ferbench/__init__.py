@@ -21,7 +21,7 @@ Load it with `ferbench run FILE --plugin first_frame.py`, or publish it under th
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,13 +56,15 @@ _HOMES = {
 }  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    """Import public names when they are first used, so that `ferbench --help` is quick."""
-    if name not in __all__:
-        raise AttributeError(f"module 'ferbench' has no attribute {name!r}")
-    if home := next((module for module, names in _HOMES.items() if name in names), ""):
-        return getattr(import_module(f"ferbench.{home}"), name)
-    return import_module(f"ferbench.api.{name}")
+if not TYPE_CHECKING:  # type checkers see the imports above
+
+    def __getattr__(name: str) -> object:
+        """Import public names when they are first used, so that `ferbench --help` is quick."""
+        if name not in __all__:
+            raise AttributeError(f"module 'ferbench' has no attribute {name!r}")
+        if home := next((module for module, names in _HOMES.items() if name in names), ""):
+            return getattr(import_module(f"ferbench.{home}"), name)
+        return import_module(f"ferbench.api.{name}")
 
 
 def run(

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
-from ferbench.cli.options import add_command, add_format, open_store, parse_count, parse_seed, print_columns, print_json
+from ferbench.cli.options import (
+    add_command,
+    add_format,
+    add_group,
+    open_store,
+    parse_count,
+    parse_seed,
+    print_columns,
+    print_json,
+    print_lines,
+)
+
+if TYPE_CHECKING:
+    from ferbench.cli.options import Commands
+
+NAME = "name of a corpus that `ferbench corpus list` lists"
 
 
 def _corpus_list(options: argparse.Namespace) -> int:
     from ferbench.corpora.location import locate
     from ferbench.registry.plugins import load_plugins
 
-    datasets = load_plugins(options.plugin).datasets()
-    facts: list[dict[str, Any]] = [
-        {
-            "name": dataset.name,
-            "found": str(locate(dataset()) or ""),
-            **{fact: getattr(dataset, fact) for fact in ("classes", "license", "access", "citation")},
-        }
-        for dataset in datasets
-    ]
+    found = [(dataset, str(locate(dataset()) or "")) for dataset in load_plugins(options.plugin).datasets()]
     if options.format == "json":
-        print_json(facts)
+        facts = ("classes", "license", "access", "citation")
+        print_json([{"name": d.name, "found": folder, **{fact: getattr(d, fact) for fact in facts}} for d, folder in found])
     else:
-        print_columns(
-            [
-                ["name", "found at", "license", "classes"],
-                *[[f["name"], f["found"] or "–", f["license"], ", ".join(f["classes"])] for f in facts],
-            ]
-        )
+        heading = ["name", "found at", "license", "classes"]
+        print_columns([heading, *[[d.name, folder or "–", d.license, ", ".join(d.classes)] for d, folder in found]])
     return 0
 
 
@@ -54,7 +58,7 @@ def _corpus_check(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(content)
     else:
-        print("\n".join(summary.corpus_lines([content], most=None)))
+        print_lines(list(summary.corpus_lines([content], most=None)))
     return 0
 
 
@@ -72,7 +76,7 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     folder = options.folder.resolve()
     with Reporter().stage(f"render {options.name}", "clips") as tell:
         standins.render(standin, folder, options.people, options.seed, tell)
-    print(f"{options.folder}: {standins.describe_marker(folder / standins.MARKER)}")
+    print_lines([f"{options.folder}: {standins.describe_marker(folder / standins.MARKER)}"])
     return 0
 
 
@@ -92,29 +96,39 @@ def _corpus_extract(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json([asdict(extraction) for extraction in extractions])
     else:
-        print("\n".join(report_lines(extractions)))
+        print_lines(list(report_lines(extractions)))
     return 1 if any(extraction.problem for extraction in extractions) else 0
 
 
-def add_corpus_commands(commands: Any) -> None:
-    """List, check, render and extract."""
-    corpus = commands.add_parser("corpus", help="list, check and render corpora").add_subparsers(metavar="ACTION", required=True)
-    add_format(
-        add_command(corpus, "list", _corpus_list, "the corpora that can be read, and where they were found", plugin=True), ("table", "json")
-    )
-    check = add_command(corpus, "check", _corpus_check, "what a corpus on disk holds, and what would be left out", plugin=True, store=True)
-    check.add_argument("name", metavar="NAME")
-    check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="its root (default: looked for in FERBENCH_DATA)")
+def add_corpus_commands(commands: Commands) -> None:
+    """List, check, standin and extract."""
+    group = add_group(commands, "corpus", "list, check and render corpora; extract frames of videos")
+    listing = add_command(group, "list", _corpus_list, "list all corpora, and where they were found", plugin=True)
+    add_format(listing, ("table", "json"))
+    check = add_command(group, "check", _corpus_check, "show what a corpus holds and what would be left out", plugin=True, store=True)
+    check.add_argument("name", metavar="NAME", help=NAME)
+    check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="folder of the corpus (default: look for it in $FERBENCH_DATA)")
     add_format(check, ("table", "json"))
-    standin = add_command(corpus, "standin", _corpus_standin, "render a stand-in in the corpus' own layout", plugin=True)
-    standin.add_argument("name", metavar="NAME")
-    standin.add_argument("folder", metavar="DIR", type=Path)
-    standin.add_argument("--people", type=int, default=20, help="persons (default: 20)")
-    cut = add_command(corpus, "extract", _corpus_extract, "write the frames of a tree of videos as images; continues where it was stopped")
-    cut.add_argument("source", metavar="SOURCE", type=Path, help="folder of videos, at any depth")
-    cut.add_argument("target", metavar="TARGET", type=Path, help="where A/B.mp4 becomes A/B/0000001.jpg ...")
-    cut.add_argument("--images", choices=("jpg", "png"), default="jpg", help="kind of file (default: jpg)")
-    cut.add_argument("--every", type=parse_count, default=1, metavar="N", help="write each Nth frame, under its own number (default: 1)")
-    cut.add_argument("--workers", type=parse_count, default=0, metavar="N", help="videos at once (default: one a core)")
-    add_format(cut, ("table", "json"))
-    standin.add_argument("--seed", type=parse_seed, default=0, help="equal seeds give equal files (default: 0)")
+    _add_standin(group)
+    _add_extract(group)
+
+
+def _add_standin(commands: Commands) -> None:
+    standin = add_command(commands, "standin", _corpus_standin, "render a stand-in, in the folder layout of the corpus", plugin=True)
+    standin.add_argument("name", metavar="NAME", help=NAME)
+    standin.add_argument("folder", metavar="DIR", type=Path, help="folder to render into, new or empty")
+    standin.add_argument("--people", type=int, default=20, metavar="N", help="number of people (default: 20)")
+    standin.add_argument("--seed", type=parse_seed, default=0, metavar="N", help="the same seed gives the same files (default: 0)")
+
+
+def _add_extract(commands: Commands) -> None:
+    text = "write the frames of a folder of videos as images"
+    extract = add_command(commands, "extract", _corpus_extract, text)
+    extract.add_argument("source", metavar="SOURCE", type=Path, help="folder of videos, at any depth")
+    extract.add_argument("target", metavar="TARGET", type=Path, help="folder of the images: A/B.mp4 becomes A/B/0000001.jpg ...")
+    extract.add_argument("--images", choices=("jpg", "png"), default="jpg", help="file format (default: jpg)")
+    extract.add_argument(
+        "--every", type=parse_count, default=1, metavar="N", help="write every Nth frame, under its own number (default: 1)"
+    )
+    extract.add_argument("--workers", type=parse_count, default=0, metavar="N", help="videos at a time (default: one per core)")
+    add_format(extract, ("table", "json"))

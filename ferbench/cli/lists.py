@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def add_list_commands(commands: Commands) -> None:
     """Benchmarks, plugins and schema."""
     add_format(add_command(commands, "benchmarks", _benchmarks, "list the benchmarks that come with ferbench"), ("table", "json"))
-    add_format(add_command(commands, "plugins", _plugins, "list the components of all plugins", plugin=True), ("table", "json"))
-    add_command(commands, "schema", _schema, "print the JSON Schema of a benchmark YAML", plugin=True)
+    add_format(add_command(commands, "plugins", _plugins, "list the components that plugins provide", plugin=True), ("table", "json"))
+    add_command(commands, "schema", _schema, "print the JSON Schema of a benchmark YAML, for editors", plugin=True)
 
 
 def _benchmarks(options: argparse.Namespace) -> int:

@@ -10,12 +10,10 @@ from ferbench import __version__
 from ferbench.api.errors import FerbenchError, shorten_text
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
-from ferbench.cli.options import EXIT_CODES, output
+from ferbench.cli.options import EXIT_CODES, HelpFormatter, output
 from ferbench.cli.process import Stopped, keep_memory, silence_decoders, stop_on_signals
 from ferbench.cli.rows import add_row_commands
 from ferbench.cli.store import add_store_commands
-
-STOPPED = "\nstopped; what was finished is stored, and the same command continues from there"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,17 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {_describe(error)}", file=sys.stderr)
         return 2
-    except Stopped as stop:
-        print(STOPPED, file=sys.stderr)
-        return int(stop.args[0])
-    except KeyboardInterrupt:
-        print(STOPPED, file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        print("\nstopped: what is finished is stored; run the same command again to continue", file=sys.stderr)
+        return stop.code if isinstance(stop, Stopped) else 130
     return code
 
 
 def run_program() -> int:
-    """What `ferbench` and `python -m ferbench` do: set up the process, and run one command."""
+    """What `ferbench` and `python -m ferbench` do: set up the process and run one command."""
     stop_on_signals()
     keep_memory()
     silence_decoders()
@@ -49,10 +44,11 @@ def run_program() -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    description = "Benchmark facial-expression recognition from video."
-    parser = argparse.ArgumentParser("ferbench", description=description, epilog=EXIT_CODES)
-    parser.add_argument("--version", action="version", version=f"ferbench {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    description, first_step = "Benchmark facial-expression recognition from video.", "Start with `ferbench run quick`."
+    epilog = f"{first_step} {EXIT_CODES}"
+    parser = argparse.ArgumentParser("ferbench", description=description, epilog=epilog, formatter_class=HelpFormatter)
+    parser.add_argument("--version", action="version", version=f"ferbench {__version__}", help="print the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_row_commands(commands)
     add_list_commands(commands)
     add_store_commands(commands)

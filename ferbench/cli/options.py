@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from ferbench.store.entries import Store
 
@@ -21,7 +22,21 @@ if TYPE_CHECKING:
 Run = Callable[[argparse.Namespace], int]
 """A command: from the parsed options to the exit code."""
 
-EXIT_CODES = "Exit codes: 0 success, 1 some rows failed, 2 user error (the message says how to fix it), 130 or 143 stopped by a signal."
+NARROWEST = 20  # a last column of less room is cut, not wrapped
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """Help texts begin in the same line as what they explain."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+        self._action_max_length = 15  # the longest command; argparse does not count its indentation
+
+
+EXIT_CODES = (
+    "Exit codes: 0 success, 1 some rows, files or plugins failed, 2 user error (the message says how to fix it), "
+    "130 stopped by Ctrl-C, 143 by SIGTERM."
+)
 
 
 def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None = None) -> Store:
@@ -33,28 +48,36 @@ def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None =
 
 @contextmanager
 def output() -> Iterator[None]:
-    """Around what is printed to stdout: if its reader (head, less) has had enough, the rest is dropped, and the command goes on."""
+    """Around what is printed to stdout: if its reader (head, less) has closed it, drop the rest and go on."""
     try:
         yield
-        sys.stdout.flush()
+        print(end="", flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_table(*tables: RenderableType) -> None:
+    """Print with rich, in the width of the terminal."""
+    console = make_console()
+    with output():
+        for table in tables:
+            console.print(table)
 
 
 def make_console() -> Console:
     """A console on stdout that raises BrokenPipeError; rich's own exits with 1."""
     from rich.console import Console
 
-    class Piped(Console):
+    class PipeConsole(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return Piped(highlight=False)
+    return PipeConsole(highlight=False)
 
 
 def print_json(value: object) -> None:
     """Print JSON."""
-    from ferbench.store.entries import to_json
+    from ferbench.store.files import to_json
 
     with output():
         print(to_json(value).decode())
@@ -68,32 +91,47 @@ def print_lines(lines: Sequence[str]) -> None:
 
 
 def print_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
-    """Print aligned columns, without importing anything; lines are cut to the width of the terminal."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Print aligned columns, without importing anything heavy; the last one is wrapped to the width of the terminal."""
+    *widths, _ = [max(map(len, column)) for column in zip(*rows, strict=True)]
     room = shutil.get_terminal_size((120, 24)).columns
-    lines = [indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    print_lines([line if len(line) <= room else line[: room - 1] + "…" for line in lines])
+    print_lines([line for row in rows for line in _wrap_row(row, widths, indent, room)])
+
+
+def _wrap_row(row: Sequence[str], widths: Sequence[int], indent: str, room: int) -> list[str]:
+    *cells, last = row
+    head = indent + "".join(f"{cell:{width}}  " for cell, width in zip(cells, widths, strict=True))
+    if room - len(head) < NARROWEST:
+        line = head + last
+        return [line.rstrip() if len(line) <= room else line[: room - 1] + "…"]
+    return wrap(last, room, initial_indent=head, subsequent_indent=" " * len(head)) or [head.rstrip()]
+
+
+def add_group(commands: Commands, name: str, text: str) -> Commands:
+    """A command that has commands of its own."""
+    group = commands.add_parser(name, help=text, description=_sentence(text), epilog=EXIT_CODES, formatter_class=HelpFormatter)
+    return group.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
 def add_command(
     commands: Commands, name: str, run: Run, text: str, *, plugin: bool = False, store: bool = False
 ) -> argparse.ArgumentParser:
     """A command with the options that all have, and those of plugins and of a store if it uses them."""
-    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES)
+    parser = commands.add_parser(name, help=text, description=_sentence(text), epilog=EXIT_CODES, formatter_class=HelpFormatter)
     parser.set_defaults(command=run)
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    general = parser.add_argument_group("general options")
     if plugin:
-        parser.add_argument(
-            "--plugin", action="append", default=[], type=Path, metavar="FILE.py", help="also load this plugin file; may be repeated"
-        )
+        plugin_help = "also load this plugin file; may be repeated"
+        general.add_argument("--plugin", action="append", default=[], type=Path, metavar="FILE.py", help=plugin_help)
     if store:
-        parser.add_argument("--store", default="", metavar="DIR", help="folder of the store (default: $FERBENCH_STORE or runs)")
+        general.add_argument("--store", default="", metavar="DIR", help="folder of the store (default: $FERBENCH_STORE, or runs)")
+    general.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 
 def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json", "csv", "markdown", "latex")) -> None:
     """The option --format."""
-    parser.add_argument("--format", choices=formats, default="table", help="output format (default: table)")
+    names = f"{', '.join(formats[:-1])} or {formats[-1]}"
+    parser.add_argument("--format", choices=formats, default="table", metavar="FORMAT", help=f"{names} (default: table)")
 
 
 def parse_seed(text: str) -> int:
@@ -121,3 +159,7 @@ def parse_duration(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration: expected 90s, 30m or 2h")
     return seconds
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."

@@ -11,14 +11,19 @@ from types import FrameType
 from typing import NoReturn
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 
 
 class Stopped(KeyboardInterrupt):
-    """SIGINT or SIGTERM; the message is the exit code."""
+    """A signal that stops the command, and the exit code of its process."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM stop a command as Ctrl-C does: in order, and with one message. A second signal ends the process at once."""
+    """Let SIGTERM stop a command as Ctrl-C does: in order, and with one message. A second one ends the process at once."""
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:  # a shell ignores SIGINT for what it runs in the background
@@ -50,4 +55,6 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _stop_at_once(number: int, _frame: FrameType | None) -> NoReturn:
+    if os.isatty(2):
+        os.write(2, SHOW_CURSOR)
     os._exit(128 + number)

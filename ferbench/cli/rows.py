@@ -10,69 +10,67 @@ from ferbench.cli.options import (
     Run,
     add_command,
     add_format,
-    make_console,
     open_store,
-    output,
     parse_count,
     parse_duration,
     print_json,
     print_lines,
+    print_table,
 )
 
 if TYPE_CHECKING:
     from ferbench.benchmark.grid import Benchmark
     from ferbench.cli.options import Commands
     from ferbench.execution.runner import Options
+    from ferbench.plan.why import Explanation
     from ferbench.store.records import Record
 
-BENCHMARK = "a benchmark: the path of a YAML, or a name that `ferbench benchmarks` lists"
+BENCHMARK = "path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
 
 
 def add_row_commands(commands: Commands) -> None:
     """Run, plan, why and leaderboard."""
     _add_run(commands)
-    plan = _add_grid_command(commands, "plan", _plan, "show what a run would compute, share and cost, without computing it")
-    plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows fit into this time: 30m, 2h, 90s")
-    plan.add_argument("--measure", action="store_true", help="time a few items of work that was never done in this store")
-    add_format(plan, ("table", "json"))
-    why = _add_grid_command(commands, "why", _why, "explain why a row was recomputed: how it differs from the nearest stored row", "row")
+    _add_plan(commands)
+    why = _add_grid_command(commands, "why", _why, "explain why a row was recomputed", "row")
     add_format(why, ("table", "json"))
-    board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard from the store", store=True)
+    board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard of the last run", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of a benchmark (default: all)")
     add_format(board)
 
 
 def _add_run(commands: Commands) -> None:
-    run = _add_grid_command(commands, "run", _run, "run every combination of a benchmark and print the leaderboard")
+    run = _add_grid_command(commands, "run", _run, "run all combinations of a benchmark and print the leaderboard")
     run.add_argument("--dry-run", action="store_true", help="do what `ferbench plan` does")
-    run.add_argument(
-        "--checkpoint",
-        type=parse_duration,
-        default=60.0,
-        metavar="SECONDS",
-        help="seconds between checkpoints of a fit (default: 60; 0: after every epoch)",
-    )
+    checkpoint_help = "time between checkpoints of a fit: 60, 90s, 5m (default: 60; 0: after every epoch)"
+    run.add_argument("--checkpoint", type=parse_duration, default=60.0, metavar="TIME", help=checkpoint_help)
     run.add_argument("--compile", action="store_true", help="use torch.compile: a minute slower at first, then faster on a GPU")
-    run.add_argument(
-        "--figures", action=argparse.BooleanOptionalAction, help="draw curves and confusion matrices (default: if at most 200 rows are new)"
-    )
+    figures_help = "draw learning curves and confusion matrices (default: if at most 200 rows are new)"
+    run.add_argument("--figures", action=argparse.BooleanOptionalAction, help=figures_help)
     run.add_argument("--quiet", action="store_true", help="print only warnings and the result")
     add_format(run)
+
+
+def _add_plan(commands: Commands) -> None:
+    plan = _add_grid_command(commands, "plan", _plan, "show what a run would compute, share and cost")
+    plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows fit into this time: 90s, 30m, 2h")
+    plan.add_argument("--measure", action="store_true", help="time a few items of each kind of work that is new to this store")
+    add_format(plan, ("table", "json"))
 
 
 def _add_grid_command(commands: Commands, name: str, run: Run, text: str, subject: str = "benchmark") -> argparse.ArgumentParser:
     """A command on the combinations of a benchmark."""
     parser = add_command(commands, name, run, text, plugin=True, store=True)
-    help_text = f"the start of a stored row's key, or {BENCHMARK}: every row that it would compute" if subject == "row" else BENCHMARK
-    parser.add_argument(subject, metavar=subject.upper(), help=help_text)
+    row_help = f"start of a row's key; or, to explain every row that a run would compute, {BENCHMARK}"
+    parser.add_argument(subject, metavar=subject.upper(), help=row_help if subject == "row" else BENCHMARK)
     options = (
         ("--set", "PATH=VALUE", "change a parameter: recipe.lr=0.001, backbone.vgg16.units=512; may be repeated"),
-        ("--only", "AXIS=NAME", "keep only these choices of an axis: backbone=vgg16,resnet18 or loss='w*'; may be repeated"),
+        ("--only", "AXIS=NAME", "run only these choices of an axis: backbone=vgg16,resnet18 or loss='w*'; may be repeated"),
     )
     for option, metavar, option_help in options:
         parser.add_argument(option, action="append", default=[], metavar=metavar, help=option_help)
     parser.add_argument("--no-rehearsal", action="store_true", help="fail if a corpus is missing, instead of rendering a stand-in")
-    parser.add_argument("--retry-failed", action="store_true", help="try rows again that failed in an earlier run")
+    parser.add_argument("--retry-failed", action="store_true", help="include the rows that failed in an earlier run")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--workers", type=parse_count, default=0, metavar="N", help="threads for decoding (default: one per core)")
     return parser
@@ -109,14 +107,24 @@ def _plan(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(tables.forecast_data(forecast, options.budget))
     else:
-        with output():
-            make_console().print(tables.render_forecast(forecast, options.budget))
+        print_table(tables.render_forecast(forecast, options.budget))
     return 0
 
 
 def _why(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
+    from ferbench.plan.why import describe
+
+    explanations = _explain(options)
+    if options.format == "json":
+        print_json([asdict(explanation) for explanation in explanations])
+    else:
+        print_lines(list(describe(explanations)))
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> list[Explanation]:
     from ferbench.benchmark.files import is_benchmark
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
@@ -124,18 +132,12 @@ def _why(options: argparse.Namespace) -> int:
 
     store = open_store(options)
     rows = why.stored_rows(store)
-    if is_benchmark(options.row):
-        reporter = Reporter(quiet=options.format == "json")
-        missing = runner.missing_rows(_load_benchmark(options.row, options), store, _runtime_options(options), reporter)
-        explanations = [why.explain(row, rows, store) for row in missing]
-    else:
+    if not is_benchmark(options.row):
         number = why.find_row(rows, options.row)
-        explanations = [why.explain(rows[number], rows[:number], store)]
-    if options.format == "json":
-        print_json([asdict(explanation) for explanation in explanations])
-    else:
-        print_lines(list(why.describe(explanations)))
-    return 0
+        return [why.explain(rows[number], rows[:number], store)]
+    reporter = Reporter(quiet=options.format == "json")
+    missing = runner.missing_rows(_load_benchmark(options.row, options), store, _runtime_options(options), reporter)
+    return [why.explain(row, rows, store) for row in missing]
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
@@ -175,12 +177,8 @@ def _print_records(records: list[Record], form: str) -> None:
 
     if form == "json":
         print_json([row for record in records for row in exports.to_data(record)])
-        return
-    with output():
-        if form == "table":
-            console = make_console()
-            for record in records:
-                console.print(tables.render_record(record, console))
-        else:
-            convert = {"csv": exports.to_csv, "markdown": exports.to_markdown, "latex": exports.to_latex}[form]
-            print(convert(records), end="")
+    elif form == "table":
+        print_table(*map(tables.RecordTables, records))
+    else:
+        convert = {"csv": exports.to_csv, "markdown": exports.to_markdown, "latex": exports.to_latex}[form]
+        print_lines(convert(records).splitlines())

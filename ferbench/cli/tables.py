@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ferbench.benchmark.axes import AXES
 from ferbench.plan.forecast import Forecast, StageForecast, duration, size
-from ferbench.store.upkeep import Entry
+from ferbench.store.upkeep import StoredEntry
 
 MOST_ROWS = 12  # named on either side of a budget
 
@@ -46,9 +46,9 @@ def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]
     return data
 
 
-def render_entries(entries: Sequence[Entry]) -> RenderableType:
+def render_entries(entries: Sequence[StoredEntry]) -> RenderableType:
     """What a store holds, by stage."""
-    table = _make_table("stage", "entries", "size", "not needed", "size")
+    table = _make_table("stage", "entries", "size", "unneeded", "size")
     for line in entries_by_stage(entries):
         unneeded = [f"{line['unneeded']:,}", size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
         table.add_row(line["stage"], f"{line['entries']:,}", size(line["bytes"]), *unneeded)
@@ -65,18 +65,18 @@ class StageEntries(TypedDict):
     unneeded_bytes: int
 
 
-def entries_by_stage(entries: Sequence[Entry]) -> list[StageEntries]:
+def entries_by_stage(entries: Sequence[StoredEntry]) -> list[StageEntries]:
     """One line per stage, and the sums last."""
     return [_count(stage, entries) for stage in [*dict.fromkeys(entry.stage for entry in entries), "all"]]
 
 
-def describe_unneeded(entries: Sequence[Entry]) -> list[str]:
+def describe_unneeded(entries: Sequence[StoredEntry]) -> list[str]:
     """Why entries are not needed, in lines."""
-    groups: dict[tuple[str, str], list[Entry]] = {}
+    groups: dict[tuple[str, str], list[StoredEntry]] = {}
     for entry in entries:
-        if entry.why:
-            groups.setdefault((entry.stage, entry.why), []).append(entry)
-    return [f"{stage}: {len(group):,} ({size(sum(e.bytes for e in group))}): {why}" for (stage, why), group in groups.items()]
+        if entry.unneeded:
+            groups.setdefault((entry.stage, entry.unneeded), []).append(entry)
+    return [f"{stage}: {len(group):,} ({size(sum(e.bytes for e in group))}): {reason}" for (stage, reason), group in groups.items()]
 
 
 def _make_table(*columns: str) -> Table:
@@ -118,7 +118,7 @@ def _budget_notes(forecast: Forecast, budget: float) -> list[str]:
     fitting, exceeding = forecast.within(budget)
     varying = [axis for axis in AXES if len({labels[axis] for labels, _ in forecast.missing_rows}) > 1] or ["backbone"]
     notes = [f"within {duration(budget)}: {len(fitting)} of {len(forecast.missing_rows)} rows"]
-    for heading, rows in (("fits", fitting), ("too long", exceeding)):
+    for heading, rows in (("in time", fitting), ("too long", exceeding)):
         notes += [f"  {heading}: {_join_labels(labels, varying)}" for labels in rows[:MOST_ROWS]]
         notes += [f"  {heading}: {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
     return notes
@@ -128,9 +128,9 @@ def _join_labels(labels: Mapping[str, str], axes: Sequence[str]) -> str:
     return " ".join(labels[axis] for axis in axes)
 
 
-def _count(stage: str, entries: Sequence[Entry]) -> StageEntries:
+def _count(stage: str, entries: Sequence[StoredEntry]) -> StageEntries:
     of_stage = [entry for entry in entries if stage in (entry.stage, "all")]
-    unneeded = [entry for entry in of_stage if entry.why]
+    unneeded = [entry for entry in of_stage if entry.unneeded]
     return {
         "stage": stage,
         "entries": len(of_stage),

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
-from ferbench.store.entries import Store, read_json, to_json
-from ferbench.store.keys import component_identity, key
+from ferbench.store.entries import Store
+from ferbench.store.files import read_json, to_json
+from ferbench.store.keys import identify_component, make_key
 
 Contents = Mapping[str, list[str | int | None]]
 """Subject, label, apex and digest of each clip."""
@@ -37,7 +38,7 @@ class Corpus:
     @cached_property
     def digest(self) -> str:
         """The identity of the corpus's content, labels included."""
-        return key(self.contents)
+        return make_key(self.contents)
 
     @property
     def contents(self) -> Contents:
@@ -47,19 +48,18 @@ class Corpus:
 
 def identify_corpus(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
     """What a corpus is to those who compare rows: how it was read, and what it holds (a key of the store)."""
-    return {**component_identity(dataset), "content": corpus.digest, "stand-in": corpus.is_standin}
+    return {**identify_component(dataset), "content": corpus.digest, "stand-in": corpus.is_standin}
 
 
 def store_contents(corpus: Corpus, store: Store) -> None:
     """Keep the contents under the corpus's digest, so that a later run can say which clips differ."""
-    store.make("index", corpus.digest, _write, corpus)
+    store.ensure_entry("index", corpus.digest, _write, corpus)
 
 
 def load_contents(digest: str, store: Store) -> Contents:
     """The contents of a corpus of this digest; empty if they are not stored."""
-    folder = store.find("index", digest)
-    contents: Contents = read_json(folder / "clips.json") if folder else {}
-    return contents
+    folder = store.find_entry("index", digest)
+    return read_json(folder / "clips.json", dict[str, list[str | int | None]]) if folder else {}
 
 
 def _write(folder: Path, corpus: Corpus) -> dict[str, object]:

@@ -16,8 +16,7 @@ import msgspec
 from ferbench.api.errors import FerbenchError
 from ferbench.corpora.reading import Unreadable, is_truncated, unreadable_if_fails
 from ferbench.corpora.videos import declared_frames, read_frames
-from ferbench.store.entries import to_json
-from ferbench.store.keys import file_digest
+from ferbench.store.files import digest_file, to_json
 from ferbench.types import Progress
 
 VIDEOS = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
@@ -190,7 +189,7 @@ def _has_changed(video: Path, source: Source) -> bool:
 def _describe_source(video: Path) -> Source:
     with unreadable_if_fails(video):
         stat = video.stat()
-        return Source(stat.st_size, stat.st_mtime_ns, file_digest(video))
+        return Source(stat.st_size, stat.st_mtime_ns, digest_file(video))
 
 
 def _write_frames(video: Path, folder: Path, request: Request) -> tuple[int, int]:

@@ -7,11 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import msgspec
-
 from ferbench.api.clips import Clip
-from ferbench.store.entries import Store, to_json
-from ferbench.store.keys import file_digest, key
+from ferbench.store.entries import Store
+from ferbench.store.files import digest_file, to_json
+from ferbench.store.keys import make_key
 
 
 @dataclass(frozen=True)
@@ -51,12 +50,12 @@ def content_digest(clip: Clip, records: Records) -> str:
     """The digest of a clip's content, landmarks included."""
     frames = [records[str(path)].digest for path in clip.images or filter(None, [clip.video])]
     landmarks = [[records[str(path)].digest for path in clip.landmarks]] if clip.landmarks else []
-    return key(frames, *landmarks)
+    return make_key(frames, *landmarks)
 
 
 def read_files(root: Path, clips: Sequence[Clip], store: Store) -> Records:
     """The record of each file of these clips; frames are counted of videos whose dataset does not say how many they have."""
-    memory = f"digests/{key(str(root.resolve()))}.json"
+    memory = f"digests/{make_key(str(root.resolve()))}.json"
     known = _load(store, memory)
     records = dict(known)
     with ThreadPoolExecutor() as pool:
@@ -65,15 +64,12 @@ def read_files(root: Path, clips: Sequence[Clip], store: Store) -> Records:
         uncounted = [video for clip in clips if (video := clip.video) and not clip.length and not records[str(video)].is_counted]
         records |= zip(map(str, uncounted), pool.map(lambda video: _count(video, records[str(video)]), uncounted), strict=True)
     if changed or uncounted:
-        store.save(memory, to_json(records))
+        store.write_file(memory, to_json(records))
     return records
 
 
 def _load(store: Store, memory: str) -> dict[str, FileRecord]:
-    try:
-        return msgspec.convert(store.side(memory) or {}, dict[str, FileRecord])
-    except msgspec.ValidationError:  # of another version
-        return {}
+    return store.try_read(memory, dict[str, FileRecord]) or {}
 
 
 def _distinct(paths: Iterable[Path]) -> list[Path]:
@@ -96,7 +92,7 @@ def _stat(path: Path) -> tuple[int | None, int | None]:
 def _read(path: Path) -> FileRecord:
     size, changed = _stat(path)
     try:
-        return FileRecord(size, changed, file_digest(path))
+        return FileRecord(size, changed, digest_file(path))
     except OSError as error:
         problem = error.strerror or type(error).__name__
         return FileRecord(size, changed, f"unreadable: {problem}", problem)

@@ -15,8 +15,10 @@ from ferbench.api.components import Protocol
 from ferbench.api.errors import FerbenchError, plugin_call
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.fold_checks import check_classes, check_folds, check_people
-from ferbench.store.entries import Store, to_json
-from ferbench.store.keys import code_digest, component_identity, key
+from ferbench.store.entries import Store
+from ferbench.store.files import to_json
+from ferbench.store.keys import identify_component, make_key
+from ferbench.store.sources import digest_code
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
         raise FerbenchError(f"no clip has a class of the {protocol.title}", hint=hint)
     check_people(clips, corpora)
     entry = _key(protocol, clips)
-    folder = store.make("folds", entry, _write, protocol, clips)
+    folder = store.ensure_entry("folds", entry, _write, protocol, clips)
     return Split(entry, clips, _read(folder), dict(other_classes))
 
 
 def _key(protocol: Protocol, clips: Sequence[Clip]) -> str:
     """From everything that a protocol can see of the clips."""
     visible = [[clip.id, clip.subject, clip.label, clip.length, clip.apex, dict(clip.facts)] for clip in clips]
-    return key("folds", code_digest("ferbench.corpora.folds"), component_identity(protocol), visible)
+    return make_key("folds", digest_code("ferbench.corpora.folds"), identify_component(protocol), visible)
 
 
 def _write(folder: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str, object]:

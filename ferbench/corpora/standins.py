@@ -6,16 +6,20 @@ import shutil
 from collections.abc import Iterable
 from glob import escape
 from pathlib import Path
+from typing import TypedDict
 from uuid import uuid4
 
 from ferbench.api.components import Dataset, StandIn
 from ferbench.api.errors import FerbenchError, plugin_call
 from ferbench.registry.catalog import Catalog
-from ferbench.store.entries import Store, read_json, to_json
-from ferbench.store.keys import component_identity, key
+from ferbench.store.entries import Store
+from ferbench.store.files import read_json, to_json
+from ferbench.store.keys import identify_component, make_key
 from ferbench.types import Progress
 
 MARKER = "STAND-IN.json"
+Marker = TypedDict("Marker", {"stand-in of": str, "people": int, "seed": int})
+"""What a stand-in says of itself, in a file in its folder."""
 
 
 def get_standin(dataset: Dataset, catalog: Catalog) -> StandIn:
@@ -40,7 +44,8 @@ def render(standin: StandIn, folder: Path, people: int, seed: int, progress: Pro
     work = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.part")
     work.mkdir(parents=True)
     try:
-        (work / MARKER).write_bytes(to_json({"stand-in of": standin.name, "people": people, "seed": seed}))
+        marker: Marker = {"stand-in of": standin.name, "people": people, "seed": seed}
+        (work / MARKER).write_bytes(to_json(marker))
         with plugin_call(f"{standin.title}: render", type(standin)):
             standin.render(work, people, seed, progress)
         if folder.exists():
@@ -52,7 +57,7 @@ def render(standin: StandIn, folder: Path, people: int, seed: int, progress: Pro
 
 def standin_folder(standin: StandIn, people: int, seed: int, store: Store) -> Path:
     """Where a rehearsal keeps the stand-in, rendered or not."""
-    return store.root / "standin" / key("standin", component_identity(standin), people, seed) / standin.name
+    return store.root / "standin" / make_key("standin", identify_component(standin), people, seed) / standin.name
 
 
 def store_standin(standin: StandIn, people: int, seed: int, store: Store, progress: Progress) -> Path:
@@ -73,5 +78,5 @@ def find_marker(folders: Iterable[Path]) -> Path | None:
 
 def describe_marker(marker: Path) -> str:
     """Of what the stand-in is, for people."""
-    content = read_json(marker)
+    content = read_json(marker, Marker)
     return f"stand-in of {content['stand-in of']}, {content['people']} people, seed {content['seed']}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,15 +14,17 @@ from ferbench.execution.progress import Reporter, Update
 from ferbench.execution.provenance import describe_origin
 from ferbench.execution.scheduler import Failures, Scheduler
 from ferbench.plan.models import Fit, TrainedModel
-from ferbench.store import costs
-from ferbench.store.entries import Facts, Store
+from ferbench.stages.crops import CropFacts
+from ferbench.stages.features import FeatureFacts
+from ferbench.stages.fits import FitFacts
+from ferbench.store.costs import Cost, add_costs
+from ferbench.store.entries import Store
 from ferbench.store.rows import Origin
 
-# What the cost of an entry is proportional to.
-UNITS: Mapping[str, Callable[[Facts], float]] = {
-    "crops": lambda facts: len(facts["indices"]),
-    "features": lambda facts: facts["frames"],
-    "fits": lambda facts: facts["training frames"] * max(1, facts["epochs"]),
+FACTS: Mapping[str, type[CropFacts] | type[FeatureFacts] | type[FitFacts]] = {
+    "crops": CropFacts,
+    "features": FeatureFacts,
+    "fits": FitFacts,
 }
 
 
@@ -38,20 +40,18 @@ class CostLog:
     """What this run's work cost, by stage and kind; added to the store's history when the run ends."""
 
     store: Store
-    costs: dict[tuple[str, str], costs.Cost] = field(default_factory=dict)
+    costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
 
     def add(self, stage: str, model: TrainedModel, keys: Sequence[str]) -> None:
         """Count the entries that were stored."""
         kind = (stage, model.kinds[stage])
         for key in keys:
-            manifest = self.store.manifest(stage, key)
-            facts, size = manifest["facts"], sum(size for size, _ in manifest["files"].values())
-            cost = costs.Cost(UNITS[stage](facts), facts["seconds"], size, facts.get("weights", 0))
-            self.costs[kind] = self.costs.get(kind, costs.Cost()) + cost
+            cost = self.store.read_facts(stage, key, FACTS[stage]).cost
+            self.costs[kind] = self.costs.get(kind, Cost()) + replace(cost, bytes=self.store.entry_size(stage, key))
 
     def save(self) -> None:
         """Write it to the store."""
-        costs.add(self.store, self.costs)
+        add_costs(self.store, self.costs)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from ferbench.execution.drivers.rows import drive_rows
 from ferbench.execution.scheduler import group_by
 from ferbench.plan.models import Model, Row, TrainedModel
 from ferbench.plan.planner import store_inputs
-from ferbench.store.keys import key
+from ferbench.store.keys import make_key
 from ferbench.store.rows import FailedRow
 
 
@@ -32,7 +32,7 @@ def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     models = list({part.key: part for row in rows for part in row.model.parts}.values())
     trained = [model for model in models if isinstance(model, TrainedModel)]
-    jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
+    jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find_entry("fits", fit.key) is None]
     _check_backbones(context, jobs)
     crops = CropsDriver(context)
     crops.start(models)
@@ -50,7 +50,7 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 def _check_backbones(context: Context, jobs: Sequence[Job]) -> None:
     """Weights that are missing or do not fit end the run now, not after hours of decoding."""
     unfinished = [job for job in jobs if not all(context.store.has("features", task.key) for task in job.fit.feature_tasks())]
-    for group in group_by(unfinished, lambda job: key(job.model.identity["backbone"])):
+    for group in group_by(unfinished, lambda job: make_key(job.model.identity["backbone"])):
         models: list[Model] = [job.model for job in group]
         context.failures.attempt(models, lambda backbone=group[0].fit.backbone: _check_backbone(backbone))  # type: ignore[misc]
         if isinstance(error := context.failures.of(models[0]), FerbenchError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -14,9 +14,8 @@ from ferbench.plan.models import FeatureTask, Fit, Row, TrainedModel
 from ferbench.stages import crops, features
 from ferbench.stages.inputs import Inputs
 from ferbench.stages.networks import build_learner, build_model
-from ferbench.store import costs
-from ferbench.store.costs import Cost
-from ferbench.store.entries import Facts, Store
+from ferbench.store.costs import Cost, add_costs, load_costs
+from ferbench.store.entries import Store
 from ferbench.training.loop import train_epoch
 from ferbench.training.optimizers import build_optimizer
 
@@ -26,15 +25,15 @@ STEPS = 3
 
 def measure_costs(rows: Iterable[Row], store: Store, device: torch.device, update: Update) -> None:
     """Compute the crops of some clips (they stay in the store), and time their features and some training steps."""
-    history = costs.load(store)
+    history = load_costs(store)
     models: dict[tuple[str, ...], TrainedModel] = {}
     for model in (part for row in rows for part in row.model.trained):
-        if any(history.a_unit(stage, kind) is None for stage, kind in model.kinds.items()):
+        if any(history.unit_cost(stage, kind) is None for stage, kind in model.kinds.items()):
             models.setdefault(tuple(model.kinds.values()), model)
     for done, model in enumerate(models.values(), 1):
         measured = {(stage, model.kinds[stage]): cost for stage, cost in _measure_model(model, store, device).items()}
-        costs.add(store, {kind: cost for kind, cost in measured.items() if history.a_unit(*kind) is None})
-        history = costs.load(store)
+        add_costs(store, {kind: cost for kind, cost in measured.items() if history.unit_cost(*kind) is None})
+        history = load_costs(store)
         update(done, len(models))
 
 
@@ -45,16 +44,16 @@ def _measure_model(model: TrainedModel, store: Store, device: torch.device) -> d
     by_id = {clip.id: clip for clip in model.split.clips}
     for name in names:
         crops.store_crops(by_id[name], fit.crops[name], model.cell.preprocessing, store)
-    manifests = [store.manifest("crops", fit.crops[name]) for name in names]
-    frames = sum(len(manifest["facts"]["indices"]) for manifest in manifests)
-    result = {"crops": Cost(frames, sum(manifest["facts"]["seconds"] for manifest in manifests), _size(manifests))}
+    size = sum(store.entry_size("crops", fit.crops[name]) for name in names)
+    cost = sum((crops.load_facts(fit.crops[name], store).cost for name in names), Cost(bytes=size))
+    result = {"crops": cost}
     arrays: list[np.ndarray] = [crops.load_crops(fit.crops[name], store) for name in names]
     if fit.frozen:
         module = features.build_frozen(fit, store, device, names)
         tasks = [FeatureTask(fit.features[name], name, None, 0) for name in names]
         start = time.perf_counter()
         arrays = list(features.compute_features(fit, tasks, module, store, device))
-        result["features"] = Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
+        result["features"] = Cost(cost.units, time.perf_counter() - start, sum(array.nbytes for array in arrays))
     return {**result, "fits": _measure_steps(fit, torch.from_numpy(np.concatenate([array for array in arrays if len(array)])), device)}
 
 
@@ -82,7 +81,3 @@ def _repeat(fit: Fit, x: torch.Tensor) -> Inputs:
     rows = torch.arange(items * length)
     spans = {str(item): slice(item * length, (item + 1) * length) for item in range(items)}
     return Inputs(x[rows % len(x)], rows // length % len(fit.classes), spans)
-
-
-def _size(manifests: Sequence[Facts]) -> int:
-    return sum(size for manifest in manifests for size, _ in manifest["files"].values())

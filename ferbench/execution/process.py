@@ -27,7 +27,7 @@ def preserved_libraries() -> Iterator[None]:
     import numpy as np
     import torch
 
-    numpy, cpu = np.random.get_state(), torch.get_rng_state()
+    numpy, cpu, seed = np.random.get_state(), torch.get_rng_state(), torch.initial_seed()
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     threads, precision = cv2.getNumThreads(), torch.get_float32_matmul_precision()
     try:
@@ -37,5 +37,7 @@ def preserved_libraries() -> Iterator[None]:
         torch.set_rng_state(cpu)
         if gpus:
             torch.cuda.set_rng_state_all(gpus)
+        elif torch.cuda.is_initialized():  # by the run: as if it were first used now
+            torch.cuda.manual_seed_all(seed)
         cv2.setNumThreads(threads)
         torch.set_float32_matmul_precision(precision)

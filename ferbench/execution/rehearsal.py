@@ -15,7 +15,7 @@ from ferbench.corpora.index import index
 from ferbench.corpora.location import locate, missing_error
 from ferbench.execution.progress import Reporter
 from ferbench.store.entries import Store
-from ferbench.store.keys import component_identity, key
+from ferbench.store.keys import identify_component, make_key
 
 Corpora = Mapping[str, tuple[Corpus, ...]]
 """The corpora of each choice, by label of the dataset axis."""
@@ -96,7 +96,7 @@ def _index_all(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Pat
 
 
 def _identify(dataset: Dataset) -> str:
-    return key(component_identity(dataset), dataset.root)
+    return make_key(identify_component(dataset), dataset.root)
 
 
 def _rehearse(benchmark: Benchmark, reporter: Reporter, reason: str) -> Benchmark:

@@ -19,7 +19,8 @@ from ferbench.execution import rehearsal, summary
 from ferbench.execution.progress import Reporter
 from ferbench.plan.models import Row
 from ferbench.plan.planner import Planner, store_inputs
-from ferbench.store import costs, records
+from ferbench.store import records
+from ferbench.store.costs import load_costs
 from ferbench.store.entries import Store
 from ferbench.store.records import CorpusSummary, Record
 from ferbench.store.rows import FailedRow, RowDescription
@@ -57,7 +58,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     rows = list(Planner(benchmark, corpora, store).rows())
     summaries = summary.summarize_corpora(corpora, rows)
     _report_corpora(summaries, rows, reporter)
-    missing = [row for row in rows if store.find("rows", row.key) is None]
+    missing = [row for row in rows if store.find_entry("rows", row.key) is None]
     failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
     pending = [row for row in missing if row.key not in failed]
     skipped = f", {len(failed)} failed before and are skipped (--retry-failed tries them again)" if failed else ""
@@ -92,10 +93,10 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
         return Forecast(total=benchmark.rehearsed().size, unrendered=unrendered)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
-    result = forecast(Planner(benchmark, corpora, store).rows(), costs.load(store), store, options.retry)
+    result = forecast(Planner(benchmark, corpora, store).rows(), load_costs(store), store, options.retry)
     if measure and result.unknown_stages():
         _measure_costs(Planner(benchmark, corpora, store), store, options, reporter)
-        result = forecast(Planner(benchmark, corpora, store).rows(), costs.load(store), store, options.retry)
+        result = forecast(Planner(benchmark, corpora, store).rows(), load_costs(store), store, options.retry)
     return result
 
 
@@ -144,9 +145,9 @@ def _draw_figures(record: Record, new: int, store: Store, options: Options, repo
     if options.figures is None and new > MOST_FIGURES:
         reporter.line(f"the figures of {new} new rows are not drawn: --figures draws them")
     elif options.figures or (options.figures is None and new):
-        from ferbench.report.figures import draw
+        from ferbench.report.figures import draw_figures
 
         try:
-            draw(record, store)
+            draw_figures(record, store)
         except Exception as error:  # the rows are there, with or without pictures of them
             reporter.warn(f"figures could not be drawn: {type(error).__name__}: {error}")

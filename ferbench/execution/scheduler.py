@@ -35,7 +35,7 @@ class Scheduler:
         """Call `work(job, claimed keys)` for each job with missing entries, and yield each job that is done, here or by another process."""
 
         def attempt(job: J) -> tuple[J, bool]:
-            with self.store.claim(stage, keys(job)) as claimed:
+            with self.store.claim_missing(stage, keys(job)) as claimed:
                 if claimed:
                     work(job, claimed)
             return job, all(key in claimed or self.store.has(stage, key) for key in keys(job))

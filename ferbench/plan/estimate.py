@@ -10,20 +10,20 @@ from ferbench.corpora.selection import select
 from ferbench.plan.forecast import Forecast, WorkUnit
 from ferbench.plan.models import Fit, KeySet, Model, Row, TrainedModel
 from ferbench.store import records
-from ferbench.store.costs import History
+from ferbench.store.costs import CostHistory
 from ferbench.store.entries import Store
 
 TRAINED_WEIGHT = 4 * 5  # bytes: float32 weight, gradient, two moments of Adam, the best epoch's
 
 
-def forecast(rows: Iterable[Row], history: History, store: Store, retry_failed: bool = False) -> Forecast:
+def forecast(rows: Iterable[Row], history: CostHistory, store: Store, retry_failed: bool = False) -> Forecast:
     """Look at every row once and keep only what is missing."""
     return _Estimate(history, store).forecast(rows, retry_failed)
 
 
 @dataclass
 class _Estimate:
-    history: History
+    history: CostHistory
     store: Store
     units: dict[str, WorkUnit] = field(default_factory=dict)
     frames: dict[KeySet, dict[str, int]] = field(default_factory=dict)  # of each clip, by its crops
@@ -63,19 +63,19 @@ class _Estimate:
         if keys.digest not in self.units:
             lacking = {clip: k for clip, k in keys.by_clip.items() if k not in self.counted and not self.store.has(keys.stage, k)}
             self.counted.update(lacking.values())
-            cost, count = self.history.a_unit(keys.stage, kind), sum(frames[clip] for clip in lacking)
+            cost, count = self.history.unit_cost(keys.stage, kind), sum(frames[clip] for clip in lacking)
             known = (cost.seconds * count, cost.bytes * count) if cost else (None, None)
             self.units[keys.digest] = WorkUnit(keys.stage, len(keys.by_clip), len(lacking), *known)
         return keys.digest
 
     def _fit(self, fit: Fit, model: TrainedModel, frames: Mapping[str, int]) -> WorkUnit:
-        cost = self.history.a_unit("fits", model.kinds["fits"])
+        cost = self.history.unit_cost("fits", model.kinds["fits"])
         if cost is None:
             return WorkUnit("fits", 1, 1, None, None)
         parts = fit.split.folds[fit.fold]
         training, others = (sum(frames[clip] for clip in clips) for clips in (parts.train, (*parts.validation, *parts.test)))
         steps = training * (fit.recipe.epochs if isinstance(fit.trainable, Network | EmbeddingNetwork) else 1)
-        inputs = self.history.a_unit(fit.features.stage, model.kinds[fit.features.stage])
+        inputs = self.history.unit_cost(fit.features.stage, model.kinds[fit.features.stage])
         read = (inputs.bytes if inputs else 0) * (training * (1 + len(fit.views)) + others)
         return WorkUnit("fits", 1, 1, cost.seconds * steps, cost.bytes * steps, read + TRAINED_WEIGHT * cost.weights)
 

@@ -12,7 +12,8 @@ from ferbench.api.recipe import Augmentation
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
 from ferbench.plan.models import KeySet
-from ferbench.store.keys import code_digest, component_identity, key
+from ferbench.store.keys import identify_component, make_key
+from ferbench.store.sources import digest_code
 
 # The core's own code that each stage's output depends on.
 CROPS = (
@@ -34,57 +35,57 @@ ROWS = ("ferbench.stages.scores", "ferbench.report.metrics")
 def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: object) -> KeySet:
     """The key of each clip's crops: all that a step can see of the clip, its content, the steps (their identity) and the stage's code."""
     digests = {clip: digest for corpus in corpora for clip, digest in corpus.digests.items()}
-    pipeline = key("crops", code_digest(*CROPS), steps)
-    return KeySet("crops", {c.id: key(pipeline, digests[c.id], [c.id, c.length, c.apex, dict(c.facts)]) for c in clips})
+    pipeline = make_key("crops", digest_code(*CROPS), steps)
+    return KeySet("crops", {c.id: make_key(pipeline, digests[c.id], [c.id, c.length, c.apex, dict(c.facts)]) for c in clips})
 
 
 def features_key(frozen: Frozen, declared: Input, training_crops: Sequence[str] | None) -> str:
     """What all features of a frozen part have in common; `training_crops` are those that it is calibrated on."""
-    return key("features", code_digest(*FEATURES), component_identity(frozen), declared, training_crops)
+    return make_key("features", digest_code(*FEATURES), identify_component(frozen), declared, training_crops)
 
 
 def feature_keys(base: str, crops: KeySet) -> KeySet:
     """The key of each clip's features."""
-    return KeySet("features", {clip: key(base, crop) for clip, crop in crops.by_clip.items()})
+    return KeySet("features", {clip: make_key(base, crop) for clip, crop in crops.by_clip.items()})
 
 
 def view_keys(features: KeySet, training: Sequence[str], augmentation: Augmentation) -> tuple[KeySet, ...]:
     """The keys of the training clips' features in each view. More views leave those before them as they are."""
     changes = {name: value for name, value in asdict(augmentation).items() if name != "views"}
-    base = key("views", code_digest(*VIEWS), changes)
+    base = make_key("views", digest_code(*VIEWS), changes)
     return tuple(
-        KeySet("features", {clip: key(base, features[clip], view) for clip in training}) for view in range(1, augmentation.views + 1)
+        KeySet("features", {clip: make_key(base, features[clip], view) for clip in training}) for view in range(1, augmentation.views + 1)
     )
 
 
 def inputs_digest(split: Split, fold: int, features: KeySet) -> str:
     """What a fit reads: the labeled features of each part of a fold, in order."""
     labels, parts = split.labels, split.folds[fold]
-    return key([[(clip, labels[clip], features[clip]) for clip in part] for part in (parts.train, parts.validation, parts.test)])
+    return make_key([[(clip, labels[clip], features[clip]) for clip in part] for part in (parts.train, parts.validation, parts.test)])
 
 
 def fit_key(own: Sequence[object], inputs: str, views: Sequence[KeySet], reads_crops: bool, augments_crops: bool) -> str:
     """The key of a fit from what is its own (backbone, loss, recipe, seed, classes ...) and what it reads."""
     code = [*FITS, *(CROP_FITS if reads_crops else ()), *(VIEWS if augments_crops else ())]
-    return key("fits", code_digest(*code), own, inputs, *[view.by_clip for view in views])
+    return make_key("fits", digest_code(*code), own, inputs, *[view.by_clip for view in views])
 
 
 def fused_fit_key(fusion: object, members: Sequence[str]) -> str:
     """The key of a fused fit, from the identity of the Fusion and the keys of its members' fits."""
-    return key("fused", code_digest(*FUSED_FITS), fusion, members)
+    return make_key("fused", digest_code(*FUSED_FITS), fusion, members)
 
 
 def row_base(fits: Sequence[str], benchmark: str, fingerprint: str) -> str:
     """What the rows of one model have in common."""
-    return key("rows", code_digest(*ROWS), fits, benchmark, fingerprint)
+    return make_key("rows", digest_code(*ROWS), fits, benchmark, fingerprint)
 
 
 def row_key(base: str, aggregator: object, labels: Mapping[str, str]) -> str:
     """The key of a row, from the identity of its aggregator and the labels that tables show."""
-    return key(base, aggregator, labels)
+    return make_key(base, aggregator, labels)
 
 
 def fingerprint(protocol: Protocol, corpora: Sequence[Corpus], selection: Sequence[object], split: Split, checkpoint: str) -> str:
     """The identity of what rows must share to be ranked together: classes, corpora, selected frames, folds, pooling, checkpoint rule."""
     contents = [[corpus.name, corpus.digest, corpus.is_standin] for corpus in corpora]
-    return key(protocol.classes, dict(protocol.labels), contents, selection, split.folds, "pooled", checkpoint)
+    return make_key(protocol.classes, dict(protocol.labels), contents, selection, split.folds, "pooled", checkpoint)

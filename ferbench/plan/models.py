@@ -14,7 +14,7 @@ from ferbench.api.recipe import Augmentation, Recipe
 from ferbench.benchmark.grid import Cell
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
-from ferbench.store.keys import key
+from ferbench.store.keys import make_key
 
 Identity = Mapping[str, object]
 
@@ -29,7 +29,7 @@ class KeySet:
     @cached_property
     def digest(self) -> str:
         """One key for all of them."""
-        return key(self.by_clip)
+        return make_key(self.by_clip)
 
     def __getitem__(self, clip: str) -> str:
         return self.by_clip[clip]
@@ -134,7 +134,7 @@ class Model(ABC):
     @cached_property
     def key(self) -> str:
         """Equal if the same fits are needed."""
-        return key([fit.key for fit in self.fits])
+        return make_key([fit.key for fit in self.fits])
 
     @cached_property
     def trained(self) -> tuple[TrainedModel, ...]:
@@ -157,7 +157,7 @@ class Model(ABC):
         """One digest per stage over the keys of its entries: if two models share it, they share all of the stage's work."""
         crops, *features = (keys.digest for keys in self.inputs)
         has_features = any(model.frozen for model in self.trained)
-        return {"crops": crops, **({"features": key(features)} if has_features else {}), "fits": self.key}
+        return {"crops": crops, **({"features": make_key(features)} if has_features else {}), "fits": self.key}
 
 
 @dataclass(frozen=True)

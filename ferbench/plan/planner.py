@@ -17,8 +17,10 @@ from ferbench.corpora.folds import Split, split
 from ferbench.plan import keys
 from ferbench.plan.checks import check_combination, frozen_of
 from ferbench.plan.models import Fit, FusedFit, FusedModel, Identity, KeySet, Model, Row, TrainedModel
-from ferbench.store.entries import Store, to_json
-from ferbench.store.keys import component_identity, key
+from ferbench.store.entries import Store
+from ferbench.store.files import to_json
+from ferbench.store.keys import identify_component, make_key
+from ferbench.store.rows import InputKeys
 
 T = TypeVar("T")
 
@@ -114,7 +116,7 @@ class Planner:
         return self._once(("features", base, common.crops), lambda: keys.feature_keys(base, common.crops)) if base else common.crops
 
     def _fingerprint(self, cell: Cell, corpora: Sequence[Corpus], parts: Split) -> str:
-        selection = [component_identity(step) for step in cell.preprocessing if type(step).select is not Preprocessor.select]
+        selection = [identify_component(step) for step in cell.preprocessing if type(step).select is not Preprocessor.select]
         return keys.fingerprint(cell.protocol, corpora, selection, parts, cell.recipe.checkpoint)
 
     def _identity(self, axis: str, cell: Cell) -> object:
@@ -126,10 +128,10 @@ class Planner:
         if axis.choice == "merged":
             return {c.name: identify_corpus(d, c) for d, c in zip(value, self.corpora[cell.labels[name]], strict=True)}
         if axis.choice == "piped":
-            return [{"step": step.name, **component_identity(step)} for step in value]
+            return [{"step": step.name, **identify_component(step)} for step in value]
         if axis.section:  # what is None is left out, so that a new field which may be None leaves stored fits valid
             return {field: each for field, each in asdict(value).items() if each is not None}
-        return value if axis.number else component_identity(value)
+        return value if axis.number else identify_component(value)
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
         if name not in self._shared:
@@ -140,11 +142,12 @@ class Planner:
 def store_inputs(model: Model, store: Store) -> None:
     """Keep the keys of what a model is made from, by clip: `store gc` needs them, and `why` compares rows by them."""
     for keys_of_stage in model.inputs:
-        store.make("inputs", keys_of_stage.digest, _write_inputs, keys_of_stage)
+        store.ensure_entry("inputs", keys_of_stage.digest, _write_inputs, keys_of_stage)
 
 
 def _write_inputs(folder: Path, keys_of_stage: KeySet) -> None:
-    (folder / "keys.json").write_bytes(to_json({"stage": keys_of_stage.stage, "keys": dict(keys_of_stage.by_clip)}))
+    inputs: InputKeys = {"stage": keys_of_stage.stage, "keys": dict(keys_of_stage.by_clip)}
+    (folder / "keys.json").write_bytes(to_json(inputs))
 
 
 def _features_base(backbone: Backbone, common: _Common, fold: int) -> str:
@@ -160,8 +163,12 @@ def _features_base(backbone: Backbone, common: _Common, fold: int) -> str:
 
 def _kinds(backbone: Backbone, common: _Common) -> dict[str, str]:
     frozen, identity = backbone.frozen(), common.identity
-    features = {"features": key(component_identity(frozen), backbone.input())} if frozen else {}
-    return {"crops": key(identity["preprocessing"]), **features, "fits": key(identity["backbone"], common.cell.recipe.augmentation)}
+    features = {"features": make_key(identify_component(frozen), backbone.input())} if frozen else {}
+    return {
+        "crops": make_key(identity["preprocessing"]),
+        **features,
+        "fits": make_key(identity["backbone"], common.cell.recipe.augmentation),
+    }
 
 
 def _labels(cell: Cell, *axes: str) -> tuple[str, ...]:

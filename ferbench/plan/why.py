@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from ferbench.api.errors import FerbenchError
 from ferbench.corpora.corpus import load_contents
 from ferbench.plan.differences import count_differences, describe_differences
-from ferbench.store.entries import Store, read_json
-from ferbench.store.rows import DoneRow, RowDescription
+from ferbench.store.entries import Store
+from ferbench.store.files import read_json
+from ferbench.store.records import row_files
+from ferbench.store.rows import DoneRow, InputKeys, RowDescription
 
 STAGES = ("crops", "features", "fits")
 
@@ -28,8 +30,8 @@ class Explanation:
 
 def stored_rows(store: Store) -> list[DoneRow]:
     """All finished rows in the store, oldest first."""
-    paths = sorted((store.root / "rows").glob("*/*/row.json"), key=lambda path: path.stat().st_mtime_ns)
-    return [row for path in paths if (row := store.side(str(path.relative_to(store.root))))]
+    files = sorted(row_files(store), key=lambda file: (store.root / file).stat().st_mtime_ns)
+    return [row for file in files if (row := store.try_read(file, DoneRow))]
 
 
 def find_row(rows: Sequence[RowDescription], prefix: str) -> int:
@@ -100,8 +102,8 @@ def _stored_keys(stage: str, row: RowDescription, store: Store) -> set[str]:
     """The keys of a stage's entries that a row is made from."""
     keys: set[str] = set()
     for digest in row["inputs"]:
-        folder = store.find("inputs", digest)
-        inputs = read_json(folder / "keys.json") if folder else {}
-        if inputs.get("stage") == stage:
+        folder = store.find_entry("inputs", digest)
+        inputs = read_json(folder / "keys.json", InputKeys) if folder else None
+        if inputs and inputs["stage"] == stage:
             keys.update(inputs["keys"].values())
     return keys

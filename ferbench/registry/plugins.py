@@ -19,7 +19,7 @@ from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.parameters import unknown
-from ferbench.store.keys import forget_sources
+from ferbench.store.sources import forget_sources
 
 GROUP = "ferbench"
 CHOICE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set

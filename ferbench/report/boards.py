@@ -130,8 +130,8 @@ def _failed_cells(row: FailedRow, axes: Iterable[str]) -> dict[str, str]:
 def _legend(classes: Classes, published: Sequence[PublishedRow], failed: Sequence[FailedRow], row: StoredRow) -> list[str]:
     """The lines below a board."""
     headings = ", ".join(f"{heading} {name}" for name, heading in classes.items())
-    metrics = "WAR accuracy over clips, UAR mean recall, F1 macro"
-    lines = [f"%: {metrics}; recall of {headings}; cover: frames with a face; sec: shared work included"]
+    metrics = "WAR: accuracy over clips; UAR: mean recall; F1: macro F1"
+    lines = [f"in %: {metrics}; recall of {headings}; cover: frames with a face. sec: seconds, with shared work"]
     if row["status"] == "done" and (untested := [name for name, value in row["recall"].items() if value is None]):
         count = len(row["recall"])
         lines.append(f"UAR and F1 over {count - len(untested)} of {count} classes; not tested: {', '.join(untested)}")

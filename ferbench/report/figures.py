@@ -1,40 +1,56 @@
-"""Figures in the store: loss and accuracy curves of each fit, the confusion matrix of each row; drawn anew from what is stored."""
+"""Figures of a record, kept in the store: learning curves of each fit, the confusion matrix of each row."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ferbench.store.entries import Store, read_json
+from ferbench.store.entries import Store
+from ferbench.store.files import read_json
 from ferbench.store.records import Record, figures_folder
+from ferbench.store.rows import DoneRow, FitHistory
 
-BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by colour-blind readers too
+BLUE, ORANGE = "#0072B2", "#D55E00"  # for color-blind readers, too
+MOST_MARKERS = 30  # epochs; above, curves are lines alone
+LONGEST_NAME = 120
 
 
-def draw(record: Record, store: Store) -> Path:
-    """Draws what a record's finished rows lack into figures/BENCHMARK, and returns that folder."""
+def draw_figures(record: Record, store: Store) -> Path:
+    """Draw the figures that a record's rows lack; returns their folder."""
     folder = figures_folder(record, store)
     folder.mkdir(parents=True, exist_ok=True)
-    for row in (r for r in record["rows"] if r["status"] == "done"):
-        _once(folder / f"confusion-{_name(row)}.png", confusion, row)
-        for fold, key in enumerate(row["fits"]):
-            name = f"curves-{_name(row, skip=('aggregator',))}{f'-fold{fold}' if len(row['fits']) > 1 else ''}-{key[:6]}.png"
-            _once(folder / name, _curves_of, row, key, store)
+    for row in record["rows"]:
+        if row["status"] == "done":
+            _draw_row(row, folder, store)
     return folder
 
 
-def confusion(row: Mapping[str, Any], path: Path) -> None:
-    """True classes down, predicted across: share of the true class, and clips."""
+def _draw_row(row: DoneRow, folder: Path, store: Store) -> None:
+    matrix = folder / f"confusion-{_join_labels(row)}-{row['key'][:6]}.png"
+    if not matrix.exists():
+        draw_confusion(row, matrix)
+    for fold, key in enumerate(row["fits"]):
+        suffix = f"-fold{fold}" if len(row["fits"]) > 1 else ""
+        file = folder / f"curves-{_join_labels(row, without=('aggregator',))}{suffix}-{key[:6]}.png"
+        if not file.exists() and (entry := store.find_entry("fits", key)):
+            history = read_json(entry / "history.json", FitHistory)
+            if history["loss"]:  # estimators and finished systems have no epochs
+                draw_curves(history, row, file)
+
+
+def draw_confusion(row: DoneRow, path: Path) -> None:
+    """True classes down, predicted across: the share of the true class, and the number of clips."""
     counts, classes = row["confusion"], row["classes"]
-    figure = _figure(1.5 + 0.8 * len(classes), 1.7 + 0.7 * len(classes), row, row["labels"]["aggregator"])
+    figure = _make_figure(1.5 + 0.8 * len(classes), 1.7 + 0.7 * len(classes), row, row["labels"]["aggregator"])
     axes = figure.add_subplot()
-    shares = [[c / max(1, sum(line)) for c in line] for line in counts]
+    shares = [[count / max(1, sum(line)) for count in line] for line in counts]
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for i, line in enumerate(shares):
         for j, share in enumerate(line):
@@ -44,57 +60,55 @@ def confusion(row: Mapping[str, Any], path: Path) -> None:
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel(f"predicted   (WAR {row['war']:.1%}, UAR {row['uar']:.1%})")
     axes.set_ylabel("true")
-    _save(figure, path)
+    _save_png(figure, path)
 
 
-def curves(history: Mapping[str, Any], row: Mapping[str, Any], path: Path) -> None:
-    """Loss and accuracy by frame, training and validation, over epochs; the chosen epoch is marked."""
-    figure = _figure(8, 3.4, row, "")
-    for number, (name, label) in enumerate([("loss", "loss"), ("accuracy", "accuracy by frame")]):
-        axes = figure.add_subplot(1, 2, number + 1)
-        epochs = range(1, len(history["loss"]) + 1)
-        marker = "o" if len(epochs) < 30 else None
-        axes.plot(epochs, history[name], color=BLUE, marker=marker, markersize=3, label="training (dropout on)")
-        axes.plot(epochs, history[f"validation_{name}"], color=ORANGE, marker=marker, markersize=3, label="validation")
-        axes.axvline(history["chosen"], color="gray", linestyle=":", label=f"chosen: epoch {history['chosen']}")
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(label)
-        axes.set_ylim(bottom=0, top=1.02 if name == "accuracy" else None)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(fontsize=7, frameon=False)
-    _save(figure, path)
+def draw_curves(history: FitHistory, row: DoneRow, path: Path) -> None:
+    """Loss and accuracy by frame over epochs, in training and validation; the chosen epoch is marked."""
+    figure = _make_figure(8, 3.4, row)
+    loss, accuracy = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
+    _plot_epochs(loss, history["loss"], history["validation_loss"], history["chosen"])
+    loss.set_ylabel("loss")
+    loss.set_ylim(bottom=0)
+    _plot_epochs(accuracy, history["accuracy"], history["validation_accuracy"], history["chosen"])
+    accuracy.set_ylabel("accuracy by frame")
+    accuracy.set_ylim(bottom=0, top=1.02)
+    _save_png(figure, path)
 
 
-def _curves_of(row: Mapping[str, Any], key: str, store: Store, path: Path) -> None:
-    folder = store.find("fits", key)
-    history = read_json(folder / "history.json") if folder else {"loss": []}
-    if history["loss"]:  # estimators and finished systems have no epochs
-        curves(history, row, path)
+def _plot_epochs(axes: Axes, training: Sequence[float], validation: Sequence[float | None], chosen: int) -> None:
+    epochs = range(1, len(training) + 1)
+    marker = "o" if len(epochs) < MOST_MARKERS else None
+    axes.plot(epochs, training, color=BLUE, marker=marker, markersize=3, label="training (dropout on)")
+    axes.plot(
+        epochs,
+        [math.nan if value is None else value for value in validation],
+        color=ORANGE,
+        marker=marker,
+        markersize=3,
+        label="validation",
+    )
+    axes.axvline(chosen, color="gray", linestyle=":", label=f"chosen: epoch {chosen}")
+    axes.set_xlabel("epoch")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=7, frameon=False)
 
 
-def _figure(width: float, height: float, row: Mapping[str, Any], also: str) -> Figure:
+def _make_figure(width: float, height: float, row: DoneRow, detail: str = "") -> Figure:
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    title = " · ".join(filter(None, [row["labels"]["backbone"], row["labels"]["loss"], also]))
+    title = " · ".join(filter(None, [row["labels"]["backbone"], row["labels"]["loss"], detail]))
     figure.suptitle(title + ("\nREHEARSAL on stand-in corpora" if row["standin"] else ""), fontsize=10)
     return figure
 
 
-def _once(path: Path, write: Callable[..., None], *args: Any) -> None:
-    if not path.exists():
-        write(*args, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
+def _save_png(figure: Figure, path: Path) -> None:
     part = path.with_name(f".{path.name}-{os.getpid()}")
     figure.savefig(part, format="png")
     part.replace(path)
 
 
-def _name(row: Mapping[str, Any], skip: Sequence[str] = ()) -> str:
-    """Labels as a file name, with the start of the row's key so that no two rows share one."""
-    labels = [
-        label for axis, label in row["labels"].items() if axis in ("backbone", "recipe", "loss", "seed", "aggregator") and axis not in skip
-    ]
-    text = re.sub(r"[^A-Za-z0-9.+-]+", "_", "-".join(labels))
-    return text[:120] if skip else f"{text[:120]}-{row['key'][:6]}"
+def _join_labels(row: DoneRow, without: Collection[str] = ()) -> str:
+    """The labels that tell the rows of a benchmark apart, as a part of a file name."""
+    axes = [axis for axis in ("backbone", "recipe", "loss", "seed", "aggregator") if axis not in without]
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", "-".join(row["labels"][axis] for axis in axes))[:LONGEST_NAME]

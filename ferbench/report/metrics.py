@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ferbench.store.rows import Metrics
 
 
-def metrics(true: NDArray[np.int64], predicted: NDArray[np.int64], classes: tuple[str, ...]) -> Metrics:
+def compute_metrics(true: NDArray[np.int64], predicted: NDArray[np.int64], classes: tuple[str, ...]) -> Metrics:
     """WAR (accuracy), UAR (mean recall), macro-F1, recall by class (None where a class is not tested) and the confusion matrix.
 
     With n_ij clips of class i predicted as j: WAR is sum n_ii / sum n_ij, recall_i is n_ii / sum_j n_ij, and

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,9 +20,15 @@ JOINED = "row"
 GAP = 2  # columns of text between two columns of a table
 
 
-def render_record(record: Record, console: Console) -> RenderableType:
-    """The record's boards as tables that fit the width of the console."""
-    return Group(*[part for board in make_boards(record) for part in _render_board(board, console.width)])
+@dataclass(frozen=True)
+class RecordTables:
+    """The boards of a record, for rich to print: as tables that fit the width of the console."""
+
+    record: Record
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        for board in make_boards(self.record):
+            yield from _render_board(board, options.max_width)
 
 
 def _render_board(board: Board, width: int) -> list[RenderableType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,8 @@ from ferbench.api.components import Preprocessor
 from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
 from ferbench.corpora.landmarks import read_landmarks
 from ferbench.corpora.selection import select
-from ferbench.store.entries import Facts, Store
+from ferbench.store.costs import Cost
+from ferbench.store.entries import Store
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class CropFacts:
     seconds: float
 
     @property
+    def cost(self) -> Cost:
+        """What it cost to compute the crops."""
+        return Cost(len(self.indices), self.seconds)
+
+    @property
     def is_covered(self) -> bool:
         """Whether a face was found in any frame, or none was looked for."""
         return self.has_face is None or any(self.has_face)
@@ -35,12 +41,12 @@ class CropFacts:
 
 def store_crops(clip: Clip, key: str, steps: Sequence[Preprocessor], store: Store) -> None:
     """Compute and store the crops of one clip, unless they are stored."""
-    store.make("crops", key, _write, clip, steps)
+    store.ensure_entry("crops", key, _write, clip, steps)
 
 
 def crops_path(key: str, store: Store) -> Path:
     """The .npy file of one clip's crops [T,H,W] or [T,H,W,3]; T may be 0."""
-    folder = store.find("crops", key)
+    folder = store.find_entry("crops", key)
     if folder is None:
         raise FerbenchError(f"stored crops {key[:12]} are damaged or gone", hint="run the same command again to recompute them")
     return folder / "crops.npy"
@@ -63,17 +69,17 @@ def load_landmarks(key: str, store: Store) -> NDArray[np.float32]:
 
 def load_facts(key: str, store: Store) -> CropFacts:
     """What was noted when the clip's crops were computed."""
-    return CropFacts(**store.facts("crops", key))
+    return store.read_facts("crops", key, CropFacts)
 
 
-def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> Facts:
+def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> CropFacts:
     start = time.perf_counter()
     crops, indices, frames, problems = preprocess(clip, steps)
     np.save(folder / "crops.npy", crops)
     if frames.landmarks is not None:
         np.save(folder / "landmarks.npy", frames.landmarks)
     has_face = None if frames.has_face is None else list(map(bool, frames.has_face))
-    return asdict(CropFacts(indices, has_face, problems, time.perf_counter() - start))
+    return CropFacts(indices, has_face, problems, time.perf_counter() - start)
 
 
 def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], Frames, dict[str, str]]:

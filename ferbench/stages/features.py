@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ferbench.plan.models import FeatureTask, Fit
 from ferbench.stages import crops
 from ferbench.stages.forward import forward_clips, forward_frames
 from ferbench.stages.images import normalize
+from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 
 CALIBRATION_FRAMES = 64
@@ -39,6 +41,19 @@ def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[s
     return module.to(device)
 
 
+@dataclass(frozen=True)
+class FeatureFacts:
+    """How long it took to compute the features of so many frames of a clip."""
+
+    seconds: float
+    frames: int
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost to compute the features."""
+        return Cost(self.frames, self.seconds)
+
+
 def store_features(fit: Fit, tasks: Sequence[FeatureTask], module: torch.nn.Module, store: Store, device: torch.device) -> None:
     """Compute and store the features of these tasks, whose keys are claimed; one clip is written while the next is computed."""
     start = time.perf_counter()
@@ -47,7 +62,7 @@ def store_features(fit: Fit, tasks: Sequence[FeatureTask], module: torch.nn.Modu
         for task, features in zip(tasks, compute_features(fit, tasks, module, store, device), strict=True):
             now = time.perf_counter()
             frames = len(crops.load_facts(fit.crops[task.clip], store).indices)
-            writes.append(writer.submit(store.put, "features", task.key, _write, features, frames, now - start))
+            writes.append(writer.submit(store.write_entry, "features", task.key, _write, features, FeatureFacts(now - start, frames)))
             start = now
     for write in writes:
         write.result()
@@ -71,7 +86,7 @@ def compute_features(
 
 def features_path(key: str, store: Store) -> Path:
     """The .npy file of one clip's features [T,...] or [1,...], float32."""
-    folder = store.find("features", key)
+    folder = store.find_entry("features", key)
     if folder is None:
         raise FerbenchError(f"stored features {key[:12]} are damaged or gone", hint="run the same command again to recompute them")
     return folder / "features.npy"
@@ -123,6 +138,6 @@ def _view(fit: Fit, task: FeatureTask, store: Store) -> NDArray[np.uint8]:
     return augmented
 
 
-def _write(folder: Path, features: Features, frames: int, seconds: float) -> dict[str, float]:
+def _write(folder: Path, features: Features, facts: FeatureFacts) -> FeatureFacts:
     np.save(folder / "features.npy", features)
-    return {"seconds": seconds, "frames": frames}
+    return facts

@@ -19,8 +19,10 @@ from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, 
 from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
 from ferbench.stages.networks import build_learner, build_model, check_learner, check_logits
-from ferbench.store.entries import Facts, Store, read_json, to_json
-from ferbench.store.rows import Origin
+from ferbench.store.costs import Cost
+from ferbench.store.entries import Store
+from ferbench.store.files import read_json, to_json
+from ferbench.store.rows import FitHistory, Origin
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.estimators import fit_best_estimator
 from ferbench.training.history import History
@@ -47,6 +49,23 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class FitFacts:
+    """What is known of a fit: how long it took, the seconds that its features took, what was trained, and its origin."""
+
+    seconds: float
+    features_seconds: float
+    training_frames: int
+    epochs: int
+    weights: int
+    made: Origin
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost to train."""
+        return Cost(self.training_frames * max(1, self.epochs), self.seconds, weights=self.weights)
+
+
+@dataclass(frozen=True)
 class _Result:
     history: History
     scores: Scores  # [M,C], softmax
@@ -61,7 +80,7 @@ class _Parts:
     counts: Sequence[int]  # training items of each class
 
 
-def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) -> Facts:
+def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) -> FitFacts:
     """Train, score validation and test items, and write scores.npy [M,C], clips.json and history.json into `folder`."""
     start = time.perf_counter()
     fold, by_clip = fit.split.folds[fit.fold], fit.reads_clips
@@ -75,25 +94,19 @@ def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) ->
     (folder / "history.json").write_bytes(to_json(asdict(result.history)))
     lengths = inputs.lengths(scored)
     (folder / "clips.json").write_bytes(to_json({clip: min(1, n) for clip, n in lengths.items()} if by_clip else lengths))
-    return {
-        "seconds": time.perf_counter() - start,
-        "features seconds": inputs.seconds,
-        "training frames": training.frames,
-        "epochs": len(result.history.loss),
-        "weights": result.weights,
-        "made": resources.provenance,
-    }
+    epochs, seconds = len(result.history.loss), time.perf_counter() - start
+    return FitFacts(seconds, inputs.seconds, training.frames, epochs, result.weights, resources.provenance)
 
 
-def load_scores(key: str, store: Store) -> tuple[dict[str, Scores], History]:
+def load_scores(key: str, store: Store) -> tuple[dict[str, Scores], FitHistory]:
     """Scores [T,C] of each validation and test clip, T frames or 1 if whole clips are read; and the history."""
-    folder = store.find("fits", key)
+    folder = store.find_entry("fits", key)
     if folder is None:
         raise FileNotFoundError(f"fit {key}")
     values = np.load(folder / "scores.npy").astype(np.float64)
-    lengths = read_json(folder / "clips.json")
+    lengths = read_json(folder / "clips.json", dict[str, int])
     parts = np.split(values, np.cumsum(list(lengths.values()))[:-1])
-    return dict(zip(lengths, parts, strict=True)), History(**read_json(folder / "history.json"))
+    return dict(zip(lengths, parts, strict=True)), read_json(folder / "history.json", FitHistory)
 
 
 def seed_generators(seed: int) -> None:

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from ferbench.api.errors import PluginError, location
 from ferbench.api.networks import Fusion
 from ferbench.plan.models import FusedFit
-from ferbench.stages.fits import load_scores
-from ferbench.store.entries import Facts, Store, to_json
+from ferbench.stages.fits import FitFacts, load_scores
+from ferbench.store.entries import Store
+from ferbench.store.files import to_json
 from ferbench.store.rows import Origin
 from ferbench.training.history import History
 
 Scores = NDArray[np.float64]
 
 
-def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Origin) -> Facts:
+def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Origin) -> FitFacts:
     """Write what a fit does: scores.npy [M,C] of the clips that every member scored, clips.json, and history.json with the weights."""
     start = time.perf_counter()
     members = [load_scores(member.key, store)[0] for member in fit.members]
@@ -31,8 +32,7 @@ def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Ori
     np.save(folder / "scores.npy", fused.astype(np.float32))
     (folder / "clips.json").write_bytes(to_json({clip: int(clip in by_clip) for clip in members[0]}))
     (folder / "history.json").write_bytes(to_json(asdict(history)))
-    nothing = {"features seconds": 0.0, "training frames": 0, "epochs": 0, "weights": 0}
-    return {"seconds": time.perf_counter() - start, **nothing, "made": provenance}
+    return FitFacts(time.perf_counter() - start, features_seconds=0.0, training_frames=0, epochs=0, weights=0, made=provenance)
 
 
 def _clip_scores(members: list[dict[str, Scores]], clip: str) -> Scores:

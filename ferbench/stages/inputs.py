@@ -13,7 +13,7 @@ from ferbench.api.errors import FerbenchError
 from ferbench.api.recipe import Augmentation
 from ferbench.plan.models import Fit
 from ferbench.stages.crops import crops_path
-from ferbench.stages.features import features_path
+from ferbench.stages.features import FeatureFacts, features_path
 from ferbench.store.entries import Store
 from ferbench.training.device import has_room
 from ferbench.training.items import Augment, Items
@@ -84,7 +84,7 @@ def load_inputs(fit: Fit, store: Store) -> Inputs:
     ends = accumulate(len(clip) for clip in files)
     rows = {name: slice(end - len(clip), end) for name, clip, end in zip(clips, files, ends, strict=True)}
     y = np.repeat([fit.classes.index(fit.split.labels[clip]) for clip in clips], [len(clip) for clip in files])
-    seconds = sum(store.facts("features", task.key)["seconds"] for task in fit.feature_tasks()) if fit.frozen else 0.0
+    seconds = sum(store.read_facts("features", task.key, FeatureFacts).seconds for task in fit.feature_tasks()) if fit.frozen else 0.0
     x = frames.whole() if fits_in_memory(frames.clips) else frames
     return Inputs(x, torch.from_numpy(y), rows, 1 + len(fit.views), seconds)
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.plan.models import Model, Row
-from ferbench.report.metrics import metrics
+from ferbench.report.metrics import compute_metrics
 from ferbench.stages.crops import CropFacts, load_facts
-from ferbench.stages.fits import load_scores
+from ferbench.stages.fits import FitFacts, load_scores
 from ferbench.store.entries import Store
 from ferbench.store.rows import Coverage, DoneRow, FailedRow, Metrics, Origin, RowDescription
 
@@ -52,7 +52,7 @@ class Scorer:
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
             "epochs": epochs,
             "seconds": self._seconds(model, facts),
-            "made": [self.store.facts("fits", fit.key)["made"] for fit in model.fits],
+            "made": [self.store.read_facts("fits", fit.key, FitFacts).made for fit in model.fits],
         }
 
     def _predict(self, row: Row) -> tuple[dict[str, int], list[int]]:
@@ -61,7 +61,7 @@ class Scorer:
         epochs = []
         for fit in row.model.fits:
             scores, history = load_scores(fit.key, self.store)
-            epochs.append(history.chosen)
+            epochs.append(history["chosen"])
             test = fit.split.folds[fit.fold].test
             predictions |= {clip: _predict_clip(row.aggregator, clip, scores[clip]) for clip in test if len(scores[clip])}
         if not predictions:
@@ -76,11 +76,11 @@ class Scorer:
         """Seconds by stage, shared work counted in full."""
         seconds = {"crops": sum(fact.seconds for fact in facts.values())}
         fits = [fit for part in model.trained for fit in part.fits]
-        entries = {fit.key: self.store.facts("fits", fit.key) for part in model.parts for fit in part.fits}
+        entries = {fit.key: self.store.read_facts("fits", fit.key, FitFacts) for part in model.parts for fit in part.fits}
         if any(fit.frozen for fit in fits):
-            by_features = {fit.features: entries[fit.key]["features seconds"] for fit in fits}
+            by_features = {fit.features: entries[fit.key].features_seconds for fit in fits}
             seconds["features"] = sum(by_features.values())
-        return {**seconds, "fit": sum(entry["seconds"] for entry in entries.values())}
+        return {**seconds, "fit": sum(entry.seconds for entry in entries.values())}
 
     def _once(self, name: Hashable, make: Callable[[], T]) -> T:
         if name not in self._shared:
@@ -131,7 +131,7 @@ def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> M
     classes, labels = model.cell.protocol.classes, model.split.labels
     pairs = [(classes.index(labels[clip]), predictions[clip]) for clip in clips]
     true, predicted = np.array(pairs).T
-    return metrics(true, predicted, classes)
+    return compute_metrics(true, predicted, classes)
 
 
 def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> int:

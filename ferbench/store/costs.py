@@ -1,20 +1,19 @@
-"""What stages have cost in this store, by what was computed: the ground of every estimate."""
+"""What work cost in this store, by stage and kind: the basis of every estimate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import msgspec
+from ferbench.store.entries import Store
+from ferbench.store.files import to_json
 
-from ferbench.store.entries import Store, to_json
-
-FILE = "history.json"
+FILE = "costs.json"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Sums over what was made: units (frames; of a fit frames times epochs), seconds, bytes on disk and weights trained."""
+    """Sums: units (frames; for a fit frames times epochs), seconds, bytes on disk; and the largest number of trained weights."""
 
     units: float = 0.0
     seconds: float = 0.0
@@ -27,36 +26,33 @@ class Cost:
 
 
 @dataclass
-class History:
+class CostHistory:
     """Costs by stage and by the identity of what was computed."""
 
     costs: dict[str, dict[str, Cost]] = field(default_factory=dict)
 
-    def add(self, stage: str, what: str, cost: Cost) -> None:
-        """Counts one cost more."""
-        known = self.costs.setdefault(stage, {})
-        known[what] = known.get(what, Cost()) + cost
+    def add(self, stage: str, kind: str, cost: Cost) -> None:
+        """Add to the costs of a kind of work."""
+        kinds = self.costs.setdefault(stage, {})
+        kinds[kind] = kinds.get(kind, Cost()) + cost
 
-    def a_unit(self, stage: str, what: str) -> Cost | None:
-        """The mean cost of a unit; None where the like was never computed here."""
-        cost = self.costs.get(stage, {}).get(what)
+    def unit_cost(self, stage: str, kind: str) -> Cost | None:
+        """The mean cost of a unit; None if no work of this kind was done in this store."""
+        cost = self.costs.get(stage, {}).get(kind)
         if not cost or not cost.units:
             return None
         return Cost(1, cost.seconds / cost.units, cost.bytes / cost.units, cost.weights)
 
 
-def load(store: Store) -> History:
-    """The history of a store; empty where there is none, or none that can be read."""
-    try:
-        return History(msgspec.convert(store.side(FILE) or {}, dict[str, dict[str, Cost]]))
-    except msgspec.ValidationError:
-        return History()
+def load_costs(store: Store) -> CostHistory:
+    """The costs of a store; empty if there are none, or none that can be read."""
+    return CostHistory(store.try_read(FILE, dict[str, dict[str, Cost]]) or {})
 
 
-def add(store: Store, costs: Mapping[tuple[str, str], Cost]) -> None:
-    """Adds a run's costs by (stage, identity)."""
-    with store.lock("history", ""):
-        history = load(store)
-        for (stage, what), cost in costs.items():
-            history.add(stage, what, cost)
-        store.save(FILE, to_json(history.costs))
+def add_costs(store: Store, costs: Mapping[tuple[str, str], Cost]) -> None:
+    """Add the costs of a run, by stage and kind."""
+    with store.lock("costs", ""):
+        history = load_costs(store)
+        for (stage, kind), cost in costs.items():
+            history.add(stage, kind, cost)
+        store.write_file(FILE, to_json(history.costs))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from ferbench.api.errors import FerbenchError
-from ferbench.store.entries import Store, read_json, to_json
+from ferbench.store.entries import Store
+from ferbench.store.files import to_json
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
 FOLDERS = {False: "benchmarks", True: "rehearsals"}
+ROW = "row.json"
 
 
 class PublishedRow(TypedDict):
@@ -67,7 +69,7 @@ class Record(TypedDict):
 
 def save_record(record: StoredRecord, store: Store) -> Record:
     """Write a record and return it with its rows. Records of a rehearsal are apart from those of the real corpora."""
-    store.save(f"{FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    store.write_file(f"{FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
     return _with_rows(record, store)
 
 
@@ -86,7 +88,7 @@ def stored_records(store: Store) -> list[StoredRecord]:
     """All records that can be read, by name; real ones before rehearsals."""
     files = [file for folder in FOLDERS.values() for file in (store.root / folder).glob("*.json")]
     in_order = sorted(files, key=lambda file: (file.stem, file.parent.name))
-    return [record for file in in_order if (record := store.side(f"{file.parent.name}/{file.name}"))]
+    return [record for file in in_order if (record := store.try_read(file.relative_to(store.root), StoredRecord))]
 
 
 def figures_folder(record: Record, store: Store) -> Path:
@@ -106,23 +108,25 @@ def has_failed(key: str, store: Store) -> bool:
 
 def load_failures(keys: Sequence[str], store: Store) -> dict[str, FailedRow]:
     """Those of the rows that an earlier run failed to compute, for a reason that stays until their key changes."""
-    failures = {key: store.side(f"failures/{key}.json") for key in keys if has_failed(key, store)}
+    failures = {key: store.try_read(f"failures/{key}.json", FailedRow) for key in keys if has_failed(key, store)}
     return {key: failure for key, failure in failures.items() if failure}
 
 
-def load_row(folder: Path) -> DoneRow:
-    """The row in an entry of the store."""
-    return cast("DoneRow", read_json(folder / "row.json"))
+def load_row(key: str, store: Store) -> DoneRow | None:
+    """A row that is in the store."""
+    folder = store.find_entry("rows", key)
+    return store.try_read(folder.relative_to(store.root) / ROW, DoneRow) if folder else None
+
+
+def row_files(store: Store) -> list[Path]:
+    """The files of all rows in the store, relative to its folder."""
+    return [file.relative_to(store.root) for file in (store.root / "rows").glob(f"*/*/{ROW}")]
 
 
 def _with_rows(record: StoredRecord, store: Store) -> Record:
     """The record with the rows that are in the store; says how many are not."""
-    rows: list[StoredRow] = []
-    for key in record["rows"]:
-        if key in record["failures"]:
-            rows.append(record["failures"][key])
-        elif folder := store.find("rows", key):
-            rows.append(load_row(folder))
+    found = (record["failures"].get(key) or load_row(key, store) for key in record["rows"])
+    rows: list[StoredRow] = [row for row in found if row]
     if lost := len(record["rows"]) - len(rows):
         store.warn(f"{lost} of {len(record['rows'])} rows of {record['benchmark']} are not in the store any more: run the benchmark again")
     return {**record, "rows": rows}

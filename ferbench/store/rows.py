@@ -87,3 +87,22 @@ class FailedRow(RowDescription):
 
 
 StoredRow = DoneRow | FailedRow
+
+
+class FitHistory(TypedDict):
+    """What happened while a fit was trained, by epoch; None for what is not a number. `chosen` is an epoch from 1, 0 if there are none."""
+
+    loss: list[float]
+    accuracy: list[float]
+    validation_loss: list[float | None]
+    validation_accuracy: list[float | None]
+    seconds: list[float]
+    chosen: int
+    parameters: dict[str, int | float | str]
+
+
+class InputKeys(TypedDict):
+    """The entries of a stage that a row is made from, by clip."""
+
+    stage: str
+    keys: dict[str, str]

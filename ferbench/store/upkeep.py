@@ -1,96 +1,111 @@
-"""A store's upkeep: what it holds, whether it is whole, and what no row needs."""
+"""Upkeep of a store: what it holds, whether it is intact, and what no row needs."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import TypedDict
 
 from ferbench.api.errors import FerbenchError
-from ferbench.store.entries import MANIFEST, Store, damage, read_json
-from ferbench.store.records import stored_records
+from ferbench.store import manifests
+from ferbench.store.entries import Store, remove_folder
+from ferbench.store.files import folder_size
+from ferbench.store.locks import is_held
+from ferbench.store.records import row_files, stored_records
+from ferbench.store.rows import InputKeys
 
-NEEDED_BY_ROWS = ("crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
+STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
+LEFTOVER = "left by a killed process"
+
+Needed = Mapping[str, set[str]]
+"""By stage, the keys that rows need."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A folder of the store: an entry, a stand-in, or what a killed process left; `why` it is not needed, if so."""
+class StoredEntry:
+    """An entry of the store, a stand-in, or what a killed process left; `unneeded` says why no row needs it, if so."""
 
     stage: str
     path: Path
     bytes: int
-    why: str = ""
+    unneeded: str = ""
 
 
-def entries(store: Store, all_rows: bool = True) -> Iterator[Entry]:
-    """Everything in the store; a row needs what it was made from. `all_rows` False: only the rows of the benchmarks' records count."""
-    needed = _needed(store, all_rows)
-    for stage in ("rows", *NEEDED_BY_ROWS):
-        for path in sorted((store.root / stage).glob("*/*")):
-            yield Entry(stage, path, _bytes(path), _unneeded(stage, path, needed))
+class _CorpusIdentity(TypedDict):
+    content: str
+
+
+class _Identity(TypedDict):
+    dataset: dict[str, _CorpusIdentity]
+
+
+class _RowNeeds(TypedDict):
+    """The part of a row that names entries."""
+
+    key: str
+    all_fits: list[str]
+    inputs: list[str]
+    identity: _Identity
+
+
+def list_entries(store: Store, all_rows: bool = True) -> Iterator[StoredEntry]:
+    """Everything in the store. `all_rows` False: only the rows of each benchmark's last run need anything."""
+    needed = _find_needed(store, all_rows)
+    for stage in STAGES:
+        for path in _folders(store, stage):
+            yield StoredEntry(stage, path, folder_size(path), _why_unneeded(stage, path, needed))
     roots = {Path(corpus["root"]).resolve() for record in stored_records(store) for corpus in record["corpora"]}
-    for path in sorted((store.root / "standin").glob("*/*")):
-        used = path.resolve() in roots
-        left = path.name.startswith(".")
-        yield Entry(
-            "standin", path, _bytes(path), "left by a killed process" if left else "" if used else "no benchmark's last run read it"
-        )
+    for path in _folders(store, "standin"):
+        yield StoredEntry("standin", path, folder_size(path), _why_standin_unneeded(path, roots))
 
 
-def verify(store: Store) -> Iterator[tuple[Entry, str]]:
-    """Every whole entry, with what is wrong with it."""
-    for stage in ("rows", *NEEDED_BY_ROWS):
-        for path in sorted((store.root / stage).glob("*/*")):
-            if (path / MANIFEST).is_file() and not path.name.startswith("."):  # a killed process leaves hidden ones
-                yield Entry(stage, path, 0), damage(path)
+def verify_entries(store: Store) -> Iterator[tuple[StoredEntry, str]]:
+    """Every entry, with what is wrong with it."""
+    for stage in STAGES:
+        for path in _folders(store, stage):
+            if not _is_leftover(path):
+                yield StoredEntry(stage, path, 0), manifests.find_damage(path)
 
 
-def remove(store: Store, unneeded: list[Entry]) -> None:
-    """Removes these; raises FerbenchError while a run is going on, which may need what no row names yet."""
-    for lock in (store.root / "locks").glob("run-*.lock"):
-        try:
-            with FileLock(lock, timeout=0):
-                lock.unlink()  # its process died
-        except Timeout:
-            raise FerbenchError(
-                f"a run is going on in the store {store.root}", hint="wait until it ends: it may need what no row names yet"
-            ) from None
-    for entry in unneeded:
-        (entry.path / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(entry.path, ignore_errors=True)
-    for lock in (store.root / "locks").glob("*.lock"):
-        lock.unlink(missing_ok=True)  # nobody runs, so nobody holds one
+def remove_entries(store: Store, entries: Collection[StoredEntry]) -> None:
+    """Remove entries; raises FerbenchError during a run, which may need what no row names yet."""
+    locks = store.root / "locks"
+    if any(is_held(lock) for lock in locks.glob("run-*.lock")):
+        raise FerbenchError(f"a run is using the store {store.root}", hint="wait until it ends: it may need entries that no row names yet")
+    for entry in entries:
+        remove_folder(entry.path)
+    for lock in locks.glob("*.lock"):
+        lock.unlink(missing_ok=True)  # without a run, nobody holds one
 
 
-def _needed(store: Store, all_rows: bool) -> dict[str, set[str]]:
-    """Keys by stage that the rows name."""
-    needed: dict[str, set[str]] = {stage: set() for stage in ("rows", *NEEDED_BY_ROWS)}
+def _folders(store: Store, stage: str) -> list[Path]:
+    return sorted((store.root / stage).glob("*/*"))
+
+
+def _is_leftover(path: Path) -> bool:
+    return path.name.startswith(".") or not (path / manifests.NAME).is_file()
+
+
+def _find_needed(store: Store, all_rows: bool) -> Needed:
+    needed: dict[str, set[str]] = {stage: set() for stage in STAGES}
     listed = {key for record in stored_records(store) for key in record["rows"]}
-    for path in (store.root / "rows").glob("*/*/row.json"):
-        row = store.side(str(path.relative_to(store.root)))
-        if row is None:  # damaged: told, and made again by the next run
-            continue
-        if not all_rows and row["key"] not in listed:
-            continue
-        needed["rows"].add(row["key"])
-        needed["fits"].update(row["all_fits"])
-        needed["inputs"].update(row["inputs"])
-        needed["index"].update(corpus["content"] for corpus in row["identity"]["dataset"].values())
+    for file in row_files(store):
+        row = store.try_read(file, _RowNeeds)
+        if row and (all_rows or row["key"] in listed):
+            needed["rows"].add(row["key"])
+            needed["fits"].update(row["all_fits"])
+            needed["inputs"].update(row["inputs"])
+            needed["index"].update(corpus["content"] for corpus in row["identity"]["dataset"].values())
     for digest in needed["inputs"]:
-        path = store.root / "inputs" / digest[:2] / digest / "keys.json"
-        held: dict[str, Any] = read_json(path) if path.is_file() else {"stage": "crops", "keys": {}}
-        needed[held["stage"]].update(held["keys"].values())
+        if inputs := store.try_read(f"inputs/{digest[:2]}/{digest}/keys.json", InputKeys):
+            needed[inputs["stage"]].update(inputs["keys"].values())
     return needed
 
 
-def _unneeded(stage: str, path: Path, needed: dict[str, set[str]]) -> str:
-    if path.name.startswith(".") or not (path / MANIFEST).is_file():
-        return "left by a killed process"
+def _why_unneeded(stage: str, path: Path, needed: Needed) -> str:
+    if _is_leftover(path):
+        return LEFTOVER
     if stage == "folds":  # small, and needed to name the rows of a benchmark
         return ""
     if stage == "checkpoints":
@@ -100,5 +115,7 @@ def _unneeded(stage: str, path: Path, needed: dict[str, set[str]]) -> str:
     return "no benchmark's last run has it" if stage == "rows" else "no row needs it"
 
 
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _why_standin_unneeded(path: Path, roots: Collection[Path]) -> str:
+    if path.name.startswith("."):
+        return LEFTOVER
+    return "" if path.resolve() in roots else "no benchmark's last run read it"

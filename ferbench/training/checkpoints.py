@@ -36,7 +36,7 @@ class Checkpoints:
     def load(self) -> State | None:
         """The state in the latest undamaged checkpoint."""
         for folder in reversed(self._folders()):
-            if self.store.find(STAGE, folder.name):
+            if self.store.find_entry(STAGE, folder.name):
                 facts = json.loads((folder / "state.json").read_text())
                 return safetensors.torch.load_file(folder / "state.safetensors"), facts
         return None
@@ -46,7 +46,7 @@ class Checkpoints:
         if (start := time.monotonic()) < self.due:
             return
         tensors, facts = state()
-        self.store.put(STAGE, f"{self.key}-{epoch:06d}", _write, tensors, facts)
+        self.store.write_entry(STAGE, f"{self.key}-{epoch:06d}", _write, tensors, facts)
         self.clear(keep=1)
         now = time.monotonic()
         self.due = now + max(self.interval, (now - start) / WRITING_SHARE) if self.interval else now
@@ -55,7 +55,7 @@ class Checkpoints:
         """Remove all but the latest `keep`."""
         folders = self._folders()
         for folder in folders[: len(folders) - keep]:
-            self.store.remove(STAGE, folder.name)
+            self.store.remove_entry(STAGE, folder.name)
 
     def _folders(self) -> list[Path]:
         folder = self.store.root / STAGE / self.key[:2]

@@ -1,4 +1,4 @@
-"""The command line where nothing is computed: help, lists, the schema, corpora; and what a mistake is told."""
+"""The command line where nothing is computed: help, lists, the schema, corpora; and how user errors are reported."""
 
 from __future__ import annotations
 
@@ -16,33 +16,36 @@ from ferbench.cli.main import main
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.plugins import load_plugins
 
-COMMANDS = ["run", "leaderboard", "plugins", "schema", "corpus list", "corpus check", "corpus standin"]
+COMMANDS = [
+    "run", "plan", "why", "leaderboard", "benchmarks", "plugins", "schema", "store list", "store verify", "store gc", "corpus list",
+    "corpus check", "corpus standin", "corpus extract",
+]  # fmt: skip
 HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "matplotlib", "scipy"}
 FILE = "dataset: ck+\npreprocessing: [[gray]]\nprotocol: thesis\nbackbone: vgg16\nloss: cross-entropy\naggregator: mean\n"
 
 
 @pytest.fixture
-def told(capsys, tmp_path, monkeypatch):
-    """Calls a command in an empty folder: (exit code, stdout, stderr)."""
+def call(capsys, tmp_path, monkeypatch):
+    """Runs a command in an empty folder; gives (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FERBENCH_DATA", raising=False)
 
-    def call(command: str):
+    def run_command(command: str):
         code = main(shlex.split(command))
         return code, *capsys.readouterr()
 
-    return call
+    return run_command
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "corpus"])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "corpus", "store"])
 def test_help(capsys, command):
     with pytest.raises(SystemExit, match="0"):
         main([*command.split(), "--help"])
     text = capsys.readouterr().out
     assert text.startswith(f"usage: ferbench {command}".strip())
-    if command not in ("", "corpus"):
-        assert "--debug" in text
-        assert "Exit codes: 0 success, 1 some rows failed, 2 user error" in " ".join(text.split())
+    assert ("--debug" in text) == (command in COMMANDS)
+    if command:
+        assert "Exit codes: 0 success, 1 some rows, files or plugins failed, 2 user error" in " ".join(text.split())
 
 
 def test_help_names_every_command(capsys):
@@ -71,33 +74,33 @@ def test_quick_commands_import_nothing_heavy(arguments):
     assert imported & HEAVY == set()
 
 
-def test_plugins(told):
-    code, out, err = told("plugins --format json")
+def test_plugins(call):
+    code, out, err = call("plugins --format json")
     listed = json.loads(out)
     assert (code, err) == (0, "")
     assert {(e["kind"], e["name"]) for e in listed} == set(load_plugins().entries)
     assert all(set(e) == {"kind", "name", "plugin", "summary"} and e["summary"] for e in listed)
-    code, table, _ = told("plugins")
+    code, table, _ = call("plugins")
     assert [line for line in table.splitlines() if not line.startswith(" ")] == [kind.plural for kind in KINDS.values()]
     assert all(any(line.split()[:1] == [e["name"]] for line in table.splitlines()) for e in listed)
 
 
-def test_plugins_of_a_file(told, toy_plugin):
-    _, out, _ = told(f"plugins --format json --plugin {toy_plugin}")
+def test_plugins_of_a_file(call, toy_plugin):
+    _, out, _ = call(f"plugins --format json --plugin {toy_plugin}")
     assert {e["name"] for e in json.loads(out) if e["plugin"] == str(toy_plugin)} >= {"toy", "toy-net", "invert", "broken"}
 
 
 @pytest.mark.parametrize("width", [40, 100])
-def test_lists_fit_the_terminal(told, width, monkeypatch):
+def test_lists_fit_the_terminal(call, width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
     for command in ("plugins", "corpus list"):
-        assert max(map(len, told(command)[1].splitlines())) <= width
+        assert max(map(len, call(command)[1].splitlines())) <= width
 
 
-def test_corpus_list(told, tmp_path, monkeypatch):
+def test_corpus_list(call, tmp_path, monkeypatch):
     (tmp_path / "data" / "mug").mkdir(parents=True)
     monkeypatch.setenv("FERBENCH_DATA", str(tmp_path / "data"))
-    code, out, _ = told("corpus list --format json")
+    code, out, _ = call("corpus list --format json")
     listed = {e["name"]: e for e in json.loads(out)}
     assert code == 0
     assert set(listed) == {entry.name for entry in load_plugins().of("dataset")}
@@ -106,42 +109,42 @@ def test_corpus_list(told, tmp_path, monkeypatch):
     assert all(e["access"] and e["citation"] and e["license"] and e["classes"] for e in listed.values())
 
 
-def test_corpus_check(told, data, toy_plugin):
-    code, out, err = told(f"corpus check toy {data / 'toy'} --plugin {toy_plugin} --format json")
+def test_corpus_check(call, data, toy_plugin):
+    code, out, err = call(f"corpus check toy {data / 'toy'} --plugin {toy_plugin} --format json")
     found = json.loads(out)
     assert (code, err) == (0, "")
     assert (found["corpus"], found["people"], found["clips"], found["standin"]) == ("toy", 9, {"dark": 9, "light": 9, "stripes": 9}, None)
     (data / "toy/p00/bored/take").mkdir(parents=True)
-    code, out, _ = told(f"corpus check toy {data / 'toy'} --plugin {toy_plugin}")
+    code, out, _ = call(f"corpus check toy {data / 'toy'} --plugin {toy_plugin}")
     assert code == 0
     assert "toy: 27 clips of 9 people" in out
     assert "skipped 1, unknown label: p00/bored/take" in out
 
 
-def test_corpus_standin(told, tmp_path, toy_plugin):
-    code, out, _ = told(f"corpus standin toy new --people 2 --seed 3 --plugin {toy_plugin}")
+def test_corpus_standin(call, tmp_path, toy_plugin):
+    code, out, _ = call(f"corpus standin toy new --people 2 --seed 3 --plugin {toy_plugin}")
     assert (code, out.strip()) == (0, "new: stand-in of toy, 2 people, seed 3")
     assert (tmp_path / "new/p01/light/take0/0.png").is_file()
-    code, out, _ = told(f"corpus check toy new --plugin {toy_plugin}")
+    code, out, _ = call(f"corpus check toy new --plugin {toy_plugin}")
     assert "stand-in of toy, 2 people, seed 3" in out
 
 
-def test_schema(told):
-    code, out, err = told("schema")
+def test_schema(call):
+    code, out, err = call("schema")
     assert (code, err) == (0, "")
     assert json.loads(out)["title"] == "ferbench benchmark"
 
 
 @pytest.fixture
-def mistaken(told, tmp_path):
-    """Calls a command in a folder with some files to be wrong about, and gives what it tells."""
+def call_among_mistakes(call, tmp_path):
+    """The same in a folder of files that are wrong in one way or another."""
     (tmp_path / "b.yaml").write_text(FILE)
-    (tmp_path / "misspelt.yaml").write_text(FILE.replace("vgg16", "vgg61"))
+    (tmp_path / "misspelled.yaml").write_text(FILE.replace("vgg16", "vgg61"))
     (tmp_path / "syntax.yaml").write_text("dataset: [ck+\n")
     (tmp_path / "broken.py").write_text("import ferbench\nimport no_such_package\n")
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").write_text("")
-    return told
+    return call
 
 
 @pytest.mark.parametrize(
@@ -149,7 +152,7 @@ def mistaken(told, tmp_path):
     [
         ("run absent.yaml", "no file absent.yaml"),
         ("run .", ". cannot be read"),
-        ("run misspelt.yaml", "misspelt.yaml:4: unknown backbone 'vgg61'; did you mean 'vgg16'?"),
+        ("run misspelled.yaml", "misspelled.yaml:4: unknown backbone 'vgg61'; did you mean 'vgg16'?"),
         ("run syntax.yaml", "syntax.yaml:2: not valid YAML"),
         ("run b.yaml", "b.yaml:1: the corpus ck+ is not"),
         ("run b.yaml --set recipe.rl=1", "--set recipe.rl=1: unknown path 'recipe.rl'; did you mean 'recipe.lr'"),
@@ -171,9 +174,9 @@ def mistaken(told, tmp_path):
         ("corpus standin mug new --people 0", "--people: people is 0: expected at least 1"),
     ],
 )
-def test_mistakes(mistaken, tmp_path, command, message):
+def test_user_errors(call_among_mistakes, tmp_path, command, message):
     before = {path.name for path in tmp_path.iterdir()}
-    code, out, err = mistaken(command)
+    code, out, err = call_among_mistakes(command)
     assert code == 2
     assert out == ""
     assert any(part in err for part in message.split("|"))
@@ -184,23 +187,23 @@ def test_mistakes(mistaken, tmp_path, command, message):
 
 
 @pytest.mark.parametrize("command", ["", "rn", "run", "corpus", "run b.yaml --frmat json", "run b.yaml --format xml", "corpus standin mug"])
-def test_wrong_usage(capsys, command):
+def test_usage_errors(capsys, command):
     with pytest.raises(SystemExit, match="2"):
         main(command.split())
-    told = capsys.readouterr().err
-    assert told.startswith("usage: ferbench")
-    assert "error:" in told
+    text = capsys.readouterr().err
+    assert text.startswith("usage: ferbench")
+    assert "error:" in text
 
 
-def test_debug_shows_where_it_came_from(mistaken):
+def test_debug_shows_where_it_came_from(call_among_mistakes):
     with pytest.raises(FerbenchError, match="unknown backbone"):
-        mistaken("run misspelt.yaml --debug")
+        call_among_mistakes("run misspelled.yaml --debug")
 
 
-def test_store_is_named_by_the_environment(told, tmp_path, monkeypatch):
+def test_store_is_named_by_the_environment(call, tmp_path, monkeypatch):
     monkeypatch.setenv("FERBENCH_STORE", str(tmp_path / "elsewhere"))
-    assert str(tmp_path / "elsewhere") in told("leaderboard")[2]
-    assert "here" in told("leaderboard --store here")[2]
+    assert str(tmp_path / "elsewhere") in call("leaderboard")[2]
+    assert "here" in call("leaderboard --store here")[2]
 
 
 def test_a_process_exits_with_the_code(tmp_path):

@@ -137,9 +137,17 @@ def test_shipped_benchmark_runs_by_name(call, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def test_python_example_of_the_docs(call):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "docs/running.md").read_text(), re.DOTALL)[1]
+    smaller = code.replace("quiet=True", 'quiet=True, sets=["rehearsal.people=6", "protocol.k=2"]')
+    assert smaller != code
+    assert "HOG + SVM" in call("python", "-c", smaller)
+
+
 def test_types_of_the_installed_package(call, tmp_path):
     (tmp_path / "typed.py").write_text(TYPED)
     assert call("python", "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "typed.py").startswith("Success")
-    (tmp_path / "wrong.py").write_text("import ferbench\n\nferbench.run(5)\n")
-    with pytest.raises(AssertionError, match='Argument 1 to "run" has incompatible type "int"'):
-        call("python", "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "wrong.py")
+    for program, message in (("ferbench.run(5)", 'incompatible type "int"'), ("ferbench.Absent", 'Module has no attribute "Absent"')):
+        (tmp_path / "wrong.py").write_text(f"import ferbench\n\n{program}\n")
+        with pytest.raises(AssertionError, match=message):
+            call("python", "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "wrong.py")

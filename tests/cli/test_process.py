@@ -30,23 +30,48 @@ def test_memory_comes_in_large_pages():
     assert int(made.stdout) > 2**17  # kB: half of the tensor
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_stops_a_run_with_one_message(data, benchmark_file, toy_plugin, tmp_path, number, code):
-    """SIGTERM used to end the process without a word; what is stored stays, and the same command continues."""
+@pytest.fixture
+def start(data, benchmark_file, toy_plugin, tmp_path):
+    """Starts a run of the toy benchmark in a process of its own."""
     command = [sys.executable, "-m", "ferbench", "run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs")]
-    options = ["--device", "cpu", "--no-figures", "--set", "recipe.epochs=100000", "--only", "aggregator=mean"]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    options = ["--device", "cpu", "--no-figures", "--only", "aggregator=mean"]
+    return lambda *more: subprocess.Popen([*command, *options, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def endless(start, tmp_path):
+    """A run that is at a fit which does not end."""
+    process = start("--set", "recipe.epochs=100000")
     deadline = time.monotonic() + 60
     while not list((tmp_path / "runs").glob("locks/fits-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(number)
-    _, error = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert error.rstrip().endswith("stopped; what was finished is stored, and the same command continues from there")
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_stops_a_run_with_one_message(endless, start, number, code):
+    """SIGTERM used to end the process without a word; what is stored stays, and the same command continues."""
+    endless.send_signal(number)
+    _, error = endless.communicate(timeout=60)
+    assert endless.returncode == code
+    assert error.rstrip().endswith("stopped: what is finished is stored; run the same command again to continue")
     assert "Traceback" not in error
-    again = subprocess.run([*command, "--device", "cpu", "--no-figures", "--only", "aggregator=mean"], capture_output=True, text=True)
+    again = start()
+    _, error = again.communicate(timeout=60)
     assert again.returncode == 0
-    assert "Traceback" not in again.stderr
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("numbers", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)])
+def test_a_second_signal_makes_no_traceback(endless, numbers):
+    for number in numbers:
+        endless.send_signal(number)
+        time.sleep(0.02)
+    _, error = endless.communicate(timeout=60)
+    assert endless.returncode in {code for number in numbers for code in (128 + number, -number)}  # -number: it was ending already
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize("command", ["plan", "run"])

@@ -145,7 +145,7 @@ def test_videos_that_end_early_are_named(listed, tmp_path):
 def test_unchanged_files_are_not_read_again(listed, tmp_path, monkeypatch):
     clips = (Clip("a", "ann", "fear", images=write_images(tmp_path / "a")), Clip("b", "bob", "joy", video=write_video(tmp_path / "b.avi")))
     before = listed(*clips)
-    monkeypatch.setattr("ferbench.corpora.files.file_digest", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr("ferbench.corpora.files.digest_file", lambda path: pytest.fail(f"{path} is read again"))
     monkeypatch.setattr("ferbench.corpora.videos.count_frames", lambda path: pytest.fail(f"{path} is decoded again"))
     assert listed(*clips) == before
 

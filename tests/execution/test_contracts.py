@@ -359,8 +359,8 @@ def test_image_that_is_not_there_keeps_its_place(run, data):
     assert "unreadable frames left out: 1: toy/p00/dark/take0 frame 3 (9.png: No such file or directory)" in told
 
 
-@pytest.mark.parametrize("side", ["digests/*.json", "history.json", "benchmarks/*.json"])
-def test_damaged_side_files_are_left_aside(run, tmp_path, side, capsys):
+@pytest.mark.parametrize("side", ["digests/*.json", "costs.json", "benchmarks/*.json"])
+def test_damaged_files_beside_the_entries_are_ignored(run, tmp_path, side, capsys):
     _, before, _ = run()
     for path in (tmp_path / "runs").glob(side):
         path.write_text("{bad")
@@ -369,7 +369,7 @@ def test_damaged_side_files_are_left_aside(run, tmp_path, side, capsys):
     assert (code, "Traceback" in told.err) == (2 if side.startswith("bench") else 0, False)
     code, rows, told = run("--set", "seed=0")
     assert (code, rows) == (0, before)
-    assert ("cannot be read and is left aside" in told) == side.startswith("digests")
+    assert ("cannot be read and is ignored" in told) == side.startswith("digests")
     assert run("--set", "seed=1")[0] == 0
 
 
@@ -379,7 +379,7 @@ def test_damaged_failure_is_tried_again(run, tmp_path):
         path.write_text("{bad")
     code, rows, told = run("--set", "loss=broken")
     assert (code, rows[0]["status"]) == (1, "failed")
-    assert "cannot be read and is left aside" in told
+    assert "cannot be read and is ignored" in told
 
 
 def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):

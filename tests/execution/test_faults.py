@@ -195,5 +195,5 @@ def test_interrupt_leaves_everything_resumable(benchmark, undisturbed, tmp_path)
         time.sleep(0.001)
     run.send(signal.SIGINT)
     assert run.wait() == 130
-    assert "the same command goes on from there" in run.err.read_text()
+    assert "run the same command again to continue" in run.err.read_text()
     assert results(benchmark(store).rows(), store) == undisturbed[0]

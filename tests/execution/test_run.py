@@ -29,10 +29,10 @@ from ferbench.training.device import prefetch
 @pytest.fixture
 def run(data, benchmark_file, toy_plugin, tmp_path, capsys, monkeypatch):
     """Calls `ferbench run --format json` and gives (exit code, rows, what was told); figures only where asked for: they take a second."""
-    draw = ferbench.report.figures.draw
+    draw = ferbench.report.figures.draw_figures
 
     def call(*arguments, file=benchmark_file, plugin=toy_plugin, figures=False):
-        monkeypatch.setattr("ferbench.report.figures.draw", draw if figures else lambda *_: None)
+        monkeypatch.setattr("ferbench.report.figures.draw_figures", draw if figures else lambda *_: None)
         store = ["--store", str(tmp_path / "runs")]
         code = main(["run", str(file), "--plugin", str(plugin), *store, "--device", "cpu", "--format", "json", *map(str, arguments)])
         told = capsys.readouterr()
@@ -366,7 +366,7 @@ def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", interrupted)
     code, _, told = run()
     assert code == 130
-    assert "continues from there" in told
+    assert "run the same command again to continue" in told
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", lambda *args: calls.append(1) or real(*args))
     code, rows, _ = run()
     assert code == 0
@@ -576,9 +576,11 @@ def histories(folder):
 
 def test_validation_people_choose_a_classifier(run, tmp_path):
     """A tree of one cut tells two of three classes at the most."""
-    code, rows, _ = run("--set", "backbone=trees", "--only", "aggregator=mean")
+    code, rows, told = run("--set", "backbone=trees", "--only", "aggregator=mean")
     assert code == 0
     assert rows[0]["uar"] > 0.8
+    assert "fits: 3 fits in" in told
+    assert "epochs" not in told  # progress used to count epochs also of what has none
     for history in histories(tmp_path):
         assert history["parameters"] == {"max_depth": 3}
         assert len(history["validation_accuracy"]) == 2

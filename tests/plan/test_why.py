@@ -268,7 +268,7 @@ def sizes(call) -> dict[str, int]:
 def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     call("run", benchmark_file, "--no-figures")
     call("run", benchmark_file, "--no-figures", "--set", "recipe.lr=0.1")
-    assert "everything is needed" in call("store", "gc", "--delete")[1]
+    assert "everything in the store is needed" in call("store", "gc", "--delete")[1]
     before = sizes(call)
     assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 27, 27)
     _, told, _ = call("store", "gc", "--old-rows")
@@ -299,7 +299,7 @@ def test_gc_waits_for_a_run(call, benchmark_file, tmp_path):
     with Store(tmp_path / "runs").lock("run", "x"):
         code, _, told = call("store", "gc", "--delete")
     assert code == 2
-    assert "a run is going on" in told
+    assert "a run is using the store" in told
     assert call("store", "gc", "--delete")[0] == 0
 
 
@@ -320,7 +320,7 @@ def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
     for command in (("why", benchmark_file), ("store", "list"), ("store", "gc")):
         code, _, told = call(*command)
         assert code == 0
-        assert "cannot be read and is left aside" in told
+        assert "cannot be read and is ignored" in told
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from rich.console import Console
 from ferbench.benchmark.axes import AXES
 from ferbench.report.boards import REHEARSAL, make_boards
 from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
-from ferbench.report.tables import render_record
-from ferbench.store.entries import to_json
+from ferbench.report.tables import RecordTables
+from ferbench.store.files import to_json
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
 LABELS = {axis: {"seed": "0", "protocol": "thesis"}.get(axis, f"the-{axis}") for axis in AXES}
@@ -58,21 +58,21 @@ def cells(board, column: str) -> list[str]:
     return [line.cells.get(column, "") for line in board.lines]
 
 
-def printed(made: dict, width: int) -> str:
+def print_tables(record: dict, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    console.print(render_record(made, console))
+    console.print(RecordTables(record))
     return console.file.getvalue()
 
 
-def written(made: dict) -> dict[str, str]:
+def export_all(record: dict) -> dict[str, str]:
     """The record in every format."""
     return {
-        "table": printed(made, 160),
-        "narrow": printed(made, 80),
-        "markdown": to_markdown([made]),
-        "latex": to_latex([made]),
-        "csv": to_csv([made]),
-        "json": to_json(to_data(made)).decode(),
+        "table": print_tables(record, 160),
+        "narrow": print_tables(record, 80),
+        "markdown": to_markdown([record]),
+        "latex": to_latex([record]),
+        "csv": to_csv([record]),
+        "json": to_json(to_data(record)).decode(),
     }
 
 
@@ -139,7 +139,7 @@ def test_two_protocols_are_never_ranked_together():
 
 
 def test_two_protocols_are_two_tables_in_every_format():
-    texts = written(TWO)
+    texts = export_all(TWO)
     assert texts["markdown"].count("\n|---|") == 2
     assert texts["latex"].count(r"\begin{table}") == 2
     for name in ("table", "narrow", "markdown", "latex"):
@@ -174,16 +174,16 @@ def test_published_row_never_is_the_best():
 
 
 def test_published_rows_in_csv_and_json():
-    made = record(row(0.5, backbone="a"), references=REFERENCES)
-    assert [line["kind"] for line in csv.DictReader(io.StringIO(to_csv([made])))] == ["measured"] + ["published"] * 3
-    assert [line["kind"] for line in json.loads(written(made)["json"])] == ["measured"] + ["published"] * 3
-    line = flatten_record(made)[1]
+    shown = record(row(0.5, backbone="a"), references=REFERENCES)
+    assert [line["kind"] for line in csv.DictReader(io.StringIO(to_csv([shown])))] == ["measured"] + ["published"] * 3
+    assert [line["kind"] for line in json.loads(export_all(shown)["json"])] == ["measured"] + ["published"] * 3
+    line = flatten_record(shown)[1]
     assert (line["accuracy"], line["backbone"], line["recall_fear"], line["source"]) == (0.7502, "a", 0.4712, "a paper")
     assert "war" not in line
 
 
 def test_best_is_marked():
-    texts = written(record(row(0.5, backbone="worse"), row(0.7, backbone="better")))
+    texts = export_all(record(row(0.5, backbone="worse"), row(0.7, backbone="better")))
     assert re.search(r"★ 1 +better", texts["table"])
     assert re.search(r"★ 1 +better", texts["narrow"])
     assert "| **1** | **better** | **71.0** |" in texts["markdown"]
@@ -197,7 +197,7 @@ def test_single_row_is_not_called_the_best():
 
 @pytest.mark.parametrize("standin", [True, False])
 def test_rehearsal_is_marked_everywhere(standin):
-    texts = written(record(row(0.5, standin=standin)))
+    texts = export_all(record(row(0.5, standin=standin)))
     for name in ("table", "narrow", "markdown", "latex"):
         assert (REHEARSAL.split(":")[0] in texts[name].replace("\n", " ")) == standin
     assert [line["standin"] for line in csv.DictReader(io.StringIO(texts["csv"]))] == [str(standin)]
@@ -209,24 +209,24 @@ NAMES = ("vgg16-reduced(weights=calibrated-random, hidden=1024)", "vgg16(weights
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160, 240])
 def test_no_width_cuts_a_cell(width):
-    made = record(
+    shown = record(
         *(row(0.5 + i / 100, backbone=name, loss=f"weighted-cross-entropy-{i}") for i, name in enumerate(NAMES)),
         failed(backbone="no-luck"),
         references=(published({"backbone": NAMES[0]}, accuracy=0.7502),),
     )
-    text = printed(made, width)
+    text = print_tables(shown, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
-    (board,) = make_boards(made)
+    (board,) = make_boards(shown)
     words = text.split()
     for line in board.lines:
         for column in board.columns[board.identity :]:
             assert not line.cells.get(column) or line.cells[column] in words, (column, line.cells)
     for name in NAMES:
-        assert folded(name, text)
+        assert is_shown(name, text)
 
 
-def folded(name: str, text: str) -> bool:
+def is_shown(name: str, text: str) -> bool:
     """Whether a name stands in the text whole, perhaps folded over lines."""
     rest = name.replace(" ", "")
     for line in (line.replace(" ", "") for line in text.splitlines()):
@@ -235,26 +235,26 @@ def folded(name: str, text: str) -> bool:
 
 
 def test_wide_console_has_one_table_and_a_narrow_one_two():
-    made = record(row(0.5, backbone="vgg16-reduced"), row(0.6, backbone="vgg16"), references=REFERENCES)
-    assert [len(re.findall(r"^ +# ", printed(made, width), re.MULTILINE)) for width in (160, 60)] == [1, 2]
+    shown = record(row(0.5, backbone="vgg16-reduced"), row(0.6, backbone="vgg16"), references=REFERENCES)
+    assert [len(re.findall(r"^ +# ", print_tables(shown, width), re.MULTILINE)) for width in (160, 60)] == [1, 2]
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80])
 def test_no_width_stacks_the_digits_of_a_number(width):
     """100 used to be printed as 1, 0 and 0 below each other at 40 columns."""
     rows = [row(0.3 + n / 100, backbone=f"a-network-{n}", loss=f"a-loss-{n}", aggregator="majority") for n in range(3)]
-    text = printed(record(*rows), width)
+    text = print_tables(record(*rows), width)
     assert max(map(len, text.splitlines())) <= width
     for number in ("100", "30.0", "32.0", "33.0", "3-12", "99", "cover", "epoch"):
         assert re.search(rf"(?<![\d.]){number}(?![\d.])", text), number
 
 
 def test_failed_rows_are_named_with_the_reason():
-    made = record(row(0.5, backbone="a"), failed(backbone="b", loss="l2"), references=REFERENCES)
-    (board,) = make_boards(made)
+    shown = record(row(0.5, backbone="a"), failed(backbone="b", loss="l2"), references=REFERENCES)
+    (board,) = make_boards(shown)
     assert [line.kind for line in board.lines][-1] == "failed"
     assert cells(board, "#")[-1] == "✗"
-    texts = written(made)
+    texts = export_all(shown)
     for name in ("table", "narrow", "markdown", "latex"):
         text = " ".join(texts[name].split())
         assert "failed" in text
@@ -264,12 +264,12 @@ def test_failed_rows_are_named_with_the_reason():
 
 
 def test_every_row_failed():
-    texts = written(record(failed(backbone="a"), failed(backbone="b")))
+    texts = export_all(record(failed(backbone="a"), failed(backbone="b")))
     assert all(text.count("out of luck") == 2 for text in texts.values())
 
 
 def test_special_characters():
-    texts = written(record(row(0.5, backbone="a|b_c&d%e#f{g}$h\\i~j^k"), row(0.4, backbone="plain")))
+    texts = export_all(record(row(0.5, backbone="a|b_c&d%e#f{g}$h\\i~j^k"), row(0.4, backbone="plain")))
     assert r"a\|b_c&d%e#f{g}$h\i~j^k" in texts["markdown"]
     assert r"a|b\_c\&d\%e\#f\{g\}\$h\textbackslash{}i\textasciitilde{}j\textasciicircum{}k" in texts["latex"]
     assert "a|b_c&d%e#f{g}$h\\i~j^k" in texts["table"]
@@ -295,7 +295,7 @@ def test_published_rows_of_any_figure_in_any_format(given):
 
     reference = dataclasses.asdict(build(Published, Spec("", {"match": {}, "source": "a paper", **given}), "published"))
     found = record(row(0.5), references=(reference,))
-    assert all("a paper" in text for text in written(found).values())
+    assert all("a paper" in text for text in export_all(found).values())
     assert len(flatten_record(found)) == 2
 
 

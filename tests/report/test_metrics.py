@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from ferbench.report.metrics import metrics
+from ferbench.report.metrics import compute_metrics
 
 CLASSES = ("anger", "fear", "joy")
 
@@ -14,46 +14,46 @@ CLASSES = ("anger", "fear", "joy")
 def test_by_hand():
     true = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
     predicted = np.array([0, 0, 0, 1, 1, 0, 2, 2, 2, 0])
-    found = metrics(true, predicted, CLASSES)
-    assert found["war"] == 7 / 10
-    assert found["recall"] == {"anger": 3 / 4, "fear": 1 / 2, "joy": 3 / 4}
-    assert found["uar"] == pytest.approx((3 / 4 + 1 / 2 + 3 / 4) / 3)
+    result = compute_metrics(true, predicted, CLASSES)
+    assert result["war"] == 7 / 10
+    assert result["recall"] == {"anger": 3 / 4, "fear": 1 / 2, "joy": 3 / 4}
+    assert result["uar"] == pytest.approx((3 / 4 + 1 / 2 + 3 / 4) / 3)
     # F1 = 2 TP / (2 TP + FP + FN): anger 6/9, fear 2/4, joy 6/7
-    assert found["macro_f1"] == pytest.approx((6 / 9 + 2 / 4 + 6 / 7) / 3)
-    assert found["confusion"] == [[3, 1, 0], [1, 1, 0], [1, 0, 3]]
-    assert found["clips"] == 10
+    assert result["macro_f1"] == pytest.approx((6 / 9 + 2 / 4 + 6 / 7) / 3)
+    assert result["confusion"] == [[3, 1, 0], [1, 1, 0], [1, 0, 3]]
+    assert result["clips"] == 10
 
 
 def test_class_that_is_not_tested():
     true, predicted = np.array([0, 0, 2, 2]), np.array([0, 1, 2, 2])
-    found = metrics(true, predicted, CLASSES)
-    assert found["recall"] == {"anger": 0.5, "fear": None, "joy": 1.0}
-    assert found["uar"] == pytest.approx(0.75)  # over the two classes tested, though a clip was taken for fear
-    assert found["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
-    assert found["confusion"] == [[1, 1, 0], [0, 0, 0], [0, 0, 2]]
+    result = compute_metrics(true, predicted, CLASSES)
+    assert result["recall"] == {"anger": 0.5, "fear": None, "joy": 1.0}
+    assert result["uar"] == pytest.approx(0.75)  # over the two classes tested, though a clip was taken for fear
+    assert result["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+    assert result["confusion"] == [[1, 1, 0], [0, 0, 0], [0, 0, 2]]
 
 
 @pytest.mark.parametrize("guess", [0, 1, 2])
 def test_constant_guess_has_the_uar_of_chance(guess):
     true = np.array([0] * 7 + [1] * 2 + [2])
-    found = metrics(true, np.full(10, guess), CLASSES)
-    assert found["uar"] == pytest.approx(1 / 3)
-    assert found["war"] == (true == guess).mean()
+    result = compute_metrics(true, np.full(10, guess), CLASSES)
+    assert result["uar"] == pytest.approx(1 / 3)
+    assert result["war"] == (true == guess).mean()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_agrees_with_scikit_learn(seed):
     true, predicted = np.random.default_rng(seed).integers(0, 3, (2, 60))
-    found = metrics(true, predicted, CLASSES)
-    assert found["uar"] == pytest.approx(balanced_accuracy_score(true, predicted))
-    assert found["macro_f1"] == pytest.approx(f1_score(true, predicted, average="macro"))
-    confusion = np.array(found["confusion"])
+    result = compute_metrics(true, predicted, CLASSES)
+    assert result["uar"] == pytest.approx(balanced_accuracy_score(true, predicted))
+    assert result["macro_f1"] == pytest.approx(f1_score(true, predicted, average="macro"))
+    confusion = np.array(result["confusion"])
     assert np.array_equal(confusion.sum(1), np.bincount(true, minlength=3))
-    assert found["war"] == np.trace(confusion) / 60
+    assert result["war"] == np.trace(confusion) / 60
 
 
 def test_plain_types_for_json():
-    found = metrics(np.array([0, 1]), np.array([0, 1]), CLASSES)
-    assert {type(found[name]) for name in ("war", "uar", "macro_f1")} == {float}
-    assert type(found["confusion"][0][0]) is int
-    assert type(found["recall"]["anger"]) is float
+    result = compute_metrics(np.array([0, 1]), np.array([0, 1]), CLASSES)
+    assert {type(result[name]) for name in ("war", "uar", "macro_f1")} == {float}
+    assert type(result["confusion"][0][0]) is int
+    assert type(result["recall"]["anger"]) is float

@@ -27,7 +27,7 @@ class CropsDriver:
         for first, *_ in group_by(models, lambda model: model.crops):
             for clip in rotate(first.split.clips):
                 key = first.crops[clip.id]
-                if key not in self.futures and store.find("crops", key) is None:
+                if key not in self.futures and store.find_entry("crops", key) is None:
                     future = self.context.executor.start(store_crops, clip, key, first.cell.preprocessing, store)
                     future.add_done_callback(lambda _: self.finished.append(time.monotonic() - begin))
                     self.futures[key] = future

@@ -19,7 +19,7 @@ GROUP_SIZE = {"cpu": 16, "cuda": 128}  # clips
 def drive_features(context: Context, jobs: Sequence[Job], crops: CropsDriver) -> None:
     """Compute what is missing of the features that these fits read; fails models whose features fail."""
     frozen = [job for job in jobs if job.fit.frozen is not None]
-    missing = {task.key for _, fit in frozen for task in fit.feature_tasks() if context.store.find("features", task.key) is None}
+    missing = {task.key for _, fit in frozen for task in fit.feature_tasks() if context.store.find_entry("features", task.key) is None}
     with context.reporter.stage("features", "clips") as update:
         counter = Counter(len(missing), update)
         for sharing in group_by(frozen, lambda job: job.fit.features):

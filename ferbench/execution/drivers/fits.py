@@ -50,5 +50,5 @@ class _Worker:
             self.counter.update(self.counter.done + min(1, epoch / fit.recipe.epochs), self.counter.total, note)
 
         resources = Resources(self.context.device, report, checkpoints, self.context.origin, self.context.compiled)
-        store.put("fits", fit.key, compute_fit, fit, self.inputs, resources)
+        store.write_entry("fits", fit.key, compute_fit, fit, self.inputs, resources)
         checkpoints.clear()

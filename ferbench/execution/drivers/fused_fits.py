@@ -12,11 +12,13 @@ from ferbench.stages.fusion import compute_fused_fit
 def drive_fused_fits(context: Context, models: Sequence[Model]) -> None:
     """Compute the fused fits that are missing, members before what is fused from them; fails models whose member failed."""
     store = context.store
-    jobs = [(model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find("fits", fit.key) is None]
+    jobs = [
+        (model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find_entry("fits", fit.key) is None
+    ]
 
     def work(job: tuple[FusedModel, FusedFit], _: Sequence[str]) -> None:
         model, fit = job
-        context.failures.attempt([model], lambda: store.put("fits", fit.key, compute_fused_fit, fit, store, context.origin))
+        context.failures.attempt([model], lambda: store.write_entry("fits", fit.key, compute_fused_fit, fit, store, context.origin))
 
     for _ in context.scheduler.complete("fits", jobs, lambda job: [job[1].key], work):
         pass

@@ -10,7 +10,7 @@ from ferbench.api.errors import FerbenchError, StoreError
 from ferbench.execution.context import Context, Counter
 from ferbench.plan.models import Row
 from ferbench.stages.scores import Scorer, describe_failure
-from ferbench.store.entries import to_json
+from ferbench.store.files import to_json
 from ferbench.store.rows import FailedRow
 
 
@@ -23,7 +23,7 @@ def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
             try:
                 if error := context.failures.of(row.model):
                     raise error
-                context.store.make("rows", row.key, _write, scorer, row)
+                context.store.ensure_entry("rows", row.key, _write, scorer, row)
             except StoreError:
                 raise
             except (Exception, SystemExit) as error:
@@ -33,10 +33,10 @@ def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
 
 def _store_failure(context: Context, row: Row, error: BaseException) -> FailedRow:
     """The failed row, with a log; later runs leave it alone, unless the user can fix the cause, such as missing weights."""
-    log = context.store.save(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
+    log = context.store.write_file(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
     failure = describe_failure(row, error, str(log), context.origin)
     if not isinstance(error, FerbenchError):
-        context.store.save(f"failures/{row.key}.json", to_json(failure))
+        context.store.write_file(f"failures/{row.key}.json", to_json(failure))
     return failure
 
 

@@ -98,15 +98,15 @@ def test_a_run_fuses_the_scores_of_its_fits(run, tmp_path):
     store = Store(tmp_path / "runs")
     scores, history = load_scores(fused["fits"][0], store)
     members = [load_scores(key, store)[0] for key in fused["all_fits"][:9:3]]
-    weights = list(history.parameters.values())
-    assert list(history.parameters) == ["1 toy-net", "2 clips", "3 finished"]
+    weights = list(history["parameters"].values())
+    assert list(history["parameters"]) == ["1 toy-net", "2 clips", "3 finished"]
     assert sum(weights) == pytest.approx(1)
     for clip, values in scores.items():
         by_hand = sum(weight * member[clip].mean(0) for weight, member in zip(weights, members, strict=True))
         assert values[0] == pytest.approx(by_hand, abs=1e-6)
     assert run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")[2].count("2 of them already stored") == 1
     assert main(["store", "gc", "--delete", "--store", str(tmp_path / "runs")]) == 0
-    assert all(store.find("fits", key) for key in fused["all_fits"])
+    assert all(store.find_entry("fits", key) for key in fused["all_fits"])
 
 
 def test_a_member_that_fails_fails_the_fusion_alone(run):
