@@ -20,6 +20,9 @@ from ferbench.store.files import to_json
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import digest_code
 
+# The core's own code that folds depend on; protocols use ferbench.splitting.
+FOLDS = ("ferbench.corpora.folds", "ferbench.corpora.fold_checks", "ferbench.api.clips", "ferbench.api.splitting")
+
 
 @dataclass(frozen=True)
 class Split:
@@ -69,7 +72,7 @@ def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
 def _key(protocol: Protocol, clips: Sequence[Clip]) -> str:
     """From everything that a protocol can see of the clips."""
     visible = [[clip.id, clip.subject, clip.label, clip.length, clip.apex, dict(clip.facts)] for clip in clips]
-    return make_key("folds", digest_code("ferbench.corpora.folds"), identify_component(protocol), visible)
+    return make_key("folds", digest_code(*FOLDS), identify_component(protocol), visible)
 
 
 def _write(folder: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str, object]:

@@ -15,17 +15,20 @@ from ferbench.plan.models import KeySet
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import digest_code
 
-# The core's own code that each stage's output depends on.
+# The core's own code that each stage's output depends on. A test follows the imports of these modules, so that none is forgotten.
 CROPS = (
     "ferbench.stages.crops", "ferbench.corpora.decoding", "ferbench.corpora.images", "ferbench.corpora.integrity",
-    "ferbench.corpora.landmarks", "ferbench.corpora.selection", "ferbench.corpora.videos",
+    "ferbench.corpora.landmarks", "ferbench.corpora.reading", "ferbench.corpora.selection", "ferbench.corpora.videos", "ferbench.api.clips",
 )  # fmt: skip
-FEATURES = ("ferbench.stages.features", "ferbench.stages.images", "ferbench.api.weights")
+FEATURES = (
+    "ferbench.stages.features", "ferbench.stages.forward", "ferbench.stages.images", "ferbench.training.device", "ferbench.api.clips",
+    "ferbench.api.weights",
+)  # fmt: skip
 VIEWS = ("ferbench.training.augmentation",)
 FITS = (
     "ferbench.stages.fits", "ferbench.stages.inputs", "ferbench.stages.networks", "ferbench.training.loop", "ferbench.training.learner",
     "ferbench.training.items", "ferbench.training.estimators", "ferbench.training.optimizers", "ferbench.training.sampling",
-    "ferbench.training.streaming", "ferbench.training.device", "ferbench.api.heads", "ferbench.api.weights",
+    "ferbench.training.state", "ferbench.training.streaming", "ferbench.training.device", "ferbench.api.heads", "ferbench.api.weights",
 )  # fmt: skip
 CROP_FITS = ("ferbench.stages.images",)  # a fit on crops makes them its input
 FUSED_FITS = ("ferbench.stages.fusion",)

@@ -19,8 +19,11 @@ def digest_sources(module: str) -> dict[str, str]:
 
 @lru_cache
 def digest_code(*modules: str) -> str:
-    """A digest of these modules alone: the version of a stage of the core."""
-    digests = [_digest_code(path) for module in modules if (path := _find_file(module))]
+    """A digest of these modules alone: the version of a stage of the core. Raises ModuleNotFoundError if one has no source file."""
+    files = {module: _find_file(module) for module in modules}
+    if missing := [module for module, path in files.items() if path is None]:
+        raise ModuleNotFoundError(f"no source file of {', '.join(missing)}")
+    digests = [_digest_code(path) for path in files.values() if path]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32]
 
 

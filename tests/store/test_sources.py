@@ -98,3 +98,8 @@ def test_reading_source_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_module_without_a_source_file_is_an_error():
+    with pytest.raises(ModuleNotFoundError, match=r"no source file of ferbench\.stages\.none"):
+        digest_code("ferbench.stages.crops", "ferbench.stages.none")
