@@ -6,10 +6,10 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from test_architecture import imports
 
 from ferbench.corpora.folds import FOLDS
 from ferbench.plan import keys
-from tests.test_architecture import imports
 
 # What holds data, errors and files, but computes nothing that is stored.
 CONTRACTS = {
@@ -63,5 +63,5 @@ def find_module(name: str) -> str | None:
 
 def find_file(module: str) -> Path:
     spec = importlib.util.find_spec(module)
-    assert spec and spec.origin, module
-    return Path(spec.origin)
+    assert spec is not None
+    return Path(str(spec.origin))
