@@ -52,7 +52,7 @@ def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", package], check=True, cwd=tmp_path)
     shutil.rmtree(package)
     listed = subprocess.run(
-        [python, "-m", "ferbench.cli.main", "plugins", "--format", "json"], capture_output=True, text=True, check=True, cwd=tmp_path
+        [python, "-m", "ferbench", "plugins", "--format", "json"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     found = [entry for entry in json.loads(listed.stdout) if entry["name"] == "first-frame"]
     assert found == [

@@ -15,7 +15,8 @@ class Axis:
 
     Its values are components of a `kind`, or the dataclass `section` with fields that the YAML gives, or numbers annotated `number`. A
     choice is a "single" value, or several components: corpora that are "merged", steps that are "piped". `default` is what the YAML holds
-    if it leaves the axis out. `in_model` is whether a model depends on it: an aggregator runs on stored scores.
+    if it leaves the axis out. `in_model` is whether a model depends on it: an aggregator runs on stored scores. `in_data` is whether it
+    determines the data: clips, frames and folds.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Axis:
     choice: Literal["single", "merged", "piped"] = "single"
     default: object = None
     in_model: bool = True
+    in_data: bool = False
 
     @property
     def is_composed(self) -> bool:
@@ -36,9 +38,9 @@ class Axis:
 AXES = {
     axis.name: axis
     for axis in (
-        Axis("dataset", "Corpora; a list inside merges several into one", kind="dataset", choice="merged"),
-        Axis("preprocessing", "Pipelines: each a list of steps, named or not", kind="preprocessor", choice="piped"),
-        Axis("protocol", "Which classes, and which people are in the training, validation and test part", kind="protocol"),
+        Axis("dataset", "Corpora; a list inside merges several into one", kind="dataset", choice="merged", in_data=True),
+        Axis("preprocessing", "Pipelines: each a list of steps, named or not", kind="preprocessor", choice="piped", in_data=True),
+        Axis("protocol", "Which classes, and which people are in the training, validation and test part", kind="protocol", in_data=True),
         Axis("backbone", "Networks, classifiers and fusions", kind="backbone"),
         Axis("recipe", "How networks are trained; several under names of your own", section=Recipe, default={"default": {}}),
         Axis("loss", "Losses", kind="loss"),

@@ -22,20 +22,20 @@ from ferbench.cli.options import (
 if TYPE_CHECKING:
     from ferbench.cli.options import Commands
 
-NAME = "name of a corpus that `ferbench corpus list` lists"
+CORPUS_HELP = "name of a corpus that `ferbench corpus list` lists"
 
 
 def _corpus_list(options: argparse.Namespace) -> int:
     from ferbench.corpora.location import locate
     from ferbench.registry.plugins import load_plugins
 
-    found = [(dataset, str(locate(dataset()) or "")) for dataset in load_plugins(options.plugin).datasets()]
+    corpora = [(dataset, str(locate(dataset()) or "")) for dataset in load_plugins(options.plugin).datasets()]
     if options.format == "json":
         facts = ("classes", "license", "access", "citation")
-        print_json([{"name": d.name, "found": folder, **{fact: getattr(d, fact) for fact in facts}} for d, folder in found])
+        print_json([{"name": d.name, "found": folder, **{fact: getattr(d, fact) for fact in facts}} for d, folder in corpora])
     else:
         heading = ["name", "found at", "license", "classes"]
-        print_columns([heading, *[[d.name, folder or "–", d.license, ", ".join(d.classes)] for d, folder in found]])
+        print_columns([heading, *[[d.name, folder or "–", d.license, ", ".join(d.classes)] for d, folder in corpora]])
     return 0
 
 
@@ -54,11 +54,11 @@ def _corpus_check(options: argparse.Namespace) -> int:
     root = locate(dataset)
     if root is None:
         raise missing_error(dataset)
-    content = summary.summarize_corpus(index(replace(dataset, root=str(root)), open_store(options)))
+    corpus = summary.summarize_corpus(index(replace(dataset, root=str(root)), open_store(options)))
     if options.format == "json":
-        print_json(content)
+        print_json(corpus)
     else:
-        print_lines(list(summary.corpus_lines([content], most=None)))
+        print_lines(list(summary.corpus_lines([corpus], most=None)))
     return 0
 
 
@@ -74,8 +74,8 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     assert isinstance(dataset, Dataset)
     standin = standins.get_standin(dataset, catalog)
     folder = options.folder.resolve()
-    with Reporter().stage(f"render {options.name}", "clips") as tell:
-        standins.render(standin, folder, options.people, options.seed, tell)
+    with Reporter().stage(f"render {options.name}", "clips") as update:
+        standins.render(standin, folder, options.people, options.seed, update)
     print_lines([f"{options.folder}: {standins.describe_marker(folder / standins.MARKER)}"])
     return 0
 
@@ -90,9 +90,9 @@ def _corpus_extract(options: argparse.Namespace) -> int:
 
     source, target = options.source.expanduser(), options.target.expanduser()
     if not source.is_dir():
-        raise FerbenchError(f"no folder {source}", hint="give the folder that holds the videos")
-    with Reporter().stage("extract", "videos") as tell:
-        extractions = extract(source, target, Request(options.images, options.every), options.workers or cpu_count(), tell)
+        raise FerbenchError(f"no folder {source}", hint="give the folder of the videos as SOURCE")
+    with Reporter().stage("extract", "videos") as update:
+        extractions = extract(source, target, Request(options.images, options.every), options.workers or cpu_count(), update)
     if options.format == "json":
         print_json([asdict(extraction) for extraction in extractions])
     else:
@@ -101,34 +101,36 @@ def _corpus_extract(options: argparse.Namespace) -> int:
 
 
 def add_corpus_commands(commands: Commands) -> None:
-    """List, check, standin and extract."""
-    group = add_group(commands, "corpus", "list, check and render corpora; extract frames of videos")
-    listing = add_command(group, "list", _corpus_list, "list all corpora, and where they were found", plugin=True)
-    add_format(listing, ("table", "json"))
-    check = add_command(group, "check", _corpus_check, "show what a corpus holds and what would be left out", plugin=True, store=True)
-    check.add_argument("name", metavar="NAME", help=NAME)
-    check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="folder of the corpus (default: look for it in $FERBENCH_DATA)")
-    add_format(check, ("table", "json"))
+    """Add list, check, standin and extract."""
+    group = add_group(commands, "corpus", "list, check and render corpora; extract frames from videos")
+    add_format(add_command(group, "list", _corpus_list, "list all corpora and where they were found", plugin=True), ("table", "json"))
+    _add_check(group)
     _add_standin(group)
     _add_extract(group)
 
 
+def _add_check(commands: Commands) -> None:
+    check = add_command(commands, "check", _corpus_check, "show what a corpus contains and what a run would skip", plugin=True, store=True)
+    check.add_argument("name", metavar="NAME", help=CORPUS_HELP)
+    check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="folder of the corpus (default: searched for in $FERBENCH_DATA)")
+    add_format(check, ("table", "json"))
+
+
 def _add_standin(commands: Commands) -> None:
-    standin = add_command(commands, "standin", _corpus_standin, "render a stand-in, in the folder layout of the corpus", plugin=True)
-    standin.add_argument("name", metavar="NAME", help=NAME)
-    standin.add_argument("folder", metavar="DIR", type=Path, help="folder to render into, new or empty")
+    standin = add_command(commands, "standin", _corpus_standin, "render a stand-in for a corpus, in its folder layout", plugin=True)
+    standin.add_argument("name", metavar="NAME", help=CORPUS_HELP)
+    standin.add_argument("folder", metavar="DIR", type=Path, help="new or empty folder to render into")
     standin.add_argument("--people", type=int, default=20, metavar="N", help="number of people (default: 20)")
-    standin.add_argument("--seed", type=parse_seed, default=0, metavar="N", help="the same seed gives the same files (default: 0)")
+    standin.add_argument("--seed", type=parse_seed, default=0, metavar="N", help="seed of the random generator (default: 0)")
 
 
 def _add_extract(commands: Commands) -> None:
-    text = "write the frames of a folder of videos as images"
-    extract = add_command(commands, "extract", _corpus_extract, text)
-    extract.add_argument("source", metavar="SOURCE", type=Path, help="folder of videos, at any depth")
-    extract.add_argument("target", metavar="TARGET", type=Path, help="folder of the images: A/B.mp4 becomes A/B/0000001.jpg ...")
-    extract.add_argument("--images", choices=("jpg", "png"), default="jpg", help="file format (default: jpg)")
+    extract = add_command(commands, "extract", _corpus_extract, "write the frames of videos as images")
+    extract.add_argument("source", metavar="SOURCE", type=Path, help="folder of the videos; subfolders are searched too")
+    extract.add_argument("target", metavar="TARGET", type=Path, help="folder for the images: A/B.mp4 becomes A/B/0000001.jpg ...")
+    extract.add_argument("--images", choices=("jpg", "png"), default="jpg", help="format of the images (default: jpg)")
     extract.add_argument(
-        "--every", type=parse_count, default=1, metavar="N", help="write every Nth frame, under its own number (default: 1)"
+        "--every", type=parse_count, default=1, metavar="N", help="write only every Nth frame; files keep their frame numbers (default: 1)"
     )
-    extract.add_argument("--workers", type=parse_count, default=0, metavar="N", help="videos at a time (default: one per core)")
+    extract.add_argument("--workers", type=parse_count, default=0, metavar="N", help="videos to decode at once (default: one per core)")
     add_format(extract, ("table", "json"))

@@ -1,4 +1,4 @@
-"""The commands that list what there is: benchmarks, plugins, schema."""
+"""The commands benchmarks, plugins and schema."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ if TYPE_CHECKING:
 
 
 def add_list_commands(commands: Commands) -> None:
-    """Benchmarks, plugins and schema."""
-    add_format(add_command(commands, "benchmarks", _benchmarks, "list the benchmarks that come with ferbench"), ("table", "json"))
+    """Add benchmarks, plugins and schema."""
+    add_format(add_command(commands, "benchmarks", _benchmarks, "list the benchmarks that ship with ferbench"), ("table", "json"))
     add_format(add_command(commands, "plugins", _plugins, "list the components that plugins provide", plugin=True), ("table", "json"))
-    add_command(commands, "schema", _schema, "print the JSON Schema of a benchmark YAML, for editors", plugin=True)
+    add_command(commands, "schema", _schema, "print the JSON Schema of benchmark files, for editors", plugin=True)
 
 
 def _benchmarks(options: argparse.Namespace) -> int:
     from ferbench.benchmark.files import shipped_benchmarks
     from ferbench.benchmark.grid import load_benchmark
 
-    found = [(benchmark, load_benchmark(benchmark.path).size) for benchmark in shipped_benchmarks()]
+    benchmarks = [(benchmark, load_benchmark(benchmark.path).size) for benchmark in shipped_benchmarks()]
     if options.format == "json":
-        facts = [{"name": b.name, "rows": rows, "description": b.description, "path": str(b.path)} for b, rows in found]
-        print_json(facts)
+        print_json([{"name": b.name, "rows": rows, "description": b.description, "path": str(b.path)} for b, rows in benchmarks])
     else:
-        print_columns([["name", "rows", "description"], *[[b.name, str(rows), b.description] for b, rows in found]])
+        print_columns([["name", "rows", "description"], *[[b.name, str(rows), b.description] for b, rows in benchmarks]])
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The command line: each command is a few lines over the library; heavy packages are imported by the commands that compute."""
+"""The entry point: parse the arguments and run one command. Only commands that compute import heavy packages."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from ferbench import __version__
 from ferbench.api.errors import FerbenchError, shorten_text
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
-from ferbench.cli.options import EXIT_CODES, HelpFormatter, output
+from ferbench.cli.options import EXIT_CODES, HelpFormatter, tolerate_closed_pipe
 from ferbench.cli.process import Stopped, keep_memory, silence_decoders, stop_on_signals
 from ferbench.cli.rows import add_row_commands
 from ferbench.cli.store import add_store_commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code. A user error is a line or two; --debug shows its traceback."""
+    """Run one command and return its exit code. A user error prints a line or two, or a traceback with --debug."""
     options = make_parser().parse_args(arguments)
     code = 0
     try:
-        with output():
+        with tolerate_closed_pipe():
             code = options.command(options)
     except (FerbenchError, OSError) as error:
         if options.debug:
             raise
-        print(f"error: {_describe(error)}", file=sys.stderr)
+        print(f"error: {_describe_error(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
-        print("\nstopped: what is finished is stored; run the same command again to continue", file=sys.stderr)
+        print("\nstopped: finished work is stored; run the same command again to continue", file=sys.stderr)
         return stop.code if isinstance(stop, Stopped) else 130
     return code
 
 
 def run_program() -> int:
-    """What `ferbench` and `python -m ferbench` do: set up the process and run one command."""
+    """Set up the process and run one command; `ferbench` and `python -m ferbench` call this."""
     stop_on_signals()
     keep_memory()
     silence_decoders()
@@ -44,10 +44,9 @@ def run_program() -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    description, first_step = "Benchmark facial-expression recognition from video.", "Start with `ferbench run quick`."
-    epilog = f"{first_step} {EXIT_CODES}"
+    description, epilog = "Benchmark facial-expression recognition from video.", f"Start with `ferbench run quick`. {EXIT_CODES}"
     parser = argparse.ArgumentParser("ferbench", description=description, epilog=epilog, formatter_class=HelpFormatter)
-    parser.add_argument("--version", action="version", version=f"ferbench {__version__}", help="print the version")
+    parser.add_argument("--version", action="version", version=f"ferbench {__version__}", help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_row_commands(commands)
     add_list_commands(commands)
@@ -56,11 +55,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _describe(error: FerbenchError | OSError) -> str:
+def _describe_error(error: FerbenchError | OSError) -> str:
     if isinstance(error, FerbenchError):
         return str(error)
     return f"{shorten_text(str(error.filename))}: {error.strerror}" if error.filename else str(error.strerror or error)
-
-
-if __name__ == "__main__":
-    sys.exit(run_program())

@@ -1,4 +1,4 @@
-"""What the commands share: their options, the store that they name, and how they print."""
+"""What all commands share: common options, opening the store, and printing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
 
-Run = Callable[[argparse.Namespace], int]
-"""A command: from the parsed options to the exit code."""
+Command = Callable[[argparse.Namespace], int]
+"""A command: takes the parsed options and returns the exit code."""
 
-NARROWEST = 20  # a last column of less room is cut, not wrapped
+MIN_WRAP_WIDTH = 20  # a narrower last column is cut off, not wrapped
 
 
 class HelpFormatter(argparse.HelpFormatter):
-    """Help texts begin in the same line as what they explain."""
+    """Starts each help text on the line of its option or command."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
@@ -40,15 +40,15 @@ EXIT_CODES = (
 
 
 def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None = None) -> Store:
-    """The store that the options name; `warn` is told about damaged entries."""
+    """Open the store that the options name; `warn` is called for each damaged entry."""
     from ferbench.store.entries import Store, store_folder
 
     return Store(store_folder(options.store), warn or (lambda text: print(f"warning: {text}", file=sys.stderr)))
 
 
 @contextmanager
-def output() -> Iterator[None]:
-    """Around what is printed to stdout: if its reader (head, less) has closed it, drop the rest and go on."""
+def tolerate_closed_pipe() -> Iterator[None]:
+    """If the reader of stdout (head, less) closes it inside the block, drop the rest of the output and continue."""
     try:
         yield
         print(end="", flush=True)
@@ -59,13 +59,13 @@ def output() -> Iterator[None]:
 def print_table(*tables: RenderableType) -> None:
     """Print with rich, in the width of the terminal."""
     console = make_console()
-    with output():
+    with tolerate_closed_pipe():
         for table in tables:
             console.print(table)
 
 
 def make_console() -> Console:
-    """A console on stdout that raises BrokenPipeError; rich's own exits with 1."""
+    """A console that raises BrokenPipeError if stdout is closed; rich's own console would exit with 1."""
     from rich.console import Console
 
     class PipeConsole(Console):
@@ -76,46 +76,46 @@ def make_console() -> Console:
 
 
 def print_json(value: object) -> None:
-    """Print JSON."""
+    """Print a value as JSON."""
     from ferbench.store.files import to_json
 
-    with output():
+    with tolerate_closed_pipe():
         print(to_json(value).decode())
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Print text."""
-    with output():
+    """Print lines of text."""
+    with tolerate_closed_pipe():
         for line in lines:
             print(line)
 
 
 def print_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
-    """Print aligned columns, without importing anything heavy; the last one is wrapped to the width of the terminal."""
+    """Print aligned columns, and wrap the last one to the width of the terminal. Imports nothing heavy."""
     *widths, _ = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    room = shutil.get_terminal_size((120, 24)).columns
-    print_lines([line for row in rows for line in _wrap_row(row, widths, indent, room)])
+    width = shutil.get_terminal_size((120, 24)).columns
+    print_lines([line for row in rows for line in _wrap_row(row, widths, indent, width)])
 
 
-def _wrap_row(row: Sequence[str], widths: Sequence[int], indent: str, room: int) -> list[str]:
+def _wrap_row(row: Sequence[str], widths: Sequence[int], indent: str, width: int) -> list[str]:
     *cells, last = row
-    head = indent + "".join(f"{cell:{width}}  " for cell, width in zip(cells, widths, strict=True))
-    if room - len(head) < NARROWEST:
+    head = indent + "".join(f"{cell:{cell_width}}  " for cell, cell_width in zip(cells, widths, strict=True))
+    if width - len(head) < MIN_WRAP_WIDTH:
         line = head + last
-        return [line.rstrip() if len(line) <= room else line[: room - 1] + "…"]
-    return wrap(last, room, initial_indent=head, subsequent_indent=" " * len(head)) or [head.rstrip()]
+        return [line.rstrip() if len(line) <= width else line[: width - 1] + "…"]
+    return wrap(last, width, initial_indent=head, subsequent_indent=" " * len(head)) or [head.rstrip()]
 
 
 def add_group(commands: Commands, name: str, text: str) -> Commands:
-    """A command that has commands of its own."""
+    """Add a command that has subcommands."""
     group = commands.add_parser(name, help=text, description=_sentence(text), epilog=EXIT_CODES, formatter_class=HelpFormatter)
     return group.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
 def add_command(
-    commands: Commands, name: str, run: Run, text: str, *, plugin: bool = False, store: bool = False
+    commands: Commands, name: str, run: Command, text: str, *, plugin: bool = False, store: bool = False
 ) -> argparse.ArgumentParser:
-    """A command with the options that all have, and those of plugins and of a store if it uses them."""
+    """Add a command with --debug, and with --plugin and --store if it uses them."""
     parser = commands.add_parser(name, help=text, description=_sentence(text), epilog=EXIT_CODES, formatter_class=HelpFormatter)
     parser.set_defaults(command=run)
     general = parser.add_argument_group("general options")
@@ -129,7 +129,7 @@ def add_command(
 
 
 def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json", "csv", "markdown", "latex")) -> None:
-    """The option --format."""
+    """Add the option --format."""
     names = f"{', '.join(formats[:-1])} or {formats[-1]}"
     parser.add_argument("--format", choices=formats, default="table", metavar="FORMAT", help=f"{names} (default: table)")
 
@@ -142,9 +142,9 @@ def parse_seed(text: str) -> int:
 
 
 def parse_count(text: str) -> int:
-    """A whole number from 1."""
+    """A whole number, 1 or more."""
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 

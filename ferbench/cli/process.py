@@ -1,4 +1,4 @@
-"""What the command line sets for its process: signals, memory, and what libraries print."""
+"""Settings of the process for the command line: signals, memory, and the messages of libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal that stops the command, and the exit code of its process."""
+    """A signal stops the command; `code` is the exit code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -23,17 +23,17 @@ class Stopped(KeyboardInterrupt):
 
 
 def stop_on_signals() -> None:
-    """Let SIGTERM stop a command as Ctrl-C does: in order, and with one message. A second one ends the process at once."""
+    """Let SIGTERM stop a command like Ctrl-C: orderly and with one message. A second signal ends the process at once."""
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # a shell ignores SIGINT for what it runs in the background
+            if signal.getsignal(number) is not signal.SIG_IGN:  # shells set this for background jobs
                 signal.signal(number, _stop)
 
 
 def keep_memory() -> None:
     """Let torch allocate large pages, and keep what it frees for its next tensors; call this before torch is imported.
 
-    A step of a head with 100 million weights allocates its gradients anew, and the system would clear them page by page.
+    A training step of a head with 100 million weights allocates its gradients again, and the system would clear them page by page.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -43,7 +43,7 @@ def keep_memory() -> None:
 
 
 def silence_decoders() -> None:
-    """A damaged file is reported once, by ferbench, and not by OpenCV and FFmpeg as well; call this before cv2 is imported."""
+    """Silence OpenCV and FFmpeg, since ferbench reports damaged files itself; call this before cv2 is imported."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 

@@ -1,4 +1,4 @@
-"""The commands on the rows of a benchmark: run, plan, why, leaderboard."""
+"""The commands run, plan, why and leaderboard."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferbench.cli.options import (
-    Run,
+    Command,
     add_command,
     add_format,
     open_store,
@@ -25,53 +25,53 @@ if TYPE_CHECKING:
     from ferbench.plan.why import Explanation
     from ferbench.store.records import Record
 
-BENCHMARK = "path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
+BENCHMARK_HELP = "a benchmark YAML, or the name of one that `ferbench benchmarks` lists"
 
 
 def add_row_commands(commands: Commands) -> None:
-    """Run, plan, why and leaderboard."""
+    """Add run, plan, why and leaderboard."""
     _add_run(commands)
     _add_plan(commands)
     why = _add_grid_command(commands, "why", _why, "explain why a row was recomputed", "row")
     add_format(why, ("table", "json"))
-    board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard of the last run", store=True)
+    board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboards of earlier runs", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of a benchmark (default: all)")
     add_format(board)
 
 
 def _add_run(commands: Commands) -> None:
     run = _add_grid_command(commands, "run", _run, "run all combinations of a benchmark and print the leaderboard")
-    run.add_argument("--dry-run", action="store_true", help="do what `ferbench plan` does")
-    checkpoint_help = "time between checkpoints of a fit: 60, 90s, 5m (default: 60; 0: after every epoch)"
-    run.add_argument("--checkpoint", type=parse_duration, default=60.0, metavar="TIME", help=checkpoint_help)
-    run.add_argument("--compile", action="store_true", help="use torch.compile: a minute slower at first, then faster on a GPU")
-    figures_help = "draw learning curves and confusion matrices (default: if at most 200 rows are new)"
+    run.add_argument("--dry-run", action="store_true", help="only show what the run would compute, like `ferbench plan`")
+    interval_help = "time between checkpoints of a fit, such as 90s or 5m (default: 60s; 0: every epoch)"
+    run.add_argument("--checkpoint-interval", dest="checkpoint", type=parse_duration, default=60.0, metavar="TIME", help=interval_help)
+    run.add_argument("--compile", action="store_true", help="use torch.compile: the first minute is slower, then a GPU is faster")
+    figures_help = "draw learning curves and confusion matrices (default: only if the run computes at most 200 rows)"
     run.add_argument("--figures", action=argparse.BooleanOptionalAction, help=figures_help)
-    run.add_argument("--quiet", action="store_true", help="print only warnings and the result")
+    run.add_argument("--quiet", action="store_true", help="print only warnings and the leaderboard")
     add_format(run)
 
 
 def _add_plan(commands: Commands) -> None:
     plan = _add_grid_command(commands, "plan", _plan, "show what a run would compute, share and cost")
-    plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows fit into this time: 90s, 30m, 2h")
-    plan.add_argument("--measure", action="store_true", help="time a few items of each kind of work that is new to this store")
+    plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows can be computed in this time: 90s, 30m, 2h")
+    plan.add_argument("--measure", action="store_true", help="measure the cost of work that was never done in this store, on a few items")
     add_format(plan, ("table", "json"))
 
 
-def _add_grid_command(commands: Commands, name: str, run: Run, text: str, subject: str = "benchmark") -> argparse.ArgumentParser:
-    """A command on the combinations of a benchmark."""
-    parser = add_command(commands, name, run, text, plugin=True, store=True)
-    row_help = f"start of a row's key; or, to explain every row that a run would compute, {BENCHMARK}"
-    parser.add_argument(subject, metavar=subject.upper(), help=row_help if subject == "row" else BENCHMARK)
+def _add_grid_command(commands: Commands, name: str, command: Command, text: str, subject: str = "benchmark") -> argparse.ArgumentParser:
+    """Add a command that reads a benchmark, with the options that select rows and how to run them."""
+    parser = add_command(commands, name, command, text, plugin=True, store=True)
+    row_help = f"start of the key of a row; or {BENCHMARK_HELP}, to explain every row that a run would compute"
+    parser.add_argument(subject, metavar=subject.upper(), help=row_help if subject == "row" else BENCHMARK_HELP)
     options = (
-        ("--set", "PATH=VALUE", "change a parameter: recipe.lr=0.001, backbone.vgg16.units=512; may be repeated"),
-        ("--only", "AXIS=NAME", "run only these choices of an axis: backbone=vgg16,resnet18 or loss='w*'; may be repeated"),
+        ("--set", "PATH=VALUE", "change a parameter, such as recipe.lr=0.001 or backbone.vgg16.units=512; may be repeated"),
+        ("--only", "AXIS=NAME", "use only these choices of an axis, such as backbone=vgg16,resnet18 or loss='w*'; may be repeated"),
     )
     for option, metavar, option_help in options:
         parser.add_argument(option, action="append", default=[], metavar=metavar, help=option_help)
-    parser.add_argument("--no-rehearsal", action="store_true", help="fail if a corpus is missing, instead of rendering a stand-in")
-    parser.add_argument("--retry-failed", action="store_true", help="include the rows that failed in an earlier run")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--no-rehearsal", action="store_true", help="fail if a corpus is missing, instead of rendering stand-ins")
+    parser.add_argument("--retry-failed", action="store_true", help="include rows that failed in an earlier run")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto, the GPU if there is one)")
     parser.add_argument("--workers", type=parse_count, default=0, metavar="N", help="threads for decoding (default: one per core)")
     return parser
 
@@ -92,7 +92,7 @@ def _run(options: argparse.Namespace) -> int:
     if any(row["status"] == "done" for row in record["rows"]):
         reporter.line(f"figures: {figures_folder(record, store)}   record: {record_file(record, store)}")
     if failed := len(record["failures"]):
-        reporter.warn(f"{failed} of {len(record['rows'])} rows failed; --retry-failed tries them again")
+        reporter.warn(f"{failed} of {len(record['rows'])} rows failed; add --retry-failed to try again")
     return 1 if failed else 0
 
 

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 
 
 def add_store_commands(commands: Commands) -> None:
-    """List, verify and gc."""
-    store = add_group(commands, "store", "list, verify and clean the store")
-    listing = add_command(store, "list", _list, "show what is stored, and how much of it no row needs", store=True)
+    """Add list, verify and gc."""
+    store = add_group(commands, "store", "list, verify and clean up the store")
+    listing = add_command(store, "list", _list, "show what is stored, and how much of it can be deleted", store=True)
     add_format(listing, ("table", "json"))
     add_command(store, "verify", _verify, "verify the checksums of all entries", store=True)
-    clean = add_command(store, "gc", _gc, "list the entries that no row needs; with --delete, delete them", store=True)
-    clean.add_argument("--delete", action="store_true", help="delete these entries (default: only list them)")
-    clean.add_argument("--old-rows", action="store_true", help="include rows that no benchmark's last run has, and what only they need")
+    gc = add_command(store, "gc", _gc, "list the entries that no row needs; with --delete, delete them", store=True)
+    gc.add_argument("--delete", action="store_true", help="delete the listed entries")
+    gc.add_argument(
+        "--old-rows",
+        action="store_true",
+        help="also list rows that are in no benchmark's last run, and what only they need",
+    )
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -39,7 +43,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     checked = list(upkeep.verify_entries(open_store(options)))
     damaged = [f"{entry.stage} {entry.path.name[:12]}: {problem}" for entry, problem in checked if problem]
-    recompute = "; the next run that needs them recomputes them" if damaged else ""
+    recompute = "; the next run that needs them will recompute them" if damaged else ""
     print_lines([*damaged, f"{len(checked)} entries, {len(damaged)} damaged{recompute}"])
     return 1 if damaged else 0
 
@@ -54,6 +58,6 @@ def _gc(options: argparse.Namespace) -> int:
     if options.delete:
         upkeep.remove_entries(store, unneeded)
     total = size(sum(entry.bytes for entry in unneeded))
-    result = f"{total} deleted" if options.delete else f"{total} can be deleted: add --delete"
-    print_lines([*tables.describe_unneeded(unneeded), result] if unneeded else ["nothing to delete: everything in the store is needed"])
+    result = f"{total} deleted" if options.delete else f"{total} can be deleted; add --delete to delete them"
+    print_lines([*tables.describe_unneeded(unneeded), result] if unneeded else ["nothing to delete: every entry is needed"])
     return 0

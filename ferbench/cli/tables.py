@@ -1,4 +1,4 @@
-"""Forecasts and the contents of a store, as tables and as data."""
+"""Forecasts and the contents of a store, as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ferbench.benchmark.axes import AXES
 from ferbench.plan.forecast import Forecast, StageForecast, duration, size
+from ferbench.report.boards import varying_axes
 from ferbench.store.upkeep import StoredEntry
 
-MOST_ROWS = 12  # named on either side of a budget
+MAX_ROWS = 12  # listed on each side of a budget
 
 
 def render_forecast(forecast: Forecast, budget: float | None) -> RenderableType:
-    """The stages as a table, then what it takes, what would save most, and what fits a budget."""
+    """A table of the stages; below it time and memory, the largest savings, and the rows within the budget (seconds)."""
     if forecast.unrendered:
         names = ", ".join(forecast.unrendered)
-        return Text(f"{forecast.total} rows. A run renders the stand-ins of {names} first (about a minute); then the rest can be counted.")
+        return Text(f"{forecast.total} rows. A run renders stand-ins for {names} first (about a minute); plan again after that.")
     table = _make_table("stage", "to compute", "stored", "of", "shared by", "time", "disk")
     for stage in forecast.stages():
         table.add_row(*_stage_cells(stage))
@@ -29,7 +29,7 @@ def render_forecast(forecast: Forecast, budget: float | None) -> RenderableType:
 
 
 def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]:
-    """The same for machines; seconds and bytes."""
+    """A forecast for JSON, in seconds and bytes."""
     data: dict[str, object] = {
         "rows": forecast.total,
         "unrendered": list(forecast.unrendered),
@@ -41,13 +41,13 @@ def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]
         "savings": [{"option": option, "seconds": seconds} for option, seconds in forecast.savings()],
     }
     if budget is not None:
-        fitting, exceeding = forecast.within(budget)
-        data |= {"budget": budget, "fits": fitting, "over": exceeding}
+        within, over = forecast.within(budget)
+        data |= {"budget": budget, "within": within, "over": over}
     return data
 
 
 def render_entries(entries: Sequence[StoredEntry]) -> RenderableType:
-    """What a store holds, by stage."""
+    """What a store contains, by stage."""
     table = _make_table("stage", "entries", "size", "unneeded", "size")
     for line in entries_by_stage(entries):
         unneeded = [f"{line['unneeded']:,}", size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
@@ -66,12 +66,12 @@ class StageEntries(TypedDict):
 
 
 def entries_by_stage(entries: Sequence[StoredEntry]) -> list[StageEntries]:
-    """One line per stage, and the sums last."""
-    return [_count(stage, entries) for stage in [*dict.fromkeys(entry.stage for entry in entries), "all"]]
+    """One line per stage, then one for all."""
+    return [_count_entries(stage, entries) for stage in [*dict.fromkeys(entry.stage for entry in entries), "all"]]
 
 
 def describe_unneeded(entries: Sequence[StoredEntry]) -> list[str]:
-    """Why entries are not needed, in lines."""
+    """One line per stage and reason why its entries are not needed."""
     groups: dict[tuple[str, str], list[StoredEntry]] = {}
     for entry in entries:
         if entry.unneeded:
@@ -95,32 +95,32 @@ def _stage_cells(stage: StageForecast) -> list[str]:
 
 
 def _forecast_notes(forecast: Forecast, budget: float | None) -> list[str]:
-    """The lines below the table."""
+    """The lines below the table of stages."""
     if not forecast.missing_rows:
-        failed = f"; {forecast.failed} failed before (--retry-failed)" if forecast.failed else ""
-        return [f"nothing to do: {forecast.stored} of {forecast.total} rows are stored{failed}"]
+        failed = f"; {forecast.failed} failed before; add --retry-failed to try again" if forecast.failed else ""
+        return [f"nothing to compute: {forecast.stored} of {forecast.total} rows are stored{failed}"]
     notes = [_describe_time(forecast)]
     if (memory := forecast.memory()) is not None:
         notes.append(f"memory: about {size(memory)} for the largest fit (its inputs, weights and optimizer)")
     if forecast.failed:
-        notes.append(f"{forecast.failed} rows failed before and are skipped (--retry-failed)")
+        notes.append(f"{forecast.failed} rows failed before and are skipped; add --retry-failed to try again")
     notes += [f"with {option}: {duration(seconds)}" for option, seconds in forecast.savings()]
     return notes if budget is None else [*notes, *_budget_notes(forecast, budget)]
 
 
 def _describe_time(forecast: Forecast) -> str:
     if unknown := forecast.unknown_stages():
-        return f"{', '.join(unknown)} of this kind were never computed in this store: --measure times a few of them"
-    return f"about {duration(forecast.seconds())}, from what similar work took in this store"
+        return f"time unknown: this store has no {', '.join(unknown)} of this kind yet; add --measure to time a few"
+    return f"about {duration(forecast.seconds())}, estimated from similar work in this store"
 
 
 def _budget_notes(forecast: Forecast, budget: float) -> list[str]:
-    fitting, exceeding = forecast.within(budget)
-    varying = [axis for axis in AXES if len({labels[axis] for labels, _ in forecast.missing_rows}) > 1] or ["backbone"]
-    notes = [f"within {duration(budget)}: {len(fitting)} of {len(forecast.missing_rows)} rows"]
-    for heading, rows in (("in time", fitting), ("too long", exceeding)):
-        notes += [f"  {heading}: {_join_labels(labels, varying)}" for labels in rows[:MOST_ROWS]]
-        notes += [f"  {heading}: {len(rows) - MOST_ROWS} more"] if len(rows) > MOST_ROWS else []
+    within, over = forecast.within(budget)
+    varying = varying_axes([labels for labels, _ in forecast.missing_rows])
+    notes = [f"within {duration(budget)}: {len(within)} of {len(forecast.missing_rows)} rows"]
+    for heading, rows in (("within", within), ("over", over)):
+        notes += [f"  {heading}: {_join_labels(labels, varying)}" for labels in rows[:MAX_ROWS]]
+        notes += [f"  {heading}: {len(rows) - MAX_ROWS} more"] if len(rows) > MAX_ROWS else []
     return notes
 
 
@@ -128,7 +128,7 @@ def _join_labels(labels: Mapping[str, str], axes: Sequence[str]) -> str:
     return " ".join(labels[axis] for axis in axes)
 
 
-def _count(stage: str, entries: Sequence[StoredEntry]) -> StageEntries:
+def _count_entries(stage: str, entries: Sequence[StoredEntry]) -> StageEntries:
     of_stage = [entry for entry in entries if stage in (entry.stage, "all")]
     unneeded = [entry for entry in of_stage if entry.unneeded]
     return {

@@ -1,4 +1,4 @@
-"""Boards: the rows of a record as ranked tables, one for each protocol fingerprint; what every output format is made from."""
+"""Boards: the rows of a record as ranked tables, one per protocol fingerprint. All output formats are made from them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ferbench.benchmark.axes import AXES
 from ferbench.store.records import PublishedRow, Record
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
-REHEARSAL = "REHEARSAL on stand-in corpora: says nothing about the real ones"
+REHEARSAL = "REHEARSAL on stand-in corpora: the figures say nothing about real ones"
 
 Classes = Mapping[str, str]
 """From the name of a class to the heading of its column."""
@@ -17,7 +18,7 @@ Classes = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a board: cells by column, and what kind of row it is."""
+    """One line of a board: its cells by column, and its kind of row."""
 
     cells: Mapping[str, str]
     kind: Literal["best", "measured", "published", "failed"]
@@ -25,15 +26,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Board:
-    """The rows of one fingerprint, ranked by UAR, with published rows beside those that they match.
+    """The rows of one fingerprint, ranked by UAR, each followed by the published rows that match it.
 
-    The first `identity` columns say which row it is.
+    The first `label_columns` columns identify the row: its rank, and the axes on which rows differ.
     """
 
     title: str
     caption: str
     columns: tuple[str, ...]
-    identity: int
+    label_columns: int
     lines: tuple[Line, ...]
     standin: bool
 
@@ -47,19 +48,20 @@ def make_boards(record: Record) -> list[Board]:
 
 
 def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
-    first, axes = rows[0], _varying_axes(record, rows)
+    first, axes = rows[0], varying_axes([row["labels"] for row in rows])
     classes = _shorten_names(first["classes"])
     done = sorted((row for row in rows if row["status"] == "done"), key=_ranking, reverse=True)
     failed = [row for row in rows if row["status"] == "failed"]
     lines = [line for row in done for line in _ranked_lines(row, done, record["published"], axes, classes)]
-    shown = [published for row in done for published in _matching(record["published"], row)]
+    published = [reference for row in done for reference in _matching(record["published"], row)]
     standin = any(row["standin"] for row in rows)
-    fixed = ", ".join(f"{axis} {first['labels'][axis]}" for axis in record["axes"] if axis not in axes and axis != "dataset")
+    fixed = [axis for axis in AXES if axis not in axes and AXES[axis].choice != "merged"]  # the line above it names the corpora
+    shared = ", ".join(f"{axis} {first['labels'][axis]}" for axis in fixed)
     return Board(
         title=record["benchmark"] + (f" · {REHEARSAL}" if standin else ""),
-        caption="\n".join([first["protocol"], f"all rows: {fixed}", *_legend(classes, shown, failed, first)]),
+        caption="\n".join([first["protocol"], f"all rows: {shared}", *_legend(classes, published, failed, first)]),
         columns=("#", *axes, "WAR", "UAR", "F1", *classes.values(), "cover", "epoch", "sec"),
-        identity=1 + len(axes),
+        label_columns=1 + len(axes),
         lines=(*lines, *[Line(_failed_cells(row, axes), "failed") for row in failed]),
         standin=standin,
     )
@@ -68,30 +70,30 @@ def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
 def _ranked_lines(
     row: DoneRow, done: Sequence[DoneRow], published: Sequence[PublishedRow], axes: Iterable[str], classes: Classes
 ) -> list[Line]:
-    """The line of a row, and those of the published rows that it matches. A row is best if it is better than all others."""
+    """The line of a row, then those of the published rows that match it. A row is best if it beats all others."""
     rank = 1 + sum(_ranking(other) > _ranking(row) for other in done)
     is_best = rank == 1 and len(done) > 1 and _ranking(done[1]) < _ranking(row)
     line = Line(_measured_cells(row, rank, axes, classes), "best" if is_best else "measured")
-    return [line, *[Line(_published_cells(each, axes, classes), "published") for each in _matching(published, row)]]
+    return [line, *[Line(_published_cells(reference, axes, classes), "published") for reference in _matching(published, row)]]
 
 
 def _matching(published: Sequence[PublishedRow], row: DoneRow) -> list[PublishedRow]:
-    return [each for each in published if each["match"].items() <= row["labels"].items()]
+    return [reference for reference in published if reference["match"].items() <= row["labels"].items()]
 
 
 def _ranking(row: DoneRow) -> tuple[float, float]:
-    """What rows are ranked by; rows of equal figures share a rank."""
+    """Rows are ranked by this; equal rows share a rank."""
     return row["uar"], row["war"]
 
 
-def _varying_axes(record: Record, rows: Sequence[StoredRow]) -> tuple[str, ...]:
-    """The axes on which the rows differ; at least the backbone's."""
-    varying = tuple(axis for axis in record["axes"] if len({row["labels"][axis] for row in rows}) > 1)
-    return varying or ("backbone",)
+def varying_axes(rows: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """The axes on which rows differ, given their labels; if there is none, the first axis after those that determine the data."""
+    varying = tuple(axis for axis in AXES if len({labels[axis] for labels in rows}) > 1)
+    return varying or tuple(axis.name for axis in AXES.values() if not axis.in_data)[:1]
 
 
 def _shorten_names(classes: Sequence[str]) -> dict[str, str]:
-    """The shortest prefixes, of two letters or more, that tell the classes apart."""
+    """The shortest distinct prefixes of the class names, at least two letters long."""
     length = 2
     while len({name[:length] for name in classes}) < len(classes):
         length += 1
@@ -112,7 +114,7 @@ def _measured_cells(row: DoneRow, rank: int, axes: Iterable[str], classes: Class
 
 
 def _published_cells(row: PublishedRow, axes: Iterable[str], classes: Classes) -> dict[str, str]:
-    """If the source does not say which accuracy it gives, the figure is under both with a question mark."""
+    """If the source does not say whether its accuracy is WAR or UAR, both columns show it with a question mark."""
     ambiguous = None if row.get("accuracy") is None else f"{percent(row['accuracy'])}?"
     return {
         "#": "",
@@ -131,24 +133,24 @@ def _legend(classes: Classes, published: Sequence[PublishedRow], failed: Sequenc
     """The lines below a board."""
     headings = ", ".join(f"{heading} {name}" for name, heading in classes.items())
     metrics = "WAR: accuracy over clips; UAR: mean recall; F1: macro F1"
-    lines = [f"in %: {metrics}; recall of {headings}; cover: frames with a face. sec: seconds, with shared work"]
+    lines = [f"in %: {metrics}; recall of {headings}; cover: frames with a face; sec: seconds, including shared work"]
     if row["status"] == "done" and (untested := [name for name, value in row["recall"].items() if value is None]):
         count = len(row["recall"])
         lines.append(f"UAR and F1 over {count - len(untested)} of {count} classes; not tested: {', '.join(untested)}")
-    for source in dict.fromkeys(each["source"] for each in published):
-        is_ambiguous = any(each.get("accuracy") is not None for each in published if each["source"] == source)
-        lines.append(f"published: {source}" + ("; ? the source does not say whether WAR or UAR" if is_ambiguous else ""))
+    for source in dict.fromkeys(reference["source"] for reference in published):
+        is_ambiguous = any(reference.get("accuracy") is not None for reference in published if reference["source"] == source)
+        lines.append(f"published: {source}" + ("; ?: the source does not say whether it is WAR or UAR" if is_ambiguous else ""))
     lines += [f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in failed]
     return [*lines, f"fingerprint {row['fingerprint'][:12]}"]
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share as a percentage without its sign; empty if there is none."""
+    """A share as a percentage without the % sign; empty for None."""
     return "" if share is None else f"{100 * share:.{digits}f}"
 
 
 def _epoch_range(epochs: Sequence[int]) -> str:
-    """The chosen epoch, or the lowest and the highest over the folds."""
+    """The chosen epoch, or the lowest and the highest of all folds."""
     if not any(epochs):
-        return "–"  # nothing that counts epochs was trained
+        return "–"  # nothing with epochs was trained
     return str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)}-{max(epochs)}"

@@ -1,4 +1,4 @@
-"""Records as CSV, Markdown, LaTeX and flat rows."""
+"""Records as CSV, Markdown, LaTeX, JSON data and flat rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from ferbench.store.rows import StoredRow
 
 Cell = str | float | bool | None
 
-LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "·": r"$\cdot$", "✗": r"$\times$"}
+LATEX_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "·": r"$\cdot$",
+    "✗": r"$\times$",
+}
 
 
 def to_csv(records: Sequence[Record]) -> str:
-    """Every row, measured and published, one line each; shares are 0 to 1."""
+    """One line per row, measured or published; shares are from 0 to 1."""
     rows = [row for record in records for row in flatten_record(record)]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
@@ -37,13 +44,13 @@ def to_latex(records: Sequence[Record]) -> str:
 
 
 def to_data(record: Record) -> list[dict[str, object]]:
-    """The rows as they are stored, then the published ones."""
+    """The measured rows as they are stored, then the published ones."""
     measured: list[dict[str, object]] = [{"kind": "measured", **row} for row in record["rows"]]
     return measured + [{"kind": "published", "benchmark": record["benchmark"], **row} for row in record["published"]]
 
 
 def flatten_record(record: Record) -> list[dict[str, Cell]]:
-    """The rows without nesting: axes, metrics, recall_CLASS, coverage, epochs, seconds, identity; the published ones last."""
+    """Rows without nesting: labels, metrics, recall_CLASS, coverage, epochs, seconds, fingerprint and key; published rows last."""
     return [_flatten(row) for row in record["rows"]] + [_flatten_published(record["benchmark"], row) for row in record["published"]]
 
 
@@ -93,7 +100,7 @@ def _markdown(board: Board) -> str:
 
 
 def _latex(board: Board) -> str:
-    align = "r" + "l" * (board.identity - 1) + "r" * (len(board.columns) - board.identity)
+    align = "r" + "l" * (board.label_columns - 1) + "r" * (len(board.columns) - board.label_columns)
     caption = escape_latex(f"{board.title}. {board.caption}".replace("\n", ". "))
     head = " & ".join(map(escape_latex, board.columns)) + r" \\"
     top = [r"\begin{table}", rf"\caption{{{caption}}}", rf"\begin{{tabular}}{{{align}}}", r"\toprule", head, r"\midrule"]
@@ -105,6 +112,6 @@ def _latex_line(board: Board, line: Line) -> str:
     return " & ".join(rf"\bfseries {cell}" if line.kind == "best" else cell for cell in cells) + r" \\"
 
 
-def escape_latex(text: str, special: Mapping[str, str] = LATEX) -> str:
-    """The text with the characters escaped that mean something to LaTeX."""
+def escape_latex(text: str, special: Mapping[str, str] = LATEX_ESCAPES) -> str:
+    """Escape the characters that are special in LaTeX."""
     return "".join(special.get(character, f"\\{character}" if character in "&%$#_{}" else character) for character in text)

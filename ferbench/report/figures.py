@@ -1,29 +1,30 @@
-"""Figures of a record, kept in the store: learning curves of each fit, the confusion matrix of each row."""
+"""Figures of a record, stored as PNG files: learning curves of each fit, and a confusion matrix of each row."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.store.entries import Store
 from ferbench.store.files import read_json
 from ferbench.store.records import Record, figures_folder
 from ferbench.store.rows import DoneRow, FitHistory
 
-BLUE, ORANGE = "#0072B2", "#D55E00"  # for color-blind readers, too
-MOST_MARKERS = 30  # epochs; above, curves are lines alone
-LONGEST_NAME = 120
+BLUE, ORANGE = "#0072B2", "#D55E00"  # distinct for color-blind readers
+MAX_MARKERS = 30  # epochs; longer curves have no markers
+MAX_NAME_LENGTH = 120
 
 
 def draw_figures(record: Record, store: Store) -> Path:
-    """Draw the figures that a record's rows lack; returns their folder."""
+    """Draw the missing figures of a record's rows, and return their folder."""
     folder = figures_folder(record, store)
     folder.mkdir(parents=True, exist_ok=True)
     for row in record["rows"]:
@@ -33,12 +34,12 @@ def draw_figures(record: Record, store: Store) -> Path:
 
 
 def _draw_row(row: DoneRow, folder: Path, store: Store) -> None:
-    matrix = folder / f"confusion-{_join_labels(row)}-{row['key'][:6]}.png"
+    matrix = folder / f"confusion-{_join_labels(row, AXES)}-{row['key'][:6]}.png"
     if not matrix.exists():
         draw_confusion(row, matrix)
     for fold, key in enumerate(row["fits"]):
         suffix = f"-fold{fold}" if len(row["fits"]) > 1 else ""
-        file = folder / f"curves-{_join_labels(row, without=('aggregator',))}{suffix}-{key[:6]}.png"
+        file = folder / f"curves-{_join_labels(row, MODEL_AXES)}{suffix}-{key[:6]}.png"
         if not file.exists() and (entry := store.find_entry("fits", key)):
             history = read_json(entry / "history.json", FitHistory)
             if history["loss"]:  # estimators and finished systems have no epochs
@@ -46,7 +47,7 @@ def _draw_row(row: DoneRow, folder: Path, store: Store) -> None:
 
 
 def draw_confusion(row: DoneRow, path: Path) -> None:
-    """True classes down, predicted across: the share of the true class, and the number of clips."""
+    """Rows are true classes, columns predicted ones; cells show the share of the true class, and the number of clips."""
     counts, classes = row["confusion"], row["classes"]
     figure = _make_figure(1.5 + 0.8 * len(classes), 1.7 + 0.7 * len(classes), row, row["labels"]["aggregator"])
     axes = figure.add_subplot()
@@ -64,21 +65,21 @@ def draw_confusion(row: DoneRow, path: Path) -> None:
 
 
 def draw_curves(history: FitHistory, row: DoneRow, path: Path) -> None:
-    """Loss and accuracy by frame over epochs, in training and validation; the chosen epoch is marked."""
+    """Loss and frame accuracy over epochs, in training and validation; the chosen epoch is marked."""
     figure = _make_figure(8, 3.4, row)
     loss, accuracy = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
     _plot_epochs(loss, history["loss"], history["validation_loss"], history["chosen"])
     loss.set_ylabel("loss")
     loss.set_ylim(bottom=0)
     _plot_epochs(accuracy, history["accuracy"], history["validation_accuracy"], history["chosen"])
-    accuracy.set_ylabel("accuracy by frame")
+    accuracy.set_ylabel("frame accuracy")
     accuracy.set_ylim(bottom=0, top=1.02)
     _save_png(figure, path)
 
 
-def _plot_epochs(axes: Axes, training: Sequence[float], validation: Sequence[float | None], chosen: int) -> None:
+def _plot_epochs(axes: Axes, training: Sequence[float], validation: Sequence[float | None], chosen_epoch: int) -> None:
     epochs = range(1, len(training) + 1)
-    marker = "o" if len(epochs) < MOST_MARKERS else None
+    marker = "o" if len(epochs) < MAX_MARKERS else None
     axes.plot(epochs, training, color=BLUE, marker=marker, markersize=3, label="training (dropout on)")
     axes.plot(
         epochs,
@@ -88,7 +89,7 @@ def _plot_epochs(axes: Axes, training: Sequence[float], validation: Sequence[flo
         markersize=3,
         label="validation",
     )
-    axes.axvline(chosen, color="gray", linestyle=":", label=f"chosen: epoch {chosen}")
+    axes.axvline(chosen_epoch, color="gray", linestyle=":", label=f"chosen: epoch {chosen_epoch}")
     axes.set_xlabel("epoch")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, frameon=False)
@@ -103,12 +104,12 @@ def _make_figure(width: float, height: float, row: DoneRow, detail: str = "") ->
 
 
 def _save_png(figure: Figure, path: Path) -> None:
-    part = path.with_name(f".{path.name}-{os.getpid()}")
-    figure.savefig(part, format="png")
-    part.replace(path)
+    partial = path.with_name(f".{path.name}-{os.getpid()}")
+    figure.savefig(partial, format="png")
+    partial.replace(path)
 
 
-def _join_labels(row: DoneRow, without: Collection[str] = ()) -> str:
-    """The labels that tell the rows of a benchmark apart, as a part of a file name."""
-    axes = [axis for axis in ("backbone", "recipe", "loss", "seed", "aggregator") if axis not in without]
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", "-".join(row["labels"][axis] for axis in axes))[:LONGEST_NAME]
+def _join_labels(row: DoneRow, axes: Iterable[str]) -> str:
+    """The labels of these axes as part of a file name, without those that determine the data."""
+    labels = [row["labels"][axis] for axis in axes if not AXES[axis].in_data]
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", "-".join(labels))[:MAX_NAME_LENGTH]

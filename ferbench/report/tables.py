@@ -14,15 +14,15 @@ from ferbench.report.boards import Board, make_boards
 from ferbench.store.records import Record
 
 STYLES = {"best": "bold green", "measured": "", "published": "italic dim", "failed": "red"}
-FIGURES = 3  # WAR, UAR, F1: they stay with the columns that say which row it is
-NARROWEST_LABEL = 8  # columns of text; narrower, the labels share a column
-JOINED = "row"
-GAP = 2  # columns of text between two columns of a table
+METRIC_COLUMNS = 3  # WAR, UAR and F1 stay in one table with the labels
+MIN_LABEL_WIDTH = 8  # characters; if labels would be narrower, they share one column
+JOINED_LABELS = "row"
+GAP = 2  # characters between two columns
 
 
 @dataclass(frozen=True)
 class RecordTables:
-    """The boards of a record, for rich to print: as tables that fit the width of the console."""
+    """The boards of a record, which rich prints as tables that fit the width of the console."""
 
     record: Record
 
@@ -32,25 +32,25 @@ class RecordTables:
 
 
 def _render_board(board: Board, width: int) -> list[RenderableType]:
-    """One table if it fits; else one that says which row it is and how good, then as many as the details need, by rank."""
+    """One table if it fits; else one with labels and metrics, and as many as the details need."""
     heading = Text(board.title, style="bold yellow" if board.standin else "bold")
     caption = Text(board.caption, style="dim")
     if _natural_width(board, board.columns) <= width:
         return [heading, _make_table(board, board.columns), caption, Text()]
-    first, details = board.columns[: board.identity + FIGURES], board.columns[board.identity + FIGURES :]
-    tables = [_make_table(board, columns) for columns in [_fit_labels(board, first, width), *_pack(board, details, width)]]
+    main, details = board.columns[: board.label_columns + METRIC_COLUMNS], board.columns[board.label_columns + METRIC_COLUMNS :]
+    tables = [_make_table(board, columns) for columns in [_fit_labels(board, main, width), *_pack(board, details, width)]]
     return [heading, *tables, caption, Text()]
 
 
 def _fit_labels(board: Board, columns: tuple[str, ...], width: int) -> tuple[str, ...]:
-    """The columns, or with one for all labels if each would be too narrow to read."""
-    labels = columns[1 : board.identity]
+    """The columns; if labels would be too narrow to read, one column replaces theirs."""
+    labels = columns[1 : board.label_columns]
     room = width - _natural_width(board, tuple(column for column in columns if column not in labels)) - len(labels)
-    return columns if room >= NARROWEST_LABEL * len(labels) else ("#", JOINED, *columns[board.identity :])
+    return columns if room >= MIN_LABEL_WIDTH * len(labels) else ("#", JOINED_LABELS, *columns[board.label_columns :])
 
 
 def _pack(board: Board, details: Sequence[str], width: int) -> list[tuple[str, ...]]:
-    """The detail columns in as few tables as fit the width, each with the rank."""
+    """Distribute the detail columns over as few tables as fit the width, each with the rank."""
     tables: list[tuple[str, ...]] = [("#",)]
     for column in details:
         if len(tables[-1]) > 1 and _natural_width(board, (*tables[-1], column)) > width:
@@ -60,7 +60,7 @@ def _pack(board: Board, details: Sequence[str], width: int) -> list[tuple[str, .
 
 
 def _natural_width(board: Board, columns: Sequence[str]) -> int:
-    """The width of a table in which nothing is wrapped."""
+    """The width of a table of these columns if nothing is wrapped."""
     widths = [max(map(len, (column, *_cells(board, column, columns)))) for column in columns]
     return sum(widths) + GAP * (len(columns) - 1)
 
@@ -68,7 +68,7 @@ def _natural_width(board: Board, columns: Sequence[str]) -> int:
 def _make_table(board: Board, columns: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
-        is_label = column == JOINED or column in board.columns[1 : board.identity]
+        is_label = column == JOINED_LABELS or column in board.columns[1 : board.label_columns]
         table.add_column(column, justify="left" if is_label else "right", overflow="fold", no_wrap=not is_label)
     rows = zip(*[_cells(board, column, columns) for column in columns], strict=True)
     for line, cells in zip(board.lines, rows, strict=True):
@@ -78,12 +78,12 @@ def _make_table(board: Board, columns: Sequence[str]) -> Table:
 
 def _cells(board: Board, column: str, columns: Sequence[str]) -> list[str]:
     """The cells of a column, in a table of these columns."""
-    labels = board.columns[1 : board.identity]
-    has_labels = JOINED in columns or any(label in columns for label in labels)
+    labels = board.columns[1 : board.label_columns]
+    has_labels = JOINED_LABELS in columns or any(label in columns for label in labels)
     cells = []
     for line in board.lines:
         cell = line.cells.get(column, "")
-        if column == JOINED:
+        if column == JOINED_LABELS:
             cell = " · ".join(filter(None, (line.cells.get(label, "") for label in labels)))
         elif column == "#" and line.kind == "best":
             cell = f"★ {cell}"

@@ -207,14 +207,14 @@ def test_store_is_named_by_the_environment(call, tmp_path, monkeypatch):
 
 
 def test_a_process_exits_with_the_code(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "ferbench.cli.main", "run", "absent.yaml"], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run([sys.executable, "-m", "ferbench", "run", "absent.yaml"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "error: no file absent.yaml"
 
 
 def test_reader_that_leaves_early_is_no_error():
     entry = Path(sys.executable).with_name("ferbench")
-    program = [str(entry)] if entry.exists() else [sys.executable, "-m", "ferbench.cli.main"]
+    program = [str(entry)] if entry.exists() else [sys.executable, "-m", "ferbench"]
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write) as out:

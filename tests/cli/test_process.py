@@ -56,7 +56,7 @@ def test_a_signal_stops_a_run_with_one_message(endless, start, number, code):
     endless.send_signal(number)
     _, error = endless.communicate(timeout=60)
     assert endless.returncode == code
-    assert error.rstrip().endswith("stopped: what is finished is stored; run the same command again to continue")
+    assert error.rstrip().endswith("stopped: finished work is stored; run the same command again to continue")
     assert "Traceback" not in error
     again = start()
     _, error = again.communicate(timeout=60)

@@ -171,7 +171,7 @@ def test_a_killed_extraction_leaves_no_half_folder(tree):
     """Killed while it writes: every folder without a dot is whole."""
     for number in range(6):
         video(tree / f"more/{number}.avi", 200)
-    line = [sys.executable, "-m", "ferbench.cli.main", "corpus", "extract", str(tree), str(tree.parent / "frames"), "--workers", "1"]
+    line = [sys.executable, "-m", "ferbench", "corpus", "extract", str(tree), str(tree.parent / "frames"), "--workers", "1"]
     process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     target = tree.parent / "frames/more"
     while not target.is_dir() and process.poll() is None:

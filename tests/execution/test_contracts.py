@@ -256,7 +256,7 @@ def test_what_a_backbone_may_train(run, trainable, told):
 
 def test_a_network_of_the_wrong_width_is_not_trained(run, tmp_path):
     """One item goes through before the first epoch."""
-    code, _, said = run("--set", "backbone=net", "--checkpoint", "0", trainable=TRAINABLE.replace("len(classes)", "17"))
+    code, _, said = run("--set", "backbone=net", "--checkpoint-interval", "0", trainable=TRAINABLE.replace("len(classes)", "17"))
     assert code == 2
     assert "backbone net gives 17 values per item" in said
     assert not list((tmp_path / "runs").glob("checkpoints/*/*"))

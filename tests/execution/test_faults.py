@@ -71,11 +71,11 @@ def warm():
 
 @pytest.fixture
 def command(tmp_path, data, toy_plugin):
-    """The command line of a run on a store; --checkpoint 0 keeps the state of every epoch."""
+    """The command line of a run on a store; --checkpoint-interval 0 keeps the state of every epoch."""
     (tmp_path / "toys.yaml").write_text(BENCHMARK.replace("LOG", str(tmp_path / "log")).replace("DATA", str(data / "toy")))
 
     def line(store: Path) -> list[str]:
-        given = ["--device", "cpu", "--checkpoint", "0", "--no-figures", "--format", "json"]
+        given = ["--device", "cpu", "--checkpoint-interval", "0", "--no-figures", "--format", "json"]
         return ["run", "toys.yaml", "--plugin", str(toy_plugin), "--store", str(store), *given]
 
     return line
@@ -132,7 +132,7 @@ def test_killed_at_random_moments(benchmark, undisturbed, tmp_path):
         kills += 1
     rows = benchmark(store).rows()
     assert results(rows, store) == undisturbed[0]
-    verified = [sys.executable, "-m", "ferbench.cli.main", "store", "verify", "--store", str(store)]
+    verified = [sys.executable, "-m", "ferbench", "store", "verify", "--store", str(store)]
     assert subprocess.run(verified, capture_output=True).returncode == 0
 
 
@@ -180,7 +180,7 @@ def test_full_disk(benchmark, command, undisturbed, tmp_path, room):
     small, store = tmp_path / "small", tmp_path / "runs"
     small.mkdir()
     script = f'mount -t tmpfs -o size={room}k tmpfs {small} && "$@"; code=$?; cp -r {small}/runs {store}; exit $code'
-    line = [*inside, script, "sh", sys.executable, "-m", "ferbench.cli.main", *command(small / "runs")]
+    line = [*inside, script, "sh", sys.executable, "-m", "ferbench", *command(small / "runs")]
     run = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 2, run.stderr
     assert "cannot be written: No space left on device" in run.stderr

@@ -176,7 +176,7 @@ def test_a_failure_is_tried_again_when_asked_or_changed(run, tmp_path, toy_plugi
     plugin = tmp_path / "toy.py"
     plugin.write_text(toy_plugin.read_text().replace("ZeroDivisionError", "MemoryError"))
     first = run("--set", "loss=broken", plugin=plugin)
-    assert "2 of 2 rows failed; --retry-failed tries them again" in first[2]
+    assert "2 of 2 rows failed; add --retry-failed to try again" in first[2]
     log = Path(first[1][0]["log"])
     log.unlink()
     code, rows, told = run("--set", "loss=broken", plugin=plugin)

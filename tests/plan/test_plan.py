@@ -45,7 +45,7 @@ def test_before_and_after_a_run(call):
     call("run", *GRID, "--no-figures")
     _, plan, _ = call("plan", *GRID)
     assert counts(plan)["rows"] == (0, 8)
-    assert "nothing to do: 8 of 8 rows are stored" in call("plan", *GRID, text=True)[1]
+    assert "nothing to compute: 8 of 8 rows are stored" in call("plan", *GRID, text=True)[1]
 
 
 def test_plan_computes_nothing(call, tmp_path):
@@ -80,10 +80,10 @@ def test_failed_rows_are_counted(call):
 def test_budget(call):
     call("run", "--set", "seed=7", "--no-figures")
     _, plan, _ = call("plan", *GRID, "--budget", "0s")
-    assert (len(plan["fits"]), len(plan["over"])) == (0, 8)
+    assert (len(plan["within"]), len(plan["over"])) == (0, 8)
     half = plan["seconds"] * 0.6
     _, plan, _ = call("plan", *GRID, "--budget", half)
-    assert [labels["loss"] for labels in plan["fits"]] == ["cross-entropy"] * 4
+    assert [labels["loss"] for labels in plan["within"]] == ["cross-entropy"] * 4
     text = call("plan", *GRID, "--budget", "2h", text=True)[1]
     assert "within 2 h 0 min: 8 of 8 rows" in text
 
@@ -100,7 +100,7 @@ def test_stand_ins_are_not_rendered(call, data, benchmark_file, tmp_path):
     benchmark_file.write_text(benchmark_file.read_text() + "rehearsal: {people: 8}\n")
     code, plan, _ = call("plan")
     assert (code, plan["rows"], plan["unrendered"]) == (0, 2, ["toy"])
-    assert "A run renders the stand-ins of toy first" in call("plan", text=True)[1]
+    assert "A run renders stand-ins for toy first" in call("plan", text=True)[1]
     assert not (tmp_path / "runs" / "standin").exists()
     call("run", "--no-figures")
     assert counts(call("plan")[1])["rows"] == (0, 2)

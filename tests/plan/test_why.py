@@ -127,7 +127,7 @@ def place(tmp_path, data, toy_plugin):
         line = [
             sys.executable,
             "-m",
-            "ferbench.cli.main",
+            "ferbench",
             command,
             "whys.yaml",
             "--plugin",
@@ -198,9 +198,7 @@ def test_the_one_difference(place, change, arguments, differences, reused):
 
 
 def call_why(folder: Path, key: str) -> list[dict]:
-    done = subprocess.run(
-        [sys.executable, "-m", "ferbench.cli.main", "why", key, "--format", "json"], cwd=folder, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "ferbench", "why", key, "--format", "json"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -268,7 +266,7 @@ def sizes(call) -> dict[str, int]:
 def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     call("run", benchmark_file, "--no-figures")
     call("run", benchmark_file, "--no-figures", "--set", "recipe.lr=0.1")
-    assert "everything in the store is needed" in call("store", "gc", "--delete")[1]
+    assert "every entry is needed" in call("store", "gc", "--delete")[1]
     before = sizes(call)
     assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 27, 27)
     _, told, _ = call("store", "gc", "--old-rows")
@@ -311,7 +309,7 @@ def test_verify(call, benchmark_file, tmp_path):
     code, told, _ = call("store", "verify")
     assert code == 1
     assert f"features {damaged.parent.name[:12]}: features.npy has another checksum" in told
-    assert "1 damaged; the next run that needs them recomputes them" in told
+    assert "1 damaged; the next run that needs them will recompute them" in told
 
 
 def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):

@@ -109,7 +109,7 @@ def test_row_without_coverage_and_epochs():
 
 def test_only_axes_that_vary_are_columns():
     (board,) = make_boards(record(row(0.5, loss="a", seed="0"), row(0.6, loss="b", seed="1")))
-    assert board.columns[: board.identity] == ("#", "loss", "seed")
+    assert board.columns[: board.label_columns] == ("#", "loss", "seed")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_published_rows_stand_beside_theirs_unranked():
     assert cells(board, "UAR") == ["70.0", "80.0", "50.0", "75.0?"]
     assert cells(board, "fe") == ["", "", "", "47"]
     assert "published: another\n" in board.caption
-    assert "published: a paper; ? the source does not say whether WAR or UAR" in board.caption
+    assert "published: a paper; ?: the source does not say whether it is WAR or UAR" in board.caption
 
 
 def test_published_row_never_is_the_best():
@@ -220,7 +220,7 @@ def test_no_width_cuts_a_cell(width):
     (board,) = make_boards(shown)
     words = text.split()
     for line in board.lines:
-        for column in board.columns[board.identity :]:
+        for column in board.columns[board.label_columns :]:
             assert not line.cells.get(column) or line.cells[column] in words, (column, line.cells)
     for name in NAMES:
         assert is_shown(name, text)
