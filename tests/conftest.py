@@ -33,7 +33,7 @@ def toy_plugin() -> Path:
 
 @pytest.fixture(scope="session")
 def toy_images(tmp_path_factory) -> Path:
-    """A toy corpus that no test may change."""
+    """A toy corpus; tests must not change it."""
     from toy_images import render
 
     return render(tmp_path_factory.mktemp("data") / "toy", people=9)
@@ -41,7 +41,7 @@ def toy_images(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def data(toy_images, tmp_path, monkeypatch) -> Path:
-    """FERBENCH_DATA with a toy corpus of the test's own."""
+    """Set FERBENCH_DATA to a copy of the toy corpus that the test may change."""
     import shutil
 
     folder = tmp_path / "data"
@@ -59,7 +59,7 @@ def benchmark_file(tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def london() -> Path:
-    """The folder that holds the real photographs; tests that need them are skipped without."""
+    """The folder of the real photographs; tests that need them are skipped if there is none."""
     for folder in (os.environ.get("FERBENCH_DATA"), HERE.parent.parent / "shared" / "data"):
         if folder and (Path(folder) / "london" / "neutral_front").is_dir():
             return Path(folder)

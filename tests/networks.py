@@ -1,4 +1,4 @@
-"""The network that a backbone trains, as one module that gives logits."""
+"""Builds the network that a backbone trains, as one module that returns logits."""
 
 from __future__ import annotations
 

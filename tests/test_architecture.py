@@ -1,10 +1,12 @@
-"""The house rules that the imports show: who may know whom, and where heavy packages are imported."""
+"""Rules for imports: which modules may import which, and where heavy packages are imported."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,10 @@ from ferbench.registry.plugins import load_plugins
 ROOT = Path(__file__).parent.parent
 CORE = sorted((ROOT / "ferbench").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
+SCRIPTS = sorted([*(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "tools").rglob("*.py")])
 HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "matplotlib", "scipy", "safetensors"}
 
-# The files of the core that compute; the rest may be imported by a command that only lists things.
+# The files of the core that compute. Commands that only list things may import all others.
 COMPUTING = (
     "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "corpora.images",
     "corpora.landmarks", "corpora.videos", "execution.context", "execution.drivers", "execution.engine", "execution.probe",
@@ -25,7 +28,7 @@ COMPUTING = (
     "training",
 )  # fmt: skip
 
-# Words that mean something else than the component of that name: a checkpoint, a distribution, a color, what a frozen part reads.
+# Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.
 OTHER_WORDS = {
     "last": {"api.recipe"},
     "landmarks": {"api.networks", "plan.checks", "stages.features"},
@@ -66,13 +69,14 @@ def name_of(file: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
-def test_the_reader_of_imports_reads(tmp_path):
-    found = set(imports(ROOT / "ferbench" / "training" / "estimators.py"))
-    assert {"numpy", "typing.Any", "sklearn.pipeline.Pipeline"} <= found
+def test_imports_are_read():
+    names = set(imports(ROOT / "ferbench" / "training" / "estimators.py"))
+    assert {"numpy", "typing.Any", "sklearn.pipeline.Pipeline"} <= names
     assert "sklearn.metrics.recall_score" not in set(imports(ROOT / "ferbench" / "report" / "metrics.py", everywhere=False))
     assert "torch" not in set(imports(ROOT / "ferbench" / "execution" / "runner.py", everywhere=False))  # under TYPE_CHECKING
     assert len(CORE) > 20
     assert len(PLUGINS) > 20
+    assert "ferbench.Clip" in set(imports(ROOT / "benchmarks" / "performance" / "plain.py"))
 
 
 @pytest.mark.parametrize("file", CORE, ids=name_of)
@@ -91,7 +95,7 @@ def test_the_core_names_no_component(file):
 
 
 @pytest.mark.parametrize("file", PLUGINS, ids=lambda f: str(f.relative_to(ROOT / "plugins")))
-def test_plugins_use_public_names_alone(file):
+def test_plugins_use_only_public_names(file):
     for name in imports(file):
         if name.split(".")[0] == "ferbench":
             assert name == "ferbench" or name.split(".")[1] in (*ferbench.__all__, "types"), name
@@ -101,13 +105,13 @@ def test_plugins_use_public_names_alone(file):
 
 
 @pytest.mark.parametrize("file", PLUGINS, ids=lambda f: str(f.relative_to(ROOT / "plugins")))
-def test_plugins_know_no_other_plugin(file):
+def test_plugins_import_no_other_plugin(file):
     own = file.relative_to(ROOT / "plugins").parts[0]
     assert {top for top in (name.split(".")[0] for name in imports(file)) if top.startswith("ferbench_")} <= {own}
 
 
 def test_rooms_import_only_rooms_below_them():
-    """The contract is in pyproject.toml; a module that is in no room, or imports upwards, breaks it."""
+    """The contract is in pyproject.toml; a module outside the rooms, or an import upwards, breaks it."""
     from importlinter.application.use_cases import lint_imports
     from importlinter.configuration import configure
 
@@ -115,7 +119,7 @@ def test_rooms_import_only_rooms_below_them():
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), cache_dir=None, no_logo=True)
 
 
-def test_the_picture_of_the_rooms_is_current():
+def test_the_table_of_rooms_is_current():
     from architecture import draw, measure  # tools/architecture.py
 
     rooms, imports = measure()
@@ -126,7 +130,7 @@ def test_the_picture_of_the_rooms_is_current():
 
 
 @pytest.mark.parametrize("file", CORE, ids=name_of)
-def test_heavy_packages_stand_in_files_that_compute(file):
+def test_heavy_packages_are_imported_by_files_that_compute(file):
     heavy = {name.split(".")[0] for name in imports(file, everywhere=False)} & HEAVY
     assert not heavy or name_of(file).startswith(COMPUTING)
 
@@ -147,7 +151,16 @@ def test_importing_a_plugin_imports_nothing_heavy(package):
     assert len(seen) > 1
 
 
-def test_public_names_are_there():
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda f: str(f.relative_to(ROOT)))
+def test_scripts_import_names_that_exist(file):
+    """benchmarks/performance used to import a module that was gone."""
+    names = [name for name in imports(file) if name.partition(".")[0].startswith("ferbench")]
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        assert (hasattr(import_module(module), attribute) or find_spec(name)) if module else find_spec(name), name
+
+
+def test_public_names_exist():
     assert all(hasattr(ferbench, name) for name in ferbench.__all__)
     with pytest.raises(AttributeError, match="module 'ferbench' has no attribute 'Planner'"):
         _ = ferbench.Planner

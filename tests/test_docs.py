@@ -1,4 +1,4 @@
-"""What README and CONTRIBUTING show is run here."""
+"""The examples of README and CONTRIBUTING work, and the docs name every hook, component and parameter."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ROOT = Path(__file__).parent.parent
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 
 
-def shown(name: str) -> str:
-    """The code block of that file name."""
+def code_block(name: str) -> str:
+    """The code of that file in CONTRIBUTING."""
     return re.search(rf"```\w+ {re.escape(name)}\n(.*?)```", CONTRIBUTING, re.DOTALL)[1]
 
 
 def test_plugin_in_one_file(data, benchmark_file, toy_plugin, tmp_path, capsys):
     plugin = tmp_path / "power_mean.py"
-    plugin.write_text(shown("power_mean.py"))
+    plugin.write_text(code_block("power_mean.py"))
     assert len(plugin.read_text().splitlines()) <= 15
     arguments = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--plugin", str(plugin), "--store", str(tmp_path / "runs")]
     assert main([*arguments, "--format", "json", "--quiet"]) == 0
@@ -41,14 +41,14 @@ def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
     package = tmp_path / "package"
     package.mkdir()
     for name in ("pyproject.toml", "ferbench_first_frame.py"):
-        (package / name).write_text(shown(name))
-    own = tmp_path / "venv"
-    venv.create(own, with_pip=True)
+        (package / name).write_text(code_block(name))
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=True)
     # The packages that the tests run with, ferbench among them, are seen from there; the plugin is installed in the venv itself.
-    here = next(Path(p) for p in site.getsitepackages() if Path(p).name == "site-packages")
-    there = next((own / "lib").glob("python*/site-packages"))
-    (there / "tests.pth").write_text(f"import site; site.addsitedir({str(here)!r})\n")
-    python = own / "bin/python"
+    current = next(Path(p) for p in site.getsitepackages() if Path(p).name == "site-packages")
+    packages = next((environment / "lib").glob("python*/site-packages"))
+    (packages / "tests.pth").write_text(f"import site; site.addsitedir({str(current)!r})\n")
+    python = environment / "bin/python"
     subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", package], check=True, cwd=tmp_path)
     shutil.rmtree(package)
     listed = subprocess.run(
@@ -73,9 +73,11 @@ def test_every_hook_is_documented_with_its_signature():
 def test_readme_commands_exist():
     readme = (ROOT / "README.md").read_text()
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE):
-        assert f"\n{target}:" in makefile
+    targets = re.findall(r"^make ([a-z-]+)", readme, re.MULTILINE)
+    assert targets
+    assert all(f"\n{target}:" in makefile for target in targets)
     commands = {line.split()[1] for line in readme.splitlines() if line.strip().startswith(("ferbench ", ".venv/bin/ferbench "))}
+    assert commands
     for command in commands:
         with pytest.raises(SystemExit, match="0"):
             main([command, "--help"])

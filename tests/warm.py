@@ -1,6 +1,6 @@
-"""Starts commands of ferbench in forks of a process that has imported everything: a killed run then costs no new start.
+"""Starts commands of ferbench in forks of a process that has imported everything, so that tests that kill runs start quickly.
 
-Reads one JSON line a request, {"start": [arguments], "cwd", "out", "err"} or {"wait": pid}, and answers with a pid or an exit code.
+Reads one JSON line per request, {"start": [arguments], "cwd", "out", "err"} or {"wait": pid}, and answers with a pid or an exit code.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def preload() -> None:
-    """What every run imports; nothing here starts a thread, so that forks are safe."""
+    """Import what every run imports. Nothing here starts a thread, so forks are safe."""
     import sklearn.metrics  # noqa: F401
 
 

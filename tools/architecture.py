@@ -1,4 +1,4 @@
-"""Draws the rooms of the core and the imports between them into docs/architecture.md: `make architecture`."""
+"""Writes the table of rooms and the imports between them into docs/architecture.md: `make architecture`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Imports = Counter[tuple[str, str]]
 
 
 def measure() -> tuple[list[str], Imports]:
-    """The rooms from top to bottom, and how many modules of one import modules of another."""
+    """The rooms from top to bottom, and for each pair, how many imports lead from modules of one to modules of the other."""
     configuration = tomllib.loads((ROOT / "pyproject.toml").read_text())
     rooms = configuration["tool"]["importlinter"]["contracts"][0]["layers"]
     graph = grimp.build_graph("ferbench", cache_dir=None)
@@ -27,7 +27,7 @@ def measure() -> tuple[list[str], Imports]:
 
 
 def draw(rooms: list[str], imports: Imports) -> str:
-    """What each room is for, and a matrix of how many modules of the room on the left import the room above."""
+    """A table of the purpose of each room, and a matrix of imports: the room on the left imports the room above."""
     purposes = ["| room | holds |", "|---|---|", *[f"| `{room}` | {_purpose(room)} |" for room in rooms]]
     width = max(map(len, rooms))
     header = " ".join([" " * width, *[room.rjust(len(room)) for room in rooms]])
@@ -37,7 +37,7 @@ def draw(rooms: list[str], imports: Imports) -> str:
 
 
 def _matrix_row(room: str, rooms: list[str], imports: Imports, width: int) -> str:
-    cells = [("■" if room == other else str(imports[room, other] or "·")).rjust(len(other)) for other in rooms]
+    cells = [("■" if room == imported else str(imports[room, imported] or "·")).rjust(len(imported)) for imported in rooms]
     return " ".join([room.ljust(width), *cells])
 
 
@@ -52,7 +52,7 @@ def _purpose(room: str) -> str:
 
 
 def main() -> int:
-    """Write the drawing into the page."""
+    """Replace the drawing in the page."""
     page = PAGE.read_text()
     head, tail = page.partition(START)[0], page.partition(END)[2]
     PAGE.write_text(head + draw(*measure()) + tail)

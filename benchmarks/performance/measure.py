@@ -1,9 +1,9 @@
-"""Measures ferbench against a plain script, against serial OpenCV and against this machine's own limits; writes docs/performance.md.
+"""Measure ferbench against a plain script, serial OpenCV and the limits of this machine, and write docs/performance.md.
 
     python benchmarks/performance/measure.py            everything, about 40 minutes on 2 cores
     python benchmarks/performance/measure.py limits     one part: grid, limits, detection, orchestration
 
-Figures of one part come from one run of it, so that their ratios hold whatever else the machine does; repeated ones are medians.
+The figures of a part come from a single run of it, so that their ratios hold even on a busy machine. Repeated figures are medians.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferbench import Dataset
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -31,13 +34,19 @@ PEOPLE = 6  # in each stand-in corpus of the grid
 EPOCHS = 5
 SEEDS = [0, 1, 2]
 LR = 0.0002
-FLOPS_A_FRAME = 2 * 15_346_630_656  # VGG16's convolutions at 224 x 224: multiplications and additions
+FLOPS_PER_FRAME = 2 * 15_346_630_656  # VGG16's convolutions at 224 x 224: multiplications and additions
 HEAD = (25088, 4096, 4096, 6)
 BATCH = 30
 
+Row = dict[str, Any]
+"""A row as `ferbench run --format json` prints it."""
 
-def timed(work: Callable[[], Any], times: int = 5) -> float:
-    """Median seconds, after one call that does not count."""
+Results = dict[str, Any]
+"""The figures of one part, as results.json stores them."""
+
+
+def median_seconds(work: Callable[[], object], times: int = 5) -> float:
+    """The median time of `work`, after one call that does not count."""
     work()
     seconds = []
     for _ in range(times):
@@ -47,7 +56,7 @@ def timed(work: Callable[[], Any], times: int = 5) -> float:
     return median(seconds)
 
 
-def grid(folder: Path) -> dict[str, Any]:
+def grid(folder: Path) -> Results:
     """The thesis's 4 networks x 2 votes: seconds of the plain script and of ferbench, in full and for one epoch more.
 
     The plain script's start-up is not counted, ferbench's is.
@@ -58,38 +67,38 @@ def grid(folder: Path) -> dict[str, Any]:
     from ferbench.corpora.index import index
     from ferbench.store.entries import Store
 
-    data = standins(folder, PEOPLE)
-    weights = calibrated(folder, data)
+    data = render_corpora(folder, PEOPLE)
+    weights = save_calibrated_weights(folder, data)
     arguments = [
         "--no-rehearsal", "--set", f"backbone.weights={weights}", "--set", f"recipe.lr={LR}", "--set", "recipe.patience=null",
         "--set", "protocol.validation=150", "--set", "protocol.seed=1",
     ]  # fmt: skip
 
-    def ours(epochs: int, *more: str) -> tuple[float, list[dict[str, Any]]]:
-        given = (*arguments, "--set", f"recipe.epochs={epochs}", *more)
+    def run_thesis(epochs: int, *more: str) -> tuple[float, list[Row]]:
+        settings = (*arguments, "--set", f"recipe.epochs={epochs}", *more)
         start = time.perf_counter()
-        made = ferbench(ROOT / "benchmarks" / "thesis.yaml", folder / f"runs{epochs}", *given, data=data)
-        return time.perf_counter() - start, made
+        rows = run_benchmark(ROOT / "benchmarks" / "thesis.yaml", folder / f"runs{epochs}", *settings, data=data)
+        return time.perf_counter() - start, rows
 
-    seconds = {epochs: ours(epochs)[0] for epochs in (EPOCHS, 2 * EPOCHS)}
-    rows = ours(EPOCHS, "--set", f"seed={SEEDS}")[1]  # seeds beyond the first only show how much metrics vary
+    seconds = {epochs: run_thesis(epochs)[0] for epochs in (EPOCHS, 2 * EPOCHS)}
+    rows = run_thesis(EPOCHS, "--set", f"seed={SEEDS}")[1]  # the other seeds only show how much metrics vary
     benchmark = load_benchmark(ROOT / "benchmarks" / "thesis.yaml")
-    clips = {c.id: c for d in benchmark.datasets() for c in index(replaced(d, data), Store(folder / "index")).clips}
+    clips = {c.id: c for d in benchmark.datasets() for c in index(set_root(d, data), Store(folder / "index")).clips}
     classes = rows[0]["classes"]
     people = {part: set(names) for part, names in rows[0]["folds"][0].items()}
-    used = [c for c in clips.values() if c.label in classes]
-    parts = {part: [(c, classes.index(c.label)) for c in used if c.subject in names] for part, names in people.items()}
+    labeled = [c for c in clips.values() if c.label in classes]
+    parts = {part: [(c, classes.index(c.label)) for c in labeled if c.subject in names] for part, names in people.items()}
     start = time.perf_counter()
     result = plain.run(parts, weights, [(4096, False), (4096, True), (1024, False), (1024, True)], EPOCHS, LR)
-    whole = time.perf_counter() - start
+    plain_seconds = time.perf_counter() - start
     epoch = (seconds[2 * EPOCHS] - seconds[EPOCHS]) / EPOCHS
     measured = [row for row in rows if row.get("kind") == "measured" and row["labels"]["aggregator"] == "mean"]
     return {
-        "clips": len(used),
+        "clips": len(labeled),
         "epochs": EPOCHS,
-        "plain seconds": whole,
+        "plain seconds": plain_seconds,
         "ferbench seconds": seconds[EPOCHS],
-        "ratio": whole / seconds[EPOCHS],
+        "ratio": plain_seconds / seconds[EPOCHS],
         "plain epoch": sum(result.epochs) / EPOCHS,
         "ferbench epoch": epoch,
         "epoch ratio": sum(result.epochs) / EPOCHS / epoch,
@@ -99,24 +108,24 @@ def grid(folder: Path) -> dict[str, Any]:
     }
 
 
-def standins(folder: Path, people: int) -> Path:
-    """Rendered corpora without their marker, since this measures the run on real ones."""
+def render_corpora(folder: Path, people: int) -> Path:
+    """Render corpora and remove their markers, so that ferbench treats them as real ones."""
     data = folder / "data"
-    for name, place in (("ck+", "CK+"), ("mug", "MUG"), ("ised", "ISED")):
-        command("corpus", "standin", name, str(data / place), "--people", str(people))
-        (data / place / "STAND-IN.json").unlink()
+    for name, directory in (("ck+", "CK+"), ("mug", "MUG"), ("ised", "ISED")):
+        run_command("corpus", "standin", name, str(data / directory), "--people", str(people))
+        (data / directory / "STAND-IN.json").unlink()
     return data
 
 
-def replaced(dataset: Any, data: Path) -> Any:
-    """The dataset with its root there."""
+def set_root(dataset: Dataset, data: Path) -> Dataset:
+    """The dataset in its first folder below `data`."""
     from dataclasses import replace
 
     return replace(dataset, root=str(data / dataset.folders[0]))
 
 
-def calibrated(folder: Path, data: Path) -> Path:
-    """Weights that both scripts read: random convolutions, calibrated on faces of CK+."""
+def save_calibrated_weights(folder: Path, data: Path) -> Path:
+    """Save the weights that both scripts read: random convolutions, calibrated on faces of CK+."""
     import safetensors.torch
     import torch
     from plain import load
@@ -132,8 +141,8 @@ def calibrated(folder: Path, data: Path) -> Path:
     return path
 
 
-def limits(_: Path) -> dict[str, Any]:
-    """VGG16's features and a step of its full head, beside this machine's matrix products and copies."""
+def limits(_: Path) -> Results:
+    """VGG16's features and a step of its full head, compared with the matrix products and copies of this machine."""
     import numpy as np
     import torch
 
@@ -151,19 +160,19 @@ def limits(_: Path) -> dict[str, Any]:
     select_device("cpu")
     size = 4096
     a, b, c = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
-    peak = 2 * size**3 / timed(lambda: torch.mm(a, b, out=c))
+    peak = 2 * size**3 / median_seconds(lambda: torch.mm(a, b, out=c))
     source, target = torch.ones(2**28), torch.empty(2**28)
-    bandwidth = 2 * 4 * 2**28 / timed(lambda: target.copy_(source))  # read and written
-    source = target = torch.empty(0)  # memory for what follows
+    bandwidth = 2 * 4 * 2**28 / median_seconds(lambda: target.copy_(source))  # read and written
+    source = target = torch.empty(0)  # frees memory
     module = random_convolutions(0).to(memory_format=torch.channels_last)
     faces = np.random.default_rng(0).integers(0, 256, (32, 224, 224), np.uint8)
-    features = timed(lambda: list(forward_frames(module, [faces], Input(224), torch.device("cpu"))), 3)
+    features = median_seconds(lambda: list(forward_frames(module, [faces], Input(224), torch.device("cpu"))), 3)
     model = EmbeddingModel(*full_head(HEAD, {}))
     recipe = Recipe(batch_size=BATCH)
     part = Items(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
     learner = Learner(model, torch.nn.CrossEntropyLoss(), lambda x: x, recipe, torch.device("cpu"))
     optimizer = build_optimizer(learner.parameters, recipe)
-    step = timed(lambda: train_epoch(learner, part, optimizer, torch.Generator()), 3) / 4
+    step = median_seconds(lambda: train_epoch(learner, part, optimizer, torch.Generator()), 3) / 4
     weights = sum(p.numel() for p in model.parameters())
     first = HEAD[0] * HEAD[1]
     # Forward and the weights' gradients of all layers, the inputs' gradients of all but the first.
@@ -175,7 +184,7 @@ def limits(_: Path) -> dict[str, Any]:
         "peak": peak,
         "bandwidth": bandwidth,
         "features a frame": features / 32,
-        "features share of peak": FLOPS_A_FRAME * 32 / features / peak,
+        "features share of peak": FLOPS_PER_FRAME * 32 / features / peak,
         "batch": BATCH,
         "step": step,
         "least": least,
@@ -183,8 +192,8 @@ def limits(_: Path) -> dict[str, Any]:
     }
 
 
-def detection(folder: Path) -> dict[str, Any]:
-    """Decoding and detection of a stand-in CK+, serially with OpenCV alone and with ferbench's pool; whether the boxes are equal."""
+def detection(folder: Path) -> Results:
+    """Decoding and face detection on a stand-in CK+: serially with OpenCV alone, and with ferbench's pool."""
     import cv2
 
     from ferbench.api.clips import Clip, Frames
@@ -193,7 +202,7 @@ def detection(folder: Path) -> dict[str, Any]:
     from ferbench_basics.viola_jones import ViolaJones
     from ferbench_corpora.ckplus import CKPlus
 
-    command("corpus", "standin", "ck+", str(folder / "CK+"), "--people", "12")
+    run_command("corpus", "standin", "ck+", str(folder / "CK+"), "--people", "12")
     clips = [clip for clip in CKPlus(str(folder / "CK+")).clips() if isinstance(clip, Clip)]
 
     def serial() -> list[tuple[int, ...]]:
@@ -212,26 +221,27 @@ def detection(folder: Path) -> dict[str, Any]:
             return ViolaJones(near=near)(Frames(tuple(decode(clip, range(clip.length))[0].values())))
 
         with local_executor(os.cpu_count() or 1) as executor:
-            found = [future.result() for future in [executor.start(detect, clip) for clip in clips]]
-            return [box if there else (0, 0, 0, 0) for f in found for box, there in zip(f.boxes or (), f.has_face or (), strict=True)]
+            clip_frames = [future.result() for future in [executor.start(detect, clip) for clip in clips]]
+        boxes = [pair for frames in clip_frames for pair in zip(frames.boxes or (), frames.has_face or (), strict=True)]
+        return [box if has_face else (0, 0, 0, 0) for box, has_face in boxes]
 
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
-    one = timed(serial, 3)
+    serial_seconds = median_seconds(serial, 3)
     cv2.setNumThreads(before)
-    default = timed(serial, 3)
-    many = timed(pooled, 3)
+    default = median_seconds(serial, 3)
+    pooled_seconds = median_seconds(pooled, 3)
     frames = sum(clip.length for clip in clips)
-    nearly = timed(lambda: pooled(near=True), 3)
+    near_seconds = median_seconds(lambda: pooled(near=True), 3)
     overlaps = [overlap(one, two) for one, two in zip(pooled(), pooled(near=True), strict=True)]
     return {
         "frames": frames,
-        "serial": one,
+        "serial": serial_seconds,
         "default": default,
-        "pooled": many,
-        "ratio": one / many,
+        "pooled": pooled_seconds,
+        "ratio": serial_seconds / pooled_seconds,
         "equal": serial() == pooled(),
-        "near": nearly,
+        "near": near_seconds,
         "near agreement": sum(value >= 0.8 for value in overlaps) / frames,
         "near least overlap": min(overlaps),
     }
@@ -244,26 +254,26 @@ def overlap(one: tuple[int, ...], two: tuple[int, ...]) -> float:
     return shared / max(1, one[2] * one[3] + two[2] * two[3] - shared)
 
 
-def orchestration(folder: Path) -> dict[str, Any]:
-    """A thousand combinations of components that compute nothing: cold, and finished."""
+def orchestration(folder: Path) -> Results:
+    """A thousand combinations of components that compute nothing, with an empty store and with a complete one."""
     import cv2
     import numpy as np
 
     for person in range(8):
-        (folder / "nothing" / f"p{person}").mkdir(parents=True)
+        (folder / "tiny-images" / f"p{person}").mkdir(parents=True)
         for label, level in (("black", 10), ("white", 240)):
-            cv2.imwrite(str(folder / "nothing" / f"p{person}" / f"{label}.png"), np.full((8, 8), level, np.uint8))
+            cv2.imwrite(str(folder / "tiny-images" / f"p{person}" / f"{label}.png"), np.full((8, 8), level, np.uint8))
     text = (
-        "dataset: {nothing: {root: DATA}}\npreprocessing: {plain: [gray]}\nloss: cross-entropy\naggregator: [majority, mean]\n"
+        "dataset: {tiny-images: {root: DATA}}\npreprocessing: {plain: [gray]}\nloss: cross-entropy\naggregator: [majority, mean]\n"
         "protocol: {thesis: {train: 4, validation: 2, test: 2, classes: [black, white]}}\nrecipe: {checkpoint: last}\n"
-    ).replace("DATA", str(folder / "nothing"))
+    ).replace("DATA", str(folder / "tiny-images"))
     seconds = {}
     for name, numbers in (("one", [0]), ("many", list(range(500)))):
         file = folder / f"{name}.yaml"
         file.write_text(f"{text}backbone: {{no-op: {{number: {numbers}}}}}\n")
         for state in ("cold", "finished"):
             start = time.perf_counter()
-            ferbench(file, folder / f"runs-{name}", "--plugin", str(HERE / "noop.py"))
+            run_benchmark(file, folder / f"runs-{name}", "--plugin", str(HERE / "noop.py"))
             seconds[name, state] = time.perf_counter() - start
     return {
         "combinations": 1000,
@@ -273,24 +283,24 @@ def orchestration(folder: Path) -> dict[str, Any]:
     }
 
 
-def ferbench(file: Path, store: Path, *arguments: str, data: Path | None = None) -> list[dict[str, Any]]:
-    """The rows of `ferbench run`."""
+def run_benchmark(file: Path, store: Path, *arguments: str, data: Path | None = None) -> list[Row]:
+    """Run `ferbench run` and return its rows."""
     environment = {**os.environ, **({"FERBENCH_DATA": str(data)} if data else {})}
-    given = ["--store", str(store), "--device", "cpu", "--no-figures", "--quiet", "--format", "json", *arguments]
-    return json.loads(command("run", str(file), *given, environment=environment))
+    options = ["--store", str(store), "--device", "cpu", "--no-figures", "--quiet", "--format", "json", *arguments]
+    return json.loads(run_command("run", str(file), *options, environment=environment))
 
 
-def command(*arguments: str, environment: dict[str, str] | None = None) -> str:
-    """What a command prints; it must end well."""
-    line = [sys.executable, "-m", "ferbench", *arguments]
-    done = subprocess.run(line, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(line)}\n{done.stderr}")
-    return done.stdout
+def run_command(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    """Run a command of ferbench and return what it prints; exit if it fails."""
+    command = [sys.executable, "-m", "ferbench", *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{process.stderr}")
+    return process.stdout
 
 
-def machine() -> str:
-    """What the figures were measured on."""
+def describe_machine() -> str:
+    """Processor, memory and the versions of packages."""
     with open("/proc/cpuinfo") as file:  # noqa: PTH123
         cpu = next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "unknown processor")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -299,21 +309,21 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Measures the parts named, or all; keeps the figures of the others."""
+    """Measure the parts that the arguments name, or all of them; keep the stored figures of the others."""
     parts = {part.__name__: part for part in (grid, limits, detection, orchestration)}
     results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
     for name in sys.argv[1:] or parts:
         folder = Path(tempfile.mkdtemp())
         try:
-            results[name] = {**parts[name](folder), "machine": machine(), "day": time.strftime("%Y-%m-%d")}
+            results[name] = {**parts[name](folder), "machine": describe_machine(), "day": time.strftime("%Y-%m-%d")}
         finally:
             shutil.rmtree(folder)
         print(name, json.dumps(results[name], indent=1), flush=True)
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     if set(parts) <= set(results):
-        from page import page
+        from page import render_page
 
-        PAGE.write_text(page(results))
+        PAGE.write_text(render_page(results))
 
 
 if __name__ == "__main__":

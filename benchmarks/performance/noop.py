@@ -1,4 +1,4 @@
-"""Components that compute nothing, so that what remains of a run's time is ferbench's own."""
+"""Components that compute nothing, so that the time of a run is ferbench's own overhead."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ import ferbench
 
 @ferbench.hookimpl
 def register_datasets(register: Callable[[type], None]) -> None:
-    """One corpus."""
-    register(Nothing)
+    """Register one corpus."""
+    register(TinyImages)
 
 
 @ferbench.hookimpl
 def register_backbones(register: Callable[[type], None]) -> None:
-    """One backbone."""
+    """Register one backbone."""
     register(NoOp)
 
 
 @dataclass(frozen=True)
-class Nothing(ferbench.Dataset):
-    """PERSON/LABEL.png."""
+class TinyImages(ferbench.Dataset):
+    """Single images, PERSON/LABEL.png."""
 
-    name = "nothing"
+    name = "tiny-images"
     classes = ("black", "white")
-    citation = license = access = "made by the measurement"
-    folders = ("nothing",)
+    citation = license = access = "written by measure.py"
+    folders = ("tiny-images",)
 
     def clips(self) -> Iterator[ferbench.Clip]:
-        """One frame a clip."""
+        """Clips of one frame."""
         for image in sorted(Path(self.root).glob("*/*.png")):
             yield ferbench.Clip(f"{image.parent.name}/{image.stem}", image.parent.name, image.stem, images=(image,))
 
@@ -48,7 +48,7 @@ class NoOp(ferbench.Backbone):
         return ferbench.Input(4, 1, (0.5,), (0.5,))
 
     def frozen(self) -> None:
-        """Nothing."""
+        """None: nothing is frozen."""
         return
 
     def trainable(self, classes: Sequence[str]) -> ferbench.Network:  # noqa: ARG002

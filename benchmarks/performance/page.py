@@ -1,4 +1,4 @@
-"""docs/performance.md from what was measured."""
+"""Fills the template of docs/performance.md with the measured figures."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 TEMPLATE = Path(__file__).with_name("page.md")
 
 
-def page(results: dict[str, Any]) -> str:
-    """The page's text."""
-    grid, limits, detection, work = (results[name] for name in ("grid", "limits", "detection", "orchestration"))
+def render_page(results: dict[str, dict[str, Any]]) -> str:
+    """The text of the page."""
+    grid, limits, detection, orchestration = (results[name] for name in ("grid", "limits", "detection", "orchestration"))
     return TEMPLATE.read_text().format(
         clips=grid["clips"],
         epochs=grid["epochs"],
@@ -41,11 +41,11 @@ def page(results: dict[str, Any]) -> str:
         near=detection["near"],
         agreement=100 * detection["near agreement"],
         least_overlap=detection["near least overlap"],
-        combinations=work["combinations"],
-        cold=1000 * work["cold a combination"],
-        finished=work["finished beyond start-up"],
-        startup=work["start-up"],
-        **{f"{name}_machine": f"({each['day']}, {each['machine']})" for name, each in results.items()},
+        combinations=orchestration["combinations"],
+        cold=1000 * orchestration["cold a combination"],
+        finished=orchestration["finished beyond start-up"],
+        startup=orchestration["start-up"],
+        **{f"{name}_machine": f"({part['day']}, {part['machine']})" for name, part in results.items()},
     )
 
 

@@ -1,6 +1,6 @@
-"""The thesis's grid as a straightforward PyTorch script, the way a good student would write it: what ferbench's speed is measured against.
+"""The thesis's grid as a straightforward PyTorch script, the way a good student would write it; ferbench's speed is compared with it.
 
-Frames are decoded, and faces found, once; then VGG16 sees every frame in every epoch, its convolutions frozen, with torch's default Adam
+Frames are decoded and faces detected once; then VGG16 reads every frame in every epoch, its convolutions frozen, with torch's default Adam
 and an evaluation on the validation people after every epoch. Networks are trained one after the other.
 """
 
@@ -26,41 +26,41 @@ STD = torch.tensor([0.228, 0.223, 0.224])[:, None, None]
 
 @dataclass
 class Result:
-    """Seconds of each epoch, and accuracy by clip on the test people."""
+    """The seconds of each epoch, and the clip accuracy of each network on the test people."""
 
     epochs: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)
 
 
 def run(parts: dict[str, list[tuple[Clip, int]]], weights: Path, networks: Sequence[tuple[int, bool]], epochs: int, lr: float) -> Result:
-    """Trains each network, (units of the second layer, weighted loss), on parts train, validation and test."""
+    """Train each network (units of the second layer, weighted loss) on the parts train, validation and test."""
     result = Result()
     data = {name: load(part) for name, part in parts.items()}
     for units, weighted in networks:
         torch.manual_seed(0)
-        model = network(units, weights)
+        model = build_network(units, weights)
         counts = torch.bincount(data["train"][1], minlength=6).float()
         loss_of = nn.CrossEntropyLoss(len(data["train"][1]) / (6 * counts.clamp(min=1)) if weighted else None)
         optimizer = torch.optim.Adam(model.classifier.parameters(), lr)
-        best, kept = -1.0, {}
+        best_accuracy, best_state = -1.0, {}
         for _ in range(epochs):
             start = perf_counter()
             train(model, *data["train"][:2], loss_of, optimizer)
-            right = (predict(model, data["validation"][0]).argmax(1) == data["validation"][1]).float().mean().item()
-            if right > best:
-                best, kept = right, {name: value.clone() for name, value in model.classifier.state_dict().items()}
+            accuracy = (predict(model, data["validation"][0]).argmax(1) == data["validation"][1]).float().mean().item()
+            if accuracy > best_accuracy:
+                best_accuracy, best_state = accuracy, {name: value.clone() for name, value in model.classifier.state_dict().items()}
             result.epochs.append(perf_counter() - start)
-        model.classifier.load_state_dict(kept)
+        model.classifier.load_state_dict(best_state)
         result.accuracy.append(clip_accuracy(predict(model, data["test"][0]).softmax(1), *data["test"][1:]))
     return result
 
 
 def load(part: list[tuple[Clip, int]]) -> tuple[Tensor, Tensor, list[int]]:
-    """Normalised faces [N,3,224,224] of the second half of each clip, their labels [N] and their clips."""
+    """Load normalized faces [N,3,224,224] of the second half of each clip, their labels [N] and their clips."""
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
     images, labels, clips = [], [], []
     for number, (clip, label) in enumerate(part):
-        frames = read(clip)
+        frames = decode(clip)
         last = clip.apex + 1 if clip.apex is not None else len(frames)
         for frame in frames[last - (last // 2 + 1) : last]:
             gray = frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
@@ -73,18 +73,18 @@ def load(part: list[tuple[Clip, int]]) -> tuple[Tensor, Tensor, list[int]]:
     return (torch.stack(images) - MEAN) / STD, torch.tensor(labels), clips
 
 
-def read(clip: Clip) -> list[np.ndarray]:
-    """All frames."""
+def decode(clip: Clip) -> list[np.ndarray]:
+    """All frames of a clip, gray or BGR."""
     if clip.video is None:
         return [cv2.imread(str(path), cv2.IMREAD_ANYCOLOR) for path in clip.images]
     video, frames = cv2.VideoCapture(str(clip.video)), []
-    while (read := video.read())[0]:
-        frames.append(read[1])
+    while (result := video.read())[0]:
+        frames.append(result[1])
     return frames
 
 
-def network(units: int, weights: Path) -> nn.Module:
-    """torchvision's VGG16 with frozen convolutions and a new head."""
+def build_network(units: int, weights: Path) -> nn.Module:
+    """Build torchvision's VGG16 with frozen convolutions and a new head."""
     model = torchvision.models.vgg16()
     model.load_state_dict(safetensors.torch.load_file(weights), strict=False)
     model.features.requires_grad_(False)
@@ -94,7 +94,7 @@ def network(units: int, weights: Path) -> nn.Module:
 
 
 def train(model: nn.Module, x: Tensor, y: Tensor, loss_of: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """One epoch in batches of 20."""
+    """Train one epoch in batches of 20."""
     model.train()
     for rows in torch.randperm(len(y)).split(20):
         optimizer.zero_grad()
@@ -104,13 +104,13 @@ def train(model: nn.Module, x: Tensor, y: Tensor, loss_of: nn.Module, optimizer:
 
 @torch.no_grad()
 def predict(model: nn.Module, x: Tensor) -> Tensor:
-    """Logits."""
+    """Logits [N,6], in evaluation mode."""
     model.eval()
     return torch.cat([model(part) for part in x.split(20)])
 
 
 def clip_accuracy(scores: Tensor, labels: Tensor, clips: list[int]) -> float:
-    """Share of clips whose mean score is highest for their class."""
+    """The share of clips whose mean score is highest for their class."""
     of_clip = torch.tensor(clips)
-    found = of_clip.unique()
-    return float(np.mean([bool(scores[of_clip == c].mean(0).argmax() == labels[of_clip == c][0]) for c in found]))
+    numbers = of_clip.unique()
+    return float(np.mean([bool(scores[of_clip == c].mean(0).argmax() == labels[of_clip == c][0]) for c in numbers]))

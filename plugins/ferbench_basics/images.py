@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Equalize(Preprocessor):
-    """Equalizes the histogram of each frame; in color, that of the luma.
+    """Equalizes the histogram of each frame; in color frames, of the luma.
 
     `range`: "image" maps to the image's own range, y = cdf(x) (max x - min x) + min x; "full" maps to 0..255 (OpenCV's equalizeHist).
     """

@@ -51,7 +51,7 @@ class Modulo(Protocol):
         """Return `k` folds; raises FerbenchError for fewer than `k` people."""
         people = sorted({clip.subject for clip in clips})
         if len(people) < self.k:
-            message = f"found {len(people)} people with clips of the classes, need at least {self.k}"
+            message = f"{len(people)} people have clips of the classes: expected at least {self.k}"
             raise FerbenchError(message, where="protocol modulo", hint="ask for fewer folds: --set protocol.k=5")
         fold_of = {person: position % self.k for position, person in enumerate(people)}
         parts = [[clip for clip in clips if fold_of[clip.subject] == fold] for fold in range(self.k)]
@@ -63,7 +63,7 @@ class Fixed(Protocol):
     """The corpus's own split into training and test clips, or its own folds.
 
     Reads the clips' facts: `split` (train, validation or test), or `fold`; each fold is tested once. If no clip is listed as test, the
-    validation clips are tested, as in published figures on AFEW. If there is no list to choose the checkpoint with, the share `held_out`
+    validation clips are tested, as in published figures on AFEW. If the corpus lists no validation clips, the share `held_out`
     of the training part (by clips) is held out for it, by person.
     """
 
@@ -72,7 +72,7 @@ class Fixed(Protocol):
     seed: Seed = 0
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """Return one fold, or the corpus's own; raises FerbenchError if a clip is in no list, so that none is left out silently."""
+        """Return one fold, or the corpus's own; raises FerbenchError if a clip has neither, so that none is dropped silently."""
         if all("fold" in clip.facts for clip in clips):
             numbers = sorted({clip.facts["fold"] for clip in clips}, key=str)
             tests = [[clip for clip in clips if clip.facts["fold"] == number] for number in numbers]

@@ -112,7 +112,7 @@ def load_cascade(cascade: str, _thread: int) -> Any:
         raise FerbenchError(f"OpenCV {cv2.__version__} has no CascadeClassifier", where=_WHERE, hint=hint) from None
     path = _cascade_file(cascade, Path(haarcascades))
     if not _can_load(detector, path):
-        raise FerbenchError(f"{path} is no cascade that OpenCV can load", where=_WHERE, hint="give the XML file of a trained cascade")
+        raise FerbenchError(f"{path} is not a cascade that OpenCV can load", where=_WHERE, hint="give the XML file of a trained cascade")
     return detector
 
 

@@ -49,7 +49,7 @@ class DescriptorBackbone(Backbone):
         return Input(self.size, 1, (0.0,), (1.0,))
 
     def trainable(self, classes: Sequence[str]) -> EmbeddingNetwork | Estimators:
-        """Classifiers, of which the best on the validation items is kept; or a network, [B,D] -> logits."""
+        """Classifiers to choose from on the validation items; or a network, [B,D] -> logits."""
         if self.classifier == "mlp":
             return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
         return Estimators(self._candidates)

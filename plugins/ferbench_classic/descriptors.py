@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Descriptor(Frozen):
-    """Computed from each item alone, without training crops."""
+    """A descriptor is computed from each item by itself, without training crops."""
 
     @property
     def calibrated(self) -> bool:

@@ -17,6 +17,6 @@ from ferbench_corpora.wild import AFEW, DFEW, FERV39k
 
 @ferbench.hookimpl
 def register_datasets(register: Callable[[type], None]) -> None:
-    """Eleven corpora."""
+    """Register eleven corpora."""
     for dataset in (CKPlus, MUG, ISED, London, MMI, OuluCASIA, AFEW, DFEW, FERV39k, RAVDESS, CREMAD):
         register(dataset)

@@ -21,7 +21,7 @@ LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
 
 @dataclass(frozen=True)
 class RAVDESS(Dataset):
-    """RAVDESS: 24 actors speak or sing with eight expressions (CC BY-NC-SA 4.0).
+    """RAVDESS: 24 actors speak or sing eight expressions (CC BY-NC-SA 4.0).
 
     Every recording is published with and without sound: `modality` says which files are read. `channel` is speech, song, or both.
     """
@@ -35,11 +35,11 @@ class RAVDESS(Dataset):
         "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). PLoS ONE, 2018."
     )
     license: ClassVar[str] = "CC BY-NC-SA 4.0"
-    access: ClassVar[str] = "Anyone may download it from Zenodo: doi:10.5281/zenodo.1188976."
+    access: ClassVar[str] = "Free download from Zenodo: doi:10.5281/zenodo.1188976."
     folders: ClassVar[tuple[str, ...]] = ("RAVDESS", "ravdess")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """By actor and file name, which says all: modality, channel, emotion, intensity, statement, repetition, actor."""
+        """By actor and file name, which contains modality, channel, emotion, intensity, statement, repetition, actor."""
         tree = Tree(self.name, Path(self.root))
         people = tree.find_folders(ACTOR)
         if not people:
@@ -63,14 +63,14 @@ class RAVDESS(Dataset):
         if self.channel != "both" and channel != CHANNELS[self.channel]:
             return Skipped(name, f"channel is not {self.channel}")
         if emotion not in RAVDESS_CODES:
-            return Skipped(name, "emotion is no number from 1 to 8")
+            return Skipped(name, "emotion is not a number from 1 to 8")
         facts = {"sex": "female" if actor % 2 == 0 else "male", "intensity": {1: "normal", 2: "strong"}.get(intensity, "")}
         return Clip(path.stem, f"{actor:02d}", RAVDESS_CODES[emotion], video=path, facts=facts)
 
 
 @dataclass(frozen=True)
 class CREMAD(Dataset):
-    """CREMA-D: 91 actors say twelve sentences with six expressions, 7,442 videos (ODbL)."""
+    """CREMA-D: 7,442 videos of 91 actors, twelve sentences, six expressions (ODbL)."""
 
     name = "crema-d"
     classes = tuple(CREMAD_CODES.values())
@@ -79,11 +79,11 @@ class CREMAD(Dataset):
         "dataset. IEEE Transactions on Affective Computing, 2014."
     )
     license: ClassVar[str] = "Open Database License (ODbL) 1.0"
-    access: ClassVar[str] = "Anyone may download it from https://github.com/CheyneyComputerScience/CREMA-D (by git lfs)."
+    access: ClassVar[str] = "Free download from https://github.com/CheyneyComputerScience/CREMA-D (with Git LFS)."
     folders: ClassVar[tuple[str, ...]] = ("CREMA-D", "CREMAD", "cremad")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """The videos of VideoFlash by name: actor, sentence, emotion, level; age and sex of the actor if the table is there."""
+        """The videos of VideoFlash by name: actor, sentence, emotion, level; with age and sex of the actor if the table exists."""
         tree = Tree(self.name, Path(self.root))
         tops = tree.find_folders("VideoFlash")
         if not tops:

@@ -29,7 +29,7 @@ class CKPlus(Dataset):
     )
     license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
-        "CK+ is sent by the Affect Analysis Group, University of Pittsburgh, to those who sign the agreement at https://www.jeffcohn.net/Resources/."
+        "CK+ is available from the Affect Analysis Group, University of Pittsburgh, after signing the agreement at https://www.jeffcohn.net/Resources/."
     )
     folders: ClassVar[tuple[str, ...]] = ("CK+", "CKplus", "CK", "cohn-kanade")
 
@@ -45,7 +45,7 @@ class CKPlus(Dataset):
 
 
 def _find_sequences(tree: Tree) -> Mapping[str, Places]:
-    """By name, such as S005/001: its folders in the trees of images, emotions, landmarks and whatever else is sorted by people."""
+    """By name, such as S005/001: its folders in the trees of images, emotions, landmarks and anything else that has a folder per person."""
     sequences: dict[str, list[tuple[Path, list[Path]]]] = {}
     for top in tree.find_parents(SUBJECT, first="cohn-kanade-images"):
         for person in (folder for folder in tree.folders(top) if matches(folder, SUBJECT)):
@@ -55,7 +55,7 @@ def _find_sequences(tree: Tree) -> Mapping[str, Places]:
 
 
 def _read_sequence(tree: Tree, name: str, places: Places) -> Iterator[Clip | Skipped]:
-    """The clip of a sequence, from what each of its folders holds; a second set of images is no second clip."""
+    """The clip of a sequence, from the content of its folders; further copies of its images are skipped."""
     with_images = [(folder, frames) for folder, content in places if (frames := images(content))]
     files = [path for _, content in places for path in content]
     labels = [path for path in files if path.name.lower().endswith("_emotion.txt") and not tree.is_folder(path)]
@@ -66,7 +66,7 @@ def _read_sequence(tree: Tree, name: str, places: Places) -> Iterator[Clip | Ski
     elif not labels:
         yield Skipped(name, "no emotion label")
     elif None in emotions:
-        yield Skipped(name, "emotion label is no number from 0 to 7")
+        yield Skipped(name, "emotion label is not a number from 0 to 7")
     elif len(emotions) > 1:
         yield Skipped(name, "emotion labels contradict each other")
     else:
@@ -79,14 +79,14 @@ def _clip(name: str, emotion: str, frames: tuple[Path, ...], files: Sequence[Pat
 
 
 def _landmarks(frames: Sequence[Path], files: Sequence[Path]) -> tuple[Path, ...]:
-    """The file of each frame, S005_001_00000011_landmarks.txt beside S005_001_00000011.png; none unless every frame has one."""
+    """The file of each frame, S005_001_00000011_landmarks.txt for S005_001_00000011.png; empty unless every frame has one."""
     by_name = {path.name.lower(): path for path in files if path.name.lower().endswith("_landmarks.txt")}
     landmarks = [by_name.get(f"{frame.stem.lower()}_landmarks.txt") for frame in frames]
     return tuple(filter(None, landmarks)) if all(landmarks) else ()
 
 
 def _parse_emotion(text: str) -> str | None:
-    """The emotion of a text such as `   3.0000000e+00`; None if it is empty or no code."""
+    """The emotion of a text such as `   3.0000000e+00`; None if it is empty or not a code."""
     try:
         return CODES.get(float(text))
     except ValueError:

@@ -36,7 +36,7 @@ class ISED(Dataset):
     folders: ClassVar[tuple[str, ...]] = ("ISED",)
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """One clip a row of ISED_details.mat whose video is there; the others, and videos without a row, are skipped by name."""
+        """One clip per row of ISED_details.mat that has a video; other rows, and videos without a row, are skipped."""
         tree = Tree(self.name, Path(self.root))
         tables = [path for top in (tree.root, *tree.folders(tree.root)) for path in tree.entries(top) if path.suffix.lower() == ".mat"]
         videos = _find_videos(tree)
@@ -60,7 +60,7 @@ def _name(person: str | int, video: str | int) -> str:
 
 
 def _read_clips(rows: Sequence[Row], videos: Sequence[tuple[str, Path]]) -> Iterator[Clip | Skipped]:
-    by_name = dict(reversed(videos))  # the first of two videos with the same number counts
+    by_name = dict(reversed(videos))  # of two videos with the same number, the first is used
     names = set()
     for number, row in enumerate(rows, 1):
         person, video = _whole_number(row, 0), _whole_number(row, 2)
@@ -82,9 +82,9 @@ def _read_row(name: str, person: str, row: Row, video: Path | None) -> Clip | Sk
     if video is None:
         return Skipped(name, "video of a row in ISED_details.mat is missing")
     if emotion is None:
-        return Skipped(name, "label is no number from 1 to 4")
+        return Skipped(name, "label is not a number from 1 to 4")
     if peak is None or peak < 1:
-        return Skipped(name, "peak frame is no number from 1")
+        return Skipped(name, "peak frame is not a number from 1")
     return Clip(name, person, emotion, video=video, apex=peak - 1, facts=_read_facts(row))
 
 
@@ -95,7 +95,7 @@ def _read_facts(row: Row) -> dict[str, str | int | float]:
 
 
 def _whole_number(row: Row, column: int) -> int | None:
-    """A cell as a whole number; None if it is none."""
+    """A cell as a whole number; None if it is something else."""
     try:
         number = float(row[column])  # type: ignore[arg-type]
     except (ValueError, TypeError, IndexError):

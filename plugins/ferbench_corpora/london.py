@@ -23,11 +23,11 @@ class London(Dataset):
     classes = ("neutral", "smiling")
     citation: ClassVar[str] = "L. DeBruine, B. Jones: Face Research Lab London Set. figshare, 2017. doi:10.6084/m9.figshare.5047666"
     license: ClassVar[str] = "CC BY 4.0"
-    access: ClassVar[str] = "Anyone may download it from figshare: doi:10.6084/m9.figshare.5047666."
+    access: ClassVar[str] = "Free download from figshare: doi:10.6084/m9.figshare.5047666."
     folders: ClassVar[tuple[str, ...]] = ("london", "face_research_lab_london_set", "Face Research Lab London Set")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """One image a clip; template files (.tem) are no images."""
+        """One clip per image; template files (.tem) are ignored."""
         tree = Tree(self.name, Path(self.root))
         contents = map(tree.entries, (tree.root, *tree.folders(tree.root)))
         content = next((content for content in contents if any(path.name.lower() in LABELS for path in content)), None)
@@ -49,6 +49,6 @@ def _clip(path: Path, label: str, code: str, facts: dict[str, dict[str, str]]) -
 
 
 def _read_facts(tree: Tree, content: list[Path]) -> dict[str, dict[str, str]]:
-    """Age, sex and ethnicity by person; empty if the table is not there."""
+    """Age, sex and ethnicity by person; empty if there is no table."""
     rows = tree.read_table(content, "london_faces_info.csv")
     return {row["face_id"].zfill(3): {fact: row.get(column, "") for fact, column in FACTS.items()} for row in rows if row.get("face_id")}

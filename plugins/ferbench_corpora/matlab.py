@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Row = Sequence[object]
-"""Cells are str, int or float (whole numbers are int, though MATLAB knows only doubles), or lists for vectors (boxes, points)."""
+"""Cells are str, int or float (whole numbers are int, though MATLAB stores only doubles), or lists for vectors (boxes, points)."""
 
 
 def read_table(file: Path) -> list[Row]:
     """The rows of the largest table, whether MATLAB wrote a cell array, a struct array or a numeric matrix; without headings.
 
-    Raises FerbenchError if the file cannot be read or holds no table.
+    Raises FerbenchError if the file cannot be read or contains no table.
     """
     arrays = [value for value in _load(file).values() if getattr(value, "ndim", 0) == 2 and value.size]
     if not arrays:
-        raise FerbenchError("ised: the file holds no table", where=str(file), hint="expected 16 columns: person, id, video, peak frame ...")
+        raise FerbenchError("ised: the file has no table", where=str(file), hint="expected 16 columns: person, id, video, peak frame ...")
     table = max(arrays, key=lambda array: array.size * len(array.dtype.names or ["one"]))
     if table.dtype.names:
         return [[_to_python(record[name]) for name in table.dtype.names] for record in table.ravel()]
@@ -31,7 +31,7 @@ def read_table(file: Path) -> list[Row]:
 
 
 def _is_heading(cell: object) -> bool:
-    """Whether it is a text that is no number."""
+    """Whether a cell is text, and not a number."""
     if not isinstance(cell, str):
         return False
     try:
@@ -49,7 +49,7 @@ def _load(file: Path) -> Mapping[str, NDArray]:
     except NotImplementedError as error:  # scipy reads no HDF5
         hint = "in MATLAB, load it and save it again with -v7"
         raise FerbenchError("ised: the table is in MATLAB's format 7.3, which is not read", where=str(file), hint=hint) from error
-    except Exception as error:  # scipy raises many kinds for a file that is no .mat
+    except Exception as error:  # scipy raises many kinds of exceptions if the file is not a .mat
         raise FerbenchError(f"ised: the table cannot be read: {error}", where=str(file), hint="copy it again from the archive") from error
     return content
 

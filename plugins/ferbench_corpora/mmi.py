@@ -18,7 +18,7 @@ VIEWS = {"0": "front", "1": "profile", "2": "both"}
 
 @dataclass(frozen=True)
 class MMI(Dataset):
-    """MMI: videos neutral - apex - neutral of some 75 people; those whose session has one of six emotions.
+    """MMI: videos from neutral to apex and back, about 75 people; sessions with one of six emotions.
 
     Sessions that show a frontal and a profile view side by side are skipped unless `both_views` is true.
     """
@@ -29,11 +29,11 @@ class MMI(Dataset):
     classes = tuple(CODES.values())
     citation: ClassVar[str] = "M. Pantic, M. Valstar, R. Rademaker, L. Maat: Web-based database for facial expression analysis. ICME, 2005."
     license: ClassVar[str] = "signed agreement, non-commercial research"
-    access: ClassVar[str] = "MMI is opened by its authors to those who sign the agreement at https://mmifacedb.eu/."
+    access: ClassVar[str] = "MMI is available from its authors after signing the agreement at https://mmifacedb.eu/."
     folders: ClassVar[tuple[str, ...]] = ("MMI", "mmi")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """Videos in the order of sessions; the name says the person (S001-002.avi is of S001), the XML files the emotion and the view."""
+        """Videos by session; the file name gives the person (S001 for S001-002.avi), the XML files the emotion and the view."""
         tree = Tree(self.name, Path(self.root))
         sessions = [session for top in tree.find_folders("Sessions") for session in tree.folders(top) if session.name.isdecimal()]
         if not sessions:
@@ -64,7 +64,7 @@ class MMI(Dataset):
         if len(emotions) > 1:
             return "emotion labels contradict each other"
         if not emotions[0].isdecimal() or int(emotions[0]) not in CODES:
-            return "emotion label is no number from 1 to 6"
+            return "emotion label is not a number from 1 to 6"
         return "frontal and profile view in one picture" if "both" in description.views and not self.both_views else ""
 
 
@@ -83,7 +83,7 @@ def _describe_session(files: Sequence[bytes]) -> Description:
 
 
 def _parse(xml: bytes) -> ElementTree.Element | None:
-    """The root of an XML file; None if it is damaged, which then names no emotion. Python's expat expands no external entity."""
+    """The root of an XML file; None if it is damaged. Python's expat expands no external entities."""
     try:
         return ElementTree.fromstring(xml)
     except (ElementTree.ParseError, ValueError):

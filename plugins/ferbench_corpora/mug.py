@@ -21,7 +21,7 @@ STILL = r"(\d{3})_([a-z]{2})_\d+_\d+\.jpe?g"
 
 @dataclass(frozen=True)
 class MUG(Dataset):
-    """MUG: sequences of posed expressions that run neutral, apex, neutral; 52 people released.
+    """MUG: posed sequences from neutral to apex and back; 52 people.
 
     The corpus has no apex indices: the middle frame is taken, unless `apexes` names a CSV with the columns `clip` (such as
     001/anger/take000) and `apex` (0-based). `kind: stills` reads the manually annotated images instead, each a clip of one frame.
@@ -35,20 +35,20 @@ class MUG(Dataset):
     citation: ClassVar[str] = "N. Aifanti, C. Papachristou, A. Delopoulos: The MUG facial expression database. WIAMIS, 2010."
     license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
-        "MUG is sent by the Multimedia Understanding Group, Aristotle University of Thessaloniki, on a signed agreement: "
+        "MUG is available from the Multimedia Understanding Group, Aristotle University of Thessaloniki, after signing the agreement: "
         "https://mug.ee.auth.gr/fed/."
     )
     folders: ClassVar[tuple[str, ...]] = ("MUG",)
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """Takes by person, expression and number; missing expression folders and junk takes are skipped by name."""
+        """Takes by person, expression and number; missing expression folders and junk takes are skipped."""
         tree = Tree(self.name, Path(self.root))
         yield from self._stills(tree) if self.kind == "stills" else self._sequences(tree)
         yield from tree.unreadable()
 
     def _stills(self, tree: Tree) -> Iterator[Clip | Skipped]:
         if self.apexes:
-            raise FerbenchError("mug: apexes is for kind: sequences; a still is its own apex", hint="leave out one of the two")
+            raise FerbenchError("mug: `apexes` needs kind: sequences, as a still is its own apex", hint="remove one of the two")
         return _read_stills(tree)
 
     def _sequences(self, tree: Tree) -> Iterator[Clip | Skipped]:
@@ -62,7 +62,7 @@ class MUG(Dataset):
 
 
 def _read_trees(tree: Tree) -> Iterator[Clip | Skipped]:
-    """Everything in the folders of people; if two trees hold the same take, the first is read."""
+    """Everything in the folders of people; if two trees contain the same take, the first is read."""
     ids = set()
     for top in tree.find_parents(PERSON, first="subjects3"):
         for item in _read_people(tree, top):
@@ -73,7 +73,7 @@ def _read_trees(tree: Tree) -> Iterator[Clip | Skipped]:
 
 
 def _read_people(tree: Tree, top: Path) -> Iterator[Clip | Skipped]:
-    """Nothing if no person of this tree has a folder for an expression: then it holds something else, such as landmarks."""
+    """Empty if no person of this tree has a folder for an expression: then it contains something else, such as landmarks."""
     people = {person: _person_folders(tree, person) for person in tree.folders(top) if matches(person, PERSON)}
     if any(_is_expression(folder) for folders in people.values() for folder in folders):
         for person, folders in people.items():
@@ -81,7 +81,7 @@ def _read_people(tree: Tree, top: Path) -> Iterator[Clip | Skipped]:
 
 
 def _person_folders(tree: Tree, person: Path) -> list[Path]:
-    """A person's folders; a session is replaced by the folders in it."""
+    """A person's folders, including those in sessions."""
     return [path for folder in tree.folders(person) for path in (tree.folders(folder) if matches(folder, "session.*") else [folder])]
 
 
@@ -95,7 +95,7 @@ def _read_person(tree: Tree, top: Path, person: Path, folders: list[Path]) -> It
     for folder in folders:
         name, takes = folder.relative_to(top).as_posix(), tree.folders(folder)
         if not _is_expression(folder):
-            yield Skipped(name, "folder is named like no expression")
+            yield Skipped(name, "folder name is not an expression")
         elif not takes:
             yield Skipped(name, "expression folder without takes")
         else:
@@ -114,7 +114,7 @@ def _read_apexes(file: str, lengths: Mapping[str, int]) -> dict[str, int]:
     apexes: dict[str, int] = {}
     for line, clip, apex in _read_apex_rows(file):
         if clip in apexes:
-            raise FerbenchError(f"mug: clip {clip!r} has a second apex: expected one row a clip", where=f"{file}:{line}")
+            raise FerbenchError(f"mug: clip {clip!r} has a second apex: expected one row per clip", where=f"{file}:{line}")
         if clip not in lengths or not apex.isdecimal() or int(apex) >= lengths[clip]:
             expected = f"an index below {lengths[clip]}" if clip in lengths else "a clip such as 001/anger/take000, in the column `clip`"
             raise FerbenchError(f"mug: clip {clip!r}, apex {apex!r}: expected {expected}", where=f"{file}:{line}")
@@ -134,7 +134,7 @@ def _read_apex_rows(file: str) -> list[tuple[int, str, str]]:
 
 
 def _read_stills(tree: Tree) -> Iterator[Clip | Skipped]:
-    """Every file beside the first image named `NNN_ee_NNN_NNNN.jpg`, at most three folders down."""
+    """All files in the folder of the first image named `NNN_ee_NNN_NNNN.jpg`, at most three folders down."""
     level = [tree.root]
     for _ in range(4):
         for content in map(tree.entries, level):

@@ -35,7 +35,7 @@ class OuluCASIA(Dataset):
     )
     license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
-        "Oulu-CASIA is sent by the Center for Machine Vision and Signal Analysis of the University of Oulu on a signed agreement."
+        "Oulu-CASIA is available from the Center for Machine Vision and Signal Analysis, University of Oulu, after signing the agreement."
     )
     folders: ClassVar[tuple[str, ...]] = ("Oulu-CASIA", "OuluCASIA", "Oulu_CASIA", "OriginalImg")
 
@@ -56,7 +56,7 @@ class OuluCASIA(Dataset):
 def _read_sequence(tree: Tree, person: str, folder: Path) -> Clip | Skipped:
     name, label, frames = f"{person}/{folder.name}", LABELS.get(folder.name.lower()), tree.images(folder)
     if label is None:
-        return Skipped(name, "folder is named like no expression")
+        return Skipped(name, "folder name is not an expression")
     if not frames:
         return Skipped(name, "sequence without images")
     return Clip(name, person, label, images=frames, length=len(frames), apex=len(frames) - 1)

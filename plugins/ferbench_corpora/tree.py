@@ -1,4 +1,4 @@
-"""The folders of a corpus, found by pattern: copies differ in spelling and depth, and hold hidden files that are never read."""
+"""The folders of a corpus, found by pattern: copies differ in spelling and depth, and may contain hidden files, which are ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ferbench import FerbenchError, Skipped
 from ferbench_corpora.tables import parse_table
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
-HIDDEN = (".", "__MACOSX")  # __MACOSX holds hidden files only
+HIDDEN = (".", "__MACOSX")  # __MACOSX contains only hidden files
 T = TypeVar("T")
 
 
@@ -29,7 +29,7 @@ class Tree:
     problems: dict[Path, str] = field(default_factory=dict)
 
     def entries(self, folder: Path) -> list[Path]:
-        """What a folder holds but for hidden files, in natural order (2 before 10)."""
+        """The content of a folder without hidden files, in natural order (2 before 10)."""
         try:
             paths = [path for path in folder.iterdir() if not path.name.startswith(HIDDEN)]
         except OSError as error:
@@ -48,7 +48,7 @@ class Tree:
         return images(self.entries(folder))
 
     def is_folder(self, path: Path) -> bool:
-        """Whether it is a folder."""
+        """Whether a path is a folder."""
         try:
             return path.is_dir()
         except OSError as error:
@@ -85,12 +85,12 @@ class Tree:
         return self.read_bytes(file).decode("utf-8-sig", errors="replace")
 
     def read_table(self, content: Iterable[Path], name: str) -> list[dict[str, str]]:
-        """The rows of the CSV file of this name (case ignored) among these; none if it is not there."""
+        """The rows of the CSV file of this name (case ignored) among these files; empty if there is none."""
         file = next((path for path in content if path.name.lower() == name and not self.is_folder(path)), None)
         return [row.cells for row in parse_table(self.read_text(file)).rows] if file else []
 
     def unreadable(self) -> Iterator[Skipped]:
-        """What could not be listed or read."""
+        """The files and folders that could not be read."""
         for path, problem in self.problems.items():
             yield Skipped(self.relative(path), problem)
 
@@ -99,12 +99,12 @@ class Tree:
         return path.relative_to(self.root).as_posix()
 
     def layout_error(self, expected: str) -> FerbenchError:
-        """The error if nothing of the layout is there."""
+        """The error for a folder without anything of the layout."""
         unreadable = "".join(f"; {skipped.what}: {skipped.reason}" for skipped in self.unreadable())
         return FerbenchError(
             f"the corpus {self.corpus} is not in the layout that is read: expected {expected}{unreadable}",
             where=str(self.root),
-            hint=f"give the folder that holds it: --set dataset.{self.corpus}.root=FOLDER (layouts: docs/corpora.md)",
+            hint=f"give the folder that contains it: --set dataset.{self.corpus}.root=FOLDER (layouts: docs/corpora.md)",
         )
 
 
@@ -116,7 +116,7 @@ def natural_sort(items: Iterable[T], name: Callable[[T], str]) -> list[T]:
 
 
 def images(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Those named like an image. One that cannot be read, such as a broken link, keeps its place and is counted when it is decoded."""
+    """The files named like images. Unreadable ones, such as broken links, keep their places and are counted when they are decoded."""
     return tuple(path for path in paths if path.suffix.lower() in IMAGES)
 
 

@@ -1,4 +1,4 @@
-"""Corpora cut from films, with splits of their own: AFEW, DFEW, FERV39k. None says who is seen: each clip counts as a person."""
+"""Corpora cut from films, with splits of their own: AFEW, DFEW, FERV39k. None of them names people, so each clip counts as a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm")
 
 @dataclass(frozen=True)
 class AFEW(Dataset):
-    """Acted Facial Expressions in the Wild (AFEW): clips of films, in videos or folders of frames; splits `train` and `validation`."""
+    """Acted Facial Expressions in the Wild (AFEW): film clips as videos or frames; splits `train` and `validation`."""
 
     name = "afew"
     classes = CLASSES
@@ -32,11 +32,11 @@ class AFEW(Dataset):
         "IEEE MultiMedia, 2012."
     )
     license: ClassVar[str] = "signed agreement, non-commercial research"
-    access: ClassVar[str] = "AFEW is sent by its authors to those who sign the agreement at https://cs.anu.edu.au/few/."
+    access: ClassVar[str] = "AFEW is available from its authors after signing the agreement at https://cs.anu.edu.au/few/."
     folders: ClassVar[tuple[str, ...]] = ("AFEW", "afew", "EmotiW")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """By split, emotion and number; of a clip that is there as a video and as frames, what comes first in the tree is read."""
+        """By split, emotion and number; if a clip exists as a video and as frames, the first in the tree is read."""
         tree = Tree(self.name, Path(self.root))
         tops = [folder for parent in tree.find_parents(SPLIT, first="afew") for folder in tree.folders(parent) if matches(folder, SPLIT)]
         folders = [(SPLITS[top.name.lower()[:3]], folder) for top in tops for folder in tree.folders(top)]
@@ -50,7 +50,7 @@ class AFEW(Dataset):
 
 @dataclass(frozen=True)
 class DFEW(Dataset):
-    """Dynamic Facial Expressions in the Wild (DFEW): 11,697 clips of films as folders of face crops, in five folds of its own."""
+    """Dynamic Facial Expressions in the Wild (DFEW): 11,697 film clips as face crops, in five folds."""
 
     name = "dfew"
     classes = CLASSES
@@ -59,7 +59,7 @@ class DFEW(Dataset):
         "expressions in the wild. ACM Multimedia, 2020."
     )
     license: ClassVar[str] = "signed agreement, non-commercial research"
-    access: ClassVar[str] = "DFEW is sent by its authors to those who sign the agreement at https://dfew-dataset.github.io/."
+    access: ClassVar[str] = "DFEW is available from its authors after signing the agreement at https://dfew-dataset.github.io/."
     folders: ClassVar[tuple[str, ...]] = ("DFEW", "dfew")
 
     def clips(self) -> Iterator[Clip | Skipped]:
@@ -73,7 +73,7 @@ class DFEW(Dataset):
         for number, (fold, code) in rows.items():
             yield _dfew_clip(tree, number, fold, code, folders.get(number))
         unlisted = [number for number in folders if number not in rows]
-        yield from (Skipped(f"{int(number):05d}", "in no list of single-labeled clips") for number in unlisted)
+        yield from (Skipped(f"{int(number):05d}", "not in a list of single-labeled clips") for number in unlisted)
         yield from tree.unreadable()
 
 
@@ -82,7 +82,7 @@ DFEW_CODES = dict(enumerate(("happiness", "sadness", "neutral", "anger", "surpri
 
 @dataclass(frozen=True)
 class FERV39k(Dataset):
-    """FERV39k: 38,935 clips of videos in 22 scenes as folders of face crops; splits `train` and `test`."""
+    """FERV39k: 38,935 clips of 22 scenes as face crops; splits `train` and `test`."""
 
     name = "ferv39k"
     classes = CLASSES
@@ -92,12 +92,12 @@ class FERV39k(Dataset):
     )
     license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = (
-        "FERV39k is sent by its authors to those who sign the agreement at https://wangyanckxx.github.io/Proj_CVPR2022_FERV39k.html."
+        "FERV39k is available from its authors after signing the agreement at https://wangyanckxx.github.io/Proj_CVPR2022_FERV39k.html."
     )
     folders: ClassVar[tuple[str, ...]] = ("FERV39k", "ferv39k")
 
     def clips(self) -> Iterator[Clip | Skipped]:
-        """What the lists train_All.csv and test_All.csv name, in their order: scene, expression and number."""
+        """The clips that train_All.csv and test_All.csv list, in their order: scene, expression and number."""
         tree = Tree(self.name, Path(self.root))
         tops = tree.find_folders("2_ClipsforFaceCrop")
         files = [path for folder in tree.find_folders("All_scenes") for path in tree.entries(folder)]
@@ -112,10 +112,10 @@ class FERV39k(Dataset):
 
 
 def _read_expression(tree: Tree, folder: Path, split: str, ids: set[str]) -> Iterator[Clip | Skipped]:
-    """AFEW: the clips in the folder of an expression; `ids` are those that were read before, and is updated."""
+    """AFEW: the clips in the folder of an expression; `ids` holds the clips read so far, and is updated."""
     label = LABELS.get(folder.name.lower())
     if label is None:
-        yield Skipped(tree.relative(folder), "folder is named like no expression")
+        yield Skipped(tree.relative(folder), "folder name is not an expression")
         return
     for path in tree.entries(folder):
         item = _afew_clip(tree, path, f"{split}/{label}", label, split)
@@ -159,7 +159,7 @@ def _dfew_clip(tree: Tree, number: str, fold: int, code: int, folder: Path | Non
     name, label = f"{int(number):05d}", DFEW_CODES.get(code)
     frames = tree.images(folder) if folder else ()
     if label is None:
-        return Skipped(name, "label is no number from 1 to 7")
+        return Skipped(name, "label is not a number from 1 to 7")
     if not frames:
         return Skipped(name, "no frames")
     return Clip(name, name, label, images=frames, length=len(frames), facts={"fold": fold})
@@ -170,7 +170,7 @@ def _ferv39k_clip(tree: Tree, top: Path, name: str, split: str) -> Clip | Skippe
     parts = name.split("/")
     label = LABELS.get(parts[-2].lower()) if len(parts) == 3 else None
     if label is None or ".." in parts:
-        return Skipped(name, "is no Scene/Expression/Number of a list")
+        return Skipped(name, "is not Scene/Expression/Number of a list")
     folder = top.joinpath(*parts)
     frames = tree.images(folder) if tree.is_folder(folder) else ()
     if not frames:

@@ -19,7 +19,7 @@ EYES = (slice(36, 42), slice(42, 48))  # of 68 landmarks
 
 @dataclass(frozen=True)
 class Align(Preprocessor):
-    """Aligns each face by its eyes, in a square of `size` pixels.
+    """Aligns each face by its eyes and crops a square of `size` pixels.
 
     Rotates, scales and shifts each frame so that both eyes are level, `distance` of the side apart and `height` of it from the top. The
     eyes come from a detector that finds them (yunet), or from the corpus's 68 landmarks. A frame without eyes takes the median positions of

@@ -63,4 +63,4 @@ def load_detector(model: str, score: float, _thread: int) -> Any:
     try:
         return cv2.FaceDetectorYN.create(model, "", (320, 320), score)
     except (cv2.error, AttributeError) as error:
-        raise FerbenchError(f"{model} is no YuNet model that OpenCV {cv2.__version__} can load", where=WHERE, hint=HINT) from error
+        raise FerbenchError(f"{model} is not a YuNet model that OpenCV {cv2.__version__} can load", where=WHERE, hint=HINT) from error

@@ -1,4 +1,4 @@
-"""A stand-in for AFEW: short videos in folders by split and emotion; nothing names the person."""
+"""A stand-in for AFEW: short videos in folders by split and emotion; people are not named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDERS = {
     "anger": "Angry", "disgust": "Disgust", "fear": "Fear", "happiness": "Happy",
     "neutral": "Neutral", "sadness": "Sad", "surprise": "Surprise",
 }  # fmt: skip
-VALIDATION_EVERY = 3  # one in so many people is in Val_AFEW; the corpus has 773 and 383 clips
+VALIDATION_EVERY = 3  # one person in this many is in Val_AFEW; the corpus has 773 and 383 clips
 
 
 def render(folder: Path, people: int, seed: int, progress: Progress, workers: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for CK+: image sequences from neutral to apex, with labels, landmarks and action units beside them."""
+"""A stand-in for CK+: image sequences from neutral to apex, with labels, landmarks and action units."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ferbench_standins.seeding import CKPLUS, draw_people, seeded_generator
 
 CODES = {"anger": 1, "contempt": 2, "disgust": 3, "fear": 4, "happiness": 5, "sadness": 6, "surprise": 7}
 WEIGHTS = {"surprise": 0.26, "disgust": 0.2, "anger": 0.15, "happiness": 0.13, "fear": 0.12, "sadness": 0.09, "contempt": 0.05}
-LABELED = (3, 3, 2, 3, 3)  # sequences of one person after another: 2.8 on average
-UNLABELED_EVERY = 5  # after so many labeled sequences comes one without a label
+LABELED = (3, 3, 2, 3, 3)  # sequences per person, in turn: 2.8 on average
+UNLABELED_EVERY = 5  # one unlabeled sequence follows this many labeled ones
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """One sequence: of which person (the `index`-th), its number (from 1), and whether the corpus labels it."""
+    """One sequence: the index of its person, its number (from 1), and whether it has a label."""
 
     person: Person
     index: int

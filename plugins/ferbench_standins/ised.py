@@ -1,4 +1,4 @@
-"""A stand-in for ISED: spontaneous, weaker expressions in video files, a picture of each peak, and a MATLAB table."""
+"""A stand-in for ISED: videos of weaker, spontaneous expressions, an image of each peak, and a MATLAB table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ferbench_standins.seeding import ISED, draw_people, seeded_generator
 
 CODES = {"happiness": 1, "surprise": 2, "sadness": 3, "disgust": 4}
 WEIGHTS = {"happiness": 227.0, "surprise": 73.0, "sadness": 48.0, "disgust": 80.0}
-CLIPS = (4, 3, 3)  # clips of one person after another
+CLIPS = (4, 3, 3)  # clips per person, in turn
 HEADER = b"MATLAB 5.0 MAT-file, a stand-in rendered by ferbench"  # replaces a header with the time in it
 
 Cell = str | float | NDArray[np.float64]
@@ -30,7 +30,7 @@ Cell = str | float | NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Recording:
-    """One clip: whose, its number (from 1) among the person's clips, and its row (from 1) in the table."""
+    """One clip: its person, its number (from 1) among the person's clips, and its row (from 1) in the table."""
 
     person: Person
     subject: int

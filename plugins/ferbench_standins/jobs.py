@@ -10,7 +10,7 @@ from joblib import Parallel, cpu_count, delayed
 
 from ferbench.types import Progress
 
-IDLE = 10  # seconds after which a process that gets no more jobs ends, also if this one was killed
+IDLE = 10  # seconds until an idle worker process ends, even if this process was killed
 T = TypeVar("T")
 
 

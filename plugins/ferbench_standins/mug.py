@@ -1,4 +1,4 @@
-"""A stand-in for MUG: takes from neutral to apex, in the middle frame, and back to neutral."""
+"""A stand-in for MUG: takes from neutral to the apex in the middle frame and back."""
 
 from __future__ import annotations
 

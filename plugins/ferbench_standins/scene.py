@@ -17,7 +17,7 @@ from ferbench_standins.head import Light, Textures, make_textures, pose_head
 from ferbench_standins.person import Person
 from ferbench_standins.shape import Pose, Units
 
-REACH = 1.65  # head and hair reach so far from the point between the eyes, in head units
+REACH = 1.65  # distance of head and hair from the point between the eyes, in head units
 
 
 @dataclass(frozen=True)

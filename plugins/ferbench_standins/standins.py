@@ -1,4 +1,4 @@
-"""The registered classes; what renders, and so imports OpenCV, is imported when it is called."""
+"""The registered classes. The renderers import OpenCV, so each is imported only when it is called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ferbench.types import Progress
 
 @dataclass(frozen=True)
 class CKPlusStandIn(StandIn):
-    """Image sequences from neutral to apex, with labels, landmarks and action units beside them."""
+    """Image sequences from neutral to apex, with labels, landmarks and action units."""
 
     name = "ck+"
 
@@ -24,7 +24,7 @@ class CKPlusStandIn(StandIn):
 
 @dataclass(frozen=True)
 class MUGStandIn(StandIn):
-    """Takes from neutral to apex, in the middle frame, and back to neutral."""
+    """Takes from neutral to the apex in the middle frame and back."""
 
     name = "mug"
 
@@ -37,7 +37,7 @@ class MUGStandIn(StandIn):
 
 @dataclass(frozen=True)
 class ISEDStandIn(StandIn):
-    """Spontaneous, weaker expressions in video files, a picture of each peak, and a MATLAB table."""
+    """Videos of weaker, spontaneous expressions, an image of each peak, a MATLAB table."""
 
     name = "ised"
 
@@ -50,7 +50,7 @@ class ISEDStandIn(StandIn):
 
 @dataclass(frozen=True)
 class AFEWStandIn(StandIn):
-    """Short videos in folders by split and emotion, seven a person; nothing names the person."""
+    """Short videos by split and emotion, seven per person; people are not named."""
 
     name = "afew"
 

@@ -53,7 +53,7 @@ def _trace(trunk: nn.Module, model: str) -> list[fx.Node]:
         tracer = _Tracer(autowrap_functions=tuple(get_notrace_functions()))
         options = list(signature(trunk.forward).parameters.values())[1:]  # such as masks: each keeps its default
         return list(tracer.trace(trunk, {option.name: option.default for option in options}).nodes)
-    except Exception as error:  # anything may go wrong in a network's own code when its input is no tensor
+    except Exception as error:  # a network's own code can fail in any way when its input is not a tensor
         reason = str(error).partition("\n")[0][:200]
         raise FerbenchError(f"timm's {model} cannot be split: torch.fx cannot trace it ({reason})", where=WHERE) from error
 

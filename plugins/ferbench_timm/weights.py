@@ -31,7 +31,7 @@ def load_pretrained(model: str, options: dict[str, Any]) -> torch.nn.Module:
 
 
 def check_hub(repository: str | None) -> None:
-    """Raise quickly if weights have to be downloaded and the hub does not answer: left alone, it retries for most of a minute."""
+    """Raise quickly if weights have to be downloaded and the hub does not answer: on its own, it would retry for most of a minute."""
     import huggingface_hub
     from huggingface_hub.utils import get_session
 

@@ -103,7 +103,7 @@ def check_input(trunk: nn.Module, model: str, shape: tuple[int, ...]) -> None:
             hint="leave out `size` and `frames` to use those of its published weights",
         ) from error
     if embedding.shape[1:] != (embedding_width(trunk),):
-        raise FerbenchError(f"torchvision's {model} returns {list(embedding.shape[1:])}, which is no embedding", where="backbone.model")
+        raise FerbenchError(f"torchvision's {model} returns {list(embedding.shape[1:])}, not an embedding", where="backbone.model")
 
 
 def _published(model: str, kind: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What the command line sets for its process."""
+"""Signals, closed pipes, memory and the state of the process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 @pytest.mark.skipif(not LARGE_PAGES.is_file() or "[never]" in LARGE_PAGES.read_text(), reason="no large pages here")
 def test_memory_comes_in_large_pages():
-    """As a program begins: before torch is imported."""
+    """keep_memory is called before torch is imported, as by the program."""
     code = """if True:
         from ferbench.cli.process import keep_memory
         keep_memory()
@@ -26,8 +26,8 @@ def test_memory_comes_in_large_pages():
             print(sum(int(line.split()[1]) for line in file if line.startswith("AnonHugePages")))
     """
     clean = {name: value for name, value in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
-    made = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
-    assert int(made.stdout) > 2**17  # kB: half of the tensor
+    process = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert int(process.stdout) > 2**17  # kB: half of the tensor
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def start(data, benchmark_file, toy_plugin, tmp_path):
 
 
 @pytest.fixture
-def endless(start, tmp_path):
-    """A run that is at a fit which does not end."""
+def endless_run(start, tmp_path):
+    """A run with an endless fit."""
     process = start("--set", "recipe.epochs=100000")
     deadline = time.monotonic() + 60
     while not list((tmp_path / "runs").glob("locks/fits-*")) and time.monotonic() < deadline:
@@ -51,11 +51,11 @@ def endless(start, tmp_path):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_stops_a_run_with_one_message(endless, start, number, code):
-    """SIGTERM used to end the process without a word; what is stored stays, and the same command continues."""
-    endless.send_signal(number)
-    _, error = endless.communicate(timeout=60)
-    assert endless.returncode == code
+def test_a_signal_stops_a_run_with_one_message(endless_run, start, number, code):
+    """SIGTERM used to end the process without a message. The same command continues from the stored results."""
+    endless_run.send_signal(number)
+    _, error = endless_run.communicate(timeout=60)
+    assert endless_run.returncode == code
     assert error.rstrip().endswith("stopped: finished work is stored; run the same command again to continue")
     assert "Traceback" not in error
     again = start()
@@ -65,26 +65,26 @@ def test_a_signal_stops_a_run_with_one_message(endless, start, number, code):
 
 
 @pytest.mark.parametrize("numbers", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)])
-def test_a_second_signal_makes_no_traceback(endless, numbers):
+def test_a_second_signal_prints_no_traceback(endless_run, numbers):
     for number in numbers:
-        endless.send_signal(number)
+        endless_run.send_signal(number)
         time.sleep(0.02)
-    _, error = endless.communicate(timeout=60)
-    assert endless.returncode in {code for number in numbers for code in (128 + number, -number)}  # -number: it was ending already
+    _, error = endless_run.communicate(timeout=60)
+    assert endless_run.returncode in {code for number in numbers for code in (128 + number, -number)}  # -number: it was ending already
     assert "Traceback" not in error
 
 
 @pytest.mark.parametrize("command", ["plan", "run"])
-def test_a_reader_that_leaves_is_no_failure(data, benchmark_file, toy_plugin, tmp_path, command):
+def test_closed_stdout_is_not_a_failure(data, benchmark_file, toy_plugin, tmp_path, command):
     """`ferbench run ... | true` used to exit with 1: some rows failed."""
     line = [sys.executable, "-m", "ferbench", command, str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs")]
     reader, writer = os.pipe()
     os.close(reader)
     options = ["--device", "cpu"] + (["--no-figures"] if command == "run" else [])
-    done = subprocess.run([*line, *options], stdout=writer, stderr=subprocess.PIPE, text=True)
+    process = subprocess.run([*line, *options], stdout=writer, stderr=subprocess.PIPE, text=True)
     os.close(writer)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    assert process.returncode == 0, process.stderr
+    assert "Traceback" not in process.stderr
 
 
 def test_python_api_leaves_the_process_as_it_was(data, benchmark_file, toy_plugin, tmp_path):
@@ -104,5 +104,5 @@ def test_python_api_leaves_the_process_as_it_was(data, benchmark_file, toy_plugi
         for one, other in zip(before, state()):
             assert one == other, (one, other)
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr

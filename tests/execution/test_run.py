@@ -447,6 +447,7 @@ def test_views_follow_each_other_frame_by_frame(run, data, monkeypatch):
         for frame in sorted(folder.glob("*.png"))[: number % 3]:
             frame.unlink()
     assert run("--set", "recipe.augmentation={views: 2, flip: 1}")[0] == 0
+    assert len(loaded) == 3
     for job, inputs in loaded:
         fold = job.split.folds[job.fold]
         training = inputs.training_items(fold.train, job.recipe.augmentation)
@@ -581,6 +582,7 @@ def test_validation_people_choose_a_classifier(run, tmp_path):
     assert rows[0]["uar"] > 0.8
     assert "fits: 3 fits in" in told
     assert "epochs" not in told  # progress used to count epochs also of what has none
+    assert len(histories(tmp_path)) == 3
     for history in histories(tmp_path):
         assert history["parameters"] == {"max_depth": 3}
         assert len(history["validation_accuracy"]) == 2

@@ -1,4 +1,4 @@
-"""Leaderboards from records made by hand."""
+"""Leaderboards of records written by hand."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
 
 
 def failed(message: str = "out of luck", **labels: str) -> dict:
-    kept = {k: v for k, v in row(0, **labels).items() if k in ("benchmark", "labels", "standin", "fingerprint", "classes", "protocol")}
-    return {**kept, "status": "failed", "key": "k" * 32, "error": "ValueError", "message": message, "log": "runs/logs/k.txt"}
+    description = {
+        k: v for k, v in row(0, **labels).items() if k in ("benchmark", "labels", "standin", "fingerprint", "classes", "protocol")
+    }
+    return {**description, "status": "failed", "key": "k" * 32, "error": "ValueError", "message": message, "log": "runs/logs/k.txt"}
 
 
 def published(match: dict, **figures) -> dict:
@@ -96,7 +98,7 @@ def test_cells():
     assert board.columns == ("#", "backbone", "WAR", "UAR", "F1", "an", "di", "fe", "ha", "sa", "su", "cover", "epoch", "sec")
     values = ["1", "the-backbone", "51.0", "50.0", "49.0", *["11", "22", "", "44", "55", "100"], "99", "3-12", "42"]
     assert list(board.lines[0].cells.values()) == values
-    assert "loss the-loss" in board.caption  # what does not vary is said once
+    assert "loss the-loss" in board.caption  # axes that do not vary are in the caption
     assert "backbone" not in board.caption
     assert "corpus: 99 clips under ffff" in board.caption
     assert "fe fear" in board.caption
@@ -120,7 +122,7 @@ def test_only_axes_that_vary_are_columns():
         (["surprise", "sadness", "super"], ["sur", "sad", "sup"]),
     ],
 )
-def test_classes_are_told_apart(classes, short):
+def test_class_headings_are_distinct(classes, short):
     (board,) = make_boards(record(row(0.5) | {"classes": classes, "recall": dict.fromkeys(classes, 0.5)}))
     assert list(board.columns[5:-3]) == short
 
@@ -155,7 +157,7 @@ REFERENCES = (
 )
 
 
-def test_published_rows_stand_beside_theirs_unranked():
+def test_published_rows_follow_the_rows_that_they_match():
     (board,) = make_boards(record(row(0.5, backbone="a"), row(0.7, backbone="b"), references=REFERENCES))
     assert [line.kind for line in board.lines] == ["best", "published", "measured", "published"]
     assert cells(board, "#") == ["1", "", "2", ""]
@@ -227,7 +229,7 @@ def test_no_width_cuts_a_cell(width):
 
 
 def is_shown(name: str, text: str) -> bool:
-    """Whether a name stands in the text whole, perhaps folded over lines."""
+    """Whether the text contains the whole name, possibly folded over lines."""
     rest = name.replace(" ", "")
     for line in (line.replace(" ", "") for line in text.splitlines()):
         rest = rest[max((n for n in range(len(rest) + 1) if rest[:n] in line and (n > 2 or n == len(rest))), default=0) :]
@@ -284,8 +286,8 @@ def test_several_records_in_one_csv():
     assert [line["uar"] for line in lines] == ["0.5", "0.6", "", "0.8", ""]
 
 
-@pytest.mark.parametrize("given", [{"accuracy": 0.5}, {"war": 0.5}, {"uar": 0.5}, {"recall": {"anger": 0.5}}, {}])
-def test_published_rows_of_any_figure_in_any_format(given):
+@pytest.mark.parametrize("figures", [{"accuracy": 0.5}, {"war": 0.5}, {"uar": 0.5}, {"recall": {"anger": 0.5}}, {}])
+def test_published_rows_of_any_figure_in_any_format(figures):
     """As they come from a file: msgspec sets no attribute for a field left at its default."""
     import dataclasses
 
@@ -293,10 +295,10 @@ def test_published_rows_of_any_figure_in_any_format(given):
     from ferbench.registry.parameters import build
     from ferbench.registry.specs import Spec
 
-    reference = dataclasses.asdict(build(Published, Spec("", {"match": {}, "source": "a paper", **given}), "published"))
-    found = record(row(0.5), references=(reference,))
-    assert all("a paper" in text for text in export_all(found).values())
-    assert len(flatten_record(found)) == 2
+    reference = dataclasses.asdict(build(Published, Spec("", {"match": {}, "source": "a paper", **figures}), "published"))
+    shown = record(row(0.5), references=(reference,))
+    assert all("a paper" in text for text in export_all(shown).values())
+    assert len(flatten_record(shown)) == 2
 
 
 def test_equal_rows_share_a_rank_and_no_star():

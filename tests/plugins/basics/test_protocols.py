@@ -151,12 +151,12 @@ def test_fixed_needs_every_clip_in_a_list(facts, message):
 
 
 def test_modulo_assigns_people_by_position():
-    """Twelve people, given in any order; person p07 stands at position 7, and is tested in fold 7 mod 5."""
+    """Twelve people, given in any order; person p07 is at position 7, and is tested in fold 7 mod 5."""
     clips = [Clip(f"p{p:02}/{t}", f"p{p:02}", "ab"[(p + t) % 2], length=1) for p in range(12) for t in range(3)]
     Random(0).shuffle(clips)
     folds = Modulo(k=5).folds(clips)
     assert [{clip[:3] for clip in fold.test} for fold in folds] == [{f"p{p:02}" for p in range(12) if p % 5 == n} for n in range(5)]
     assert all(fold.validation for fold in folds)
     assert Modulo(k=5, validation=0).folds(clips)[0].validation == ()
-    with pytest.raises(FerbenchError, match=r"found 12 people .* at least 13"):
+    with pytest.raises(FerbenchError, match=r"12 people have clips .* at least 13"):
         Modulo(k=13).folds(clips)

@@ -98,7 +98,7 @@ def test_the_error_names_a_missing_cascade():
 @pytest.mark.parametrize("content", [b"", b"not xml", b"<?xml version='1.0'?><opencv_storage><a>1</a></opencv_storage>"])
 def test_the_error_names_a_file_that_is_no_cascade(tmp_path, content):
     (tmp_path / "mine.xml").write_bytes(content)
-    with pytest.raises(FerbenchError, match=r"mine\.xml is no cascade"):
+    with pytest.raises(FerbenchError, match=r"mine\.xml is not a cascade"):
         ViolaJones(str(tmp_path / "mine.xml"))(Frames((BLANK,)))
 
 

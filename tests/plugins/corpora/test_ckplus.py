@@ -71,7 +71,7 @@ def test_label_codes(tmp_path, sequence, read, label, emotion):
 @pytest.mark.parametrize("label", ["", "\n", "angry", "8", "-1", "3.5", "nan", "inf", "1 2", "\0\0"])
 def test_malformed_labels(tmp_path, sequence, read, label):
     sequence("cohn-kanade-images", "Emotion", label=label)
-    assert read(CKPlus(str(tmp_path))) == ({}, [("S005/001", "emotion label is no number from 0 to 7")])
+    assert read(CKPlus(str(tmp_path))) == ({}, [("S005/001", "emotion label is not a number from 0 to 7")])
 
 
 def test_hidden_files(tmp_path, sequence, touch, read):

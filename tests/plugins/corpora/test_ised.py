@@ -93,10 +93,10 @@ def test_table_one_level_down_among_others(ised, touch, read):
         (changed(2, np.inf), "row 2 of ISED_details.mat", "row without person and video as numbers"),
         (changed(2, []), "row 2 of ISED_details.mat", "row without person and video as numbers"),
         (changed(2, 9.0), "PS 1/9", "video of a row in ISED_details.mat is missing"),
-        (changed(6, 5.0), "PS 1/4", "label is no number from 1 to 4"),
-        (changed(6, []), "PS 1/4", "label is no number from 1 to 4"),
-        (changed(3, 0.0), "PS 1/4", "peak frame is no number from 1"),
-        (changed(3, np.nan), "PS 1/4", "peak frame is no number from 1"),
+        (changed(6, 5.0), "PS 1/4", "label is not a number from 1 to 4"),
+        (changed(6, []), "PS 1/4", "label is not a number from 1 to 4"),
+        (changed(3, 0.0), "PS 1/4", "peak frame is not a number from 1"),
+        (changed(3, np.nan), "PS 1/4", "peak frame is not a number from 1"),
     ],
 )
 def test_rows_left_out(ised, read, row, what, reason):
@@ -145,7 +145,7 @@ def test_table_without_rows(ised, read, tmp_path):
     savemat(tmp_path / "ISED_details.mat", {"empty": np.empty((0, 16))})
     (tmp_path / "videos/PS 1").mkdir(parents=True)
     (tmp_path / "videos/PS 1/4.avi").touch()
-    with pytest.raises(FerbenchError, match="holds no table"):
+    with pytest.raises(FerbenchError, match="has no table"):
         read(ISED(str(tmp_path)))
 
 

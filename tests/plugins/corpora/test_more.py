@@ -36,7 +36,7 @@ def test_mmi(tmp_path, touch, read):
     assert clips["S003-003"].facts == {"session": "3", "view": "profile"}
     assert dict(skipped) == {
         "session 4": "frontal and profile view in one picture",
-        "session 5": "emotion label is no number from 1 to 6",
+        "session 5": "emotion label is not a number from 1 to 6",
         "session 20": "session of stills",
         "session 21": "session without a video",
         "session 22": "no emotion label",
@@ -54,7 +54,7 @@ def test_oulu_casia(tmp_path, touch, read, top):
     assert seen(clips) == [(f"P00{p}/{e.title()}", f"P00{p}", e) for p in (1, 2) for e in ("anger", "happiness")]
     assert {(c.length, c.apex) for c in clips.values()} == {(3, 2)}
     assert {path.parts[-5] for c in clips.values() for path in c.images} == {"VL"}
-    assert skipped == [("P002/Fear", "sequence without images"), ("P002/Notes", "folder is named like no expression")]
+    assert skipped == [("P002/Fear", "sequence without images"), ("P002/Notes", "folder name is not an expression")]
     other, _ = read(OuluCASIA(str(tmp_path), camera="NI"))
     assert {path.parts[-5] for c in other.values() for path in c.images} == {"NI"}
     with pytest.raises(FerbenchError, match="expected OriginalImg/NI/Dark/P001"):
@@ -74,7 +74,7 @@ def test_afew_as_videos_and_frames(tmp_path, touch, read):
     ]
     assert len({c.subject for c in clips.values()}) == 4
     assert sorted(skipped) == [
-        ("Val_AFEW/Notes", "folder is named like no expression"),
+        ("Val_AFEW/Notes", "folder name is not an expression"),
         ("train/anger/000046280", "second copy of a clip"),
         ("train/fear/empty", "folder without frames"),
         ("train/fear/list.txt", "neither a video nor a folder of frames"),
@@ -91,7 +91,7 @@ def test_dfew(tmp_path, touch, read):
         ("00001", "happiness", 1, 2), ("00002", "anger", 2, 2), ("00003", "fear", 1, 2),
     ]  # fmt: skip
     assert skipped == [
-        ("00004", "label is no number from 1 to 7"), ("00005", "no frames"), ("00009", "in no list of single-labeled clips"),
+        ("00004", "label is not a number from 1 to 7"), ("00005", "no frames"), ("00009", "not in a list of single-labeled clips"),
     ]  # fmt: skip
 
 
@@ -115,8 +115,8 @@ def test_ferv39k(tmp_path, touch, read):
         ("Action/Happy/0267", "happiness", "train", "Action"),
     ]
     assert sorted(skipped) == [
-        ("../../etc/x", "is no Scene/Expression/Number of a list"),
-        ("Action/Odd/0001", "is no Scene/Expression/Number of a list"),
+        ("../../etc/x", "is not Scene/Expression/Number of a list"),
+        ("Action/Odd/0001", "is not Scene/Expression/Number of a list"),
         ("Action/Sad/0009", "no frames"),
     ]
 
@@ -129,7 +129,7 @@ def test_ravdess(tmp_path, touch, read, top):
     assert seen(clips) == [("02-01-06-01-02-01-12", "12", "fear")]
     assert clips["02-01-06-01-02-01-12"].facts == {"sex": "female", "intensity": "normal"}
     assert sorted(reason for _, reason in skipped) == [
-        "channel is not speech", "emotion is no number from 1 to 8", "modality is not video", "modality is not video",
+        "channel is not speech", "emotion is not a number from 1 to 8", "modality is not video", "modality is not video",
         "name is not seven numbers and .mp4",
     ]  # fmt: skip
     both, _ = read(RAVDESS(str(tmp_path), channel="both"))

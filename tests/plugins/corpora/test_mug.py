@@ -66,7 +66,7 @@ def test_folders_that_are_no_takes(tmp_path, take, touch, read):
         ("001/anger/take005", "take without images"): 1,
         ("001/anger/take006", "take without images"): 1,
         ("001/fear", "expression folder without takes"): 1,
-        ("001/laughter", "folder is named like no expression"): 1,
+        ("001/laughter", "folder name is not an expression"): 1,
     }
 
 

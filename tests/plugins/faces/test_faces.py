@@ -134,5 +134,5 @@ def test_the_error_names_a_missing_or_unusable_model(tmp_path):
         YuNet(str(tmp_path / "none.onnx"))(frames)
     assert "opencv_zoo" in error.value.hint
     (tmp_path / "bad.onnx").write_bytes(b"no network")
-    with pytest.raises(FerbenchError, match="is no YuNet model"):
+    with pytest.raises(FerbenchError, match="is not a YuNet model"):
         YuNet(str(tmp_path / "bad.onnx"))(frames)
