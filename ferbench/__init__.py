@@ -1,4 +1,4 @@
-"""ferbench benchmarks facial-expression recognition from video: which combination works, by how much, and may I believe it?
+"""ferbench benchmarks facial-expression recognition from video: which combination works, by how much, and can you trust the result?
 
 A plugin is a module with hooks; each registers component classes:
 
@@ -79,10 +79,10 @@ def run(
     workers: int = 0,
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """Run a benchmark like `ferbench run FILE`; returns one line per row, the published ones (`kind`) last, with shares from 0 to 1.
+    """Run a benchmark like `ferbench run FILE`, and return one line per row with shares from 0 to 1; published rows (`kind`) come last.
 
-    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or runs). Nothing is
-    changed for the whole process: random generators, environment and threads are as before. Raises FerbenchError for a user error.
+    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or runs). The
+    process stays as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
     """
     from ferbench.execution.process import preserved_interpreter
 

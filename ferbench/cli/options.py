@@ -29,7 +29,7 @@ class HelpFormatter(argparse.HelpFormatter):
     """Starts each help text on the line of its option or command."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=28)
+        super().__init__(prog, max_help_position=30)
         self._action_max_length = 15  # the longest command; argparse does not count its indentation
 
 

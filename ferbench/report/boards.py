@@ -10,7 +10,7 @@ from ferbench.benchmark.axes import AXES
 from ferbench.store.records import PublishedRow, Record
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
-REHEARSAL = "REHEARSAL on stand-in corpora: the figures say nothing about real ones"
+REHEARSAL = "REHEARSAL on stand-in corpora: the figures say nothing about the real ones"
 
 Classes = Mapping[str, str]
 """From the name of a class to the heading of its column."""
@@ -55,11 +55,9 @@ def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
     lines = [line for row in done for line in _ranked_lines(row, done, record["published"], axes, classes)]
     published = [reference for row in done for reference in _matching(record["published"], row)]
     standin = any(row["standin"] for row in rows)
-    fixed = [axis for axis in AXES if axis not in axes and AXES[axis].choice != "merged"]  # the line above it names the corpora
-    shared = ", ".join(f"{axis} {first['labels'][axis]}" for axis in fixed)
     return Board(
         title=record["benchmark"] + (f" · {REHEARSAL}" if standin else ""),
-        caption="\n".join([first["protocol"], f"all rows: {shared}", *_legend(classes, published, failed, first)]),
+        caption="\n".join([first["protocol"], _shared_labels(first, axes), *_legend(classes, published, failed, first)]),
         columns=("#", *axes, "WAR", "UAR", "F1", *classes.values(), "cover", "epoch", "sec"),
         label_columns=1 + len(axes),
         lines=(*lines, *[Line(_failed_cells(row, axes), "failed") for row in failed]),
@@ -90,6 +88,12 @@ def varying_axes(rows: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     """The axes on which rows differ, given their labels; if there is none, the first axis after those that determine the data."""
     varying = tuple(axis for axis in AXES if len({labels[axis] for labels in rows}) > 1)
     return varying or tuple(axis.name for axis in AXES.values() if not axis.in_data)[:1]
+
+
+def _shared_labels(row: StoredRow, axes: Sequence[str]) -> str:
+    """The labels of the other axes, without the corpora, which the line on the protocol names."""
+    shared = [axis for axis in AXES if axis not in axes and AXES[axis].choice != "merged"]
+    return "all rows: " + ", ".join(f"{axis} {row['labels'][axis]}" for axis in shared)
 
 
 def _shorten_names(classes: Sequence[str]) -> dict[str, str]:
