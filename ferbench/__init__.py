@@ -72,8 +72,8 @@ def run(
     *,
     store: str | Path = "",
     plugins: Sequence[str | Path] = (),
-    sets: Sequence[str] = (),
-    only: Sequence[str] = (),
+    sets: str | Sequence[str] = (),
+    only: str | Sequence[str] = (),
     rehearsal: bool = True,
     device: str = "auto",
     workers: int = 0,
@@ -81,8 +81,9 @@ def run(
 ) -> pd.DataFrame:
     """Run a benchmark like `ferbench run FILE`, and return one line per row with shares from 0 to 1; published rows (`kind`) come last.
 
-    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or runs). The
-    process stays as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
+    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or runs). `plugins` are
+    plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal. The process stays
+    as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
     """
     from ferbench.execution.process import preserved_interpreter
 
@@ -97,7 +98,8 @@ def run(
         from ferbench.store.entries import Store, store_folder
 
         reporter = Reporter(quiet)
-        benchmark = load_benchmark(find_benchmark(file), plugins=plugins, sets=sets, only=only)
+        changes = {name: [value] if isinstance(value, str) else value for name, value in (("sets", sets), ("only", only))}
+        benchmark = load_benchmark(find_benchmark(file), plugins=plugins, **changes)
         options = runner.Options(device, workers, rehearsal)
         record = runner.run(benchmark, Store(store_folder(store), reporter.warn), options, reporter)
         return pd.DataFrame(flatten_record(record))

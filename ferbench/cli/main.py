@@ -11,7 +11,7 @@ from ferbench.api.errors import FerbenchError, shorten_text
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, tolerate_closed_pipe
-from ferbench.cli.process import Stopped, keep_memory, silence_decoders, stop_on_signals
+from ferbench.cli.process import Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
 from ferbench.cli.rows import add_row_commands
 from ferbench.cli.store import add_store_commands
 
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_program() -> int:
     """Set up the process and run one command; `ferbench` and `python -m ferbench` call this."""
+    open_streams()
     stop_on_signals()
     keep_memory()
     silence_decoders()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
+
+from ferbench.api.errors import FerbenchError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -39,10 +42,13 @@ EXIT_CODES = (
 )
 
 
-def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None = None) -> Store:
+def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None = None, *, must_exist: bool = False) -> Store:
     """Open the store that the options name; `warn` is called for each damaged entry."""
     from ferbench.store.entries import Store, store_folder
 
+    if must_exist and not store_folder(options.store).is_dir():
+        hint = "choose the folder of a store with --store or FERBENCH_STORE; `ferbench run` creates one"
+        raise FerbenchError(f"there is no store at {store_folder(options.store)}", hint=hint)
     return Store(store_folder(options.store), warn or (lambda text: print(f"warning: {text}", file=sys.stderr)))
 
 
@@ -146,6 +152,13 @@ def parse_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def parse_device(text: str) -> str:
+    """The name of a device; whether it exists is only known to torch."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a device: expected auto, cpu, cuda or cuda:N")
+    return text
 
 
 def parse_duration(text: str) -> float:

@@ -22,6 +22,13 @@ class Stopped(KeyboardInterrupt):
         self.code = code
 
 
+def open_streams() -> None:
+    """Open stdout and stderr on the null device if the shell closed them, so that printing is harmless."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+
+
 def stop_on_signals() -> None:
     """Let SIGTERM stop a command like Ctrl-C: orderly and with one message. A second signal ends the process at once."""
     if threading.current_thread() is threading.main_thread():

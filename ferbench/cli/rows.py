@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferbench.api.errors import FerbenchError
 from ferbench.cli.options import (
     Command,
     add_command,
     add_format,
     open_store,
     parse_count,
+    parse_device,
     parse_duration,
     print_json,
     print_lines,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from ferbench.store.records import Record
 
 BENCHMARK_HELP = "a benchmark YAML, or the name of one that `ferbench benchmarks` lists"
+PLAN_FORMATS = ("table", "json")
 
 
 def add_row_commands(commands: Commands) -> None:
@@ -55,7 +58,7 @@ def _add_plan(commands: Commands) -> None:
     plan = _add_grid_command(commands, "plan", _plan, "show what a run would compute, share and cost")
     plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows can be computed in this time: 90s, 30m, 2h")
     plan.add_argument("--measure", action="store_true", help="measure the cost of work that was never done in this store, on a few items")
-    add_format(plan, ("table", "json"))
+    add_format(plan, PLAN_FORMATS)
 
 
 def _add_grid_command(commands: Commands, name: str, command: Command, text: str, subject: str = "benchmark") -> argparse.ArgumentParser:
@@ -71,7 +74,9 @@ def _add_grid_command(commands: Commands, name: str, command: Command, text: str
         parser.add_argument(option, action="append", default=[], metavar=metavar, help=option_help)
     parser.add_argument("--no-rehearsal", action="store_true", help="fail if a corpus is missing, instead of rendering stand-ins")
     parser.add_argument("--retry-failed", action="store_true", help="include rows that failed in an earlier run")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto, the GPU if there is one)")
+    parser.add_argument(
+        "--device", type=parse_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto, the GPU if there is one)"
+    )
     parser.add_argument("--workers", type=parse_count, default=0, metavar="N", help="threads for decoding (default: one per core)")
     return parser
 
@@ -83,6 +88,8 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.dry_run:
         options.measure, options.budget = False, None
+        if options.format not in PLAN_FORMATS:
+            raise FerbenchError(f"a plan cannot be printed as {options.format}", hint=f"choose --format {' or '.join(PLAN_FORMATS)}")
         return _plan(options)
     reporter = Reporter(options.quiet)
     benchmark = _load_benchmark(options.benchmark, options)

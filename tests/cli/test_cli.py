@@ -194,6 +194,10 @@ def call_among_mistakes(call, tmp_path):
         ("corpus standin mug full", "full is not empty"),
         ("corpus standin mug b.yaml", "b.yaml is not empty"),
         ("corpus standin mug new --people 0", "--people: people is 0: expected at least 1"),
+        ("store list --store absent", "there is no store at absent"),
+        ("store verify --store absent", "there is no store at absent"),
+        ("store gc --store absent", "there is no store at absent"),
+        ("run b.yaml --dry-run --format latex", "a plan cannot be printed as latex"),
     ],
 )
 def test_user_errors(call_among_mistakes, tmp_path, command, message):
@@ -208,7 +212,10 @@ def test_user_errors(call_among_mistakes, tmp_path, command, message):
     assert {path.name for path in tmp_path.iterdir()} - before <= {"runs", "__pycache__"}  # Python's own, of a plugin file
 
 
-@pytest.mark.parametrize("command", ["", "rn", "run", "corpus", "run b.yaml --frmat json", "run b.yaml --format xml", "corpus standin mug"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "rn", "run", "corpus", "run b.yaml --frmat json", "run b.yaml --format xml", "plan b.yaml --device foo", "corpus standin mug"],
+)
 def test_usage_errors(capsys, command):
     with pytest.raises(SystemExit, match="2"):
         main(command.split())

@@ -38,6 +38,16 @@ def start(data, benchmark_file, toy_plugin, tmp_path):
     return lambda *more: subprocess.Popen([*command, *options, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_closed_stream_is_no_failure(start, stream):
+    process = start("--set", "recipe.epochs=1")
+    process.kill()
+    process.communicate()
+    shell = subprocess.run(["sh", "-c", f'"$@" {stream}>&-', "sh", *process.args], capture_output=True, text=True, timeout=60)
+    assert shell.returncode == 0
+    assert "Traceback" not in shell.stdout + shell.stderr
+
+
 @pytest.fixture
 def endless_run(start, tmp_path):
     """A run with an endless fit."""

@@ -273,6 +273,13 @@ def test_python_api(data, benchmark_file, toy_plugin, tmp_path):
     assert {"war", "macro_f1", "recall_dark", "seconds_fit", "fingerprint"} <= set(frame.columns)
 
 
+def test_python_api_takes_a_single_setting(data, benchmark_file, toy_plugin, tmp_path):
+    settings = {"sets": "recipe.epochs=1", "only": "aggregator=mean", "plugins": [toy_plugin], "quiet": True}
+    frame = ferbench.run(benchmark_file, store=tmp_path / "runs", **settings)
+    assert list(frame["aggregator"]) == ["mean"]
+    assert frame["epochs"].tolist() == ["1 1 1"]
+
+
 REHEARSAL = "rehearsal: {people: 8, seed: 3, set: {recipe.epochs: 3}}\n"
 
 

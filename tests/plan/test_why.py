@@ -272,6 +272,9 @@ def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     _, told, _ = call("store", "gc", "--old-rows")
     assert "fits: 3" in told
     assert "add --delete" in told
+    listed = json.loads(call("store", "gc", "--old-rows", "--format", "json")[1])
+    assert not listed["deleted"]
+    assert sum(entry["stage"] == "fits" for entry in listed["entries"]) == 3
     assert sizes(call) == before
     call("store", "gc", "--old-rows", "--delete")
     after = sizes(call)
@@ -310,6 +313,10 @@ def test_verify(call, benchmark_file, tmp_path):
     assert code == 1
     assert f"features {damaged.parent.name[:12]}: features.npy has another checksum" in told
     assert "1 damaged; the next run that needs them will recompute them" in told
+    code, told, _ = call("store", "verify", "--format", "json")
+    assert code == 1
+    [problem] = json.loads(told)["damaged"]
+    assert (problem["stage"], problem["key"]) == ("features", damaged.parent.name)
 
 
 def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
