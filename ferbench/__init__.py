@@ -84,9 +84,9 @@ def run(
     `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or runs). The
     process stays as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
     """
-    from ferbench.execution.process import preserved_interpreter
+    from ferbench.execution.restore import restore_interpreter
 
-    with preserved_interpreter():
+    with restore_interpreter():
         import pandas as pd
 
         from ferbench.benchmark.files import find_benchmark

@@ -24,7 +24,7 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 COMPUTING = (
     "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "corpora.images",
     "corpora.landmarks", "corpora.videos", "execution.context", "execution.drivers", "execution.engine", "execution.probe",
-    "execution.process", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages",
+    "execution.restore", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages",
     "training",
 )  # fmt: skip
 

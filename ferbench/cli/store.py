@@ -50,14 +50,14 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _gc(options: argparse.Namespace) -> int:
     from ferbench.cli import tables
-    from ferbench.plan.forecast import size
+    from ferbench.plan.forecast import format_size
     from ferbench.store import upkeep
 
     store = open_store(options)
     unneeded = [entry for entry in upkeep.list_entries(store, all_rows=not options.old_rows) if entry.unneeded]
     if options.delete:
         upkeep.remove_entries(store, unneeded)
-    total = size(sum(entry.bytes for entry in unneeded))
+    total = format_size(sum(entry.bytes for entry in unneeded))
     result = f"{total} deleted" if options.delete else f"{total} can be deleted; add --delete to delete them"
     print_lines([*tables.describe_unneeded(unneeded), result] if unneeded else ["nothing to delete: every entry is needed"])
     return 0
