@@ -322,7 +322,7 @@ def test_marked_stand_in_counts_as_one_wherever_it_stands(run, data, benchmark_f
     _, rows, told = run()
     assert rows[0]["standin"]
     assert rows[0]["clips"] == 21
-    assert "REHEARSAL (the corpora found are stand-ins)" in told
+    assert "REHEARSAL (the corpora are stand-ins)" in told
     (data / "TOY/STAND-IN.json").unlink()
     _, real, told = run()
     assert not real[0]["standin"]
