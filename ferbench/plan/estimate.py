@@ -17,7 +17,7 @@ TRAINED_WEIGHT = 4 * 5  # bytes: float32 weight, gradient, two moments of Adam, 
 
 
 def forecast(rows: Iterable[Row], history: CostHistory, store: Store, retry_failed: bool = False) -> Forecast:
-    """Look at every row once and keep only what is missing."""
+    """Forecast a run; the rows are read once, and only missing ones are kept."""
     return _Estimator(history, store).forecast(rows, retry_failed)
 
 

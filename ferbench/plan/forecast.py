@@ -1,4 +1,4 @@
-"""What a run would do: what is stored, what is missing, what that costs by this store's costs, and which choice saves most."""
+"""The forecast of a run: stored and missing work, its estimated cost, and which choice saves most."""
 
 from __future__ import annotations
 

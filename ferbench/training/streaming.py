@@ -50,7 +50,7 @@ class ClipFile(NamedTuple):
             for row, frame in zip(rows, into, strict=True):
                 file.seek(self.offset + row * size)
                 if file.readinto(frame.data.cast("B")) != size:
-                    raise FerbenchError(f"{self.path} ends before its frame {row}", hint="`ferbench store verify` finds what is damaged")
+                    raise FerbenchError(f"{self.path} ends before its frame {row}", hint="`ferbench store verify` finds damaged entries")
 
 
 @dataclass(frozen=True)
