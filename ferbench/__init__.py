@@ -85,9 +85,9 @@ def run(
     plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal. The process stays
     as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
     """
-    from ferbench.execution.process import preserved_interpreter
+    from ferbench.execution.restore import restore_interpreter
 
-    with preserved_interpreter():
+    with restore_interpreter():
         import pandas as pd
 
         from ferbench.benchmark.files import find_benchmark

@@ -151,7 +151,7 @@ def limits(_: Path) -> Results:
     from ferbench.stages.forward import forward_frames
     from ferbench.training.device import select_device
     from ferbench.training.items import Items
-    from ferbench.training.learner import EmbeddingModel, Learner
+    from ferbench.training.learner import BodyAndClassifier, Learner
     from ferbench.training.loop import train_epoch
     from ferbench.training.optimizers import build_optimizer
     from ferbench_thesis.vgg16_heads import full_head
@@ -167,7 +167,7 @@ def limits(_: Path) -> Results:
     module = random_convolutions(0).to(memory_format=torch.channels_last)
     faces = np.random.default_rng(0).integers(0, 256, (32, 224, 224), np.uint8)
     features = median_seconds(lambda: list(forward_frames(module, [faces], Input(224), torch.device("cpu"))), 3)
-    model = EmbeddingModel(*full_head(HEAD, {}))
+    model = BodyAndClassifier(*full_head(HEAD, {}))
     recipe = Recipe(batch_size=BATCH)
     part = Items(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
     learner = Learner(model, torch.nn.CrossEntropyLoss(), lambda x: x, recipe, torch.device("cpu"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -17,7 +18,7 @@ class Augmentation:
     """Random changes of the training crops, the same for all frames of a clip; a field that is left out changes nothing.
 
     If a backbone has a frozen part, `views` augmented versions of each training clip are made and their features stored; every epoch draws
-    each frame from one of them or from the clip itself. If nothing is frozen, every epoch augments the crops anew and `views` has no
+    each frame from one of them or from the clip itself. If nothing is frozen, every epoch augments the crops again and `views` has no
     effect. `flip` and `erasing` (of a rectangle) are probabilities, `rotation` is the largest angle in degrees either way, `crop` the
     smallest share of the area that is kept and scaled up; brightness, contrast and saturation are changed by factors from 1 - value to
     1 + value.
@@ -41,27 +42,35 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the learning rate falls, epoch by epoch.
+    """How the learning rate decays, epoch by epoch.
 
-    "step" multiplies it by `factor` every `every` epochs. "plateau" does so when the validation loss has not fallen for that many epochs.
-    "cosine" lets it fall along half a cosine wave that would reach 0 after the last epoch (Loshchilov & Hutter 2017, without restarts).
+    "step" multiplies it by `factor` (default: 0.1) every `every` epochs (default: 10). "plateau" does so when the validation loss has not
+    fallen for that many epochs. "cosine" follows half a cosine wave that would reach 0 after the last epoch (Loshchilov & Hutter 2017,
+    without restarts), and has no other field.
     """
 
+    fields: ClassVar[Mapping[str, tuple[str, ...]]] = {"step": ("every", "factor"), "cosine": (), "plateau": ("every", "factor")}
+
     kind: Literal["step", "cosine", "plateau"]
-    every: Count = 10
-    factor: Annotated[float, Meta(gt=0, lt=1)] = 0.1
+    every: Count | None = None
+    factor: Annotated[float, Meta(gt=0, lt=1)] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("every", "factor"):
+            if getattr(self, name) is not None and name not in self.fields[self.kind]:
+                raise ValueError(f"{name} is {getattr(self, name)} and kind is {self.kind!r}, which does not use it: remove {name}")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The optimizer and when to stop. Of these fields, scikit-learn classifiers use the augmentation alone.
+    """The optimizer and when to stop. For scikit-learn classifiers, only `augmentation` applies.
 
-    `lr` is the learning rate, `batch_size` counts frames (clips, if the backbone reads clips), and `epochs` is the most that are
-    run. `patience` turns on early stopping: training stops when that many epochs have passed since validation accuracy was best (of frames
-    or clips; ties: lower validation loss) while training accuracy has not fallen. `checkpoint` says which epoch's weights are scored: the
-    "best" on the validation people, or the "last". `momentum` and `nesterov` are SGD's. `sampling` draws the items of an epoch by class:
-    "oversample" repeats those of rare classes up to the most frequent one, "undersample" takes of each class as many as the rarest has,
-    and "balanced" fills batches with all classes in turn.
+    `lr` is the learning rate, `batch_size` counts frames (or clips, if the backbone reads clips), and `epochs` is the most epochs to train.
+    `patience` turns on early stopping: training stops when that many epochs have passed since validation accuracy was best (of frames or
+    clips; ties: lower validation loss) while training accuracy has not fallen. `checkpoint` selects the epoch whose weights are scored: the
+    "best" on the validation people, or the "last". Only SGD uses `momentum` (default: 0.9) and `nesterov`. `sampling` draws the items of an
+    epoch by class: "oversample" repeats items of rare classes until all classes are as frequent as the most frequent one, "undersample"
+    takes as many items of each class as the rarest has, and "balanced" fills batches with all classes in turn.
     """
 
     optimizer: Literal["adam", "adamw", "sgd", "adagrad", "adadelta"] = "adam"
@@ -71,12 +80,17 @@ class Recipe:
     patience: Count | None = None
     checkpoint: Literal["best", "last"] = "best"
     weight_decay: Annotated[float, Meta(ge=0, le=1000)] = 0.0
-    momentum: Annotated[float, Meta(ge=0, lt=1)] = 0.9
+    momentum: Annotated[float, Meta(ge=0, lt=1)] | None = None
     nesterov: bool = False
     schedule: Schedule | None = None
     sampling: Literal["oversample", "undersample", "balanced"] | None = None
     augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
-        if self.nesterov and not self.momentum:
+        if self.optimizer != "sgd" and (self.momentum is not None or self.nesterov):
+            name, value = ("nesterov", "true") if self.nesterov else ("momentum", self.momentum)
+            raise ValueError(
+                f"{name} is {value} and optimizer is {self.optimizer!r}, which does not use it: set optimizer to sgd, or remove {name}"
+            )
+        if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov is true and momentum is 0: expected a momentum above 0")

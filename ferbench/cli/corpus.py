@@ -58,7 +58,7 @@ def _corpus_check(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(corpus)
     else:
-        print_lines(list(summary.corpus_lines([corpus], most=None)))
+        print_lines(list(summary.corpus_lines([corpus], max_named=None)))
     return 0
 
 
@@ -74,7 +74,7 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     assert isinstance(dataset, Dataset)
     standin = standins.get_standin(dataset, catalog)
     folder = options.folder.resolve()
-    with Reporter().stage(f"render {options.name}", "clips") as update:
+    with Reporter().track(f"render {options.name}", "clips") as update:
         standins.render(standin, folder, options.people, options.seed, update)
     print_lines([f"{options.folder}: {standins.describe_marker(folder / standins.MARKER)}"])
     return 0
@@ -91,7 +91,7 @@ def _corpus_extract(options: argparse.Namespace) -> int:
     source, target = options.source.expanduser(), options.target.expanduser()
     if not source.is_dir():
         raise FerbenchError(f"no folder {source}", hint="give the folder of the videos as SOURCE")
-    with Reporter().stage("extract", "videos") as update:
+    with Reporter().track("extract", "videos") as update:
         extractions = extract(source, target, Request(options.images, options.every), options.workers or cpu_count(), update)
     if options.format == "json":
         print_json([asdict(extraction) for extraction in extractions])

@@ -46,7 +46,7 @@ def _add_run(commands: Commands) -> None:
     run = _add_grid_command(commands, "run", _run, "run all combinations of a benchmark and print the leaderboard")
     run.add_argument("--dry-run", action="store_true", help="only show what the run would compute, like `ferbench plan`")
     interval_help = "time between checkpoints of a fit, such as 90s or 5m (default: 60s; 0: every epoch)"
-    run.add_argument("--checkpoint-interval", dest="checkpoint", type=parse_duration, default=60.0, metavar="TIME", help=interval_help)
+    run.add_argument("--checkpoint-interval", type=parse_duration, default=60.0, metavar="TIME", help=interval_help)
     run.add_argument("--compile", action="store_true", help="use torch.compile: the first minute is slower, then a GPU is faster")
     figures_help = "draw learning curves and confusion matrices (default: only if the run computes at most 200 rows)"
     run.add_argument("--figures", action=argparse.BooleanOptionalAction, help=figures_help)
@@ -121,13 +121,13 @@ def _plan(options: argparse.Namespace) -> int:
 def _why(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
-    from ferbench.plan.why import describe
+    from ferbench.plan.why import describe_explanations
 
     explanations = _explain(options)
     if options.format == "json":
         print_json([asdict(explanation) for explanation in explanations])
     else:
-        print_lines(list(describe(explanations)))
+        print_lines(list(describe_explanations(explanations)))
     return 0
 
 
@@ -175,7 +175,7 @@ def _benchmark_name(text: str) -> str:
 def _runtime_options(options: argparse.Namespace) -> Options:
     from ferbench.execution import runner
 
-    optional = {name: getattr(options, name) for name in ("checkpoint", "compile", "figures") if hasattr(options, name)}
+    optional = {name: getattr(options, name) for name in ("checkpoint_interval", "compile", "figures") if hasattr(options, name)}
     return runner.Options(options.device, options.workers, not options.no_rehearsal, retry=options.retry_failed, **optional)
 
 

@@ -56,7 +56,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _gc(options: argparse.Namespace) -> int:
     from ferbench.cli import tables
-    from ferbench.plan.forecast import size
+    from ferbench.plan.forecast import format_size
     from ferbench.store import upkeep
 
     store = open_store(options, must_exist=True)
@@ -67,7 +67,7 @@ def _gc(options: argparse.Namespace) -> int:
         entries = [{"stage": entry.stage, "path": str(entry.path), "bytes": entry.bytes, "reason": entry.unneeded} for entry in unneeded]
         print_json({"deleted": options.delete, "entries": entries})
         return 0
-    total = size(sum(entry.bytes for entry in unneeded))
+    total = format_size(sum(entry.bytes for entry in unneeded))
     result = f"{total} deleted" if options.delete else f"{total} can be deleted; add --delete to delete them"
     print_lines([*tables.describe_unneeded(unneeded), result] if unneeded else ["nothing to delete: every entry is needed"])
     return 0

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ferbench.plan.forecast import Forecast, StageForecast, duration, size
+from ferbench.plan.forecast import Forecast, StageForecast, format_duration, format_size
 from ferbench.report.boards import varying_axes
 from ferbench.store.upkeep import StoredEntry
 
@@ -41,7 +41,7 @@ def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]
         "savings": [{"option": option, "seconds": seconds} for option, seconds in forecast.savings()],
     }
     if budget is not None:
-        within, over = forecast.within(budget)
+        within, over = forecast.fit_into_budget(budget)
         data |= {"budget": budget, "within": within, "over": over}
     return data
 
@@ -50,8 +50,8 @@ def render_entries(entries: Sequence[StoredEntry]) -> RenderableType:
     """What a store contains, by stage."""
     table = _make_table("stage", "entries", "size", "unneeded", "size")
     for line in entries_by_stage(entries):
-        unneeded = [f"{line['unneeded']:,}", size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
-        table.add_row(line["stage"], f"{line['entries']:,}", size(line["bytes"]), *unneeded)
+        unneeded = [f"{line['unneeded']:,}", format_size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
+        table.add_row(line["stage"], f"{line['entries']:,}", format_size(line["bytes"]), *unneeded)
     return table
 
 
@@ -76,7 +76,7 @@ def describe_unneeded(entries: Sequence[StoredEntry]) -> list[str]:
     for entry in entries:
         if entry.unneeded:
             groups.setdefault((entry.stage, entry.unneeded), []).append(entry)
-    return [f"{stage}: {len(group):,} ({size(sum(e.bytes for e in group))}): {reason}" for (stage, reason), group in groups.items()]
+    return [f"{stage}: {len(group):,} ({format_size(sum(e.bytes for e in group))}): {reason}" for (stage, reason), group in groups.items()]
 
 
 def _make_table(*columns: str) -> Table:
@@ -90,7 +90,7 @@ def _stage_cells(stage: StageForecast) -> list[str]:
     shared = stage["shared"]
     sharing = "" if shared is None else f"{shared:,.3g} rows" if shared < 100 else f"{shared:,.0f} rows"
     has_cost = stage["missing"] and stage["stage"] != "rows"
-    cost = [duration(stage["seconds"]), size(stage["bytes"])] if has_cost else ["", ""]
+    cost = [format_duration(stage["seconds"]), format_size(stage["bytes"])] if has_cost else ["", ""]
     return [stage["stage"], f"{stage['missing']:,}", f"{stage['stored']:,}", f"{stage['entries']:,}", sharing, *cost]
 
 
@@ -101,23 +101,23 @@ def _forecast_notes(forecast: Forecast, budget: float | None) -> list[str]:
         return [f"nothing to compute: {forecast.stored} of {forecast.total} rows are stored{failed}"]
     notes = [_describe_time(forecast)]
     if (memory := forecast.memory()) is not None:
-        notes.append(f"memory: about {size(memory)} for the largest fit (its inputs, weights and optimizer)")
+        notes.append(f"memory: about {format_size(memory)} for the largest fit (its inputs, weights and optimizer)")
     if forecast.failed:
         notes.append(f"{forecast.failed} rows failed before and are skipped; add --retry-failed to try again")
-    notes += [f"with {option}: {duration(seconds)}" for option, seconds in forecast.savings()]
+    notes += [f"with {option}: {format_duration(seconds)}" for option, seconds in forecast.savings()]
     return notes if budget is None else [*notes, *_budget_notes(forecast, budget)]
 
 
 def _describe_time(forecast: Forecast) -> str:
     if unknown := forecast.unknown_stages():
         return f"time unknown: this store has no {', '.join(unknown)} of this kind yet; add --measure to time a few"
-    return f"about {duration(forecast.seconds())}, estimated from similar work in this store"
+    return f"about {format_duration(forecast.seconds())}, estimated from similar work in this store"
 
 
 def _budget_notes(forecast: Forecast, budget: float) -> list[str]:
-    within, over = forecast.within(budget)
+    within, over = forecast.fit_into_budget(budget)
     varying = varying_axes([labels for labels, _ in forecast.missing_rows])
-    notes = [f"within {duration(budget)}: {len(within)} of {len(forecast.missing_rows)} rows"]
+    notes = [f"within {format_duration(budget)}: {len(within)} of {len(forecast.missing_rows)} rows"]
     for heading, rows in (("within", within), ("over", over)):
         notes += [f"  {heading}: {_join_labels(labels, varying)}" for labels in rows[:MAX_ROWS]]
         notes += [f"  {heading}: {len(rows) - MAX_ROWS} more"] if len(rows) > MAX_ROWS else []

@@ -1,4 +1,4 @@
-"""What the drivers of a run share."""
+"""The context that the drivers of a run share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from ferbench.execution.executor import Executor
-from ferbench.execution.progress import Reporter, Update
+from ferbench.execution.progress import NotedProgress, Reporter
 from ferbench.execution.provenance import describe_origin
 from ferbench.execution.scheduler import Failures, Scheduler
 from ferbench.plan.models import Fit, TrainedModel
@@ -29,7 +29,7 @@ FACTS: Mapping[str, type[CropFacts] | type[FeatureFacts] | type[FitFacts]] = {
 
 
 class Job(NamedTuple):
-    """A fit that is missing, and the model that needs it."""
+    """A missing fit, and the model that needs it."""
 
     model: TrainedModel
     fit: Fit
@@ -37,33 +37,33 @@ class Job(NamedTuple):
 
 @dataclass
 class CostLog:
-    """What this run's work cost, by stage and kind; added to the store's history when the run ends."""
+    """The costs of this run's work, by stage and kind; added to those of the store when the run ends."""
 
     store: Store
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
 
     def add(self, stage: str, model: TrainedModel, keys: Sequence[str]) -> None:
-        """Count the entries that were stored."""
-        kind = (stage, model.kinds[stage])
+        """Add the costs of entries that were stored."""
+        kind = (stage, model.cost_kinds[stage])
         for key in keys:
             cost = self.store.read_facts(stage, key, FACTS[stage]).cost
             self.costs[kind] = self.costs.get(kind, Cost()) + replace(cost, bytes=self.store.entry_size(stage, key))
 
     def save(self) -> None:
-        """Write it to the store."""
+        """Add the costs to those of the store."""
         add_costs(self.store, self.costs)
 
 
 @dataclass
 class Context:
-    """One run over a store; `checkpoint` are the seconds between checkpoints of a fit."""
+    """A run over a store; `checkpoint_interval` is the seconds between checkpoints of a fit."""
 
     store: Store
     reporter: Reporter
     device: torch.device
     executor: Executor
     workers: int
-    checkpoint: float = 60.0
+    checkpoint_interval: float = 60.0
     compile: bool = False
     failures: Failures = field(default_factory=Failures)
 
@@ -74,7 +74,7 @@ class Context:
 
     @cached_property
     def costs(self) -> CostLog:
-        """What the work costs."""
+        """Records what the work costs."""
         return CostLog(self.store)
 
     @cached_property
@@ -82,22 +82,22 @@ class Context:
         """Where and with what this run computes."""
         return describe_origin(self.device, self.workers, self.compile)
 
-    def compiled(self, module: torch.nn.Module) -> torch.nn.Module:
-        """The module, compiled by torch.compile at its first call if the user asks for it; its names stay."""
+    def compile_if_asked(self, module: torch.nn.Module) -> torch.nn.Module:
+        """Compile the module at its first call if the user asks for it; the names of its weights stay the same."""
         if self.compile:
             module.compile()
         return module
 
 
 @dataclass
-class Counter:
-    """Steps done of all the steps of a stage."""
+class StageProgress:
+    """The finished steps of a stage."""
 
     total: float
-    update: Update
+    update: NotedProgress
     done: float = 0
 
     def add(self, steps: float = 1, note: str = "") -> None:
-        """Report so many steps more."""
+        """Add finished steps and report progress."""
         self.done += steps
         self.update(self.done, self.total, note)

@@ -1,4 +1,4 @@
-"""Computes what pending rows need and the store lacks, stage by stage; a failure ends its own rows alone."""
+"""Computes everything that pending rows need and the store lacks, stage by stage; a failure fails only its own rows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ferbench.store.rows import FailedRow
 
 
 def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
-    """Compute and store the rows; returns those that failed. Raises the FerbenchError for which nothing can be computed."""
-    with context.store.lock("run", uuid4().hex):  # nothing is cleaned away meanwhile
+    """Compute and store the rows; returns those that failed. Raises FerbenchError if no row can be computed."""
+    with context.store.lock("run", uuid4().hex):  # `store gc` waits until the run ends
         try:
             return _compute_rows(rows, context)
         finally:
@@ -30,7 +30,7 @@ def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 
 
 def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
-    models = list({part.key: part for row in rows for part in row.model.parts}.values())
+    models = list({model.key: model for row in rows for model in row.model.submodels}.values())
     trained = [model for model in models if isinstance(model, TrainedModel)]
     jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find_entry("fits", fit.key) is None]
     _check_backbones(context, jobs)
@@ -48,7 +48,7 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 
 
 def _check_backbones(context: Context, jobs: Sequence[Job]) -> None:
-    """Weights that are missing or do not fit end the run now, not after hours of decoding."""
+    """Fail now if weights are missing or do not fit, not after hours of decoding."""
     unfinished = [job for job in jobs if not all(context.store.has("features", task.key) for task in job.fit.feature_tasks())]
     for group in group_by(unfinished, lambda job: make_key(job.model.identity["backbone"])):
         models: list[Model] = [job.model for job in group]

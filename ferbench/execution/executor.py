@@ -1,4 +1,4 @@
-"""Where work is done. Drivers know only this interface, so that another engine can take the place of local threads."""
+"""The interface that runs work. Drivers know only this, so that another engine can replace local threads."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ J = TypeVar("J")
 
 
 class Executor(Protocol):
-    """Runs work that finds its inputs in the store and leaves its results there; a worker needs keys, not arrays."""
+    """Runs work that reads its inputs from the store and writes its results there; a worker needs keys, not arrays."""
 
     def start(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run work that needs CPU cores in the background."""
 
     def map(self, work: Callable[[J], T], jobs: Iterable[J]) -> Iterator[T]:
-        """Run work that needs the device, and yield each result once it is there."""
+        """Run work that needs the device, and yield results as they finish."""
 
 
 class LocalExecutor:
-    """This process: threads for the CPU, since OpenCV frees the interpreter lock; the device is used by the calling thread."""
+    """Runs CPU work in threads of this process, since OpenCV releases the interpreter lock, and device work in the calling thread."""
 
     def __init__(self, threads: ThreadPoolExecutor) -> None:
         self.threads = threads
 
     def start(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """In a thread of the pool."""
+        """Run in a thread of the pool."""
         return self.threads.submit(work, *args, **kwargs)
 
     def map(self, work: Callable[[J], T], jobs: Iterable[J]) -> Iterator[T]:
-        """One after the other."""
+        """Run one job after the other."""
         return map(work, jobs)
 
 
 @contextmanager
 def local_executor(workers: int) -> Iterator[LocalExecutor]:
-    """Use so many threads, each with one thread of OpenCV's; what waits is dropped at the end."""
+    """A pool of this many threads, with OpenCV limited to one thread each; pending work is canceled at the end."""
     import cv2
 
     threads = ThreadPoolExecutor(workers)

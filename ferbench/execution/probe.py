@@ -1,83 +1,88 @@
-"""Measures a few items of every kind of work that a store's history does not know, so that `plan` can estimate the cost of a run."""
+"""Measures a few items of each kind of work that is new to a store, so that `plan` can estimate the cost of a run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 
 from ferbench.api.networks import EmbeddingNetwork, Network
-from ferbench.execution.progress import Update
 from ferbench.plan.models import FeatureTask, Fit, Row, TrainedModel
 from ferbench.stages import crops, features
 from ferbench.stages.inputs import Inputs
-from ferbench.stages.networks import build_learner, build_model
+from ferbench.stages.networks import build_learner, build_network
 from ferbench.store.costs import Cost, add_costs, load_costs
 from ferbench.store.entries import Store
 from ferbench.training.loop import train_epoch
 from ferbench.training.optimizers import build_optimizer
+from ferbench.types import Progress
 
-CLIPS = 4
-STEPS = 3
+PROBED_CLIPS = 4
+PROBED_STEPS = 3
 
 
-def measure_costs(rows: Iterable[Row], store: Store, device: torch.device, update: Update) -> None:
-    """Compute the crops of some clips (they stay in the store), and time their features and some training steps."""
+def measure_costs(rows: Iterable[Row], store: Store, device: torch.device, progress: Progress) -> None:
+    """Compute the crops of some clips (which are stored), and time their features and some training steps."""
     history = load_costs(store)
     models: dict[tuple[str, ...], TrainedModel] = {}
-    for model in (part for row in rows for part in row.model.trained):
-        if any(history.unit_cost(stage, kind) is None for stage, kind in model.kinds.items()):
-            models.setdefault(tuple(model.kinds.values()), model)
+    for model in (trained for row in rows for trained in row.model.trained):
+        if any(history.unit_cost(stage, kind) is None for stage, kind in model.cost_kinds.items()):
+            models.setdefault(tuple(model.cost_kinds.values()), model)
     for done, model in enumerate(models.values(), 1):
-        measured = {(stage, model.kinds[stage]): cost for stage, cost in _measure_model(model, store, device).items()}
+        measured = {(stage, model.cost_kinds[stage]): cost for stage, cost in _measure_model(model, store, device).items()}
         add_costs(store, {kind: cost for kind, cost in measured.items() if history.unit_cost(*kind) is None})
         history = load_costs(store)
-        update(done, len(models))
+        progress(done, len(models))
 
 
 def _measure_model(model: TrainedModel, store: Store, device: torch.device) -> dict[str, Cost]:
     fit = model.fits[0]
     training = fit.split.folds[fit.fold].train
-    names = [training[len(training) * n // CLIPS] for n in range(min(CLIPS, len(training)))]
+    names = [training[len(training) * n // PROBED_CLIPS] for n in range(min(PROBED_CLIPS, len(training)))]
     by_id = {clip.id: clip for clip in model.split.clips}
     for name in names:
         crops.store_crops(by_id[name], fit.crops[name], model.cell.preprocessing, store)
     size = sum(store.entry_size("crops", fit.crops[name]) for name in names)
-    cost = sum((crops.load_facts(fit.crops[name], store).cost for name in names), Cost(bytes=size))
-    result = {"crops": cost}
+    costs = {"crops": sum((crops.load_facts(fit.crops[name], store).cost for name in names), Cost(bytes=size))}
     arrays: list[np.ndarray] = [crops.load_crops(fit.crops[name], store) for name in names]
     if fit.frozen:
-        module = features.build_frozen(fit, store, device, names)
-        tasks = [FeatureTask(fit.features[name], name, None, 0) for name in names]
-        start = time.perf_counter()
-        arrays = list(features.compute_features(fit, tasks, module, store, device))
-        result["features"] = Cost(cost.units, time.perf_counter() - start, sum(array.nbytes for array in arrays))
-    return {**result, "fits": _measure_steps(fit, torch.from_numpy(np.concatenate([array for array in arrays if len(array)])), device)}
+        arrays, costs["features"] = _measure_features(fit, names, costs["crops"].units, store, device)
+    x = torch.from_numpy(np.concatenate([array for array in arrays if len(array)]))
+    return {**costs, "fits": _measure_steps(fit, x, device)}
+
+
+def _measure_features(fit: Fit, names: Sequence[str], frames: float, store: Store, device: torch.device) -> tuple[list[np.ndarray], Cost]:
+    """Compute the features of these clips, with `frames` frames in all, and measure their cost."""
+    module = features.build_frozen(fit, store, device, names)
+    tasks = [FeatureTask(fit.features[name], name, None, 0) for name in names]
+    start = time.perf_counter()
+    arrays: list[np.ndarray] = list(features.compute_features(fit, tasks, module, store, device))
+    return arrays, Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
 
 
 def _measure_steps(fit: Fit, x: torch.Tensor, device: torch.device) -> Cost:
-    """The cost of a frame and epoch, from some steps on these frames, over and over; what an estimator costs cannot be measured so."""
+    """Measure the cost per frame and epoch, from a few steps on repeated frames; estimators cannot be measured this way."""
     if not isinstance(fit.trainable, Network | EmbeddingNetwork):
         return Cost(1, 0.0, 0.0)
-    model = build_model(fit.backbone, fit.trainable, tuple(x.shape[1:]))
-    learner = build_learner(fit, model, [1] * len(fit.classes), device)
+    network = build_network(fit.backbone, fit.trainable, tuple(x.shape[1:]))
+    learner = build_learner(fit, network, [1] * len(fit.classes), device)
     if not learner.parameters:
         return Cost(1, 0.0, 0.0)
     inputs = _repeat(fit, x)
     inputs.move(device)
     items = inputs.training_items(list(inputs.rows), fit.recipe.augmentation if fit.frozen is None else None, fit.reads_clips)
     optimizer, generator = build_optimizer(learner.parameters, fit.recipe), torch.Generator()
-    train_epoch(learner, items, optimizer, generator)  # the first is slow
+    train_epoch(learner, items, optimizer, generator)  # warm up
     start = time.perf_counter()
     train_epoch(learner, items, optimizer, generator)
-    return Cost(len(inputs.y), time.perf_counter() - start, 0.0, sum(p.numel() for p in model.parameters()))
+    return Cost(len(inputs.y), time.perf_counter() - start, 0.0, sum(p.numel() for p in network.parameters()))
 
 
 def _repeat(fit: Fit, x: torch.Tensor) -> Inputs:
-    """As many items as some steps need, cut from the frames again and again."""
-    items, length = fit.recipe.batch_size * STEPS, max(1, len(x) // CLIPS) if fit.reads_clips else 1
+    """Repeat the frames until there are enough items for the steps."""
+    items, length = fit.recipe.batch_size * PROBED_STEPS, max(1, len(x) // PROBED_CLIPS) if fit.reads_clips else 1
     rows = torch.arange(items * length)
     spans = {str(item): slice(item * length, (item + 1) * length) for item in range(items)}
     return Inputs(x[rows % len(x)], rows // length % len(fit.classes), spans)

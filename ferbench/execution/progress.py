@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 
-Update = Callable[..., None]
-"""Called with (done, total, note="") after each step of a stage."""
-
 INTERVAL = 15.0  # seconds between plain lines
+
+
+class NotedProgress(Protocol):
+    """A `Progress` that also shows a note and parts of a step."""
+
+    def __call__(self, done: float, total: float, note: str = "") -> None:
+        """Call after each step."""
 
 
 class Reporter:
@@ -32,10 +37,10 @@ class Reporter:
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
     @contextmanager
-    def stage(self, name: str, unit: str, spent: float = 0.0) -> Iterator[Update]:
-        """Show the progress of one stage: the block calls `update` after each step; if it never does, nothing is shown.
+    def track(self, name: str, unit: str, spent: float = 0.0) -> Iterator[NotedProgress]:
+        """Show the progress of a task: the block calls the yielded function after each step; without a call, nothing is shown.
 
-        `spent` are seconds of work on it that went before, beside another stage.
+        `spent` is the seconds of work on it before, in the background.
         """
         with _Bar(self.console, name, unit) if self.console.is_terminal and not self.quiet else _Lines(self, name, unit) as view:
             view.start -= spent
@@ -45,7 +50,7 @@ class Reporter:
 
 
 class _Lines:
-    """Progress as a line now and then."""
+    """Progress as plain lines."""
 
     def __init__(self, reporter: Reporter, name: str, unit: str) -> None:
         self.reporter, self.name, self.unit = reporter, name, unit
@@ -73,7 +78,7 @@ class _Lines:
 
 
 class _Bar:
-    """Progress as a bar that disappears when the stage ends."""
+    """Progress as a bar that disappears at the end."""
 
     def __init__(self, console: Console, name: str, unit: str) -> None:
         from rich import progress

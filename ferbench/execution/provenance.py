@@ -1,4 +1,4 @@
-"""Where and with what a row is computed."""
+"""The provenance of a row: versions, git commit, hardware and runtime options."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit
 
 
 def describe_origin(device: torch.device, workers: int, compiled: bool) -> Origin:
-    """Versions, git commit, hardware and runtime options."""
+    """Describe versions, git commit, hardware and runtime options."""
     return {
-        "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}, **_plugins()},
         "git": _git(),
         "hardware": {"machine": platform.machine(), "cpu": _cpu(), "cores": cpu_count(), **_device(device)},
@@ -28,7 +28,7 @@ def describe_origin(device: torch.device, workers: int, compiled: bool) -> Origi
 
 
 def _device(device: torch.device) -> dict[str, object]:
-    """The device, and the precision that it computes in."""
+    """The device and its precision."""
     if device.type != "cuda":
         return {"device": str(device), "precision": "float32"}
     gpu = torch.cuda.get_device_name(device)
@@ -43,12 +43,12 @@ def _version(package: str) -> str | None:
 
 
 def _plugins() -> dict[str, str]:
-    """Versions of the distributions that give plugins."""
+    """Versions of the distributions that provide plugins."""
     return {entry.dist.name: entry.dist.version for entry in entry_points(group="ferbench") if entry.dist}
 
 
 def _git() -> dict[str, object] | None:
-    """Commit of the working folder, and whether tracked files differ from it; None outside a repository."""
+    """The commit of the working folder, and whether tracked files differ from it; None outside a repository."""
     try:
         commit = _output_of("git", "rev-parse", "HEAD")
         return {"commit": commit, "changed": bool(_output_of("git", "status", "--porcelain", "--untracked-files=no"))}

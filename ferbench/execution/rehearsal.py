@@ -1,4 +1,4 @@
-"""The corpora of a benchmark: found, or replaced by rendered stand-ins in a rehearsal."""
+"""The corpora of a benchmark, or rendered stand-ins for them in a rehearsal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GetStandIn = Callable[[Dataset, Benchmark], Path]
 def prepare_corpora(
     benchmark: Benchmark, store: Store, allow_rehearsal: bool, reporter: Reporter, get_standin: GetStandIn
 ) -> tuple[Benchmark, Corpora]:
-    """Index every corpus; the benchmark is rehearsed if one is missing or a stand-in. Raises FerbenchError for a missing corpus."""
+    """Index every corpus; rehearse the benchmark if one is missing or a stand-in. Raises FerbenchError for a missing corpus."""
     missing = [dataset for dataset in benchmark.datasets() if locate(dataset) is None]
     may_rehearse = allow_rehearsal and benchmark.rehearsal is not None
     if missing and not may_rehearse:
@@ -37,23 +37,23 @@ def prepare_corpora(
         return benchmark, _index_all(benchmark, store, lambda dataset: get_standin(dataset, benchmark))
     corpora = _index_all(benchmark, store, locate)
     if may_rehearse and any(corpus.is_standin for merged in corpora.values() for corpus in merged):
-        benchmark = _rehearse(benchmark, reporter, "the corpora found are stand-ins")
+        benchmark = _rehearse(benchmark, reporter, "the corpora are stand-ins")
         corpora = _index_all(benchmark, store, locate)
     return benchmark, corpora
 
 
 def render_standin(store: Store, reporter: Reporter) -> GetStandIn:
-    """Stand-ins are rendered if they are not in the store."""
+    """Render stand-ins that are not in the store."""
 
     def render(dataset: Dataset, rehearsed: Benchmark) -> Path:
-        with reporter.stage(f"render {dataset.name}", "clips") as update:
-            return standins.store_standin(standins.get_standin(dataset, rehearsed.catalog), *_scale(rehearsed), store, update)
+        with reporter.track(f"render {dataset.name}", "clips") as update:
+            return standins.store_standin(standins.get_standin(dataset, rehearsed.catalog), *_standin_size(rehearsed), store, update)
 
     return render
 
 
 def require_standin(store: Store) -> GetStandIn:
-    """Stand-ins must be in the store; raises FerbenchError if one would have to be rendered."""
+    """Require stand-ins to be in the store; raises FerbenchError if one is not rendered."""
 
     def require(dataset: Dataset, rehearsed: Benchmark) -> Path:
         folder = _standin_folder(dataset, rehearsed, store)
@@ -78,11 +78,11 @@ def unrendered_standins(benchmark: Benchmark, store: Store, allow_rehearsal: boo
 
 
 def _standin_folder(dataset: Dataset, rehearsed: Benchmark, store: Store) -> Path:
-    return standins.standin_folder(standins.get_standin(dataset, rehearsed.catalog), *_scale(rehearsed), store)
+    return standins.standin_folder(standins.get_standin(dataset, rehearsed.catalog), *_standin_size(rehearsed), store)
 
 
 def _index_all(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Path | None]) -> Corpora:
-    """Each corpus is read once."""
+    """Index each corpus once."""
     indexed: dict[str, Corpus] = {}
     for dataset in benchmark.datasets():
         if _identify(dataset) not in indexed:
@@ -101,7 +101,7 @@ def _identify(dataset: Dataset) -> str:
 
 def _rehearse(benchmark: Benchmark, reporter: Reporter, reason: str) -> Benchmark:
     reporter.line(
-        f"REHEARSAL ({reason}): the whole pipeline on stand-in corpora; its figures say nothing about the real ones", "bold yellow"
+        f"REHEARSAL ({reason}): the whole pipeline on stand-in corpora; its results say nothing about the real ones", "bold yellow"
     )
     set_by_user = {setting.path for setting in benchmark.settings}
     for path, value in (benchmark.rehearsal.set if benchmark.rehearsal else {}).items():
@@ -110,7 +110,7 @@ def _rehearse(benchmark: Benchmark, reporter: Reporter, reason: str) -> Benchmar
     return benchmark.rehearsed()
 
 
-def _scale(benchmark: Benchmark) -> tuple[int, int]:
+def _standin_size(benchmark: Benchmark) -> tuple[int, int]:
     """People and seed of the stand-ins."""
     assert benchmark.rehearsal is not None
     return benchmark.rehearsal.people, benchmark.rehearsal.seed

@@ -3,7 +3,7 @@
 prepare_corpora   finds or renders the corpora, and indexes them
 Planner.rows      turns combinations into rows, models and fits, each with its key
 compute_rows      computes what the store lacks, stage by stage
-summary.save      keeps the record that leaderboards are made from
+store_summary     stores the record that leaderboards are rendered from
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from ferbench.store.rows import FailedRow, RowDescription
 if TYPE_CHECKING:
     from ferbench.plan.forecast import Forecast
 
-MOST_FIGURES = 200  # new rows whose figures are drawn without being asked for: each takes about a tenth of a second
+MAX_FIGURES = 200  # new rows; above, figures are drawn only on request: each takes about a tenth of a second
 
 
 @dataclass(frozen=True)
 class Options:
     """Runtime options; none is part of a key.
 
-    `workers` 0 means one per core; `checkpoint` are the seconds between checkpoints of a fit; `retry` tries rows again that failed in an
-    earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile.
+    `workers` 0 means one per core; `checkpoint_interval` is the seconds between checkpoints of a fit; `retry` tries rows again that failed
+    in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile.
     """
 
     device: str = "auto"
     workers: int = 0
     rehearsal: bool = True
-    checkpoint: float = 60.0
+    checkpoint_interval: float = 60.0
     retry: bool = False
     figures: bool | None = None
     compile: bool = False
 
 
 def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
-    """Compute what the store lacks and return the record: all rows, published rows, what was found and left out.
+    """Compute what the store lacks and return the record: all rows, published rows, the corpora and what was left out of them.
 
-    Raises FerbenchError for a mistake of the user; what is stored by then stays.
+    Raises FerbenchError for a user error; results stored so far are kept.
     """
     get_standin = rehearsal.render_standin(store, reporter)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin)
@@ -64,7 +64,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
     skipped = f", {len(failed)} failed before and are skipped (--retry-failed tries them again)" if failed else ""
     reporter.line(f"{len(rows)} rows, {len(rows) - len(missing)} of them already stored{skipped}")
     failures = _compute(pending, store, options, reporter) if pending else []
-    record = summary.save(benchmark, rows, [*failed.values(), *failures], summaries, store)
+    record = summary.store_summary(benchmark, rows, [*failed.values(), *failures], summaries, store)
     for line in summary.unreadable_lines(record["rows"]):
         reporter.warn(line)
     _draw_figures(record, len(pending), store, options, reporter)
@@ -72,7 +72,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 
 
 def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[RowDescription]:
-    """The rows that `run` would compute, as they would be stored but for their results."""
+    """Describe the rows that `run` would compute."""
     from ferbench.stages.scores import describe_row
 
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
@@ -83,9 +83,9 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
 
 
 def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, measure: bool = False) -> Forecast:
-    """What `run` would do. Renders nothing: if stand-ins must be rendered first, only the number of rows is known.
+    """Forecast what `run` would do. If stand-ins must be rendered first, only the number of rows is known.
 
-    `measure` times a few items of every kind of work that the store's history does not know.
+    `measure` times a few items of each kind of work that is new to the store.
     """
     from ferbench.plan.estimate import forecast
     from ferbench.plan.forecast import Forecast
@@ -101,7 +101,7 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
 
 
 def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], reporter: Reporter) -> None:
-    """What was found and left out, and what is odd about the folds."""
+    """Report the corpora, what was left out of them, and warnings about the folds."""
     for line in summary.corpus_lines(summaries):
         reporter.line(line)
     models = {row.model.split.key: row.model for row in rows}.values()
@@ -111,7 +111,7 @@ def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], rep
 
 
 def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[FailedRow]:
-    """Imports torch, hence only if there is work."""
+    """Compute the rows; imports torch, so call it only if rows are missing."""
     try:
         from ferbench.execution.context import Context
         from ferbench.execution.engine import compute_rows
@@ -122,32 +122,32 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
     from joblib import cpu_count
 
     from ferbench.execution.executor import local_executor
-    from ferbench.execution.process import preserved_libraries
+    from ferbench.execution.restore import restore_libraries
 
     workers = options.workers or cpu_count()
-    with preserved_libraries(), local_executor(workers) as executor:
+    with restore_libraries(), local_executor(workers) as executor:
         device = select_device(options.device)
-        return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint, options.compile))
+        return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint_interval, options.compile))
 
 
 def _measure_costs(planner: Planner, store: Store, options: Options, reporter: Reporter) -> None:
-    """Imports torch."""
+    """Measure costs; imports torch."""
     from ferbench.execution.probe import measure_costs
-    from ferbench.execution.process import preserved_libraries
+    from ferbench.execution.restore import restore_libraries
     from ferbench.training.device import select_device
 
-    with preserved_libraries(), reporter.stage("measure", "models") as update:
+    with restore_libraries(), reporter.track("measure", "models") as update:
         measure_costs(planner.rows(), store, select_device(options.device), update)
 
 
 def _draw_figures(record: Record, new: int, store: Store, options: Options, reporter: Reporter) -> None:
-    """Imports matplotlib, hence only if there is work."""
-    if options.figures is None and new > MOST_FIGURES:
-        reporter.line(f"the figures of {new} new rows are not drawn: --figures draws them")
+    """Draw the figures of a run if options ask for them; imports matplotlib only then."""
+    if options.figures is None and new > MAX_FIGURES:
+        reporter.line(f"the figures of {new} new rows are not drawn: add --figures to draw them")
     elif options.figures or (options.figures is None and new):
         from ferbench.report.figures import draw_figures
 
         try:
             draw_figures(record, store)
-        except Exception as error:  # the rows are there, with or without pictures of them
+        except Exception as error:  # the rows are stored, with or without figures
             reporter.warn(f"figures could not be drawn: {type(error).__name__}: {error}")

@@ -1,6 +1,6 @@
-"""Shares work with other processes on the same store, and keeps failures apart.
+"""Shares work with other processes on the same store, and isolates failures.
 
-A process claims what it computes, leaves what another one has claimed for later, and takes it from the store once it is there.
+A process claims the entries that it computes. Entries that another process has claimed are left for later, and then read from the store.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ferbench.store.entries import Store
 from ferbench.training.device import release_memory
 
 J = TypeVar("J")
-PAUSE = 0.2  # seconds between looks at what another process is computing
+PAUSE = 0.2  # seconds between checks of work that another process has claimed
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,10 @@ class Scheduler:
         self, stage: str, jobs: Sequence[J], keys: Callable[[J], Sequence[str]], work: Callable[[J, Sequence[str]], None]
     ) -> Iterator[J]:
         """Call `work(job, claimed keys)` for each job with missing entries, and yield each job that is done, here or by another process."""
-
-        def attempt(job: J) -> tuple[J, bool]:
-            with self.store.claim_missing(stage, keys(job)) as claimed:
-                if claimed:
-                    work(job, claimed)
-            return job, all(key in claimed or self.store.has(stage, key) for key in keys(job))
-
         waiting = list(jobs)
         while waiting:
             busy = []
-            for job, is_done in self.executor.map(attempt, waiting):
+            for job, is_done in self.executor.map(lambda job: self._attempt(stage, job, keys(job), work), waiting):
                 if is_done:
                     yield job
                 else:
@@ -51,6 +44,13 @@ class Scheduler:
             if len(busy) == len(waiting):
                 time.sleep(PAUSE)
             waiting = busy
+
+    def _attempt(self, stage: str, job: J, keys: Sequence[str], work: Callable[[J, Sequence[str]], None]) -> tuple[J, bool]:
+        """Do the work that no other process has claimed; returns the job, and whether all of its work is done."""
+        with self.store.claim_missing(stage, keys) as claimed:
+            if claimed:
+                work(job, claimed)
+        return job, all(key in claimed or self.store.has(stage, key) for key in keys)
 
 
 @dataclass
@@ -60,13 +60,13 @@ class Failures:
     errors: dict[str, BaseException] = field(default_factory=dict)
 
     def of(self, model: Model) -> BaseException | None:
-        """The exception of a model, or of one that it is fused from."""
-        return next((self.errors[part.key] for part in model.parts if part.key in self.errors), None)
+        """The exception of a model, or of a model that it is fused from."""
+        return next((self.errors[submodel.key] for submodel in model.submodels if submodel.key in self.errors), None)
 
     def attempt(self, models: Sequence[Model], work: Callable[[], object]) -> None:
-        """Do work that these models need, unless all of them failed before; an exception fails them.
+        """Do work that these models need, unless all of them have failed; an exception fails them.
 
-        Raises StoreError: if the store cannot be written, nothing can go on.
+        Raises StoreError: if the store cannot be written, the run must stop.
         """
         if all(self.of(model) for model in models):
             return
@@ -80,14 +80,14 @@ class Failures:
                 self.errors.setdefault(model.key, error)
 
     def raise_if_all_failed(self, models: Sequence[Model]) -> None:
-        """Raise the FerbenchError for which no model can be computed."""
+        """Raise the first FerbenchError if all models have failed."""
         errors = [self.of(model) for model in models]
         if all(errors) and isinstance(errors[0], FerbenchError):
             raise errors[0]
 
 
 def group_by(items: Iterable[J], value: Callable[[J], Hashable]) -> list[list[J]]:
-    """Items of equal value together, in the order in which they first appear."""
+    """Group items of equal value; groups are in the order of their first items."""
     groups: dict[Hashable, list[J]] = {}
     for item in items:
         groups.setdefault(value(item), []).append(item)
@@ -95,13 +95,13 @@ def group_by(items: Iterable[J], value: Callable[[J], Hashable]) -> list[list[J]
 
 
 def rotate(items: Sequence[J]) -> list[J]:
-    """The items from a random start on, so that several processes begin at different ones."""
+    """Rotate the items to a random start, so that processes begin with different ones."""
     start = random.SystemRandom().randrange(len(items)) if items else 0
     return [*items[start:], *items[:start]]
 
 
 def _release_frames(error: BaseException) -> None:
-    """Free what the frames of a traceback hold: networks, optimizers, a GPU's memory. The lines stay."""
+    """Free the local variables of a traceback (networks, optimizers, GPU memory); its text stays."""
     chain: BaseException | None = error
     while chain:
         traceback.clear_frames(chain.__traceback__)

@@ -1,1 +1,1 @@
-"""What a benchmark needs, under which keys, what is shared, and what it will cost."""
+"""Plans the work of a benchmark: rows, models and fits, their keys, and the estimated cost."""

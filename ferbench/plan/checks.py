@@ -1,4 +1,4 @@
-"""Combinations that cannot work, refused when the plan is made."""
+"""Refuses combinations that cannot work, before anything is computed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ferbench.api.recipe import Recipe
 
 
 def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
-    """What the backbone trains; raises PluginError if it returns anything else than one of the four kinds."""
+    """Return what the backbone trains; raises PluginError if it returns anything else than one of the four kinds."""
     with plugin_call(backbone.title, type(backbone)):
         trainable = backbone.trainable(classes)
     if not isinstance(trainable, Trainable):
@@ -23,7 +23,7 @@ def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
 
 
 def frozen_of(backbone: Backbone) -> Frozen | None:
-    """The frozen part; raises PluginError if it is neither a Frozen nor None."""
+    """Return the frozen part; raises PluginError if it is neither a Frozen nor None."""
     with plugin_call(backbone.title, type(backbone)):
         frozen = backbone.frozen()
     if not isinstance(frozen, Frozen | None):
@@ -43,7 +43,7 @@ def check_combination(backbone: Backbone, loss: Loss | EmbeddingLoss, recipe: Re
 
 
 def _check_kind(backbone: Backbone, trainable: Trainable, frozen: Frozen | None) -> None:
-    """Whole clips are read by networks alone, and a system that is not trained is frozen."""
+    """Only networks can read whole clips, and a system that is not trained must be frozen."""
     kind = type(trainable).__name__
     if backbone.reads == "clips" and not isinstance(trainable, Network | EmbeddingNetwork):
         raise PluginError(
@@ -54,15 +54,15 @@ def _check_kind(backbone: Backbone, trainable: Trainable, frozen: Frozen | None)
 
 
 def _check_loss(backbone: Backbone, loss: Loss | EmbeddingLoss, trainable: Trainable) -> None:
-    """A loss that cannot do its work must not give a row that looks as if it did."""
+    """A loss that has no effect must not give a row that looks as if it had one."""
     others = "leave the combination out with `only`, or choose another loss"
     if isinstance(trainable, FinishedSystem):
         return  # nothing is trained, whatever the loss
     if isinstance(loss, EmbeddingLoss) and not isinstance(trainable, EmbeddingNetwork):
-        raise FerbenchError(f"{loss.title} reads the embedding of a network, and {backbone.title} names none", hint=others)
+        raise FerbenchError(f"{loss.title} reads the embedding of a network, but {backbone.title} has none", hint=others)
     if isinstance(trainable, Estimators) and not (isinstance(loss, Loss) and loss.only_weighs_classes):
         raise FerbenchError(
-            f"{loss.title} with {backbone.title}: a scikit-learn classifier has a loss of its own and takes class weights alone, "
+            f"{loss.title} with {backbone.title}: a scikit-learn classifier has its own loss and takes only class weights, "
             "so every such row would be that of cross-entropy",
             hint="leave the combination out with `only`, or choose cross-entropy, weighted or not, without smoothing",
         )
@@ -71,8 +71,6 @@ def _check_loss(backbone: Backbone, loss: Loss | EmbeddingLoss, trainable: Train
 def _check_augmentation(backbone: Backbone, trainable: Trainable, frozen: Frozen | None) -> None:
     hint = "leave recipe.augmentation out"
     if isinstance(trainable, Estimators) and frozen is None:
-        raise FerbenchError(f"{backbone.title}: a scikit-learn classifier on crops cannot be given augmented ones", hint=hint)
+        raise FerbenchError(f"{backbone.title}: a scikit-learn classifier on crops cannot be trained on augmented ones", hint=hint)
     if frozen is not None and frozen.reads == "landmarks":
-        raise FerbenchError(
-            f"{backbone.title} reads landmarks, and an augmentation changes pictures", where="recipe.augmentation", hint=hint
-        )
+        raise FerbenchError(f"{backbone.title} reads landmarks, but augmentation changes images", where="recipe.augmentation", hint=hint)

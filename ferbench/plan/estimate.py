@@ -17,17 +17,17 @@ TRAINED_WEIGHT = 4 * 5  # bytes: float32 weight, gradient, two moments of Adam, 
 
 
 def forecast(rows: Iterable[Row], history: CostHistory, store: Store, retry_failed: bool = False) -> Forecast:
-    """Look at every row once and keep only what is missing."""
-    return _Estimate(history, store).forecast(rows, retry_failed)
+    """Forecast a run; the rows are read once, and only missing ones are kept."""
+    return _Estimator(history, store).forecast(rows, retry_failed)
 
 
 @dataclass
-class _Estimate:
+class _Estimator:
     history: CostHistory
     store: Store
     units: dict[str, WorkUnit] = field(default_factory=dict)
-    frames: dict[KeySet, dict[str, int]] = field(default_factory=dict)  # of each clip, by its crops
-    counted: set[str] = field(default_factory=set)  # keys of missing entries that a unit counts already
+    frames: dict[KeySet, dict[str, int]] = field(default_factory=dict)  # per clip, by crops
+    counted_keys: set[str] = field(default_factory=set)  # missing entries that are part of a unit
 
     def forecast(self, rows: Iterable[Row], retry_failed: bool) -> Forecast:
         result = Forecast(units=self.units)
@@ -43,43 +43,43 @@ class _Estimate:
 
     def _units_of(self, model: Model) -> Iterator[str]:
         """The keys of the units that a model needs."""
-        for part in model.trained:
-            frames = self._frames(part)
-            yield self._entries(part.crops, part.kinds["crops"], frames)
-            for fit in part.fits:
-                yield from self._units_of_fit(fit, part, frames)
+        for trained in model.trained:
+            frames = self._count_frames(trained)
+            yield self._add_keys(trained.crops, trained.cost_kinds["crops"], frames)
+            for fit in trained.fits:
+                yield from self._units_of_fit(fit, trained, frames)
 
     def _units_of_fit(self, fit: Fit, model: TrainedModel, frames: Mapping[str, int]) -> Iterator[str]:
         if fit.key not in self.units and self.store.has("fits", fit.key):
             return
         for keys in (fit.features, *fit.views) if model.frozen else ():
-            yield self._entries(keys, model.kinds["features"], frames)
+            yield self._add_keys(keys, model.cost_kinds["features"], frames)
         if fit.key not in self.units:
-            self.units[fit.key] = self._fit(fit, model, frames)
+            self.units[fit.key] = self._estimate_fit(fit, model, frames)
         yield fit.key
 
-    def _entries(self, keys: KeySet, kind: str, frames: Mapping[str, int]) -> str:
-        """The unit of a key set, which is counted when it is first seen."""
+    def _add_keys(self, keys: KeySet, kind: str, frames: Mapping[str, int]) -> str:
+        """Add the unit of a key set when it is first seen, and return its key."""
         if keys.digest not in self.units:
-            lacking = {clip: k for clip, k in keys.by_clip.items() if k not in self.counted and not self.store.has(keys.stage, k)}
-            self.counted.update(lacking.values())
-            cost, count = self.history.unit_cost(keys.stage, kind), sum(frames[clip] for clip in lacking)
+            missing = {clip: k for clip, k in keys.by_clip.items() if k not in self.counted_keys and not self.store.has(keys.stage, k)}
+            self.counted_keys.update(missing.values())
+            cost, count = self.history.unit_cost(keys.stage, kind), sum(frames[clip] for clip in missing)
             known = (cost.seconds * count, cost.bytes * count) if cost else (None, None)
-            self.units[keys.digest] = WorkUnit(keys.stage, len(keys.by_clip), len(lacking), *known)
+            self.units[keys.digest] = WorkUnit(keys.stage, len(keys.by_clip), len(missing), *known)
         return keys.digest
 
-    def _fit(self, fit: Fit, model: TrainedModel, frames: Mapping[str, int]) -> WorkUnit:
-        cost = self.history.unit_cost("fits", model.kinds["fits"])
+    def _estimate_fit(self, fit: Fit, model: TrainedModel, frames: Mapping[str, int]) -> WorkUnit:
+        cost = self.history.unit_cost("fits", model.cost_kinds["fits"])
         if cost is None:
             return WorkUnit("fits", 1, 1, None, None)
-        parts = fit.split.folds[fit.fold]
-        training, others = (sum(frames[clip] for clip in clips) for clips in (parts.train, (*parts.validation, *parts.test)))
+        fold = fit.split.folds[fit.fold]
+        training, others = (sum(frames[clip] for clip in clips) for clips in (fold.train, (*fold.validation, *fold.test)))
         steps = training * (fit.recipe.epochs if isinstance(fit.trainable, Network | EmbeddingNetwork) else 1)
-        inputs = self.history.unit_cost(fit.features.stage, model.kinds[fit.features.stage])
+        inputs = self.history.unit_cost(fit.features.stage, model.cost_kinds[fit.features.stage])
         read = (inputs.bytes if inputs else 0) * (training * (1 + len(fit.views)) + others)
         return WorkUnit("fits", 1, 1, cost.seconds * steps, cost.bytes * steps, read + TRAINED_WEIGHT * cost.weights)
 
-    def _frames(self, model: Model) -> dict[str, int]:
+    def _count_frames(self, model: Model) -> dict[str, int]:
         """How many frames of each clip the pipeline selects; nothing is decoded."""
         if model.crops not in self.frames:
             self.frames[model.crops] = {clip.id: len(select(clip, model.cell.preprocessing)) for clip in model.split.clips}

@@ -1,4 +1,4 @@
-"""What a run would do: what is stored, what is missing, what that costs by this store's history, and which choice saves most."""
+"""The forecast of a run: stored and missing work, its estimated cost, and which choice saves most."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
 from ferbench.benchmark.axes import AXES
+from ferbench.plan.models import STAGES
 
-STAGES = ("crops", "features", "fits", "rows")
-MOST_SAVINGS = 3
-MOST_ROWS = 2000  # above, no savings are looked for: each is a forecast of its own
+MAX_SAVINGS = 3
+MAX_ROWS_FOR_SAVINGS = 2000  # each saving needs a pass over all missing rows
 
 Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class WorkUnit:
-    """What is computed and shared as a whole: the crops of a pipeline, the features of a frozen part, one fit.
+    """Work that is shared as a whole: the crops of a pipeline, the features of a frozen part, one fit.
 
     `seconds` and `bytes` are None if no work of its kind was done in this store; `memory` is the bytes that a fit needs.
     """
@@ -70,7 +70,7 @@ class Forecast:
     def stages(self) -> list[StageForecast]:
         """One line per stage that has any work; the rows come last."""
         users = Counter(unit for _, units in self.missing_rows for unit in units)
-        lines = [self._stage(stage, users) for stage in STAGES[:-1] if any(unit.stage == stage for unit in self.units.values())]
+        lines = [self._stage(stage, users) for stage in STAGES if any(unit.stage == stage for unit in self.units.values())]
         missing = len(self.missing_rows)
         rows: StageForecast = {
             "stage": "rows", "entries": self.total, "missing": missing, "stored": self.stored, "shared": None, "seconds": 0.0, "bytes": 0.0,
@@ -78,20 +78,20 @@ class Forecast:
         return [*lines, rows]
 
     def memory(self) -> float | None:
-        """Bytes that the largest missing fit needs."""
+        """Bytes that the largest missing fit needs; fits of unknown cost are not counted, None if all are unknown."""
         known = [unit.memory for unit in self.units.values() if unit.stage == "fits" and unit.missing]
         return max(filter(None, known), default=None)
 
     def savings(self) -> list[tuple[str, float]]:
-        """The options that keep one choice of an axis and save most, each with the seconds that remain."""
+        """The options that keep one choice of an axis and save most, each with the seconds that the run would still take."""
         total = self.seconds()
-        if total is None or len(self.missing_rows) > MOST_ROWS:
+        if total is None or len(self.missing_rows) > MAX_ROWS_FOR_SAVINGS:
             return []
         cheapest = [option for axis in AXES if (option := self._cheapest_choice(axis)) and option[1] < total]
-        return sorted(cheapest, key=lambda option: option[1])[:MOST_SAVINGS]
+        return sorted(cheapest, key=lambda option: option[1])[:MAX_SAVINGS]
 
-    def within(self, budget: float) -> tuple[list[Labels], list[Labels]]:
-        """The labels of the missing rows that fit into so many seconds, in the order in which they are computed, and of the others."""
+    def fit_into_budget(self, budget: float) -> tuple[list[Labels], list[Labels]]:
+        """Labels of the missing rows that fit into the budget (seconds), in the order of computation, and of the rest."""
         spent, done = 0.0, set[str]()
         fitting: list[Labels] = []
         exceeding: list[Labels] = []
@@ -132,8 +132,8 @@ def _total(units: Iterable[WorkUnit], amount: Literal["seconds", "bytes"]) -> fl
     return None if None in values else sum(filter(None, values))
 
 
-def duration(seconds: float | None) -> str:
-    """For people: 0.4 s, 12 s, 3 min, 2 h 5 min."""
+def format_duration(seconds: float | None) -> str:
+    """For humans: 0.4 s, 12 s, 3 min, 2 h 5 min."""
     if seconds is None:
         return "?"
     if seconds < 90:
@@ -142,8 +142,8 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def size(amount: float | None) -> str:
-    """Bytes for people: 12 kB, 3.4 GB."""
+def format_size(amount: float | None) -> str:
+    """Bytes for humans: 12 kB, 3.4 GB."""
     from rich.filesize import decimal
 
     return "?" if amount is None else decimal(round(amount))

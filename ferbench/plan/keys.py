@@ -35,15 +35,15 @@ FUSED_FITS = ("ferbench.stages.fusion",)
 ROWS = ("ferbench.stages.scores", "ferbench.report.metrics")
 
 
-def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], steps: object) -> KeySet:
-    """The key of each clip's crops: all that a step can see of the clip, its content, the steps (their identity) and the stage's code."""
+def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], pipeline_identity: object) -> KeySet:
+    """The key of each clip's crops: everything that a step can see of the clip, its content, the steps and the stage's code."""
     digests = {clip: digest for corpus in corpora for clip, digest in corpus.digests.items()}
-    pipeline = make_key("crops", digest_code(*CROPS), steps)
-    return KeySet("crops", {c.id: make_key(pipeline, digests[c.id], [c.id, c.length, c.apex, dict(c.facts)]) for c in clips})
+    base = make_key("crops", digest_code(*CROPS), pipeline_identity)
+    return KeySet("crops", {c.id: make_key(base, digests[c.id], [c.id, c.length, c.apex, dict(c.facts)]) for c in clips})
 
 
-def features_key(frozen: Frozen, declared: Input, training_crops: Sequence[str] | None) -> str:
-    """What all features of a frozen part have in common; `training_crops` are those that it is calibrated on."""
+def features_base_key(frozen: Frozen, declared: Input, training_crops: Sequence[str] | None) -> str:
+    """The part that the keys of all features of a frozen part share; `training_crops` are the keys of those that calibrate it."""
     return make_key("features", digest_code(*FEATURES), identify_component(frozen), declared, training_crops)
 
 
@@ -53,7 +53,7 @@ def feature_keys(base: str, crops: KeySet) -> KeySet:
 
 
 def view_keys(features: KeySet, training: Sequence[str], augmentation: Augmentation) -> tuple[KeySet, ...]:
-    """The keys of the training clips' features in each view. More views leave those before them as they are."""
+    """The keys of the training clips' features in each view. Adding views keeps the keys of the first ones."""
     changes = {name: value for name, value in asdict(augmentation).items() if name != "views"}
     base = make_key("views", digest_code(*VIEWS), changes)
     return tuple(
@@ -62,13 +62,13 @@ def view_keys(features: KeySet, training: Sequence[str], augmentation: Augmentat
 
 
 def inputs_digest(split: Split, fold: int, features: KeySet) -> str:
-    """What a fit reads: the labeled features of each part of a fold, in order."""
+    """A digest of what a fit reads: the labeled features of each part of a fold, in order."""
     labels, parts = split.labels, split.folds[fold]
     return make_key([[(clip, labels[clip], features[clip]) for clip in part] for part in (parts.train, parts.validation, parts.test)])
 
 
 def fit_key(own: Sequence[object], inputs: str, views: Sequence[KeySet], reads_crops: bool, augments_crops: bool) -> str:
-    """The key of a fit from what is its own (backbone, loss, recipe, seed, classes ...) and what it reads."""
+    """The key of a fit: its own settings (backbone, loss, recipe, seed, classes ...) and what it reads."""
     code = [*FITS, *(CROP_FITS if reads_crops else ()), *(VIEWS if augments_crops else ())]
     return make_key("fits", digest_code(*code), own, inputs, *[view.by_clip for view in views])
 
@@ -78,8 +78,8 @@ def fused_fit_key(fusion: object, members: Sequence[str]) -> str:
     return make_key("fused", digest_code(*FUSED_FITS), fusion, members)
 
 
-def row_base(fits: Sequence[str], benchmark: str, fingerprint: str) -> str:
-    """What the rows of one model have in common."""
+def row_base_key(fits: Sequence[str], benchmark: str, fingerprint: str) -> str:
+    """The part that the keys of all rows of a model share."""
     return make_key("rows", digest_code(*ROWS), fits, benchmark, fingerprint)
 
 

@@ -1,4 +1,4 @@
-"""What a plan is made of: rows, the models that rows share, and the fits that models need; each with its key in the store."""
+"""The parts of a plan: rows, the models that rows share, and the fits that models need; each with its key in the store."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from ferbench.benchmark.grid import Cell
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
 from ferbench.store.keys import make_key
+
+STAGES = ("crops", "features", "fits")  # of a model, in the order of computation
 
 Identity = Mapping[str, object]
 
@@ -75,7 +77,7 @@ class Fit:
         """The features of all clips, then those of the views."""
         for view, keys in enumerate((self.features, *self.views)):
             augmentation = self.recipe.augmentation if view else None
-            yield from (FeatureTask(entry, clip, augmentation, view) for clip, entry in keys.by_clip.items())
+            yield from (FeatureTask(key, clip, augmentation, view) for clip, key in keys.by_clip.items())
 
     @cached_property
     def frozen(self) -> Frozen | None:
@@ -110,8 +112,8 @@ class FusedFit:
 class Model(ABC):
     """A combination without its aggregator: fitted once per fold, scored by every aggregator.
 
-    `identity` says axis by axis what it is made of. Rows are ranked together only if their models have the same `fingerprint`, that of the
-    protocol.
+    `identity` identifies the choice on each axis. `fits` has one fit per fold. Rows are ranked together only if their models have the same
+    `fingerprint`, that of the protocol.
     """
 
     cell: Cell
@@ -120,16 +122,12 @@ class Model(ABC):
     crops: KeySet
     identity: Identity
     fingerprint: str
+    fits: Sequence[Fit | FusedFit]
 
     @property
     @abstractmethod
-    def fits(self) -> Sequence[Fit | FusedFit]:
-        """One per fold."""
-
-    @property
-    @abstractmethod
-    def parts(self) -> tuple[Model, ...]:
-        """The models that it is fused from, and theirs, and itself, in the order in which they can be made."""
+    def submodels(self) -> tuple[Model, ...]:
+        """The models that it is fused from, and theirs, then itself: each after those that it needs."""
 
     @cached_property
     def key(self) -> str:
@@ -138,8 +136,8 @@ class Model(ABC):
 
     @cached_property
     def trained(self) -> tuple[TrainedModel, ...]:
-        """Those of its parts that are trained."""
-        return tuple(part for part in self.parts if isinstance(part, TrainedModel))
+        """The submodels that are trained."""
+        return tuple(model for model in self.submodels if isinstance(model, TrainedModel))
 
     @property
     def has_standin(self) -> bool:
@@ -164,44 +162,34 @@ class Model(ABC):
 class TrainedModel(Model):
     """A backbone with a loss, a recipe and a seed.
 
-    `kinds` names by stage what is computed, on whatever clips: work of one kind costs alike.
+    `cost_kinds` identifies the computation of each stage, whatever the clips: work of one kind costs the same per frame.
     """
 
-    folds: tuple[Fit, ...]
-    kinds: Mapping[str, str]
+    fits: tuple[Fit, ...]
+    cost_kinds: Mapping[str, str]
 
     @property
-    def fits(self) -> tuple[Fit, ...]:
-        """One per fold."""
-        return self.folds
-
-    @property
-    def parts(self) -> tuple[Model, ...]:
+    def submodels(self) -> tuple[Model, ...]:
         """Itself."""
         return (self,)
 
     @property
     def frozen(self) -> Frozen | None:
         """The backbone's frozen part."""
-        return self.folds[0].frozen
+        return self.fits[0].frozen
 
 
 @dataclass(frozen=True)
 class FusedModel(Model):
     """Several models whose scores are fused."""
 
-    folds: tuple[FusedFit, ...]
+    fits: tuple[FusedFit, ...]
     members: tuple[Model, ...]
 
     @property
-    def fits(self) -> tuple[FusedFit, ...]:
-        """One per fold."""
-        return self.folds
-
-    @property
-    def parts(self) -> tuple[Model, ...]:
-        """Its members' parts, then itself."""
-        return (*(part for member in self.members for part in member.parts), self)
+    def submodels(self) -> tuple[Model, ...]:
+        """Its members' submodels, then itself."""
+        return (*(model for member in self.members for model in member.submodels), self)
 
 
 @dataclass(frozen=True)

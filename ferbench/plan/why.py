@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from ferbench.api.errors import FerbenchError
 from ferbench.corpora.corpus import load_contents
 from ferbench.plan.differences import count_differences, describe_differences
+from ferbench.plan.models import STAGES
 from ferbench.store.entries import Store
 from ferbench.store.files import read_json
 from ferbench.store.records import row_files
 from ferbench.store.rows import DoneRow, InputKeys, RowDescription
 
-STAGES = ("crops", "features", "fits")
-
 
 @dataclass(frozen=True)
 class Explanation:
-    """A row against the nearest stored one: how they differ, stages that they share whole or in part, and the stages that were computed."""
+    """A row and the nearest stored one: how they differ, the stages that they share, in whole or in part, and those that were computed."""
 
     row: str
     labels: Mapping[str, str]
@@ -44,7 +43,7 @@ def find_row(rows: Sequence[RowDescription], prefix: str) -> int:
 
 
 def explain(row: RowDescription, others: Sequence[RowDescription], store: Store) -> Explanation:
-    """Compare `row` with the nearest of the `others`, which are oldest first; of equally near ones the latest counts."""
+    """Compare `row` with the nearest of the `others`, which are oldest first; ties go to the latest."""
     stages = [stage for stage in STAGES if stage in row["stages"]]
     if not others:
         return Explanation(row["key"], row["labels"], None, computed=(*stages, "row"))
@@ -53,18 +52,23 @@ def explain(row: RowDescription, others: Sequence[RowDescription], store: Store)
     reused = [share for stage in stages if (share := _describe_share(stage, nearest, row, store))]
     computed = [stage for stage in stages if nearest["stages"].get(stage) != row["stages"][stage]]
     return Explanation(
-        row["key"], row["labels"], nearest["key"], tuple(differences or _other_names(nearest, row)), tuple(reused), (*computed, "row")
+        row["key"],
+        row["labels"],
+        nearest["key"],
+        tuple(differences or _describe_relabeling(nearest, row)),
+        tuple(reused),
+        (*computed, "row"),
     )
 
 
-def describe(explanations: Iterable[Explanation]) -> Iterator[str]:
+def describe_explanations(explanations: Iterable[Explanation]) -> Iterator[str]:
     """Explanations as lines; rows with the same explanation are grouped."""
     groups: dict[object, list[Explanation]] = {}
     for explanation in explanations:
         reason = (explanation.nearest, explanation.differences, explanation.reused, explanation.computed)
         groups.setdefault(reason, []).append(explanation)
     if not groups:
-        yield "every row is stored: there is nothing to compute"
+        yield "all rows are stored: nothing to compute"
     for group in groups.values():
         yield from (f"row {member.row[:12]}: {' '.join(member.labels.values())}" for member in group)
         yield from _describe_reason(group[0])
@@ -72,21 +76,21 @@ def describe(explanations: Iterable[Explanation]) -> Iterator[str]:
 
 def _describe_reason(explanation: Explanation) -> Iterator[str]:
     if explanation.nearest is None:
-        yield "  there is no stored row to compare with"
+        yield "  no stored row to compare with"
         return
     yield f"  nearest stored row: {explanation.nearest[:12]}"
     yield from (f"  {difference}" for difference in explanation.differences)
     yield f"  reused: {', '.join(explanation.reused) or 'nothing'}; computed: {', '.join(explanation.computed)}"
 
 
-def _other_names(nearest: RowDescription, row: RowDescription) -> list[str]:
-    """How two rows that are made of the same differ: in a label or in their benchmark."""
+def _describe_relabeling(nearest: RowDescription, row: RowDescription) -> list[str]:
+    """How two rows of equal identity differ: in a label or in their benchmark."""
     labels = [f"{axis} is called {label!r}" for axis, label in row["labels"].items() if label != nearest["labels"].get(axis)]
     return labels or [f"benchmark {nearest['benchmark']} → {row['benchmark']}"]
 
 
 def _describe_share(stage: str, old: RowDescription, new: RowDescription, store: Store) -> str:
-    """The stage if all of its work is shared, or how much of it is; empty if nothing is."""
+    """The stage if all of its work is shared, or how much of it is shared; empty if nothing is."""
     if old["stages"].get(stage) == new["stages"][stage]:
         return stage
     if stage == "fits":
@@ -99,7 +103,7 @@ def _describe_share(stage: str, old: RowDescription, new: RowDescription, store:
 
 
 def _stored_keys(stage: str, row: RowDescription, store: Store) -> set[str]:
-    """The keys of a stage's entries that a row is made from."""
+    """The keys of a stage's entries that a row is computed from."""
     keys: set[str] = set()
     for digest in row["inputs"]:
         folder = store.find_entry("inputs", digest)

@@ -21,7 +21,7 @@ from ferbench.store.entries import Store
 
 @dataclass(frozen=True)
 class CropFacts:
-    """What is known of a clip's crops: frame indices, whether a face was found in each, and why frames could not be read, by index."""
+    """Facts about a clip's crops: frame indices, whether a face was found in each, and why frames could not be read, by index."""
 
     indices: list[int]
     has_face: list[bool] | None
@@ -30,12 +30,12 @@ class CropFacts:
 
     @property
     def cost(self) -> Cost:
-        """What it cost to compute the crops."""
+        """The cost of computing the crops."""
         return Cost(len(self.indices), self.seconds)
 
     @property
     def is_covered(self) -> bool:
-        """Whether a face was found in any frame, or none was looked for."""
+        """Whether a face was found in any frame, or no step looked for one."""
         return self.has_face is None or any(self.has_face)
 
 
@@ -48,27 +48,27 @@ def crops_path(key: str, store: Store) -> Path:
     """The .npy file of one clip's crops [T,H,W] or [T,H,W,3]; T may be 0."""
     folder = store.find_entry("crops", key)
     if folder is None:
-        raise FerbenchError(f"stored crops {key[:12]} are damaged or gone", hint="run the same command again to recompute them")
+        raise FerbenchError(f"stored crops {key[:12]} are damaged or missing", hint="run the same command again to recompute them")
     return folder / "crops.npy"
 
 
 def load_crops(key: str, store: Store) -> NDArray[np.uint8]:
-    """Crops [T,H,W] or [T,H,W,3] of one clip, mapped from their file, which is open as long as they are held."""
+    """Map the crops [T,H,W] or [T,H,W,3] of one clip from their file, which stays open as long as they are in use."""
     crops: NDArray[np.uint8] = np.load(crops_path(key, store), mmap_mode="r")
     return crops
 
 
 def load_landmarks(key: str, store: Store) -> NDArray[np.float32]:
-    """The corpus's landmarks [T,P,2] of one clip's crops; raises FerbenchError if it ships none."""
+    """Load the corpus's landmarks [T,P,2] of one clip's crops; raises FerbenchError if it ships none."""
     file = crops_path(key, store).with_name("landmarks.npy")
     if not file.is_file():
-        raise FerbenchError("a backbone reads landmarks, and a clip has none", hint="choose a corpus that ships them: ck+")
+        raise FerbenchError("a backbone reads landmarks, but a clip has none", hint="choose a corpus that ships them: ck+")
     landmarks: NDArray[np.float32] = np.load(file)
     return landmarks
 
 
 def load_facts(key: str, store: Store) -> CropFacts:
-    """What was noted when the clip's crops were computed."""
+    """Load the facts about a clip's crops."""
     return store.read_facts("crops", key, CropFacts)
 
 
@@ -83,7 +83,7 @@ def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> CropFacts
 
 
 def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], Frames, dict[str, str]]:
-    """(crops [T,H,W(,3)], frame indices, the frames after the last step, problems by frame) of one clip."""
+    """Return (crops [T,H,W(,3)], frame indices, the frames after the last step, problems by frame) of one clip."""
     from ferbench.corpora.decoding import decode
 
     images, problems = decode(clip, select(clip, steps))
@@ -109,7 +109,7 @@ def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames
 
 
 def _contract_problem(frames: object, count: int) -> str:
-    """What is wrong with the frames that a step returned; empty if nothing is."""
+    """Describe what is wrong with the frames that a step returned; empty if nothing is."""
     if not isinstance(frames, Frames):
         return f"{type(frames).__name__}: expected Frames"
     if len(frames.images) != count:
@@ -123,11 +123,11 @@ def _contract_problem(frames: object, count: int) -> str:
 
 
 def _stack(clip: Clip, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """One array; gray frames beside color ones become color."""
+    """Stack the images; if any has color, gray ones are converted to color."""
     if len({image.ndim for image in images}) == 2:
         images = [np.repeat(i[..., None], 3, axis=2) if i.ndim == 2 else i for i in images]  # [H,W] -> [H,W,3]
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         sizes = ", ".join("x".join(map(str, shape[:2])) for shape in sorted(shapes)[:3])
-        raise FerbenchError(f"the frames of {clip.id} come out in several sizes ({sizes})", hint="end the preprocessing with resize")
+        raise FerbenchError(f"the frames of {clip.id} have several sizes ({sizes})", hint="end the preprocessing with resize")
     return np.stack(images)

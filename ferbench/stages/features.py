@@ -1,4 +1,4 @@
-"""Features: what the frozen part of a backbone makes of crops; computed once, stored clip by clip."""
+"""Features: the output of a backbone's frozen part, from crops; computed once, stored clip by clip."""
 
 from __future__ import annotations
 
@@ -17,18 +17,16 @@ from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.api.networks import Frozen
 from ferbench.plan.models import FeatureTask, Fit
 from ferbench.stages import crops
-from ferbench.stages.forward import forward_clips, forward_frames
+from ferbench.stages.forward import Features, forward_clips, forward_frames
 from ferbench.stages.images import normalize
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 
-CALIBRATION_FRAMES = 64
-
-Features = NDArray[np.float32]
+MAX_CALIBRATION_FRAMES = 64
 
 
 def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[str] = ()) -> torch.nn.Module:
-    """The frozen part of a fit's backbone on the device, calibrated on crops of these clips (default: the fold's training clips)."""
+    """Build the frozen part of a fit's backbone on the device, calibrated on crops of these clips (default: the fold's training clips)."""
     frozen, backbone = fit.frozen, fit.backbone
     assert frozen is not None
     training = [fit.crops[clip] for clip in clips or fit.split.folds[fit.fold].train]
@@ -43,19 +41,19 @@ def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[s
 
 @dataclass(frozen=True)
 class FeatureFacts:
-    """How long it took to compute the features of so many frames of a clip."""
+    """The seconds that the features of a clip took, and its number of frames."""
 
     seconds: float
     frames: int
 
     @property
     def cost(self) -> Cost:
-        """What it cost to compute the features."""
+        """The cost of computing the features."""
         return Cost(self.frames, self.seconds)
 
 
 def store_features(fit: Fit, tasks: Sequence[FeatureTask], module: torch.nn.Module, store: Store, device: torch.device) -> None:
-    """Compute and store the features of these tasks, whose keys are claimed; one clip is written while the next is computed."""
+    """Compute and store the features of these tasks, whose keys are claimed; a clip is written while the next is computed."""
     start = time.perf_counter()
     with ThreadPoolExecutor(1) as writer:
         writes = []
@@ -71,11 +69,11 @@ def store_features(fit: Fit, tasks: Sequence[FeatureTask], module: torch.nn.Modu
 def compute_features(
     fit: Fit, tasks: Sequence[FeatureTask], module: torch.nn.Module, store: Store, device: torch.device
 ) -> Iterator[Features]:
-    """The features of each task in turn; raises PluginError if they are not finite numbers."""
+    """Yield the features of each task; raises PluginError if they are not finite numbers."""
     frozen, declared = fit.frozen, fit.backbone.input()
     assert frozen is not None
     if frozen.reads == "frames":
-        images = (_view(fit, task, store) for task in tasks)
+        images = (_load_view(fit, task, store) for task in tasks)
         outputs = forward_frames(module, images, declared, device, location(type(frozen)))
     else:
         outputs = forward_clips(module, (_clip_input(fit, task, frozen, declared, store) for task in tasks), device)
@@ -88,12 +86,12 @@ def features_path(key: str, store: Store) -> Path:
     """The .npy file of one clip's features [T,...] or [1,...], float32."""
     folder = store.find_entry("features", key)
     if folder is None:
-        raise FerbenchError(f"stored features {key[:12]} are damaged or gone", hint="run the same command again to recompute them")
+        raise FerbenchError(f"stored features {key[:12]} are damaged or missing", hint="run the same command again to recompute them")
     return folder / "features.npy"
 
 
 def _check_features(fit: Fit, frozen: Frozen, clip: str, features: Features, frames: int) -> None:
-    """Blame the frozen part now for what would otherwise look like a failure of training."""
+    """Raise PluginError now, since wrong features would otherwise look like a failure of training."""
     expected = "expected one per frame" + ("" if frozen.reads == "frames" else ", or one for the clip")
     if len(features) != frames and not (len(features) == 1 and frames and frozen.reads != "frames"):
         problem = f"gives features {list(features.shape)} for {frames} frames: {expected}"
@@ -107,8 +105,8 @@ def _check_features(fit: Fit, frozen: Frozen, clip: str, features: Features, fra
 
 
 def _calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, device: torch.device) -> torch.Tensor:
-    """At most 64 training crops [N,C,H,W], spread evenly over the clips and each clip's frames."""
-    sample = np.linspace(0, len(crop_keys) - 1, min(len(crop_keys), CALIBRATION_FRAMES)).round().astype(int)
+    """Load at most 64 training crops [N,C,H,W], spread evenly over the clips and each clip's frames."""
+    sample = np.linspace(0, len(crop_keys) - 1, min(len(crop_keys), MAX_CALIBRATION_FRAMES)).round().astype(int)
     images = []
     for number, index in enumerate(sample):
         clip = crops.load_crops(crop_keys[index], store)
@@ -120,15 +118,15 @@ def _calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, 
 
 
 def _clip_input(fit: Fit, task: FeatureTask, frozen: Frozen, declared: Input, store: Store) -> torch.Tensor:
-    """What a frozen part that reads whole clips is given of one: [T,C,H,W] or landmarks [T,P,2]."""
+    """Load the input of a frozen part that reads whole clips: crops [T,C,H,W] or landmarks [T,P,2]."""
     if frozen.reads == "landmarks":
         return torch.from_numpy(crops.load_landmarks(fit.crops[task.clip], store))
-    images = torch.from_numpy(_view(fit, task, store).copy())
+    images = torch.from_numpy(_load_view(fit, task, store).copy())
     return normalize(images, declared) if len(images) else images
 
 
-def _view(fit: Fit, task: FeatureTask, store: Store) -> NDArray[np.uint8]:
-    """Crops of a clip, augmented if the task is one of its views."""
+def _load_view(fit: Fit, task: FeatureTask, store: Store) -> NDArray[np.uint8]:
+    """Load the crops of a clip, augmented if the task is one of its views."""
     images = crops.load_crops(fit.crops[task.clip], store)
     if not task.augmentation or not len(images):
         return images

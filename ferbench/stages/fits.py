@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ferbench.api.errors import PluginError, location
 from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
-from ferbench.stages.networks import build_learner, build_model, check_learner, check_logits
+from ferbench.stages.networks import build_learner, build_network, check_learner, check_logits
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 from ferbench.store.files import read_json, to_json
@@ -28,21 +28,21 @@ from ferbench.training.estimators import fit_best_estimator
 from ferbench.training.history import History
 from ferbench.training.items import Items
 from ferbench.training.learner import score_items
-from ferbench.training.loop import Report, train
-from ferbench.training.streaming import Streamed
+from ferbench.training.loop import OnEpoch, train
+from ferbench.training.streaming import DiskFrames
 
 Scores = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a run gives a fit: where it computes, whom it reports to, where it keeps checkpoints, and what is noted as its origin.
+    """The environment of a fit: device, progress callback, checkpoints, and the provenance to record.
 
-    `compile` speeds a network up if the user asks for it.
+    `compile` compiles a network if the user asks for it.
     """
 
     device: torch.device
-    report: Report
+    on_epoch: OnEpoch
     checkpoints: Checkpoints
     provenance: Origin
     compile: Callable[[nn.Module], nn.Module] = lambda module: module
@@ -50,18 +50,18 @@ class Resources:
 
 @dataclass(frozen=True)
 class FitFacts:
-    """What is known of a fit: how long it took, the seconds that its features took, what was trained, and its origin."""
+    """Facts about a fit: its seconds, the seconds that its features took, what was trained, and its provenance."""
 
     seconds: float
     features_seconds: float
     training_frames: int
     epochs: int
     weights: int
-    made: Origin
+    provenance: Origin
 
     @property
     def cost(self) -> Cost:
-        """What it cost to train."""
+        """The cost of training."""
         return Cost(self.training_frames * max(1, self.epochs), self.seconds, weights=self.weights)
 
 
@@ -73,44 +73,48 @@ class _Result:
 
 
 @dataclass(frozen=True)
-class _Parts:
+class _FoldItems:
     training: Items
     validation: Items
-    scored: Items  # validation, then test
+    to_score: Items  # validation, then test
     counts: Sequence[int]  # training items of each class
 
 
 def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) -> FitFacts:
-    """Train, score validation and test items, and write scores.npy [M,C], clips.json and history.json into `folder`."""
+    """Train, score the validation and test items, and write the result into `folder`."""
     start = time.perf_counter()
-    fold, by_clip = fit.split.folds[fit.fold], fit.reads_clips
-    scored = [*fold.validation, *fold.test]
+    fold = fit.split.folds[fit.fold]
     if isinstance(fit.trainable, Network | EmbeddingNetwork):
         inputs.move(resources.device)
-    training = inputs.training_items(fold.train, fit.recipe.augmentation, by_clip)
-    counts = torch.bincount(training.y, minlength=len(fit.classes)).tolist()
-    result = _train(fit, _Parts(training, inputs.items(fold.validation, by_clip), inputs.items(scored, by_clip), counts), resources)
-    np.save(folder / "scores.npy", result.scores.astype(np.float32))
-    (folder / "history.json").write_bytes(to_json(asdict(result.history)))
-    lengths = inputs.lengths(scored)
-    (folder / "clips.json").write_bytes(to_json({clip: min(1, n) for clip, n in lengths.items()} if by_clip else lengths))
+    items = _select_items(fit, inputs)
+    result = _compute_result(fit, items, resources)
+    lengths = inputs.lengths([*fold.validation, *fold.test])
+    score_counts = {clip: min(1, length) for clip, length in lengths.items()} if fit.reads_clips else lengths
+    write_scores(folder, result.scores, score_counts, result.history)
     epochs, seconds = len(result.history.loss), time.perf_counter() - start
-    return FitFacts(seconds, inputs.seconds, training.frames, epochs, result.weights, resources.provenance)
+    return FitFacts(seconds, inputs.feature_seconds, items.training.frames, epochs, result.weights, resources.provenance)
+
+
+def write_scores(folder: Path, scores: Scores, counts: Mapping[str, int], history: History) -> None:
+    """Write scores.npy [M,C], clips.json with the number of scores of each clip, and history.json."""
+    np.save(folder / "scores.npy", scores.astype(np.float32))
+    (folder / "clips.json").write_bytes(to_json(counts))
+    (folder / "history.json").write_bytes(to_json(asdict(history)))
 
 
 def load_scores(key: str, store: Store) -> tuple[dict[str, Scores], FitHistory]:
-    """Scores [T,C] of each validation and test clip, T frames or 1 if whole clips are read; and the history."""
+    """Load the scores [T,C] of each validation and test clip, T frames or 1 if whole clips are read; and the history."""
     folder = store.find_entry("fits", key)
     if folder is None:
         raise FileNotFoundError(f"fit {key}")
     values = np.load(folder / "scores.npy").astype(np.float64)
     lengths = read_json(folder / "clips.json", dict[str, int])
-    parts = np.split(values, np.cumsum(list(lengths.values()))[:-1])
-    return dict(zip(lengths, parts, strict=True)), read_json(folder / "history.json", FitHistory)
+    by_clip = np.split(values, np.cumsum(list(lengths.values()))[:-1])
+    return dict(zip(lengths, by_clip, strict=True)), read_json(folder / "history.json", FitHistory)
 
 
 def seed_generators(seed: int) -> None:
-    """Seed every generator that a model may draw from; torch.manual_seed takes 5 ms for devices that are not there."""
+    """Seed every generator that a model may draw from; torch.manual_seed takes 5 ms for devices that do not exist."""
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed_all(seed)
@@ -118,31 +122,39 @@ def seed_generators(seed: int) -> None:
     random.seed(seed)
 
 
-def _train(fit: Fit, parts: _Parts, resources: Resources) -> _Result:
-    """Whatever kind of trainable the backbone has."""
+def _select_items(fit: Fit, inputs: Inputs) -> _FoldItems:
+    fold, by_clip = fit.split.folds[fit.fold], fit.reads_clips
+    training = inputs.training_items(fold.train, fit.recipe.augmentation, by_clip)
+    counts = torch.bincount(training.y, minlength=len(fit.classes)).tolist()
+    to_score = inputs.items([*fold.validation, *fold.test], by_clip)
+    return _FoldItems(training, inputs.items(fold.validation, by_clip), to_score, counts)
+
+
+def _compute_result(fit: Fit, items: _FoldItems, resources: Resources) -> _Result:
+    """Train and score whichever kind of trainable the backbone has."""
     seed_generators(fit.seed % 2**32)
     match fit.trainable:
         case Estimators() as estimators:
-            return _fit_estimators(fit, estimators, parts)
+            return _fit_estimators(fit, estimators, items)
         case FinishedSystem() as system:
-            return _run_finished_system(fit, system, parts.scored)
+            return _run_finished_system(fit, system, items.to_score)
         case trainable:
-            return _train_network(fit, trainable, parts, resources)
+            return _train_network(fit, trainable, items, resources)
 
 
-def _train_network(fit: Fit, trainable: Network | EmbeddingNetwork, parts: _Parts, resources: Resources) -> _Result:
-    model = build_model(fit.backbone, trainable, tuple(parts.training.x.shape[1:]))
-    learner = build_learner(fit, model, parts.counts, resources.device)
-    check_learner(fit, learner, parts.training)
-    resources.compile(model)
+def _train_network(fit: Fit, trainable: Network | EmbeddingNetwork, items: _FoldItems, resources: Resources) -> _Result:
+    network = build_network(fit.backbone, trainable, tuple(items.training.x.shape[1:]))
+    learner = build_learner(fit, network, items.counts, resources.device)
+    check_learner(fit, learner, items.training)
+    resources.compile(network)
     order, history = torch.Generator().manual_seed(fit.seed), History()
     if learner.parameters:
-        history = train(learner, parts.training, parts.validation, order, resources.report, resources.checkpoints)
-    scores = score_items(learner, parts.scored).softmax(1).numpy()
-    return _Result(history, scores, sum(p.numel() for p in model.parameters()))
+        history = train(learner, items.training, items.validation, order, resources.on_epoch, resources.checkpoints)
+    scores = score_items(learner, items.to_score).softmax(1).numpy()
+    return _Result(history, scores, sum(p.numel() for p in network.parameters()))
 
 
-def _fit_estimators(fit: Fit, estimators: Estimators, parts: _Parts) -> _Result:
+def _fit_estimators(fit: Fit, estimators: Estimators, items: _FoldItems) -> _Result:
     candidates: object = estimators.build()
     if not isinstance(candidates, Sequence) or not candidates:
         raise PluginError(
@@ -150,13 +162,13 @@ def _fit_estimators(fit: Fit, estimators: Estimators, parts: _Parts) -> _Result:
             where=location(type(fit.backbone)),
         )
     assert isinstance(fit.loss, Loss)  # the plan refuses any other
-    history, scores = fit_best_estimator(candidates, fit.loss, parts.counts, parts.training, parts.validation, parts.scored)
+    history, scores = fit_best_estimator(candidates, fit.loss, items.counts, items.training, items.validation, items.to_score)
     return _Result(history, scores)
 
 
-def _run_finished_system(fit: Fit, system: FinishedSystem, scored: Items) -> _Result:
-    """The logits that the frozen part gives, or a module makes of them."""
-    logits = scored.x.whole() if isinstance(scored.x, Streamed) else scored.x.cpu()
+def _run_finished_system(fit: Fit, system: FinishedSystem, items: Items) -> _Result:
+    """Score by the output of the frozen part, or of a module on top of it."""
+    logits = items.x.whole() if isinstance(items.x, DiskFrames) else items.x.cpu()
     if system.build:
         with torch.inference_mode():
             logits = system.build(tuple(logits.shape[1:])).eval()(logits)

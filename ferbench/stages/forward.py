@@ -1,4 +1,4 @@
-"""Frames of many clips through a network, in common batches or clip by clip."""
+"""Runs a frozen network on many clips, in batches that span clips or clip by clip."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ferbench.api.clips import Input
 from ferbench.api.errors import PluginError
 from ferbench.stages.images import normalize
-from ferbench.training.device import autocast, free_memory, send
+from ferbench.training.device import autocast, available_gpu_memory, iterate_on_device
 
-BATCH = 32  # frames; larger gains nothing on a CPU
-LARGEST_BATCH = 512
+MIN_BATCH_SIZE = 32  # frames; larger batches are no faster on a CPU
+MAX_BATCH_SIZE = 512
 
 Crops = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -25,14 +25,14 @@ Features = NDArray[np.float32]
 def forward_frames(
     module: torch.nn.Module, clips: Iterable[Crops], declared: Input, device: torch.device, where: str = ""
 ) -> Iterator[Features]:
-    """The features of each clip in turn, from its crops; the frames of several clips go through in common batches.
+    """Yield the features of each clip, from its crops; a batch can hold frames of several clips.
 
     Raises PluginError, naming `where`, if the module does not give one row per frame.
     """
     lengths, pending = deque[int](), np.zeros((0, 1), np.float32)
-    for batch in send(_batch_frames(clips, _batch_size(declared, device), lengths), device):
+    for batch in iterate_on_device(_batch_frames(clips, _batch_size(declared, device), lengths), device):
         output = _forward(module, normalize(batch, declared), device)
-        if len(output) != len(batch):  # nobody can tell which frame which features belong to
+        if len(output) != len(batch):  # features cannot be assigned to frames
             raise PluginError(f"a frozen part gives {len(output)} features for {len(batch)} frames: expected one per frame", where=where)
         pending = np.concatenate([pending, output]) if len(pending) else output
         while lengths and lengths[0] <= len(pending):
@@ -43,8 +43,8 @@ def forward_frames(
 
 @torch.inference_mode()
 def forward_clips(module: torch.nn.Module, clips: Iterable[torch.Tensor], device: torch.device) -> Iterator[Features]:
-    """The features [T,...] or [1,...] of each clip in turn, from what the module reads of it [T,...]."""
-    for clip in send(clips, device):
+    """Yield the features [T,...] or [1,...] of each clip, from the input of the module [T,...]."""
+    for clip in iterate_on_device(clips, device):
         yield _forward(module, clip, device) if len(clip) else np.zeros((0, 1), np.float32)
 
 
@@ -56,7 +56,7 @@ def _forward(module: torch.nn.Module, x: torch.Tensor, device: torch.device) -> 
 
 
 def _batch_frames(clips: Iterable[Crops], size: int, lengths: deque[int]) -> Iterator[torch.Tensor]:
-    """Batches of at most `size` frames of one shape [B,H,W(,3)]; notes the length of each clip before its last frame leaves."""
+    """Yield batches of at most `size` frames of one shape [B,H,W(,3)]; appends the length of each clip before its last frame is yielded."""
     pending: list[Crops] = []
     for clip in clips:
         lengths.append(len(clip))
@@ -73,7 +73,7 @@ def _batch_frames(clips: Iterable[Crops], size: int, lengths: deque[int]) -> Ite
 
 
 def _batch_size(declared: Input, device: torch.device) -> int:
-    """On a GPU as many frames as its free memory takes, by the largest activations of a VGG16."""
+    """Frames per batch; on a GPU as many as the available memory can hold, judged by the largest activations of a VGG16."""
     if device.type != "cuda":
-        return BATCH
-    return int(min(LARGEST_BATCH, max(BATCH, free_memory(device) / 2 // (4 * 64 * 4 * declared.size**2))))
+        return MIN_BATCH_SIZE
+    return int(min(MAX_BATCH_SIZE, max(MIN_BATCH_SIZE, available_gpu_memory(device) / 2 // (4 * 64 * 4 * declared.size**2))))

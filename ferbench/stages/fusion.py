@@ -1,10 +1,9 @@
-"""Fused fits: weighted means of what several fits score, clip by clip; stored like a fit."""
+"""Fused fits: weighted means of the scores of several fits, clip by clip; stored like a fit."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,35 +12,30 @@ from numpy.typing import NDArray
 from ferbench.api.errors import PluginError, location
 from ferbench.api.networks import Fusion
 from ferbench.plan.models import FusedFit
-from ferbench.stages.fits import FitFacts, load_scores
+from ferbench.stages.fits import FitFacts, Scores, load_scores, write_scores
 from ferbench.store.entries import Store
-from ferbench.store.files import to_json
 from ferbench.store.rows import Origin
 from ferbench.training.history import History
 
-Scores = NDArray[np.float64]
-
 
 def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Origin) -> FitFacts:
-    """Write what a fit does: scores.npy [M,C] of the clips that every member scored, clips.json, and history.json with the weights."""
+    """Write the same files as a fit: scores [M,C] of the clips that every member scored, and a history with the weights."""
     start = time.perf_counter()
     members = [load_scores(member.key, store)[0] for member in fit.members]
     by_clip = {clip: _clip_scores(members, clip) for clip in members[0] if all(len(scores[clip]) for scores in members)}
     weights, history = _weigh(fit, by_clip)
     fused = np.array([np.tensordot(weights, scores, 1) for scores in by_clip.values()]).reshape(-1, len(fit.classes))
-    np.save(folder / "scores.npy", fused.astype(np.float32))
-    (folder / "clips.json").write_bytes(to_json({clip: int(clip in by_clip) for clip in members[0]}))
-    (folder / "history.json").write_bytes(to_json(asdict(history)))
-    return FitFacts(time.perf_counter() - start, features_seconds=0.0, training_frames=0, epochs=0, weights=0, made=provenance)
+    write_scores(folder, fused, {clip: int(clip in by_clip) for clip in members[0]}, history)
+    return FitFacts(time.perf_counter() - start, features_seconds=0.0, training_frames=0, epochs=0, weights=0, provenance=provenance)
 
 
 def _clip_scores(members: list[dict[str, Scores]], clip: str) -> Scores:
-    """[M,C]: each member's mean over the clip's frames."""
+    """The mean scores [M,C] of each member over the clip's frames."""
     return np.array([scores[clip].mean(0) for scores in members])
 
 
 def _weigh(fit: FusedFit, by_clip: Mapping[str, Scores]) -> tuple[Scores, History]:
-    """The weights [M] that the Fusion chooses on validation clips, and a history that holds them."""
+    """Choose the weights [M] on the validation clips; returns them, and a history that holds them."""
     validation = [clip for clip in fit.split.folds[fit.fold].validation if clip in by_clip]
     shape = (-1, len(fit.members), len(fit.classes))
     scores = np.array([by_clip[clip] for clip in validation]).reshape(shape).swapaxes(0, 1)  # [M,N,C]
@@ -54,7 +48,7 @@ def _weigh(fit: FusedFit, by_clip: Mapping[str, Scores]) -> tuple[Scores, Histor
 
 
 def _normalized_weights(fusion: Fusion, scores: Scores, target: NDArray[np.int64]) -> Scores:
-    """Scaled to sum to 1; raises PluginError if they cannot be weights."""
+    """Compute weights that sum to 1; raises PluginError if the Fusion returns anything else than weights."""
     weights = np.asarray(fusion.weigh(scores, target), float)
     if weights.shape != (len(scores),) or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         expected = f"expected {len(scores)} numbers, at least 0 and one of them above"

@@ -1,4 +1,4 @@
-"""Crops as a network reads them."""
+"""Crops as input of a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ferbench.api.clips import Input
 
 
 def normalize(images: torch.Tensor, declared: Input) -> torch.Tensor:
-    """Crops uint8 [B,H,W] or [B,H,W,3] -> float32 [B,C,size,size], scaled to 0..1, then (x - mean) / std, channel by channel."""
+    """Normalize crops: uint8 [B,H,W] or [B,H,W,3] -> float32 [B,C,size,size], scaled to 0..1, then (x - mean) / std, channel by channel."""
     x = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)  # [B,1 or 3,H,W]
     x = x.float() / 255
     if x.shape[1] == 3 and declared.channels == 1:

@@ -1,4 +1,4 @@
-"""The network of a fit: built from its backbone, joined with its loss, and checked before it is trained."""
+"""Builds the network of a fit from its backbone, joins it with the loss, and checks both before training."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ferbench.api.networks import Backbone, EmbeddingNetwork, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.images import normalize
 from ferbench.training.items import Items
-from ferbench.training.learner import EmbeddingModel, Learner
+from ferbench.training.learner import BodyAndClassifier, Learner
 from ferbench.training.streaming import read_batches
 from ferbench.types import Shape
 
 
-def build_model(backbone: Backbone, trainable: Network | EmbeddingNetwork, shape: Shape) -> nn.Module:
-    """The network for items of this shape; raises PluginError if the backbone builds anything else."""
+def build_network(backbone: Backbone, trainable: Network | EmbeddingNetwork, shape: Shape) -> nn.Module:
+    """Build the network for items of this shape; raises PluginError if the backbone builds anything else."""
     if isinstance(trainable, EmbeddingNetwork):
         body, classifier = _unpack(backbone, trainable.build(shape))
-        return EmbeddingModel(body, classifier)
+        return BodyAndClassifier(body, classifier)
     module: object = trainable.build(shape)
     if not isinstance(module, nn.Module):
         raise PluginError(
@@ -31,25 +31,25 @@ def build_model(backbone: Backbone, trainable: Network | EmbeddingNetwork, shape
     return module
 
 
-def build_learner(fit: Fit, model: nn.Module, counts: Sequence[int], device: torch.device) -> Learner:
-    """The network and its loss on the device; `counts` are the training items of each class."""
+def build_learner(fit: Fit, network: nn.Module, counts: Sequence[int], device: torch.device) -> Learner:
+    """Put the network and its loss on the device; `counts` are the training items of each class."""
     loss: Callable[..., Tensor]
     reads_embedding = isinstance(fit.loss, EmbeddingLoss)
     if isinstance(fit.loss, EmbeddingLoss):
-        assert isinstance(model, EmbeddingModel)  # the plan refuses any other
-        loss = fit.loss.build(counts, model.classifier.in_features)
+        assert isinstance(network, BodyAndClassifier)  # the plan refuses other networks
+        loss = fit.loss.build(counts, network.classifier.in_features)
     else:
         loss = fit.loss.build(counts)
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
     frames_per_clip = fit.backbone.frames_per_clip() if fit.reads_clips else None
-    return Learner(model.to(device), loss, _prepare(fit), fit.recipe, device, frames_per_clip, reads_embedding)
+    return Learner(network.to(device), loss, _make_preparation(fit), fit.recipe, device, frames_per_clip, reads_embedding)
 
 
 def check_learner(fit: Fit, learner: Learner, items: Items) -> None:
     """Pass one item through network and loss before hours of training; raises PluginError naming the one that breaks its contract."""
     if not len(items.y):
         return
-    learner.model.eval()
+    learner.network.eval()
     rows, mask = items.rows(torch.tensor([0]), learner.frames_per_clip, torch.Generator())
     with torch.random.fork_rng(devices=[]), torch.inference_mode():
         x = next(iter(read_batches(items.x, [rows], learner.device)))
@@ -70,8 +70,8 @@ def check_logits(fit: Fit, shape: Shape, classes: int) -> None:
         )
 
 
-def _prepare(fit: Fit) -> Callable[[Tensor], Tensor]:
-    """Stored features are what a network reads; crops are normalized, on the device."""
+def _make_preparation(fit: Fit) -> Callable[[Tensor], Tensor]:
+    """Crops are normalized on the device; features are read as they are stored."""
     if fit.frozen is not None:
         return lambda batch: batch
     declared = fit.backbone.input()
@@ -82,7 +82,8 @@ def _unpack(backbone: Backbone, parts: object) -> tuple[nn.Module, nn.Linear]:
     match parts:
         case (nn.Module() as body, nn.Linear() as classifier):
             return body, classifier
-    found = ", ".join(type(part).__name__ for part in parts) if isinstance(parts, tuple) else type(parts).__name__
+    type_names = ", ".join(type(part).__name__ for part in parts) if isinstance(parts, tuple) else type(parts).__name__
     raise PluginError(
-        f"{backbone.title}: its EmbeddingNetwork builds {found}: expected an nn.Module and an nn.Linear", where=location(type(backbone))
+        f"{backbone.title}: its EmbeddingNetwork builds {type_names}: expected an nn.Module and an nn.Linear",
+        where=location(type(backbone)),
     )

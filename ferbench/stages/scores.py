@@ -1,10 +1,9 @@
-"""Rows: stored scores -> predictions -> metrics, with what a reader needs to believe them."""
+"""Rows: stored scores -> predictions -> metrics, with the facts that show how far to trust them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, PluginError, location
+from ferbench.plan.memo import Memo
 from ferbench.plan.models import Model, Row
 from ferbench.report.metrics import compute_metrics
 from ferbench.stages.crops import CropFacts, load_facts
@@ -19,17 +19,16 @@ from ferbench.stages.fits import FitFacts, load_scores
 from ferbench.store.entries import Store
 from ferbench.store.rows import Coverage, DoneRow, FailedRow, Metrics, Origin, RowDescription
 
-T = TypeVar("T")
-Facts = Mapping[str, CropFacts]
+CropFactsByClip = Mapping[str, CropFacts]
 Predictions = Mapping[str, int]
 
 
 @dataclass
 class Scorer:
-    """Scores rows; what several rows need is read once."""
+    """Scores rows; files that several rows need are read once."""
 
     store: Store
-    _shared: dict[Hashable, object] = field(default_factory=dict)
+    memo: Memo = field(default_factory=Memo)
 
     def score(self, row: Row) -> DoneRow:
         """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted.
@@ -47,12 +46,12 @@ class Scorer:
             **describe_row(row),
             **overall,
             "covered_only": covered_only and {"war": covered_only["war"], "uar": covered_only["uar"], "clips": covered_only["clips"]},
-            "coverage": self._once(("coverage", model.crops), lambda: measure_coverage(facts)),
+            "coverage": self.memo.get(("coverage", model.crops), lambda: measure_coverage(facts)),
             "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
             "epochs": epochs,
             "seconds": self._seconds(model, facts),
-            "made": [self.store.read_facts("fits", fit.key, FitFacts).made for fit in model.fits],
+            "made": [self.store.read_facts("fits", fit.key, FitFacts).provenance for fit in model.fits],
         }
 
     def _predict(self, row: Row) -> tuple[dict[str, int], list[int]]:
@@ -61,40 +60,35 @@ class Scorer:
         epochs = []
         for fit in row.model.fits:
             scores, history = load_scores(fit.key, self.store)
-            epochs.append(history["chosen"])
+            epochs.append(history["chosen_epoch"])
             test = fit.split.folds[fit.fold].test
             predictions |= {clip: _predict_clip(row.aggregator, clip, scores[clip]) for clip in test if len(scores[clip])}
         if not predictions:
-            raise FerbenchError("no test clip has a readable frame", hint="the warnings of the run say why frames cannot be read")
+            raise FerbenchError("no test clip has a readable frame", hint="the warnings of the run explain why")
         return predictions, epochs
 
-    def _facts(self, model: Model) -> Facts:
+    def _facts(self, model: Model) -> CropFactsByClip:
         keys = model.crops
-        return self._once(("facts", keys), lambda: {clip: load_facts(key, self.store) for clip, key in keys.by_clip.items()})
+        return self.memo.get(("facts", keys), lambda: {clip: load_facts(key, self.store) for clip, key in keys.by_clip.items()})
 
-    def _seconds(self, model: Model, facts: Facts) -> dict[str, float]:
-        """Seconds by stage, shared work counted in full."""
+    def _seconds(self, model: Model, facts: CropFactsByClip) -> dict[str, float]:
+        """Seconds by stage; shared work counts in full."""
         seconds = {"crops": sum(fact.seconds for fact in facts.values())}
-        fits = [fit for part in model.trained for fit in part.fits]
-        entries = {fit.key: self.store.read_facts("fits", fit.key, FitFacts) for part in model.parts for fit in part.fits}
+        fits = [fit for trained in model.trained for fit in trained.fits]
+        entries = {fit.key: self.store.read_facts("fits", fit.key, FitFacts) for submodel in model.submodels for fit in submodel.fits}
         if any(fit.frozen for fit in fits):
             by_features = {fit.features: entries[fit.key].features_seconds for fit in fits}
             seconds["features"] = sum(by_features.values())
         return {**seconds, "fit": sum(entry.seconds for entry in entries.values())}
 
-    def _once(self, name: Hashable, make: Callable[[], T]) -> T:
-        if name not in self._shared:
-            self._shared[name] = make()
-        return cast("T", self._shared[name])
-
 
 def describe_failure(row: Row, error: BaseException, log: str, origin: Origin) -> FailedRow:
-    """The row of a combination that failed: the exception's class and message, and where its traceback is."""
+    """Describe a row that failed: class and message of the exception, and the file with its traceback."""
     return {"status": "failed", **describe_row(row), "error": type(error).__name__, "message": str(error), "log": log, "made": [origin]}
 
 
-def measure_coverage(facts: Facts) -> Coverage:
-    """Shares of frames and of clips in which a face was found, None if no step looked for one; and counts of frames."""
+def measure_coverage(facts: CropFactsByClip) -> Coverage:
+    """Compute the shares of frames and of clips in which a face was found, None if no step looked for one; and count frames."""
     searched = [fact.has_face for fact in facts.values() if fact.has_face is not None]
     frames = sum(map(len, searched))
     return {
@@ -106,7 +100,7 @@ def measure_coverage(facts: Facts) -> Coverage:
 
 
 def describe_row(row: Row) -> RowDescription:
-    """What the row is a result of."""
+    """Describe what the row is a result of."""
     model = row.model
     folds, people = model.split.folds, model.split.people
     return {
@@ -118,7 +112,7 @@ def describe_row(row: Row) -> RowDescription:
         "classes": list(model.cell.protocol.classes),
         "protocol": _describe_protocol(model),
         "fits": [fit.key for fit in model.fits],
-        "all_fits": [fit.key for part in model.parts for fit in part.fits],
+        "all_fits": [fit.key for submodel in model.submodels for fit in submodel.fits],
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
         "identity": msgspec.to_builtins(row.identity),
         "stages": model.stage_digests,
@@ -127,7 +121,7 @@ def describe_row(row: Row) -> RowDescription:
 
 
 def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> Metrics:
-    """Metrics over these clips."""
+    """Compute the metrics over these clips."""
     classes, labels = model.cell.protocol.classes, model.split.labels
     pairs = [(classes.index(labels[clip]), predictions[clip]) for clip in clips]
     true, predicted = np.array(pairs).T
@@ -135,7 +129,7 @@ def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> M
 
 
 def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> int:
-    """The class that an aggregator chooses from scores [T,C]; raises PluginError if it does not give one number per class."""
+    """Predict the class from scores [T,C]; raises PluginError unless the aggregator returns one number per class."""
     prediction = np.asarray(aggregator(scores), dtype=float)
     if prediction.shape != scores.shape[1:] or not np.isfinite(prediction).all():
         problem = f"shape {list(prediction.shape)}" if prediction.shape != scores.shape[1:] else "values that are NaN or infinite"
@@ -147,10 +141,10 @@ def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]
 
 
 def _describe_protocol(model: Model) -> str:
-    """The protocol in one line, for the head of a table."""
+    """Describe the protocol in one line, for the head of a table."""
     cell, folds = model.cell, model.split.folds
     people = {clip.subject for clip in model.split.clips}
-    sizes = "/".join(str(_total(parts)) for parts in zip(*[(f.train, f.validation, f.test) for f in folds], strict=True))
+    sizes = "/".join(str(_total(clips)) for clips in zip(*[(f.train, f.validation, f.test) for f in folds], strict=True))
     pooling = "1 fold" if len(folds) == 1 else f"{len(folds)} folds, pooled"
     names = " + ".join(corpus.name for corpus in model.corpora)
     checkpoint = "best on validation people" if cell.recipe.checkpoint == "best" else "last epoch"
@@ -158,5 +152,5 @@ def _describe_protocol(model: Model) -> str:
     return f"{corpora} · protocol {cell.protocol.name}, {pooling}, {sizes} clips train/validation/test · checkpoint: {checkpoint}"
 
 
-def _total(parts: Iterable[Sequence[str]]) -> int:
-    return sum(map(len, parts))
+def _total(clips: Iterable[Sequence[str]]) -> int:
+    return sum(map(len, clips))

@@ -90,14 +90,15 @@ StoredRow = DoneRow | FailedRow
 
 
 class FitHistory(TypedDict):
-    """What happened while a fit was trained, by epoch; None for what is not a number. `chosen` is an epoch from 1, 0 if there are none."""
+    """The course of training by epoch; None stands for NaN. `chosen_epoch` is an epoch from 1, 0 if there are none."""
 
     loss: list[float]
     accuracy: list[float]
     validation_loss: list[float | None]
     validation_accuracy: list[float | None]
+    learning_rates: list[float]
     seconds: list[float]
-    chosen: int
+    chosen_epoch: int
     parameters: dict[str, int | float | str]
 
 

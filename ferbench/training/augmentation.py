@@ -12,12 +12,12 @@ from torchvision.transforms.v2 import InterpolationMode, functional
 
 from ferbench.api.recipe import Augmentation
 
-ERASED = (0.02, 0.33)  # shares of the area; Zhong et al. 2020, Random Erasing
+ERASED_AREAS = (0.02, 0.33)  # shares of the area; Zhong et al. 2020, Random Erasing
 ERASED_RATIOS = (0.3, 3.3)  # height over width
 
 
 def augment_clip(crops: Tensor, augmentation: Augmentation, clip: str, view: int) -> Tensor:
-    """Crops uint8 [T,H,W] or [T,H,W,3] of one clip, augmented alike; the same clip and view always give the same result."""
+    """Augment the crops uint8 [T,H,W] or [T,H,W,3] of a clip, all in the same way; equal clips and views give equal results."""
     random = Random(f"{view} {clip}")
     x = crops[:, None] if crops.ndim == 3 else crops.permute(0, 3, 1, 2)  # [T,1 or 3,H,W]
     x = _color(_transform(x, augmentation, random), augmentation, random)
@@ -27,7 +27,7 @@ def augment_clip(crops: Tensor, augmentation: Augmentation, clip: str, view: int
 
 
 def augment_frames(crops: Tensor, augmentation: Augmentation, clips: Sequence[str], view: int) -> Tensor:
-    """The same for frames [B,...] of several clips; `clips` names the clip of each."""
+    """Augment frames [B,...] of several clips; `clips` names the clip of each frame."""
     result = torch.empty_like(crops)
     for clip in dict.fromkeys(clips):
         rows = torch.tensor([row for row, name in enumerate(clips) if name == clip], device=crops.device)
@@ -36,7 +36,7 @@ def augment_frames(crops: Tensor, augmentation: Augmentation, clips: Sequence[st
 
 
 def _transform(x: Tensor, augmentation: Augmentation, random: Random) -> Tensor:
-    """Crop at the image's own proportions and scale up; flip; rotate about the center, with black corners."""
+    """Crop with the proportions of the image and scale up; flip; rotate about the center, with black corners."""
     height, width = x.shape[-2:]
     side = math.sqrt(random.uniform(augmentation.crop, 1))
     h, w = max(1, round(side * height)), max(1, round(side * width))
@@ -50,13 +50,13 @@ def _transform(x: Tensor, augmentation: Augmentation, random: Random) -> Tensor:
 
 
 def _color(x: Tensor, augmentation: Augmentation, random: Random) -> Tensor:
-    """Change brightness, contrast and saturation by random factors around 1; gray has no saturation."""
-    for most, adjust in (
+    """Change brightness, contrast and saturation by random factors around 1; gray images have no saturation."""
+    for max_change, adjust in (
         (augmentation.brightness, functional.adjust_brightness),
         (augmentation.contrast, functional.adjust_contrast),
         (augmentation.saturation if x.shape[1] == 3 else 0, functional.adjust_saturation),
     ):
-        factor = random.uniform(1 - most, 1 + most)
+        factor = random.uniform(1 - max_change, 1 + max_change)
         x = adjust(x, factor) if factor != 1 else x
     return x
 
@@ -64,7 +64,7 @@ def _color(x: Tensor, augmentation: Augmentation, random: Random) -> Tensor:
 def _erase(x: Tensor, random: Random) -> Tensor:
     """Paint a random rectangle black."""
     height, width = x.shape[-2:]
-    area = random.uniform(*ERASED) * height * width
+    area = random.uniform(*ERASED_AREAS) * height * width
     ratio = math.exp(random.uniform(*map(math.log, ERASED_RATIOS)))
     h, w = min(height, max(1, round(math.sqrt(area * ratio)))), min(width, max(1, round(math.sqrt(area / ratio))))
     return functional.erase(

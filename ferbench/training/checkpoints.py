@@ -7,23 +7,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 from torch import Tensor
 
 from ferbench.store.entries import Store
+from ferbench.training.state import SavedState, StateFacts
 
 STAGE = "checkpoints"
-WRITING_SHARE = 0.05  # of the time may go into writing checkpoints
-
-State = tuple[Mapping[str, Tensor], Mapping[str, Any]]
-"""Tensors by name, and facts that JSON holds exactly."""
+MAX_WRITING_SHARE = 0.05  # of the time
 
 
 @dataclass
 class Checkpoints:
-    """Those of one fit, whose lock is held: at most one every `interval` seconds (0: after every epoch), of which the latest is kept."""
+    """The checkpoints of a fit, whose lock is held: at most one every `interval` seconds (0: after every epoch); the latest is kept."""
 
     store: Store
     key: str
@@ -33,15 +30,14 @@ class Checkpoints:
     def __post_init__(self) -> None:
         self.due = time.monotonic() + self.interval
 
-    def load(self) -> State | None:
-        """The state in the latest undamaged checkpoint."""
+    def load(self) -> SavedState | None:
+        """Load the state in the latest undamaged checkpoint."""
         for folder in reversed(self._folders()):
             if self.store.find_entry(STAGE, folder.name):
-                facts = json.loads((folder / "state.json").read_text())
-                return safetensors.torch.load_file(folder / "state.safetensors"), facts
+                return safetensors.torch.load_file(folder / "state.safetensors"), json.loads((folder / "state.json").read_text())
         return None
 
-    def offer(self, epoch: int, state: Callable[[], State]) -> None:
+    def offer(self, epoch: int, state: Callable[[], SavedState]) -> None:
         """Store the state after an epoch if a checkpoint is due; the next one is due later if this one took long to write."""
         if (start := time.monotonic()) < self.due:
             return
@@ -49,7 +45,7 @@ class Checkpoints:
         self.store.write_entry(STAGE, f"{self.key}-{epoch:06d}", _write, tensors, facts)
         self.clear(keep=1)
         now = time.monotonic()
-        self.due = now + max(self.interval, (now - start) / WRITING_SHARE) if self.interval else now
+        self.due = now + max(self.interval, (now - start) / MAX_WRITING_SHARE) if self.interval else now
 
     def clear(self, keep: int = 0) -> None:
         """Remove all but the latest `keep`."""
@@ -62,6 +58,6 @@ class Checkpoints:
         return sorted(folder.glob(f"{self.key}-*")) if folder.is_dir() else []
 
 
-def _write(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+def _write(folder: Path, tensors: Mapping[str, Tensor], facts: StateFacts) -> None:
     safetensors.torch.save_file({name: value.detach().contiguous() for name, value in tensors.items()}, folder / "state.safetensors")
-    (folder / "state.json").write_text(json.dumps(facts))
+    (folder / "state.json").write_text(json.dumps(facts))  # Python's own JSON keeps NaN and infinity

@@ -1,4 +1,4 @@
-"""The device that computes: selected by name, and fed so that it does not wait."""
+"""The device that computes: select it by name, and copy batches to it ahead of their use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def select_device(name: str) -> torch.device:
-    """The device of that name: auto, cpu, cuda or cuda:N. Raises FerbenchError for any other name, and if the device is not there."""
+    """Return the device of this name: auto, cpu, cuda or cuda:N. Raises FerbenchError for any other name, and if the device is missing."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
@@ -36,7 +36,7 @@ def select_device(name: str) -> torch.device:
 
 
 def release_memory() -> None:
-    """Give unused memory back to the system."""
+    """Return unused memory to the system."""
     if libc := _libc("malloc_trim"):
         libc.malloc_trim(0)
     if torch.cuda.is_initialized():
@@ -44,29 +44,29 @@ def release_memory() -> None:
 
 
 def _libc(function: str) -> ctypes.CDLL | None:
-    """The C library, if it has this function of glibc's."""
+    """The C library, if it has this function of glibc."""
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     return libc if hasattr(libc, function) else None
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """Matrix products and convolutions in bfloat16 on a GPU; a CPU computes in float32 throughout."""
+    """Compute matrix products and convolutions in bfloat16 on a GPU; a CPU computes everything in float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that are free on a GPU, including those that torch keeps for its next tensors."""
+def available_gpu_memory(device: torch.device) -> int:
+    """Bytes of GPU memory that new tensors can use, including what torch has reserved but does not use."""
     unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(torch.cuda.mem_get_info(device)[0] + unused)
 
 
 def has_room(device: torch.device, x: Tensor) -> bool:
-    """Whether the device is a GPU and the tensor takes at most half of its free memory."""
-    return device.type == "cuda" and x.nbytes < free_memory(device) / 2
+    """Whether the device is a GPU and the tensor takes at most half of its available memory."""
+    return device.type == "cuda" and x.nbytes < available_gpu_memory(device) / 2
 
 
 def prefetch(items: Iterable[T]) -> Iterator[T]:
-    """The items; a thread makes the next one while this one is used."""
+    """Yield the items; a thread prepares the next one while the current one is used."""
     source, end = iter(items), object()
     with ThreadPoolExecutor(1) as thread:
         upcoming = thread.submit(next, source, end)
@@ -75,8 +75,8 @@ def prefetch(items: Iterable[T]) -> Iterator[T]:
             yield item  # type: ignore[misc]
 
 
-def send(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
-    """Batches on the device; the next is made, and copied from pinned memory on a stream of its own, while this one is used."""
+def iterate_on_device(batches: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """Yield the batches on the device; the next one is prepared, and copied in a separate stream, while the current one is used."""
     if device.type != "cuda":
         yield from prefetch(batches)
         return

@@ -1,9 +1,9 @@
-"""Fits scikit-learn classifiers on the items of a fold."""
+"""Fits scikit-learn classifiers to the items of a fold."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,69 +13,78 @@ from ferbench.api.components import Loss
 from ferbench.api.errors import FerbenchError
 from ferbench.training.history import History
 from ferbench.training.items import Items
-from ferbench.training.streaming import Streamed
+from ferbench.training.streaming import DiskFrames
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
 
 def fit_best_estimator(
-    candidates: Sequence[ClassifierMixin], loss: Loss, counts: Sequence[int], training: Items, validation: Items, scored: Items
+    candidates: Sequence[ClassifierMixin], loss: Loss, counts: Sequence[int], training: Items, validation: Items, items_to_score: Items
 ) -> tuple[History, NDArray[np.float64]]:
-    """Fit all candidates, and return the scores [N,C] of the best on the validation items for the items to score.
+    """Fit all candidates, and return the history and the scores [N,C] of the candidate that is best on the validation items.
 
-    `counts` are the training items of each class, from which the loss makes sample weights. Raises FerbenchError if there is nothing to
-    choose on, or the features exceed the memory.
+    `counts` are the training items of each class, from which the loss computes sample weights. Raises FerbenchError if there are several
+    candidates but no validation items, or if the features exceed the memory.
     """
     if len(candidates) > 1 and not len(validation.y):
         raise FerbenchError(
             f"no validation frames to choose one of {len(candidates)} classifiers",
-            hint="give the protocol validation people, or the backbone the parameters that would be chosen",
+            hint="add validation people to the protocol, or fix the parameters that would be chosen",
         )
-    x, x_validation, x_scored = (_matrix(items) for items in (training, validation, scored))
+    history = _fit_candidates(candidates, loss.class_weights(counts), training, validation)
+    best = candidates[int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0]
+    history.parameters = _chosen_parameters(best, candidates)
+    x = _feature_matrix(items_to_score)
+    scores = np.zeros((len(x), len(counts)))
+    scores[:, best.classes_] = predict_scores(best, x)  # a class without training items scores 0
+    return history, scores
+
+
+def _fit_candidates(candidates: Sequence[ClassifierMixin], weights: Sequence[float] | None, training: Items, validation: Items) -> History:
+    """Fit each candidate, and return the accuracies; `weights` are those of the classes."""
+    x, x_validation = _feature_matrix(training), _feature_matrix(validation)
     target = training.y.repeat(training.views).numpy()  # [V*N]
-    weights, history = loss.class_weights(counts), History()
+    history = History()
     for estimator in candidates:
         estimator.fit(x, target, **_sample_weight(estimator, weights, target))
         history.accuracy.append(float(estimator.score(x, target)))
         if len(x_validation):
             history.validation_accuracy.append(float(estimator.score(x_validation, validation.y.numpy())))
-    best = candidates[int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0]
-    history.parameters = _chosen_parameters(best, candidates)
-    scores = np.zeros((len(x_scored), len(counts)))
-    scores[:, best.classes_] = predict_scores(best, x_scored)  # a class without training items scores 0
-    return history, scores
+    return history
 
 
-def predict_scores(estimator: Any, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores [N,C] of features [N,D]: `predict_proba`, else the softmax of `decision_function`, or the logistic function of two classes."""
+def predict_scores(estimator: ClassifierMixin, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compute scores [N,C] from features [N,D]: `predict_proba`, else the softmax of `decision_function` (logistic for two classes)."""
     from scipy.special import expit, softmax
 
-    if hasattr(estimator, "predict_proba"):  # scikit-learn's way to say which of the two an estimator has
+    if hasattr(estimator, "predict_proba"):  # scikit-learn's own test for optional methods
         return np.asarray(estimator.predict_proba(x))
     values = estimator.decision_function(x)
     return np.asarray(softmax(values, axis=1) if values.ndim == 2 else np.stack([expit(-values), expit(values)], 1))
 
 
-def _matrix(items: Items) -> NDArray[np.float32]:
-    """[N,D]."""
-    if isinstance(items.x, Streamed):
+def _feature_matrix(items: Items) -> NDArray[np.float32]:
+    """The features [N,D] of all items."""
+    if isinstance(items.x, DiskFrames):
         raise FerbenchError(
-            "the features exceed the memory, and a scikit-learn classifier needs all of them", hint="choose a head that is a network"
+            "the features exceed the memory, but a scikit-learn classifier needs all of them", hint="choose a head that is a network"
         )
     matrix: NDArray[np.float32] = torch.flatten(items.x, 1).cpu().numpy()
     return matrix
 
 
-def _chosen_parameters(best: Any, candidates: Sequence[Any]) -> dict[str, float | str]:
-    """The parameters of the best classifier in which others differ from it."""
+def _chosen_parameters(best: ClassifierMixin, candidates: Sequence[ClassifierMixin]) -> dict[str, float | str]:
+    """The parameters of the best classifier that differ from those of another candidate."""
     others = [candidate.get_params() for candidate in candidates]
     plain = {name: value for name, value in best.get_params().items() if isinstance(value, int | float | str)}
     return {name: value for name, value in plain.items() if any(other.get(name) != value for other in others)}
 
 
-def _sample_weight(estimator: Any, weights: Sequence[float] | None, target: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """The argument of `fit` that weighs samples by their class; raises FerbenchError if the classifier has none."""
+def _sample_weight(
+    estimator: ClassifierMixin, weights: Sequence[float] | None, target: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    """The argument of `fit` that weights samples by their class; raises FerbenchError if the classifier has none."""
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 

@@ -1,4 +1,4 @@
-"""What happened while a network or a classifier was trained."""
+"""The course of a training run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class History:
-    """One value per epoch, or per classifier that was tried; accuracies are over items (frames, or clips).
+    """One value per epoch of a network, or per candidate classifier; accuracies are over items (frames, or clips).
 
-    `chosen` is the epoch (from 1) whose weights were kept, 0 if there are no epochs; `parameters` are those that the kept classifier, or a
-    fusion, was chosen with.
+    `learning_rates` are those that each epoch was trained with. `chosen_epoch` is the epoch (from 1) whose weights are used, 0 if there are
+    no epochs. `parameters` are those of the chosen classifier, or the weights of a fusion.
     """
 
     loss: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    learning_rates: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    chosen: int = 0
+    chosen_epoch: int = 0
     parameters: dict[str, float | str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What one part of a fold learns from, or is scored on: items that are frames or clips."""
+"""Items to train on or to score: the frames, or the clips, of one part of a fold."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ferbench.training.streaming import Streamed
+from ferbench.training.streaming import DiskFrames
 
-SCORED_VALUES = 2**23  # in a batch that is scored: 55 crops of 224x224x3, 334 frames of 25088 features
-SCORED_FRAMES = 256
+MAX_SCORED_VALUES = 2**23  # per batch: 55 crops of 224x224x3, 334 frames of 25088 features
+MAX_SCORED_FRAMES = 256
 
 Augment = Callable[[Tensor, Tensor, int], Tensor]
 """(crops [B,...], their rows [B], epoch) -> augmented crops [B,...]."""
@@ -23,10 +23,10 @@ class Items:
     """M items, each a frame or a clip.
 
     x [V*N,...]: N frames, view by view if there are several. y [M]: each item's class index. If the items are clips, `clips` [M,2] is
-    the first row and the number of frames of each; else item i is row i. `augment` changes crops of which no views are stored.
+    the first row and the number of frames of each; else item i is row i. `augment` augments crops that have no stored views.
     """
 
-    x: Tensor | Streamed
+    x: Tensor | DiskFrames
     y: Tensor
     augment: Augment | None = None
     clips: Tensor | None = None
@@ -44,7 +44,8 @@ class Items:
     def rows(self, items: Tensor, per_clip: int | None = None, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor | None]:
         """The rows of x to read for items [B], and a mask: [B] and None for frames, [B,T] both for clips.
 
-        Of each clip all frames, padded by its last one up to the longest; or `per_clip` frames, one from each of so many equal parts.
+        All frames of each clip, padded with its last one to the longest clip; or `per_clip` frames, one from each of that many equal
+        segments.
         """
         if self.clips is None:
             return items, None
@@ -56,13 +57,13 @@ class Items:
         return first + torch.minimum(at, length - 1), at < length
 
     def batches_to_score(self) -> list[Tensor]:
-        """The items in batches for scoring; clips in batches of one length, which need no padding."""
+        """Split the items into batches for scoring; each batch holds clips of one length, so that none is padded."""
         values = max(1, math.prod(self.x.shape[1:]))
         if self.clips is None:
-            return list(torch.arange(len(self.y)).split(max(1, min(SCORED_FRAMES, SCORED_VALUES // values))))
+            return list(torch.arange(len(self.y)).split(max(1, min(MAX_SCORED_FRAMES, MAX_SCORED_VALUES // values))))
         lengths = self.clips[:, 1]
         return [
             batch
             for length in lengths.unique()
-            for batch in torch.nonzero(lengths == length).flatten().split(max(1, SCORED_VALUES // (values * int(length))))
+            for batch in torch.nonzero(lengths == length).flatten().split(max(1, MAX_SCORED_VALUES // (values * int(length))))
         ]

@@ -1,4 +1,4 @@
-"""A network with the loss that it minimizes and the recipe of how, all on one device."""
+"""A network with its loss and recipe, on one device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ferbench.training.items import Items
 from ferbench.training.streaming import read_batches
 
 
-class EmbeddingModel(nn.Module):
+class BodyAndClassifier(nn.Module):
     """A body and a classifier as one network: items -> logits [B,C] and embeddings [B,D]."""
 
     def __init__(self, body: nn.Module, classifier: nn.Linear) -> None:
@@ -29,13 +29,13 @@ class EmbeddingModel(nn.Module):
 
 @dataclass(frozen=True)
 class Learner:
-    """What training needs besides items.
+    """Everything that training needs except the items.
 
-    `prepare` turns a batch of frames into what the network reads. `frames_per_clip` is how many frames of each clip a training step sees,
-    None: all. `loss` takes logits [B,C], target [B] and, if `reads_embedding`, embeddings [B,D].
+    `prepare` turns a batch of frames into the input of the network. `frames_per_clip` is the number of frames that a training step sees of
+    each clip, None: all. `loss` takes logits [B,C], target [B] and, if `reads_embedding`, embeddings [B,D].
     """
 
-    model: nn.Module
+    network: nn.Module
     loss: Callable[..., Tensor]
     prepare: Callable[[Tensor], Tensor]
     recipe: Recipe
@@ -44,36 +44,36 @@ class Learner:
     reads_embedding: bool = False
 
     def outputs(self, x: Tensor, mask: Tensor | None) -> tuple[Tensor, ...]:
-        """Frames [B,...], or [B,T,...] of clips with a mask [B,T], -> what the loss reads: logits [B,C], and maybe embeddings."""
+        """Frames [B,...], or [B,T,...] of clips with a mask [B,T], -> the input of the loss: logits [B,C], maybe embeddings."""
         inputs = self.prepare(x) if mask is None else self.prepare(x.flatten(0, 1)).unflatten(0, mask.shape)
         with autocast(self.device):
-            outputs = self.model(inputs) if mask is None else self.model(inputs, mask.to(self.device))
+            outputs = self.network(inputs) if mask is None else self.network(inputs, mask.to(self.device))
         logits, *embedding = outputs if isinstance(outputs, tuple) else (outputs,)
         return tuple(output.float() for output in (logits, *(embedding if self.reads_embedding else ())))
 
     @property
     def modules(self) -> dict[str, nn.Module]:
         """The network, and the loss if it has parameters or buffers of its own."""
-        return {"model": self.model} | ({"loss": self.loss} if isinstance(self.loss, nn.Module) else {})
+        return {"network": self.network} | ({"loss": self.loss} if isinstance(self.loss, nn.Module) else {})
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """What is trained, of the network and of the loss."""
+        """The trained parameters of the network and of the loss."""
         return [p for module in self.modules.values() for p in module.parameters() if p.requires_grad]
 
 
 def score_items(learner: Learner, items: Items) -> Tensor:
-    """Logits [M,C] of all items, on the CPU; all frames of a clip are read."""
+    """Compute the logits [M,C] of all items, on the CPU; all frames of a clip are read."""
     return compute_outputs(learner, items)[0]
 
 
 @torch.inference_mode()
 def compute_outputs(learner: Learner, items: Items) -> list[Tensor]:
-    """What the loss reads of all items, in their order, on the CPU: logits, and embeddings if it reads them."""
-    learner.model.eval()
+    """Compute the input of the loss for all items, in their order, on the CPU: logits, and embeddings if it reads them."""
+    learner.network.eval()
     batches = items.batches_to_score()
     rows = [items.rows(batch) for batch in batches]
-    frames = read_batches(items.x, [each for each, _ in rows], learner.device)
+    frames = read_batches(items.x, [batch_rows for batch_rows, _ in rows], learner.device)
     outputs = [[output.cpu() for output in learner.outputs(x, mask)] for (_, mask), x in zip(rows, frames, strict=True)]
     order = torch.cat(batches).argsort()
-    return [torch.cat(parts)[order] for parts in zip(*outputs, strict=True)]
+    return [torch.cat(values)[order] for values in zip(*outputs, strict=True)]

@@ -16,11 +16,11 @@ from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.history import History
 from ferbench.training.items import Items
 from ferbench.training.learner import Learner, compute_outputs
-from ferbench.training.optimizers import LearningRate, build_optimizer
+from ferbench.training.optimizers import RateSchedule, build_optimizer
 from ferbench.training.state import BestEpoch, TrainingState
 from ferbench.training.streaming import read_batches
 
-Report = Callable[[int, History], None]
+OnEpoch = Callable[[int, History], None]
 """Called with (epoch, history) after each epoch."""
 
 
@@ -29,17 +29,22 @@ class Diverged(Exception):
 
 
 def train(
-    learner: Learner, training: Items, validation: Items, generator: torch.Generator, report: Report, checkpoints: Checkpoints | None = None
+    learner: Learner,
+    training: Items,
+    validation: Items,
+    generator: torch.Generator,
+    on_epoch: OnEpoch,
+    checkpoints: Checkpoints | None = None,
 ) -> History:
-    """Train the network in place and leave the chosen epoch's weights in it.
+    """Train the network in place, and leave the weights of the chosen epoch in it.
 
-    Training accuracy is that of the training passes themselves, with dropout on. A stored checkpoint is continued as if training had never
+    Training accuracy is measured during the training passes, with dropout on. A stored checkpoint is continued as if training had never
     stopped. Raises Diverged at the first loss that is not finite, and FerbenchError if the recipe needs validation items that are missing.
     """
     recipe = learner.recipe
     _check_validation(recipe, validation)
     optimizer = build_optimizer(learner.parameters, recipe)
-    best, history, rate = BestEpoch(learner.model), History(), LearningRate(optimizer, recipe)
+    best, history, rate = BestEpoch(learner.network), History(), RateSchedule(optimizer, recipe)
     state = TrainingState(learner, optimizer, rate, generator, best, history)
     if checkpoints and (stored := checkpoints.load()):
         state.restore(*stored)
@@ -50,23 +55,24 @@ def train(
             raise Diverged(f"the loss is {loss} in epoch {epoch}: try a recipe.lr below {recipe.lr:g}")
         history.loss.append(loss)
         history.accuracy.append(accuracy)
+        history.learning_rates.append(rate.rate)
         validate(learner, validation, history)
         history.seconds.append(time.perf_counter() - start)
         rate.step(history.validation_loss[-1])
         best.offer(epoch, history, keep_weights=recipe.checkpoint == "best")
-        report(epoch, history)
+        on_epoch(epoch, history)
         if checkpoints:
             checkpoints.offer(epoch, state.save)
-    history.chosen = best.load_weights() if recipe.checkpoint == "best" else len(history.loss)
+    history.chosen_epoch = best.load_weights() if recipe.checkpoint == "best" else len(history.loss)
     return history
 
 
 def train_epoch(
     learner: Learner, training: Items, optimizer: torch.optim.Optimizer, generator: torch.Generator, epoch: int = 1
 ) -> tuple[float, float]:
-    """One pass over the training items; mean loss and accuracy."""
-    learner.model.train()
-    sums, count = [], 0
+    """Pass once over the training items; returns mean loss and accuracy."""
+    learner.network.train()
+    batch_sums, count = [], 0
     for x, target, mask in _training_batches(learner, training, generator, epoch):
         logits, *embedding = learner.outputs(x, mask)  # [B,C]
         loss = learner.loss(logits, target, *embedding)
@@ -74,9 +80,9 @@ def train_epoch(
         loss.backward()
         optimizer.step()
         correct = (logits.detach().argmax(1) == target).sum()
-        sums.append(torch.stack([loss.detach() * len(target), correct.to(loss.dtype)]))  # stays on the device until the end
+        batch_sums.append(torch.stack([loss.detach() * len(target), correct.to(loss.dtype)]))  # stays on the device until the end
         count += len(target)
-    total_loss, total_correct = torch.stack(sums).cpu().double().sum(0).tolist()
+    total_loss, total_correct = torch.stack(batch_sums).cpu().double().sum(0).tolist()
     return total_loss / count, total_correct / count
 
 
@@ -127,9 +133,9 @@ def _check_validation(recipe: Recipe, validation: Items) -> None:
     """Raise FerbenchError if the recipe needs validation items and there are none."""
     needs = {
         "to choose the best epoch": (recipe.checkpoint == "best", "--set recipe.checkpoint=last"),
-        "for early stopping by `patience`": (recipe.patience, "leave recipe.patience out"),
+        "for early stopping by `patience`": (recipe.patience, "remove recipe.patience"),
         "for a plateau schedule": (recipe.schedule and recipe.schedule.kind == "plateau", "choose another kind of schedule"),
     }
     for purpose, (is_needed, otherwise) in needs.items():
         if is_needed and not len(validation.y):
-            raise FerbenchError(f"no validation frames {purpose}", hint=f"give the protocol validation people, or {otherwise}")
+            raise FerbenchError(f"no validation frames {purpose}", hint=f"add validation people to the protocol, or {otherwise}")

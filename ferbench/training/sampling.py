@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def draw_order(y: Tensor, scheme: str | None, generator: torch.Generator) -> Tensor:
-    """Items [M] from the class indices y [N]: each once in random order, or drawn by class (see Recipe.sampling)."""
+    """Draw items [M] from the class indices y [N]: each once in random order, or by class (see Recipe.sampling)."""
     if scheme is None:
         return torch.randperm(len(y), generator=generator)
     rows = [torch.nonzero(y == c).flatten() for c in y.unique()]
@@ -22,12 +22,12 @@ def draw_order(y: Tensor, scheme: str | None, generator: torch.Generator) -> Ten
 
 
 def split_batches(order: Tensor, size: int) -> Sequence[Tensor]:
-    """Batches of `size` items; a last batch of one, whose variance batch normalization could not compute, joins the one before it."""
+    """Split into batches of `size` items; a last batch of one joins the one before, since batch normalization needs two."""
     batches = order.split(size)
     return (*batches[:-2], torch.cat(batches[-2:])) if len(batches) > 1 and len(batches[-1]) == 1 < size else batches
 
 
 def _draw(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """`count` of the rows; none is repeated before all others were drawn."""
+    """Draw `count` of the rows; no row is drawn again before all others have been drawn."""
     rounds = [rows[torch.randperm(len(rows), generator=generator)] for _ in range(-(-count // len(rows)))]
     return torch.cat(rounds)[:count]

@@ -1,27 +1,41 @@
-"""All that one epoch of training hands to the next: what a checkpoint holds."""
+"""The state between two epochs of training, which a checkpoint stores."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
 
 from ferbench.training.history import History
 from ferbench.training.learner import Learner
-from ferbench.training.optimizers import LearningRate
+from ferbench.training.optimizers import RateSchedule
 
 DEVICE_RANDOM = "random on the device"
+
+
+class StateFacts(TypedDict):
+    """The part of a state that is not tensors; JSON keeps it exactly."""
+
+    history: dict[str, object]
+    best: int
+    score: list[float]
+    rate: dict[str, object]
+    lr: list[float]
+
+
+SavedState = tuple[dict[str, Tensor], StateFacts]
+"""Tensors by name, and facts."""
 
 
 class BestEpoch:
     """The weights of the best epoch so far, in buffers that are reused."""
 
-    def __init__(self, model: nn.Module) -> None:
-        self.model, self.epoch, self.score = model, 0, (-1.0, 0.0)
+    def __init__(self, network: nn.Module) -> None:
+        self.network, self.epoch, self.score = network, 0, (-1.0, 0.0)
         self.weights: dict[str, Tensor] = {}
 
     def offer(self, epoch: int, history: History, keep_weights: bool) -> None:
@@ -31,31 +45,31 @@ class BestEpoch:
         if score <= self.score:
             return
         self.epoch, self.score = epoch, score
-        for name, value in self.model.state_dict().items() if keep_weights else ():
+        for name, value in self.network.state_dict().items() if keep_weights else ():
             if name in self.weights:
                 self.weights[name].copy_(value)
             else:
                 self.weights[name] = value.detach().clone()
 
     def load_weights(self) -> int:
-        """Put the best epoch's weights into the model, and return the epoch."""
-        self.model.load_state_dict(self.weights)
+        """Put the best epoch's weights into the network, and return the epoch."""
+        self.network.load_state_dict(self.weights)
         return self.epoch
 
 
 @dataclass
 class TrainingState:
-    """Can be saved after an epoch and restored in another process, to the same bits on the same processor."""
+    """Everything that the next epoch depends on; a restored state continues to the same bits on the same processor."""
 
     learner: Learner
     optimizer: torch.optim.Optimizer
-    rate: LearningRate
+    rate: RateSchedule
     generator: torch.Generator  # of the order of items
     best: BestEpoch
     history: History
 
-    def save(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors by name, and facts that JSON holds exactly."""
+    def save(self) -> SavedState:
+        """Return the state: tensors by name, and facts."""
         tensors = {"random": torch.get_rng_state(), "order": self.generator.get_state()}
         for name, module in self.learner.modules.items():
             tensors |= _prefixed(name, module.state_dict())
@@ -64,10 +78,14 @@ class TrainingState:
             tensors |= _prefixed(f"optimizer.{number}", {name: value for name, value in values.items() if value is not None})
         if self.learner.device.type == "cuda":
             tensors[DEVICE_RANDOM] = torch.cuda.get_rng_state(self.learner.device)
-        rate = {"rate": self.rate.state(), "lr": [group["lr"] for group in self.optimizer.param_groups]}
-        return tensors, {"history": asdict(self.history), "best": self.best.epoch, "score": self.best.score, **rate}
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        best = self.best
+        facts: StateFacts = {
+            "history": asdict(self.history), "best": best.epoch, "score": list(best.score), "rate": self.rate.state(), "lr": rates,
+        }  # fmt: skip
+        return tensors, facts
 
-    def restore(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], facts: StateFacts) -> None:
         """Continue from a saved state."""
         for name, module in self.learner.modules.items():
             module.load_state_dict(_without_prefix(name, tensors))
@@ -77,10 +95,10 @@ class TrainingState:
         if self.learner.device.type == "cuda" and DEVICE_RANDOM in tensors:  # missing if a CPU wrote the checkpoint
             torch.cuda.set_rng_state(tensors[DEVICE_RANDOM], self.learner.device)
         self.best.weights = _without_prefix("best", tensors)
-        self.best.epoch, self.best.score = facts["best"], tuple(facts["score"])
+        self.best.epoch, self.best.score = facts["best"], (facts["score"][0], facts["score"][1])
         vars(self.history).update(facts["history"])
 
-    def _restore_optimizer(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def _restore_optimizer(self, tensors: Mapping[str, Tensor], facts: StateFacts) -> None:
         states: dict[int, dict[str, Tensor]] = {}
         for path, value in _without_prefix("optimizer", tensors).items():
             number, _, name = path.partition(".")

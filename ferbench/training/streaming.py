@@ -1,4 +1,4 @@
-"""Frames that stay on the disk because they exceed the memory, read batch by batch, one ahead."""
+"""Frames that stay on disk because they exceed the memory; batches are read one ahead."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from ferbench.api.errors import FerbenchError
-from ferbench.training.device import release_memory, send
+from ferbench.training.device import iterate_on_device, release_memory
 
-MEMORY_SHARE = 0.5  # of the available memory: frames that need more are streamed
+MAX_MEMORY_SHARE = 0.5  # of the available memory; frames that need more stay on disk
 
 
-class StreamedClip(NamedTuple):
-    """Frames [T,...] in a file, which is open only while it is read: there may be more clips than a process can open files."""
+class ClipFile(NamedTuple):
+    """Frames [T,...] in a file, which is open only while it is read: a corpus can have more clips than a process may open files."""
 
     path: Path
     shape: tuple[int, ...]
@@ -30,7 +30,7 @@ class StreamedClip(NamedTuple):
     offset: int  # of the first frame in the file, in bytes
 
     @classmethod
-    def at(cls, path: Path) -> StreamedClip:
+    def at(cls, path: Path) -> ClipFile:
         """The frames in a .npy file."""
         array = np.load(path, mmap_mode="r")
         return cls(path, array.shape, array.dtype, array.offset)
@@ -40,7 +40,7 @@ class StreamedClip(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Their size in memory."""
+        """The size of the frames in memory."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def read(self, rows: Sequence[int], into: Sequence[np.ndarray]) -> None:
@@ -50,20 +50,20 @@ class StreamedClip(NamedTuple):
             for row, frame in zip(rows, into, strict=True):
                 file.seek(self.offset + row * size)
                 if file.readinto(frame.data.cast("B")) != size:
-                    raise FerbenchError(f"{self.path} ends before its frame {row}", hint="`ferbench store verify` finds what is damaged")
+                    raise FerbenchError(f"{self.path} ends before its frame {row}", hint="`ferbench store verify` finds damaged entries")
 
 
 @dataclass(frozen=True)
-class Streamed:
+class DiskFrames:
     """Frames [N,...] of consecutive clips; rows are read on demand."""
 
-    clips: Sequence[StreamedClip]
-    start: int = 0  # first and last + 1 row of a part
+    clips: Sequence[ClipFile]
+    start: int = 0  # the range of rows of a slice
     stop: int | None = None
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """The row after each clip's last."""
+        """The row after the last of each clip."""
         return np.cumsum([len(clip) for clip in self.clips])
 
     def __len__(self) -> int:
@@ -74,12 +74,12 @@ class Streamed:
         """[N,...]."""
         return (len(self), *self.clips[0].shape[1:])
 
-    def part(self, rows: slice) -> Streamed:
-        """These rows, still on the disk."""
-        return Streamed(self.clips, self.start + rows.start, self.start + rows.stop)
+    def part(self, rows: slice) -> DiskFrames:
+        """These rows, still on disk."""
+        return DiskFrames(self.clips, self.start + rows.start, self.start + rows.stop)
 
     def read(self, rows: Tensor) -> Tensor:
-        """These rows, in memory; files are read in their order, which disks like."""
+        """Read these rows into memory, in file order, which is faster on disks."""
         numbers = rows.cpu().numpy() + self.start
         frames = np.empty((len(numbers), *self.shape[1:]), self.clips[0].dtype)
         owners = np.searchsorted(self.ends, numbers, side="right")
@@ -89,27 +89,28 @@ class Streamed:
         return torch.from_numpy(frames)
 
     def whole(self) -> Tensor:
-        """All rows in memory."""
+        """Read all rows into memory."""
         return self.read(torch.arange(len(self)))
 
 
-def read_batches(x: Tensor | Streamed, groups: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
-    """Rows of x on the device, group by group: [B] or [B,T] -> [B,...] or [B,T,...].
+def read_batches(x: Tensor | DiskFrames, groups: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:
+    """Yield the rows of x on the device, group by group: [B] or [B,T] -> [B,...] or [B,T,...].
 
-    If they come from the disk, or go to another device, the next group is read while this one is worked on.
+    If they are on disk or on another device, the next group is read while the current one is used.
     """
     if isinstance(x, Tensor) and x.device.type == device.type:
         rows = torch.cat([group.flatten() for group in groups]).to(device).split([group.numel() for group in groups])
-        return (x[each].unflatten(0, group.shape) for each, group in zip(rows, groups, strict=True))
-    return send((x[group] if isinstance(x, Tensor) else x.read(group.flatten()).unflatten(0, group.shape) for group in groups), device)
+        return (x[flat].unflatten(0, group.shape) for flat, group in zip(rows, groups, strict=True))
+    batches = (x[group] if isinstance(x, Tensor) else x.read(group.flatten()).unflatten(0, group.shape) for group in groups)
+    return iterate_on_device(batches, device)
 
 
-def fits_in_memory(clips: Sequence[StreamedClip]) -> bool:
-    """Whether all frames together take little enough of the available memory."""
-    return sum(clip.nbytes for clip in clips) < MEMORY_SHARE * available_memory()
+def fits_in_memory(clips: Sequence[ClipFile]) -> bool:
+    """Whether all frames together take less than MAX_MEMORY_SHARE of the available memory."""
+    return sum(clip.nbytes for clip in clips) < MAX_MEMORY_SHARE * available_ram()
 
 
-def available_memory() -> float:
-    """Bytes of memory that can be taken, after this process has given back what it does not use."""
+def available_ram() -> float:
+    """Bytes of memory available to this process, after it has released its unused memory."""
     release_memory()
     return float(psutil.virtual_memory().available)

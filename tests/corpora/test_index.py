@@ -108,7 +108,7 @@ def test_files_that_cannot_be_read_are_counted_and_named(listed, tmp_path, monke
     monkeypatch.setattr(Path, "open", deny)
     corpus = listed(Clip("a", "ann", "fear", images=images), Clip("b", "bob", "joy", video=video, length=6))
     assert corpus.unreadable == ("a/1.png (No such file or directory)", "a/2.png (Permission denied)", "b.avi (Permission denied)")
-    assert list(corpus_lines([summarize_corpus(corpus)], most=2))[1:] == [
+    assert list(corpus_lines([summarize_corpus(corpus)], max_named=2))[1:] == [
         "  files that cannot be read: 3: a/1.png (No such file or directory), a/2.png (Permission denied), ..."
     ]
 

@@ -329,7 +329,7 @@ def test_marked_stand_in_counts_as_one_wherever_it_stands(run, data, benchmark_f
     _, rows, told = run()
     assert rows[0]["standin"]
     assert rows[0]["clips"] == 21
-    assert "REHEARSAL (the corpora found are stand-ins)" in told
+    assert "REHEARSAL (the corpora are stand-ins)" in told
     (data / "TOY/STAND-IN.json").unlink()
     _, real, told = run()
     assert not real[0]["standin"]
@@ -514,7 +514,7 @@ def test_a_failure_holds_nothing_of_what_it_went_through():
             raise RuntimeError("out of memory") from error
 
     failures, model = Failures(), SimpleNamespace(key="a")
-    model.parts = (model,)
+    model.submodels = (model,)
     failures.attempt([model], work)
     (error,) = failures.errors.values()
     assert [each() for each in held] == [None, None]
@@ -530,7 +530,7 @@ def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_pa
     given = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--no-figures"]
     for backbone, shown in (("toy-net", "in memory"), ("whole", "in memory"), ("toy-net", "streamed")):
         recipe = "recipe.augmentation={views: 8, flip: 0.5}" if shown == "in memory" else "recipe.augmentation={views: 9, flip: 0.5}"
-        patched = "import ferbench.training.streaming as s; s.available_memory = lambda: 0.0; " if shown == "streamed" else ""
+        patched = "import ferbench.training.streaming as s; s.available_ram = lambda: 0.0; " if shown == "streamed" else ""
         line = [sys.executable, "-c", patched + code, *given, "--set", f"backbone={backbone}", "--set", recipe]
         done = subprocess.run(line, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -611,7 +611,7 @@ def test_classifiers_cannot_be_chosen_without_validation_people(run):
 def test_classifiers_on_crops_refuse_an_augmentation(run):
     code, _, told = run("--set", "backbone=[{trees: {pooled: false}}]", "--set", "recipe.augmentation={flip: 1}")
     assert code == 2
-    assert "a scikit-learn classifier on crops cannot be given augmented ones" in told
+    assert "a scikit-learn classifier on crops cannot be trained on augmented ones" in told
     assert run("--set", "backbone=[{trees: {pooled: true}}]", "--set", "recipe.augmentation={flip: 1}")[0] == 0
 
 

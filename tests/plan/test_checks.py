@@ -91,7 +91,7 @@ def is_refused(result, tmp_path, message):
 
 def test_a_classifier_refuses_a_loss_that_it_cannot_take(run, tmp_path):
     """Three such losses used to give three identical rows."""
-    message = "loss other with backbone trees: a scikit-learn classifier has a loss of its own"
+    message = "loss other with backbone trees: a scikit-learn classifier has its own loss"
     assert is_refused(run("backbone=trees", "loss=other"), tmp_path, message)
     assert is_refused(run("backbone=[toy-net, trees]", "loss=[plain, other]"), tmp_path, message)
 
@@ -104,7 +104,7 @@ def test_a_classifier_takes_class_weights(run):
 
 @pytest.mark.parametrize("backbone", ["whole", "clips", "trees"])
 def test_a_loss_that_reads_the_embedding_needs_a_network_that_names_it(run, tmp_path, backbone):
-    message = f"loss embedding reads the embedding of a network, and backbone {backbone} names none"
+    message = f"loss embedding reads the embedding of a network, but backbone {backbone} has none"
     assert is_refused(run(f"backbone={backbone}", "loss=embedding"), tmp_path, message)
 
 
@@ -117,8 +117,8 @@ def test_it_reads_what_the_network_names(run):
 @pytest.mark.parametrize(
     ("backbone", "message"),
     [
-        ("[{trees: {pooled: false}}]", "a scikit-learn classifier on crops cannot be given augmented ones"),
-        ("landmarks", "backbone landmarks reads landmarks, and an augmentation changes pictures"),
+        ("[{trees: {pooled: false}}]", "a scikit-learn classifier on crops cannot be trained on augmented ones"),
+        ("landmarks", "backbone landmarks reads landmarks, but augmentation changes images"),
     ],
 )
 def test_augmentations_that_cannot_reach_the_items(run, tmp_path, backbone, message):

@@ -14,7 +14,7 @@ from ferbench.plan import keys
 # What holds data, errors and files, but computes nothing that is stored.
 CONTRACTS = {
     "ferbench.types", "ferbench.api.components", "ferbench.api.errors", "ferbench.api.networks", "ferbench.api.recipe",
-    "ferbench.corpora.corpus", "ferbench.plan.models", "ferbench.training.checkpoints", "ferbench.training.history",
+    "ferbench.corpora.corpus", "ferbench.plan.memo", "ferbench.plan.models", "ferbench.training.checkpoints", "ferbench.training.history",
 }  # fmt: skip
 
 # Each list of modules, and the stages whose outputs it reads: their keys count their own code.

@@ -8,7 +8,7 @@ import pytest
 
 from ferbench.benchmark.axes import AXES
 from ferbench.cli.main import main
-from ferbench.plan.forecast import Forecast, WorkUnit, duration, size
+from ferbench.plan.forecast import Forecast, WorkUnit, format_duration, format_size
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def made(rows: list[tuple[str, str, tuple[str, ...]]], seconds: dict[str, float]
 def test_shared_work_is_paid_once():
     forecast = made([("a", "0", ("x", "p")), ("a", "1", ("x", "q")), ("b", "0", ("x", "r"))], {"x": 10, "p": 1, "q": 2, "r": 30})
     assert forecast.seconds() == 43
-    fit, over = forecast.within(14)
+    fit, over = forecast.fit_into_budget(14)
     assert [labels["seed"] for labels in fit] == ["0", "1"]
     assert [labels["loss"] for labels in over] == ["b"]
     assert forecast.savings() == [("--only 'seed=1'", 12), ("--only 'loss=a'", 13)]
@@ -126,11 +126,11 @@ def test_shared_work_is_paid_once():
     [(None, "?"), (0.04, "0.0 s"), (12.3, "12 s"), (89, "89 s"), (100, "2 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min")],
 )
 def test_durations(seconds, text):
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("amount", "text"), [(None, "?"), (12, "12 bytes"), (12_300, "12.3 kB"), (4e8, "400.0 MB"), (1.07e9, "1.1 GB"), (2e13, "20.0 TB")]
 )
 def test_sizes(amount, text):
-    assert size(amount) == text
+    assert format_size(amount) == text

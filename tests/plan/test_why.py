@@ -219,9 +219,9 @@ def call(data, benchmark_file, toy_plugin, tmp_path, capsys):
 
 
 def test_rows_that_stand_together(call, benchmark_file):
-    assert "there is no stored row to compare with" in call("why", benchmark_file)[1]
+    assert "no stored row to compare with" in call("why", benchmark_file)[1]
     call("run", benchmark_file, "--no-figures")
-    assert call("why", benchmark_file)[1] == "every row is stored: there is nothing to compute\n"
+    assert call("why", benchmark_file)[1] == "all rows are stored: nothing to compute\n"
     _, told, _ = call("why", benchmark_file, "--set", "loss=weighted-cross-entropy")
     assert told.count("loss CrossEntropy → WeightedCrossEntropy") == 2
     assert "reused: crops, features; computed: fits, row" in told

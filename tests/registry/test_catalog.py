@@ -10,7 +10,7 @@ from msgspec import Meta
 
 import ferbench
 from ferbench import FerbenchError, PluginError
-from ferbench.api.recipe import Recipe
+from ferbench.api.recipe import Recipe, Schedule
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.parameters import build, check_value, fits, unknown
@@ -202,9 +202,13 @@ def test_annotation_that_cannot_be_checked_blames_the_plugin():
     [
         ({"augmentation": {"flip": 1, "rotatoin": 5}}, "unknown parameter of recipe augmentation 'rotatoin'; did you mean 'rotation'"),
         ({"augmentation": {"flip": 2}}, "recipe augmentation: flip is 2: expected `float` <= 1.0"),
-        ({"schedule": {"kind": "stepp"}}, "recipe schedule: kind is 'stepp': expected one of step, cosine, plateau"),
+        ({"schedule": {"kind": "stepp"}}, f"recipe schedule: kind is 'stepp': expected one of {', '.join(Schedule.fields)}"),
         ({"schedule": "step"}, r"recipe: schedule is 'step': expected its fields \(kind, every, factor\)"),
         ({"optimizer": "sgd", "momentum": 0, "nesterov": True}, "expected a momentum above 0"),
+        ({"momentum": 0.9}, "momentum is 0.9 and optimizer is 'adam', which does not use it: set optimizer to sgd, or remove momentum"),
+        ({"optimizer": "adamw", "nesterov": True}, "nesterov is true and optimizer is 'adamw', which does not use it"),
+        ({"schedule": {"kind": "cosine", "every": 10}}, "every is 10 and kind is 'cosine', which does not use it: remove every"),
+        ({"schedule": {"kind": "cosine", "factor": 0.1}}, "factor is 0.1 and kind is 'cosine', which does not use it: remove factor"),
     ],
 )
 def test_mistakes_inside_a_recipe(recipe, message):

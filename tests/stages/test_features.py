@@ -35,7 +35,7 @@ class Sums(torch.nn.Module):
 @pytest.mark.parametrize("lengths", [[5], [3, 4, 0, 2, 7, 1], [0], [0, 0], [4, 4], [9, 0], [0, 2], [1] * 9])
 @pytest.mark.parametrize("sizes", [(4, 4), (4, 2)], ids=["of one size", "of two sizes"])
 def test_frames_go_through_in_full_batches_and_come_back_to_their_clips(monkeypatch, lengths, sizes):
-    monkeypatch.setattr(forward, "BATCH", 4)
+    monkeypatch.setattr(forward, "MIN_BATCH_SIZE", 4)
     random = np.random.default_rng(0)
     clips = [random.integers(0, 256, (length, *[sizes[number > 2]] * 2), np.uint8) for number, length in enumerate(lengths)]
     module, declared = Sums(), Input(4, 1, (0,), (1 / 255,))

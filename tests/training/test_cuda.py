@@ -13,7 +13,7 @@ from ferbench.api.recipe import Recipe
 from ferbench.cli.main import main
 from ferbench.store.entries import Store
 from ferbench.training.checkpoints import Checkpoints
-from ferbench.training.device import autocast, free_memory, has_room, select_device, send
+from ferbench.training.device import autocast, available_gpu_memory, has_room, iterate_on_device, select_device
 from ferbench.training.items import Items
 from ferbench.training.learner import Learner
 from ferbench.training.loop import train
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU he
 def test_batches_arrive_in_order_and_whole():
     device = select_device("cuda")
     batches = [torch.full((1000, 1000), float(number)) for number in range(20)]
-    for number, batch in enumerate(send(iter(batches), device)):
+    for number, batch in enumerate(iterate_on_device(iter(batches), device)):
         assert batch.device.type == "cuda"
         assert bool((batch == number).all())
 
@@ -33,10 +33,10 @@ def test_products_are_bfloat16_and_memory_that_torch_keeps_counts_as_free():
     device = select_device("cuda")
     with autocast(device):
         assert (torch.ones(2, 2, device=device) @ torch.ones(2, 2, device=device)).dtype == torch.bfloat16
-    before = free_memory(device)
+    before = available_gpu_memory(device)
     held = torch.empty(2**28, device=device)
     del held
-    assert abs(free_memory(device) - before) < 2**28
+    assert abs(available_gpu_memory(device) - before) < 2**28
     assert has_room(device, torch.empty(1))
 
 

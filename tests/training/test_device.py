@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ferbench.api.errors import FerbenchError
-from ferbench.training.device import autocast, has_room, prefetch, select_device, send
+from ferbench.training.device import autocast, has_room, iterate_on_device, prefetch, select_device
 
 CPU = torch.device("cpu")
 LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -19,7 +19,7 @@ LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_all_come_in_order(count):
     assert list(prefetch(range(count))) == list(range(count))
-    assert [batch.item() for batch in send(map(torch.tensor, range(count)), CPU)] == list(range(count))
+    assert [batch.item() for batch in iterate_on_device(map(torch.tensor, range(count)), CPU)] == list(range(count))
 
 
 def test_the_next_is_made_while_one_is_worked_on():

@@ -1,10 +1,11 @@
-"""The training loop: what it minimises, when it stops, which weights it leaves."""
+"""The training loop: what it minimizes, when it stops, which weights it leaves."""
 
 from __future__ import annotations
 
 import copy
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import get_args, get_type_hints
 
 import pytest
 import torch
@@ -38,18 +39,18 @@ def fit(recipe=RECIPE, loss=None, seed=0, noise=0.5, model=None):
     torch.manual_seed(seed)
     model = model or nn.Linear(3, 3)
     training, validation = parts(noise=noise)
-    heard = []
+    epochs = []
     generator = torch.Generator().manual_seed(seed)
-    history = train(learner(model, recipe, loss), training, validation, generator, lambda *a: heard.append(a[0]))
-    return model, history, heard
+    history = train(learner(model, recipe, loss), training, validation, generator, lambda *a: epochs.append(a[0]))
+    return model, history, epochs
 
 
 @pytest.mark.parametrize(("optimizer", "lr"), [("adam", 0.05), ("adamw", 0.05), ("sgd", 0.05), ("adagrad", 0.5), ("adadelta", 5.0)])
 def test_learns(optimizer, lr):
-    _, history, heard = fit(replace(RECIPE, optimizer=optimizer, lr=lr))
+    _, history, epochs = fit(replace(RECIPE, optimizer=optimizer, lr=lr))
     assert history.loss[-1] < history.loss[0]
     assert max(history.validation_accuracy) > 0.7
-    assert heard == list(range(1, 11))
+    assert epochs == list(range(1, 11))
     assert len(history.seconds) == 10
 
 
@@ -70,7 +71,7 @@ def test_best_epoch_is_restored():
     recipe = replace(RECIPE, lr=3.0, epochs=15)  # jumps about
     model, history, _ = fit(recipe, noise=1.0)
     best = max(range(15), key=lambda i: (history.validation_accuracy[i], -history.validation_loss[i]))
-    assert history.chosen == best + 1
+    assert history.chosen_epoch == best + 1
     _, validation = parts(noise=1.0)
     logits = score_items(learner(model), validation)
     assert float((logits.argmax(1) == validation.y).float().mean()) == pytest.approx(history.validation_accuracy[best])
@@ -79,17 +80,17 @@ def test_best_epoch_is_restored():
 
 def test_last_epoch_is_kept():
     _, history, _ = fit(replace(RECIPE, checkpoint="last"))
-    assert history.chosen == 10
+    assert history.chosen_epoch == 10
 
 
 def test_patience_stops():
     _, history, _ = fit(replace(RECIPE, epochs=400, patience=4, lr=0.3), noise=1.5)
     assert len(history.loss) < 400
-    assert len(history.loss) - history.chosen >= 4
-    assert history.accuracy[-1] >= history.accuracy[history.chosen - 1]  # training still rises
+    assert len(history.loss) - history.chosen_epoch >= 4
+    assert history.accuracy[-1] >= history.accuracy[history.chosen_epoch - 1]  # training still rises
 
 
-def test_nan_loss_is_told():
+def test_nan_loss_is_an_error():
     with pytest.raises(Diverged, match="nan in epoch 1"):
         fit(loss=lambda logits, target: logits.sum() * math.nan)
 
@@ -128,36 +129,36 @@ class Learned(nn.Module):
 VARIANTS = [
     {"optimizer": "adam"},
     {"optimizer": "adamw", "schedule": Schedule("cosine")},
-    {"optimizer": "sgd", "nesterov": True, "schedule": Schedule("step", 2, 0.3), "sampling": "balanced"},
+    {"optimizer": "sgd", "momentum": 0.5, "nesterov": True, "schedule": Schedule("step", 2, 0.3), "sampling": "balanced"},
     {"optimizer": "adagrad", "schedule": Schedule("plateau", 1, 0.5), "sampling": "undersample"},
     {"optimizer": "adadelta", "sampling": "oversample"},
     {"optimizer": "adam", "lr": 0.04, "views": 3},
-    {"optimizer": "sgd", "lr": 0.04, "change": lambda x, rows, epoch: x * (1 + epoch / 10) + rows[:, None] / 100},
+    {"optimizer": "sgd", "momentum": 0.5, "lr": 0.04, "change": lambda x, rows, epoch: x * (1 + epoch / 10) + rows[:, None] / 100},
 ]
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids="-".join)
 @pytest.mark.parametrize("damaged", [False, True])
-def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, variant, damaged):
+def test_resumed_fit_has_the_same_bits(tmp_path, variant, damaged):
     views, change = variant.get("views", 1), variant.get("change")
-    recipe = replace(RECIPE, momentum=0.5, **{name: value for name, value in variant.items() if name not in ("views", "change")})
+    recipe = replace(RECIPE, **{name: value for name, value in variant.items() if name not in ("views", "change")})
     training, validation = parts()
     training = replace(training, x=torch.cat([training.x + view for view in range(views)]), augment=change)
     net = [nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3)]
-    told = []
+    warnings = []
 
     def run(stop=None):
         torch.manual_seed(0)
-        model, loss, heard = nn.Sequential(*copy.deepcopy(net)), Learned(), []
-        checkpoints = Checkpoints(Store(tmp_path, told.append), "ab" * 16, 0) if stop is not None else None
+        model, loss, epochs = nn.Sequential(*copy.deepcopy(net)), Learned(), []
+        checkpoints = Checkpoints(Store(tmp_path, warnings.append), "ab" * 16, 0) if stop is not None else None
 
         def tell(epoch, _):
-            heard.append(epoch)
+            epochs.append(epoch)
             if epoch == stop:
                 raise KeyboardInterrupt
 
         history = train(learner(model, recipe, loss), training, validation, torch.Generator().manual_seed(0), tell, checkpoints)
-        return {**model.state_dict(), "scale": loss.scale}, replace(history, seconds=[]), heard
+        return {**model.state_dict(), "scale": loss.scale}, replace(history, seconds=[]), epochs
 
     whole, history, _ = run()
     with pytest.raises(KeyboardInterrupt):
@@ -165,14 +166,14 @@ def test_stopped_fit_goes_on_to_the_same_bits(tmp_path, variant, damaged):
     (folder,) = tmp_path.glob("checkpoints/ab/*-000005")
     if damaged:
         (folder / "state.safetensors").write_bytes(b"")
-    resumed, resumed_history, heard = run(stop=0)
-    assert heard == list(range(1 if damaged else 6, 11))
-    assert len(told) == damaged
+    resumed, resumed_history, epochs = run(stop=0)
+    assert epochs == list(range(1 if damaged else 6, 11))
+    assert len(warnings) == damaged
     assert resumed_history == history
     assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
-def test_checkpoints_keep_their_distance(tmp_path):
+def test_checkpoints_are_an_interval_apart(tmp_path):
     checkpoints, made = Checkpoints(Store(tmp_path), "ab" * 16, 1000), []
     checkpoints.offer(1, lambda: made.append(1))
     assert not made
@@ -193,7 +194,7 @@ NEEDY = [
 
 
 @pytest.mark.parametrize(("changed", "told"), NEEDY, ids=["best", "patience", "plateau"])
-def test_what_validation_frames_decide_needs_them(changed, told):
+def test_recipes_that_need_validation_frames(changed, told):
     training, _ = parts()
     nobody = Items(training.x[:0], training.y[:0])
     with pytest.raises(FerbenchError, match=f"no validation frames {told}"):
@@ -205,11 +206,11 @@ def test_the_last_epoch_needs_no_validation_frames():
     nobody = Items(training.x[:0], training.y[:0])
     recipe = replace(RECIPE, checkpoint="last")
     history: History = train(learner(nn.Linear(3, 3), recipe), training, nobody, torch.Generator(), lambda *_: None)
-    assert history.chosen == 10
+    assert history.chosen_epoch == 10
     assert math.isnan(history.validation_accuracy[0])
 
 
-def test_a_head_that_changes_its_input_leaves_the_frames_alone():
+def test_inplace_layers_do_not_change_the_items():
     training, validation = parts()
     before = training.x.clone(), validation.x.clone()
     model = nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 3))
@@ -220,8 +221,8 @@ def test_a_head_that_changes_its_input_leaves_the_frames_alone():
 
 
 @pytest.mark.parametrize(("frames", "sizes"), [(17, [8, 9]), (16, [8, 8]), (9, [9]), (1, [1]), (18, [8, 8, 2])])
-def test_no_frame_is_a_batch_of_its_own(frames, sizes):
-    """Batch normalisation has no variance of one frame."""
+def test_no_batch_holds_a_single_frame(frames, sizes):
+    """Batch normalization cannot compute the variance of one frame."""
     seen, (training, validation) = [], parts()
 
     class Seen(nn.BatchNorm1d):
@@ -236,7 +237,7 @@ def test_no_frame_is_a_batch_of_its_own(frames, sizes):
     assert seen == sizes
 
 
-def test_each_frame_is_drawn_from_its_views_equally_often():
+def test_views_are_drawn_equally_often():
     """Features say which row and view they are; in 300 epochs of 4 rows every row is seen in each, its views about equally often."""
     rows, views, seen = 4, 3, []
     x = torch.arange(rows * views).float()[:, None]
@@ -269,39 +270,46 @@ def test_crops_without_stored_views_are_augmented_in_every_epoch():
     assert sorted(told) == [(epoch, row) for epoch in (1, 2) for row in range(42)]
 
 
-def rates(monkeypatch, schedule, validation_losses=None):
-    """The learning rate of each of ten epochs."""
-    seen = []
+def test_step_schedule():
+    _, history, _ = fit(replace(RECIPE, lr=1.0, schedule=Schedule("step", 4, 0.1)))
+    assert history.learning_rates == pytest.approx([1] * 4 + [0.1] * 4 + [0.01] * 2)
 
-    def train_epoch(*arguments):
-        (optimizer,) = [each for each in arguments if isinstance(each, torch.optim.Optimizer)]
-        seen.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        return 1.0, 0.5
 
-    def validate(learner, part, history):
-        history.validation_loss.append(validation_losses[len(history.loss) - 1] if validation_losses else 1.0)
+def test_step_schedule_by_default():
+    _, history, _ = fit(replace(RECIPE, lr=1.0, epochs=12, schedule=Schedule("step")))
+    assert history.learning_rates == pytest.approx([1] * 10 + [0.1] * 2)
+
+
+def test_cosine_schedule():
+    _, history, _ = fit(replace(RECIPE, lr=1.0, schedule=Schedule("cosine")))
+    assert history.learning_rates == pytest.approx([(1 + math.cos(math.pi * epoch / 10)) / 2 for epoch in range(10)])
+
+
+def test_plateau_schedule(monkeypatch):
+    """The loss falls for four epochs; after that, every second epoch without a lower loss halves the rate."""
+    losses = iter([4, 3, 2, 1, 1, 1, 1, 1, 0.5, 0.6])
+
+    def validate(learner, validation, history):
+        history.validation_loss.append(next(losses))
         history.validation_accuracy.append(0.5)
 
-    monkeypatch.setattr("ferbench.training.loop.train_epoch", train_epoch)
     monkeypatch.setattr("ferbench.training.loop.validate", validate)
-    fit(replace(RECIPE, lr=1.0, schedule=schedule))
-    return seen
+    _, history, _ = fit(replace(RECIPE, lr=1.0, schedule=Schedule("plateau", 2, 0.5)))
+    assert history.learning_rates == pytest.approx([1] * 6 + [0.5] * 2 + [0.25] * 2)
 
 
-def test_steps(monkeypatch):
-    assert rates(monkeypatch, Schedule("step", 4, 0.1)) == pytest.approx([1] * 4 + [0.1] * 4 + [0.01] * 2)
+def test_rate_is_constant_without_a_schedule():
+    _, history, _ = fit(replace(RECIPE, lr=0.5))
+    assert history.learning_rates == [0.5] * 10
 
 
-def test_cosine(monkeypatch):
-    assert rates(monkeypatch, Schedule("cosine")) == pytest.approx([(1 + math.cos(math.pi * epoch / 10)) / 2 for epoch in range(10)])
+def test_each_kind_of_schedule_says_which_fields_it_uses():
+    kinds = get_args(get_type_hints(Schedule)["kind"])
+    assert set(Schedule.fields) == set(kinds)
+    assert {name for names in Schedule.fields.values() for name in names} <= {field.name for field in fields(Schedule)}
 
 
-def test_plateau(monkeypatch):
-    """The loss falls for four epochs; each second one after that which does not beat it halves the rate."""
-    losses = [4, 3, 2, 1, 1, 1, 1, 1, 0.5, 0.6]
-    assert rates(monkeypatch, Schedule("plateau", 2, 0.5), losses) == pytest.approx([1] * 6 + [0.5] * 2 + [0.25] * 2)
-
-
-def test_no_schedule(monkeypatch):
-    assert rates(monkeypatch, None) == [1.0] * 10
+def test_sgd_has_momentum_by_default():
+    weights = [fit(replace(RECIPE, optimizer="sgd", momentum=momentum))[0].weight for momentum in (None, 0.9, 0.0)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])

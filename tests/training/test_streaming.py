@@ -10,7 +10,7 @@ import torch
 
 from ferbench.api.errors import FerbenchError
 from ferbench.cli.main import main
-from ferbench.training.streaming import Streamed, StreamedClip, available_memory, read_batches
+from ferbench.training.streaming import ClipFile, DiskFrames, available_ram, read_batches
 
 CPU = torch.device("cpu")
 
@@ -20,7 +20,7 @@ def clips(tmp_path):
     made = []
     for number, length in enumerate((3, 1, 5, 2)):
         np.save(tmp_path / f"{number}.npy", np.arange(length * 4, dtype=np.float32).reshape(length, 2, 2) + 100 * number)
-        made.append(StreamedClip.at(tmp_path / f"{number}.npy"))
+        made.append(ClipFile.at(tmp_path / f"{number}.npy"))
     return made
 
 
@@ -31,7 +31,7 @@ def whole(clips):
 
 @pytest.mark.parametrize("rows", [[0], [10], [0, 1, 2, 3], [10, 0, 3, 3, 8], list(range(11))])
 def test_rows(clips, whole, rows):
-    streamed = Streamed(clips)
+    streamed = DiskFrames(clips)
     assert len(streamed) == 11
     assert streamed.shape == (11, 2, 2)
     assert torch.equal(streamed.read(torch.tensor(rows)), whole[rows])
@@ -39,7 +39,7 @@ def test_rows(clips, whole, rows):
 
 
 def test_parts(clips, whole):
-    part = Streamed(clips).part(slice(2, 9)).part(slice(1, 5))
+    part = DiskFrames(clips).part(slice(2, 9)).part(slice(1, 5))
     assert len(part) == 4
     assert torch.equal(part.read(torch.arange(4)), whole[3:7])
 
@@ -47,7 +47,7 @@ def test_parts(clips, whole):
 @pytest.mark.parametrize("size", [1, 4, 5, 20])
 def test_batches(clips, whole, size):
     order = torch.randperm(11)
-    streamed = list(read_batches(Streamed(clips), order.split(size), CPU))
+    streamed = list(read_batches(DiskFrames(clips), order.split(size), CPU))
     assert torch.equal(torch.cat(streamed), whole[order])
     assert all(torch.equal(one, two) for one, two in zip(streamed, read_batches(whole, order.split(size), CPU), strict=True))
 
@@ -55,7 +55,7 @@ def test_batches(clips, whole, size):
 @pytest.mark.parametrize("of", ["memory", "disk"])
 def test_batches_of_clips(clips, whole, of):
     groups = [torch.tensor([[0, 1, 2], [4, 4, 8]]), torch.tensor([[10, 9]])]
-    first, second = read_batches(whole if of == "memory" else Streamed(clips), groups, CPU)
+    first, second = read_batches(whole if of == "memory" else DiskFrames(clips), groups, CPU)
     assert torch.equal(first, whole[groups[0]])
     assert torch.equal(second, whole[groups[1]])
 
@@ -64,11 +64,11 @@ def test_a_file_that_was_cut_is_told(clips):
     path = clips[2].path
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(FerbenchError, match="ends before its frame 4"):
-        Streamed(clips).whole()
+        DiskFrames(clips).whole()
 
 
 def test_memory():
-    assert 1e8 < available_memory() < 1e14
+    assert 1e8 < available_ram() < 1e14
 
 
 @pytest.mark.parametrize("augmentation", ["null", "{views: 2, flip: 0.5}"])
@@ -83,5 +83,5 @@ def test_the_same_rows(data, benchmark_file, toy_plugin, tmp_path, capsys, monke
         return [(row["key"], row["confusion"]) for row in told], scores
 
     whole = rows("one")
-    monkeypatch.setattr("ferbench.training.streaming.available_memory", lambda: 0.0)
+    monkeypatch.setattr("ferbench.training.streaming.available_ram", lambda: 0.0)
     assert rows("two") == whole

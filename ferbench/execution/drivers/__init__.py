@@ -1,1 +1,1 @@
-"""One driver per stage: which of its entries are missing, and in which order they are computed."""
+"""One driver per stage: finds its missing entries and computes them in an efficient order."""

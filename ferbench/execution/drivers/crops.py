@@ -1,4 +1,4 @@
-"""Crops are computed by all cores, while features are computed of those that are there."""
+"""Crops are computed in the background, while features of finished crops are computed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ferbench.stages.crops import store_crops
 
 @dataclass
 class CropsDriver:
-    """Starts what is missing; others wait for the crops that they need."""
+    """Starts the missing crops; other drivers wait for those that they need."""
 
     context: Context
     futures: dict[str, Future[None]] = field(default_factory=dict)  # by key
-    finished: list[float] = field(default_factory=list)  # seconds from the start to the end of each clip's
+    finished: list[float] = field(default_factory=list)  # seconds from the start until the crops of a clip were done
 
     def start(self, models: Sequence[Model]) -> None:
-        """Start everything that is missing, from another clip on in every process, so that two have little to wait for."""
+        """Start all missing crops; each process begins at a random clip, so that two processes rarely wait for each other."""
         store, begin = self.context.store, time.monotonic()
         for first, *_ in group_by(models, lambda model: model.crops):
             for clip in rotate(first.split.clips):
@@ -33,14 +33,14 @@ class CropsDriver:
                     self.futures[key] = future
 
     def wait_for(self, keys: Iterable[str]) -> None:
-        """Until these are there; raises what computing one of them raised."""
+        """Wait until these are stored; raises the exception of the first that failed."""
         for key in keys:
             if key in self.futures:
                 self.futures[key].result()
 
     def finish(self, models: Sequence[Model]) -> None:
-        """Wait for all; models whose crops failed have failed."""
-        with self.context.reporter.stage("crops", "clips", spent=max(self.finished, default=0.0)) as update:
+        """Wait for all crops, and fail the models whose crops failed."""
+        with self.context.reporter.track("crops", "clips", spent=max(self.finished, default=0.0)) as update:
             for done, _ in enumerate(as_completed(self.futures.values()), 1):
                 update(done, len(self.futures))
         for group in group_by(models, lambda model: model.crops):

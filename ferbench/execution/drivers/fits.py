@@ -1,4 +1,4 @@
-"""Fits that read the same features follow each other, so that these are read once."""
+"""Fits that read the same features are computed one after the other, so that the features are read once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ferbench.execution.context import Context, Counter, Job
+from ferbench.execution.context import Context, Job, StageProgress
 from ferbench.execution.scheduler import group_by, rotate
 from ferbench.plan.models import Fit
 from ferbench.stages.fits import Resources, compute_fit
@@ -16,13 +16,13 @@ from ferbench.training.history import History
 
 
 def drive_fits(context: Context, jobs: Sequence[Job]) -> None:
-    """Compute the fits that are missing; fails models whose fit fails."""
-    with context.reporter.stage("fits", "fits") as update:
-        counter = Counter(len(jobs), update)
+    """Compute the missing fits; fails models whose fit fails."""
+    with context.reporter.track("fits", "fits") as update:
+        progress = StageProgress(len(jobs), update)
         for group in rotate(group_by(jobs, lambda job: (job.fit.features, job.fit.views, job.fit.fold))):
-            worker = _Worker(context, group[0].fit, counter)
+            worker = _Worker(context, group[0].fit, progress)
             for _ in context.scheduler.complete("fits", group, lambda job: [job.fit.key], worker.work):
-                counter.add()
+                progress.add()
 
 
 @dataclass
@@ -31,7 +31,7 @@ class _Worker:
 
     context: Context
     first: Fit
-    counter: Counter
+    progress: StageProgress
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -43,12 +43,12 @@ class _Worker:
 
     def _compute(self, fit: Fit) -> None:
         store = self.context.store
-        checkpoints = Checkpoints(store, fit.key, self.context.checkpoint)
+        checkpoints = Checkpoints(store, fit.key, self.context.checkpoint_interval)
 
-        def report(epoch: int, history: History) -> None:
+        def on_epoch(epoch: int, history: History) -> None:
             note = f"{fit.label}, epoch {epoch} of {fit.recipe.epochs}: validation {history.validation_accuracy[-1]:.2f}"
-            self.counter.update(self.counter.done + min(1, epoch / fit.recipe.epochs), self.counter.total, note)
+            self.progress.update(self.progress.done + min(1, epoch / fit.recipe.epochs), self.progress.total, note)
 
-        resources = Resources(self.context.device, report, checkpoints, self.context.origin, self.context.compiled)
+        resources = Resources(self.context.device, on_epoch, checkpoints, self.context.origin, self.context.compile_if_asked)
         store.write_entry("fits", fit.key, compute_fit, fit, self.inputs, resources)
         checkpoints.clear()

@@ -1,4 +1,4 @@
-"""Fused fits need the scores of their members' fits, and no device."""
+"""Fused fits are computed from the scores of their members' fits, without a device."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ferbench.stages.fusion import compute_fused_fit
 
 
 def drive_fused_fits(context: Context, models: Sequence[Model]) -> None:
-    """Compute the fused fits that are missing, members before what is fused from them; fails models whose member failed."""
+    """Compute the missing fused fits, each after its members; fails models whose member failed."""
     store = context.store
     jobs = [
         (model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find_entry("fits", fit.key) is None

@@ -1,4 +1,4 @@
-"""Rows are scored from stored scores; a row whose model failed is kept apart, with a log."""
+"""Rows are computed from stored scores; a row whose model failed is stored separately, with a log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ferbench.api.errors import FerbenchError, StoreError
-from ferbench.execution.context import Context, Counter
+from ferbench.execution.context import Context, StageProgress
 from ferbench.plan.models import Row
 from ferbench.stages.scores import Scorer, describe_failure
 from ferbench.store.files import to_json
@@ -17,8 +17,8 @@ from ferbench.store.rows import FailedRow
 def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
     """Score and store the rows, and yield those that failed."""
     scorer = Scorer(context.store)
-    with context.reporter.stage("scores", "rows") as update:
-        counter = Counter(len(rows), update)
+    with context.reporter.track("scores", "rows") as update:
+        progress = StageProgress(len(rows), update)
         for row in rows:
             try:
                 if error := context.failures.of(row.model):
@@ -28,11 +28,11 @@ def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
                 raise
             except (Exception, SystemExit) as error:
                 yield _store_failure(context, row, error)
-            counter.add()
+            progress.add()
 
 
 def _store_failure(context: Context, row: Row, error: BaseException) -> FailedRow:
-    """The failed row, with a log; later runs leave it alone, unless the user can fix the cause, such as missing weights."""
+    """Store a failed row and its log; later runs skip it, unless the user can fix the cause, such as missing weights."""
     log = context.store.write_file(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
     failure = describe_failure(row, error, str(log), context.origin)
     if not isinstance(error, FerbenchError):

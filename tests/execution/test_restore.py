@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from ferbench.execution.process import preserved_interpreter, preserved_libraries
+from ferbench.execution.restore import restore_interpreter, restore_libraries
 
 
 def test_interpreter(monkeypatch):
     monkeypatch.setenv("KEPT", "1")
     random.seed(5)
     before, expected = dict(os.environ), random.Random(5).random()
-    with preserved_interpreter():
+    with restore_interpreter():
         random.seed(6)
         os.environ["NEW"] = "1"
         del os.environ["KEPT"]
@@ -30,7 +30,7 @@ def library_state() -> list:
 
 
 def change_libraries_and_fail() -> None:
-    with preserved_libraries():
+    with restore_libraries():
         np.random.seed(6)
         torch.manual_seed(6)
         cv2.setNumThreads(cv2.getNumThreads() + 1)
@@ -52,7 +52,7 @@ def test_gpu_that_the_run_used_first_is_seeded_as_the_caller_asked(monkeypatch):
     is_used, seeds = False, []
     monkeypatch.setattr("torch.cuda.is_initialized", lambda: is_used)
     monkeypatch.setattr("torch.cuda.manual_seed_all", seeds.append)
-    with preserved_libraries():
+    with restore_libraries():
         torch.default_generator.manual_seed(8)
         is_used = True
     assert seeds == [7]

@@ -1,4 +1,4 @@
-"""What a run changes for the whole process, and puts back when it ends."""
+"""Restores process-wide state when a run ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def preserved_interpreter() -> Iterator[None]:
+def restore_interpreter() -> Iterator[None]:
     """Restore Python's random generator and the environment, which the import of some libraries changes."""
     state, environment = random.getstate(), dict(os.environ)
     try:
@@ -21,7 +21,7 @@ def preserved_interpreter() -> Iterator[None]:
 
 
 @contextmanager
-def preserved_libraries() -> Iterator[None]:
+def restore_libraries() -> Iterator[None]:
     """Restore the random generators of numpy and torch, OpenCV's threads and the precision of matrix products."""
     import cv2
     import numpy as np
@@ -37,7 +37,7 @@ def preserved_libraries() -> Iterator[None]:
         torch.set_rng_state(cpu)
         if gpus:
             torch.cuda.set_rng_state_all(gpus)
-        elif torch.cuda.is_initialized():  # by the run: as if it were first used now
+        elif torch.cuda.is_initialized():  # first used by the run
             torch.cuda.manual_seed_all(seed)
         cv2.setNumThreads(threads)
         torch.set_float32_matmul_precision(precision)

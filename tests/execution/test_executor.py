@@ -1,0 +1,75 @@
+"""The executor is a seam: whichever one runs the work, the rows are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+
+import pytest
+import torch
+
+from ferbench.benchmark.grid import load_benchmark
+from ferbench.execution.context import Context
+from ferbench.execution.engine import compute_rows
+from ferbench.execution.executor import LocalExecutor
+from ferbench.execution.progress import Reporter
+from ferbench.execution.rehearsal import prepare_corpora, require_standin
+from ferbench.plan.planner import Planner
+from ferbench.plan.why import stored_rows
+from ferbench.store.entries import Store
+
+BACKBONES = "backbone=[toy-net, whole, trees, {fusion: {of: [toy-net, trees]}}]"
+
+
+class InlineExecutor:
+    """Does all work at once in the calling thread, the jobs of the device in reverse order."""
+
+    def start(self, work, *args, **kwargs) -> Future:
+        future = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def map(self, work, jobs) -> Iterator:
+        return iter([work(job) for job in reversed(list(jobs))])
+
+
+class ThreadExecutor:
+    """Sends all work, also that of the device, to another thread."""
+
+    def __init__(self, threads: ThreadPoolExecutor) -> None:
+        self.threads = threads
+
+    def start(self, work, *args, **kwargs) -> Future:
+        return self.threads.submit(work, *args, **kwargs)
+
+    def map(self, work, jobs) -> Iterator:
+        return (future.result() for future in as_completed([self.threads.submit(work, job) for job in jobs]))
+
+
+@pytest.fixture
+def compute(data, benchmark_file, toy_plugin, tmp_path):
+    """Computes the rows of the toy benchmark in a store of their own, and returns those without times."""
+
+    def call(executor, name):
+        sets = (BACKBONES, "recipe.epochs=2", "recipe.augmentation={views: 1, flip: 0.5}")
+        benchmark = load_benchmark(benchmark_file, plugins=[toy_plugin], sets=sets)
+        store, reporter = Store(tmp_path / name), Reporter(quiet=True)
+        benchmark, corpora = prepare_corpora(benchmark, store, False, reporter, require_standin(store))
+        rows = list(Planner(benchmark, corpora, store).rows())
+        failures = compute_rows(rows, Context(store, reporter, torch.device("cpu"), executor, workers=1))
+        assert not failures
+        done = {row["key"]: row for row in stored_rows(store)}
+        return [{field: value for field, value in done[row.key].items() if field not in ("seconds", "made")} for row in rows]
+
+    return call
+
+
+def test_rows_do_not_depend_on_the_executor(compute):
+    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as thread:
+        expected = compute(LocalExecutor(pool), "local")
+        assert len(expected) == 8
+        assert compute(InlineExecutor(), "inline") == expected
+        assert compute(ThreadExecutor(thread), "thread") == expected
