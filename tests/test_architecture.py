@@ -31,7 +31,7 @@ COMPUTING = (
 # Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.
 OTHER_WORDS = {
     "last": {"api.recipe"},
-    "landmarks": {"api.networks", "plan.checks", "stages.features"},
+    "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features"},
     "timm": {"execution.provenance"},
     "torchvision": {"execution.provenance"},
     "gray": {"report.figures"},

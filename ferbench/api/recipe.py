@@ -94,3 +94,14 @@ class Recipe:
             )
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov is true and momentum is 0: expected a momentum above 0")
+
+
+def validation_need(recipe: Recipe) -> tuple[str, str] | None:
+    """What a network needs validation people for, and what to change to train without any; None if it needs none."""
+    if recipe.checkpoint == "best":
+        return "to choose the best epoch", "--set recipe.checkpoint=last"
+    if recipe.patience:
+        return "for early stopping by `patience`", "leave recipe.patience out"
+    if recipe.schedule and recipe.schedule.kind == "plateau":
+        return "for a plateau schedule", "choose another kind of schedule"
+    return None

@@ -22,7 +22,7 @@ def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
 
 def _apply(step: Preprocessor, clip: Clip, indices: list[int]) -> list[int]:
     with plugin_call(f"{step.title} on {clip.id}", type(step)):
-        kept = list(map(operator.index, step.select(clip, indices)))
+        kept = list(map(operator.index, step.select(clip, tuple(indices))))
     if not kept or kept != sorted(set(kept) & set(indices)):
         expected = f"some of the frames {indices[0]} to {indices[-1]}, in order"
         raise PluginError(f"{step.title} selects {kept[:8]} of {clip.id}: expected {expected}", where=location(type(step)))

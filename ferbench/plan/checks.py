@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
+from ferbench.api.clips import Fold, Input
 from ferbench.api.components import EmbeddingLoss, Loss
-from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
-from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Network, Trainable
-from ferbench.api.recipe import Recipe
+from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call, shorten
+from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
+from ferbench.api.recipe import Recipe, validation_need
 
 
 def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
@@ -23,7 +25,7 @@ def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
 
 
 def frozen_of(backbone: Backbone) -> Frozen | None:
-    """Return the frozen part; raises PluginError if it is neither a Frozen nor None."""
+    """The frozen part; raises PluginError if it is neither a Frozen nor None."""
     with plugin_call(backbone.title, type(backbone)):
         frozen = backbone.frozen()
     if not isinstance(frozen, Frozen | None):
@@ -33,13 +35,63 @@ def frozen_of(backbone: Backbone) -> Frozen | None:
     return frozen
 
 
+def is_calibrated(backbone: Backbone, frozen: Frozen) -> bool:
+    """Whether the frozen part looks at training crops."""
+    with plugin_call(f"the frozen part of {backbone.title}", type(frozen)):
+        return frozen.calibrated
+
+
+def input_of(backbone: Backbone) -> Input:
+    """The declared input; raises PluginError if it is not an Input."""
+    with plugin_call(backbone.title, type(backbone)):
+        declared = backbone.input()
+    if not isinstance(declared, Input):
+        raise PluginError(f"{backbone.title}: input() returns {type(declared).__name__}: expected an Input", where=location(type(backbone)))
+    return declared
+
+
+def members_of(fusion: Fusion) -> tuple[Backbone | Fusion, ...]:
+    """The members of a fusion; raises PluginError unless they are one or more other backbones."""
+    with plugin_call(fusion.title, type(fusion)):
+        members = tuple(fusion.members())
+    wrong = [type(member).__name__ for member in members if not isinstance(member, Backbone | Fusion)]
+    if wrong or not members or fusion in members:
+        value = f"{wrong[0]} among its members" if wrong else "itself as a member" if members else "no members"
+        raise PluginError(f"{fusion.title}: members() returns {value}: expected other backbones", where=location(type(fusion)))
+    return members
+
+
 def check_combination(backbone: Backbone, loss: Loss | EmbeddingLoss, recipe: Recipe, classes: tuple[str, ...]) -> None:
     """Raise FerbenchError if loss, recipe and backbone cannot be combined."""
     trainable, frozen = trainable_of(backbone, classes), frozen_of(backbone)
+    input_of(backbone)
     _check_kind(backbone, trainable, frozen)
+    _check_frames_per_clip(backbone)
     _check_loss(backbone, loss, trainable)
     if recipe.augmentation:
         _check_augmentation(backbone, trainable, frozen)
+
+
+def check_validation(backbone: Backbone, recipe: Recipe, classes: tuple[str, ...], folds: Sequence[Fold]) -> None:
+    """Raise FerbenchError if a network needs validation people and a fold has none."""
+    if not isinstance(trainable_of(backbone, classes), Network | EmbeddingNetwork):
+        return
+    number = next((number for number, fold in enumerate(folds) if not fold.validation), None)
+    if number is not None and (need := validation_need(recipe)):
+        purpose, otherwise = need
+        raise FerbenchError(f"fold {number} has no validation people {purpose}", hint=f"add some in the protocol, or {otherwise}")
+
+
+def unused_axes(backbone: Backbone | Fusion, classes: tuple[str, ...]) -> set[str]:
+    """The axes that have no effect on a backbone: a finished system is not trained, and a scikit-learn classifier has no recipe."""
+    if isinstance(backbone, Fusion):
+        return set.intersection(*(unused_axes(member, classes) for member in members_of(backbone)))
+    match trainable_of(backbone, classes):
+        case FinishedSystem():
+            return {"loss", "recipe"}
+        case Estimators():
+            return {"recipe"}
+    return set()
 
 
 def _check_kind(backbone: Backbone, trainable: Trainable, frozen: Frozen | None) -> None:
@@ -56,16 +108,27 @@ def _check_kind(backbone: Backbone, trainable: Trainable, frozen: Frozen | None)
 def _check_loss(backbone: Backbone, loss: Loss | EmbeddingLoss, trainable: Trainable) -> None:
     """A loss that has no effect must not give a row that looks as if it had one."""
     others = "leave the combination out with `only`, or choose another loss"
-    if isinstance(trainable, FinishedSystem):
-        return  # nothing is trained, whatever the loss
-    if isinstance(loss, EmbeddingLoss) and not isinstance(trainable, EmbeddingNetwork):
+    if isinstance(loss, EmbeddingLoss) and not isinstance(trainable, EmbeddingNetwork | FinishedSystem):
         raise FerbenchError(f"{loss.title} reads the embedding of a network, but {backbone.title} has none", hint=others)
-    if isinstance(trainable, Estimators) and not (isinstance(loss, Loss) and loss.only_weighs_classes):
+    if isinstance(trainable, Estimators) and not _only_weighs_classes(loss):
         raise FerbenchError(
             f"{loss.title} with {backbone.title}: a scikit-learn classifier has its own loss and takes only class weights, "
             "so every such row would be that of cross-entropy",
             hint="leave the combination out with `only`, or choose cross-entropy, weighted or not, without smoothing",
         )
+
+
+def _only_weighs_classes(loss: Loss | EmbeddingLoss) -> bool:
+    with plugin_call(loss.title, type(loss)):
+        return isinstance(loss, Loss) and loss.only_weighs_classes
+
+
+def _check_frames_per_clip(backbone: Backbone) -> None:
+    with plugin_call(backbone.title, type(backbone)):
+        value: object = backbone.frames_per_clip()
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        problem = f"frames_per_clip() returns {shorten(value)}: expected a whole number from 1, or None"
+        raise PluginError(f"{backbone.title}: {problem}", where=location(type(backbone)))
 
 
 def _check_augmentation(backbone: Backbone, trainable: Trainable, frozen: Frozen | None) -> None:

@@ -7,21 +7,32 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ferbench.api.components import Preprocessor
-from ferbench.api.errors import plugin_call
-from ferbench.api.networks import Backbone, Fusion
+from ferbench.api.components import EmbeddingLoss, Preprocessor
+from ferbench.api.errors import FerbenchError
+from ferbench.api.networks import Backbone, FinishedSystem, Fusion
 from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.corpus import Corpus, identify_corpus
 from ferbench.corpora.folds import Split, split
 from ferbench.plan import keys
-from ferbench.plan.checks import check_combination, frozen_of
+from ferbench.plan.checks import (
+    check_combination,
+    check_validation,
+    frozen_of,
+    input_of,
+    is_calibrated,
+    members_of,
+    trainable_of,
+    unused_axes,
+)
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import Fit, FusedFit, FusedModel, Identity, KeySet, Model, Row, TrainedModel
 from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.rows import InputKeys
+
+LEAVE_OUT = "leave the combination out with `only`"
 
 
 class _ModelFields(NamedTuple):
@@ -52,12 +63,30 @@ class Planner:
         model, base = None, ""
         for cell in self.benchmark.cells():
             if model is None or any(cell.labels[axis] != model.cell.labels[axis] for axis in MODEL_AXES):
+                self._check_unused_axes(cell)
                 model = self._model(cell)
                 base = keys.row_base_key([fit.key for fit in model.fits], self.benchmark.name, model.fingerprint)
             aggregator = self._identity("aggregator", cell)
             identities = {**model.identity, "aggregator": aggregator}
             key = keys.row_key(base, aggregator, cell.labels)
             yield Row(key, self.benchmark.name, cell.labels, model, cell.aggregator, identities)
+
+    def _check_unused_axes(self, cell: Cell) -> None:
+        """Raise FerbenchError if another choice on an axis without effect would give an equal row under another name."""
+        unused = self.memo.get(
+            ("unused", *_labels(cell, "protocol", "backbone")), lambda: unused_axes(cell.backbone, cell.protocol.classes)
+        )
+        if not unused:
+            return
+        if "loss" in unused and isinstance(cell.loss, EmbeddingLoss):
+            raise FerbenchError(f"{cell.loss.title} reads the embedding of a network, but {cell.backbone.title} has none", hint=LEAVE_OUT)
+        used = _labels(cell, *(axis for axis in MODEL_AXES if axis not in unused))
+        own = _labels(cell, *sorted(unused))
+        first = self.memo.get(("first", *used, "loss" not in unused and cell.recipe.augmentation), lambda: own)
+        if own != first:
+            axes = " and ".join(sorted(unused))
+            problem = f"{cell.backbone.title} does not use {axes}, so its rows for {' '.join(first)} and {' '.join(own)} would be equal"
+            raise FerbenchError(problem, hint=LEAVE_OUT)
 
     def _model(self, cell: Cell) -> Model:
         """The model of a combination, whose backbone is trained or fused from members."""
@@ -75,6 +104,8 @@ class Planner:
         cell = shared.cell
         combination = _labels(cell, "protocol", "backbone", "loss", "recipe")
         self.memo.get(("check", *combination), lambda: check_combination(backbone, cell.loss, cell.recipe, cell.protocol.classes))
+        validation = _labels(cell, "dataset", "protocol", "backbone", "recipe")
+        self.memo.get(("check", *validation), lambda: check_validation(backbone, cell.recipe, cell.protocol.classes, shared.split.folds))
         fits = tuple(self._fit(backbone, shared, fold) for fold in range(len(shared.split.folds)))
         kinds = self.memo.get(("kinds", *_labels(cell, "preprocessing", "backbone", "recipe")), lambda: _cost_kinds(backbone, shared))
         return TrainedModel(*shared, fits, kinds)
@@ -82,8 +113,7 @@ class Planner:
     def _fused_model(self, fusion: Fusion, shared: _ModelFields) -> FusedModel:
         """A model for each member, under a label of its own, and one for all of them."""
         cell = shared.cell
-        with plugin_call(fusion.title, type(fusion)):
-            members = tuple(fusion.members())
+        members = members_of(fusion)
         names = tuple(f"{number} {member.name}" for number, member in enumerate(members, 1))
         labels = [{**cell.labels, "backbone": f"{cell.labels['backbone']} [{name}]"} for name in names]
         models = tuple(self._model(replace(cell, backbone=m, labels=own)) for m, own in zip(members, labels, strict=True))
@@ -96,7 +126,7 @@ class Planner:
     def _fit(self, backbone: Backbone, shared: _ModelFields, fold: int) -> Fit:
         cell, folds = shared.cell, shared.split
         features = self._features(backbone, shared, fold)
-        views = self._views(features, shared, fold)
+        views = self._views(backbone, features, shared, fold)
         inputs = self.memo.get(("inputs", features, folds.key, fold), lambda: keys.inputs_digest(folds, fold, features))
         reads_crops = features.stage == "crops"
         own = [shared.identity[axis] for axis in ("backbone", "loss", "recipe")] + [cell.seed, cell.protocol.classes]
@@ -111,10 +141,11 @@ class Planner:
         base = self.memo.get(("features of", *place), lambda: _features_base(backbone, shared, fold))
         return self.memo.get(("features", base, shared.crops), lambda: keys.feature_keys(base, shared.crops)) if base else shared.crops
 
-    def _views(self, features: KeySet, shared: _ModelFields, fold: int) -> tuple[KeySet, ...]:
+    def _views(self, backbone: Backbone, features: KeySet, shared: _ModelFields, fold: int) -> tuple[KeySet, ...]:
         """The features of the augmented training clips; crops are augmented during training instead."""
         augmentation, folds = shared.cell.recipe.augmentation, shared.split
-        if not augmentation or features.stage == "crops":
+        is_trained = not isinstance(trainable_of(backbone, shared.cell.protocol.classes), FinishedSystem)
+        if not augmentation or not is_trained or features.stage == "crops":
             return ()
         name = ("views", features, folds.key, fold, augmentation)
         return self.memo.get(name, lambda: keys.view_keys(features, folds.folds[fold].train, augmentation))
@@ -155,9 +186,8 @@ def _features_base(backbone: Backbone, shared: _ModelFields, fold: int) -> str:
     frozen = frozen_of(backbone)
     if frozen is None:
         return ""
-    with plugin_call(backbone.title, type(backbone)):
-        declared = backbone.input()
-    training = [shared.crops[clip] for clip in shared.split.folds[fold].train] if frozen.calibrated else None
+    declared = input_of(backbone)
+    training = [shared.crops[clip] for clip in shared.split.folds[fold].train] if is_calibrated(backbone, frozen) else None
     return keys.features_base_key(frozen, declared, training)
 
 

@@ -119,6 +119,12 @@ def _contract_problem(frames: object, count: int) -> str:
             return f"images of {getattr(image, 'dtype', type(image).__name__)}: expected uint8"
         if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)) or not image.size:
             return f"an image of shape {list(image.shape)}: expected [H,W] or [H,W,3]"
+    for name in ("boxes", "has_face", "eyes", "landmarks"):
+        values = getattr(frames, name)
+        if values is not None and len(values) != count:
+            return f"{len(values)} {name} for {count} frames: expected one per frame"
+    if wrong := [value for value in frames.has_face or () if not isinstance(value, bool | np.bool_)]:
+        return f"{wrong[0]!r} in has_face: expected True or False"
     return ""
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ferbench.api.clips import Input
-from ferbench.api.errors import FerbenchError, PluginError, location
+from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
 from ferbench.api.networks import Frozen
 from ferbench.plan.models import FeatureTask, Fit
 from ferbench.stages import crops
@@ -31,7 +31,8 @@ def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[s
     assert frozen is not None
     training = [fit.crops[clip] for clip in clips or fit.split.folds[fit.fold].train]
     sample = _calibration_crops(training, backbone.input(), store, device) if frozen.calibrated else None
-    module = frozen.build(sample)
+    with plugin_call(f"the frozen part of {backbone.title}", type(frozen)):
+        module: object = frozen.build(sample)
     if not isinstance(module, torch.nn.Module):
         problem = f"build() returns {type(module).__name__}: expected an nn.Module"
         raise PluginError(f"the frozen part of {backbone.title}: {problem}", where=location(type(frozen)))
@@ -76,7 +77,7 @@ def compute_features(
         images = (_load_view(fit, task, store) for task in tasks)
         outputs = forward_frames(module, images, declared, device, location(type(frozen)))
     else:
-        outputs = forward_clips(module, (_clip_input(fit, task, frozen, declared, store) for task in tasks), device)
+        outputs = forward_clips(module, (_clip_input(fit, task, frozen, declared, store) for task in tasks), device, location(type(frozen)))
     for task, features in zip(tasks, outputs, strict=True):
         _check_features(fit, frozen, task.clip, features, len(crops.load_facts(fit.crops[task.clip], store).indices))
         yield features
@@ -97,6 +98,8 @@ def _check_features(fit: Fit, frozen: Frozen, clip: str, features: Features, fra
         problem = f"gives features {list(features.shape)} for {frames} frames: {expected}"
     elif len(features) and features.ndim < 2:
         problem = f"gives features of shape {list(features.shape)}: expected [frames, ...]"
+    elif len(features) and not features.size:
+        problem = f"gives features of shape {list(features.shape)}: expected at least one number per frame"
     elif not np.isfinite(features).all():
         problem = f"gives {int((~np.isfinite(features)).sum())} values that are NaN or infinite"
     else:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ferbench.api.components import Loss
-from ferbench.api.errors import PluginError, location
+from ferbench.api.errors import PluginError, location, plugin_call, shorten
 from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
@@ -88,6 +88,7 @@ def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) ->
         inputs.move(resources.device)
     items = _select_items(fit, inputs)
     result = _compute_result(fit, items, resources)
+    _check_scores(fit, result.scores, len(items.to_score.y))
     lengths = inputs.lengths([*fold.validation, *fold.test])
     score_counts = {clip: min(1, length) for clip, length in lengths.items()} if fit.reads_clips else lengths
     write_scores(folder, result.scores, score_counts, result.history)
@@ -147,22 +148,25 @@ def _train_network(fit: Fit, trainable: Network | EmbeddingNetwork, items: _Fold
     learner = build_learner(fit, network, items.counts, resources.device)
     check_learner(fit, learner, items.training)
     resources.compile(network)
-    order, history = torch.Generator().manual_seed(fit.seed), History()
-    if learner.parameters:
-        history = train(learner, items.training, items.validation, order, resources.on_epoch, resources.checkpoints)
+    order = torch.Generator().manual_seed(fit.seed)
+    history = train(learner, items.training, items.validation, order, resources.on_epoch, resources.checkpoints)
     scores = score_items(learner, items.to_score).softmax(1).numpy()
     return _Result(history, scores, sum(p.numel() for p in network.parameters()))
 
 
 def _fit_estimators(fit: Fit, estimators: Estimators, items: _FoldItems) -> _Result:
-    candidates: object = estimators.build()
-    if not isinstance(candidates, Sequence) or not candidates:
-        raise PluginError(
-            f"{fit.backbone.title}: its Estimators build {type(candidates).__name__}: expected a list of classifiers",
-            where=location(type(fit.backbone)),
-        )
     assert isinstance(fit.loss, Loss)  # the plan refuses any other
-    history, scores = fit_best_estimator(candidates, fit.loss, items.counts, items.training, items.validation, items.to_score)
+    with plugin_call(fit.loss.title, type(fit.loss)):
+        weights = fit.loss.class_weights(items.counts)
+    _check_class_weights(fit, weights)
+    with plugin_call(fit.backbone.title, type(fit.backbone)):
+        candidates: object = estimators.build()
+        if not isinstance(candidates, Sequence) or not candidates:
+            raise PluginError(
+                f"{fit.backbone.title}: its Estimators build {type(candidates).__name__}: expected a list of classifiers",
+                where=location(type(fit.backbone)),
+            )
+        history, scores = fit_best_estimator(candidates, weights, len(fit.classes), items.training, items.validation, items.to_score)
     return _Result(history, scores)
 
 
@@ -170,7 +174,34 @@ def _run_finished_system(fit: Fit, system: FinishedSystem, items: Items) -> _Res
     """Score by the output of the frozen part, or of a module on top of it."""
     logits = items.x.whole() if isinstance(items.x, DiskFrames) else items.x.cpu()
     if system.build:
-        with torch.inference_mode():
-            logits = system.build(tuple(logits.shape[1:])).eval()(logits)
-    check_logits(fit, tuple(logits.shape[1:]), len(fit.classes))
+        with plugin_call(fit.backbone.title, type(fit.backbone)), torch.inference_mode():
+            module = system.build(tuple(logits.shape[1:]))
+            if any(parameter.requires_grad for parameter in module.parameters()):
+                problem = "its FinishedSystem builds a module with weights to train: expected a Network, or weights that need no gradient"
+                raise PluginError(f"{fit.backbone.title}: {problem}", where=location(type(fit.backbone)))
+            logits = module.eval()(logits)
+    check_logits(fit, tuple(logits.shape), len(items.y))
     return _Result(History(), logits.softmax(1).numpy())
+
+
+def _check_class_weights(fit: Fit, weights: Sequence[float] | None) -> None:
+    """Raise PluginError unless there is one weight per class, at least 0."""
+    if weights is None:
+        return
+    values = np.asarray(weights)
+    if values.shape != (len(fit.classes),) or values.dtype.kind not in "fiu" or not (np.isfinite(values).all() and (values >= 0).all()):
+        problem = f"class_weights() returns {shorten(weights)}: expected {len(fit.classes)} numbers, at least 0"
+        raise PluginError(f"{fit.loss.title}: {problem}", where=location(type(fit.loss)))
+
+
+def _check_scores(fit: Fit, scores: Scores, items: int) -> None:
+    """Raise PluginError now, since wrong scores would otherwise look like a failure of the aggregator."""
+    if scores.shape != (items, len(fit.classes)):
+        problem = f"scores of shape {list(scores.shape)}: expected {[items, len(fit.classes)]}"
+    elif not np.isfinite(scores).all():
+        problem = f"{int((~np.isfinite(scores)).any(1).sum())} of {items} items scores that are NaN or infinite"
+    elif (scores < 0).any():
+        problem = "scores below 0"
+    else:
+        return
+    raise PluginError(f"{fit.backbone.title} gives {problem}", where=location(type(fit.backbone)))

@@ -23,15 +23,15 @@ Features = NDArray[np.float32]
 
 @torch.inference_mode()
 def forward_frames(
-    module: torch.nn.Module, clips: Iterable[Crops], declared: Input, device: torch.device, where: str = ""
+    module: torch.nn.Module, clips: Iterable[Crops], declared: Input, device: torch.device, where: str
 ) -> Iterator[Features]:
     """Yield the features of each clip, from its crops; a batch can hold frames of several clips.
 
-    Raises PluginError, naming `where`, if the module does not give one row per frame.
+    Raises PluginError, naming `where`, if the module does not give a tensor with one row per frame.
     """
     lengths, pending = deque[int](), np.zeros((0, 1), np.float32)
     for batch in iterate_on_device(_batch_frames(clips, _batch_size(declared, device), lengths), device):
-        output = _forward(module, normalize(batch, declared), device)
+        output = _forward(module, normalize(batch, declared), device, where)
         if len(output) != len(batch):  # features cannot be assigned to frames
             raise PluginError(f"a frozen part gives {len(output)} features for {len(batch)} frames: expected one per frame", where=where)
         pending = np.concatenate([pending, output]) if len(pending) else output
@@ -42,15 +42,21 @@ def forward_frames(
 
 
 @torch.inference_mode()
-def forward_clips(module: torch.nn.Module, clips: Iterable[torch.Tensor], device: torch.device) -> Iterator[Features]:
-    """Yield the features [T,...] or [1,...] of each clip, from the input of the module [T,...]."""
+def forward_clips(module: torch.nn.Module, clips: Iterable[torch.Tensor], device: torch.device, where: str) -> Iterator[Features]:
+    """Yield the features [T,...] or [1,...] of each clip, from the input of the module [T,...].
+
+    Raises PluginError, naming `where`, if the module does not give a tensor.
+    """
     for clip in iterate_on_device(clips, device):
-        yield _forward(module, clip, device) if len(clip) else np.zeros((0, 1), np.float32)
+        yield _forward(module, clip, device, where) if len(clip) else np.zeros((0, 1), np.float32)
 
 
-def _forward(module: torch.nn.Module, x: torch.Tensor, device: torch.device) -> Features:
+def _forward(module: torch.nn.Module, x: torch.Tensor, device: torch.device, where: str) -> Features:
     with autocast(device):
-        output = module(x)
+        output: object = module(x)
+    if not isinstance(output, torch.Tensor) or not output.ndim:
+        value = "a scalar" if isinstance(output, torch.Tensor) else type(output).__name__
+        raise PluginError(f"a frozen part gives {value}: expected a tensor [frames, ...]", where=where)
     features: Features = output.float().cpu().numpy()
     return features
 

@@ -53,5 +53,6 @@ def _normalized_weights(fusion: Fusion, scores: Scores, target: NDArray[np.int64
     if weights.shape != (len(scores),) or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         expected = f"expected {len(scores)} numbers, at least 0 and one of them above"
         raise PluginError(f"{fusion.title} gives the weights {weights.tolist()}: {expected}", where=location(type(fusion)))
+    weights = weights / weights.max()  # so that the sum of very large weights is finite
     normalized: Scores = weights / weights.sum()
     return normalized

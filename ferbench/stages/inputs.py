@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 import torch
 
-from ferbench.api.errors import FerbenchError
+from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.api.recipe import Augmentation
 from ferbench.plan.models import Fit
 from ferbench.stages.crops import crops_path
@@ -80,7 +80,7 @@ def load_inputs(fit: Fit, store: Store) -> Inputs:
     clips = [*fold.train, *fold.validation, *fold.test]
     files = [ClipFile.at(path(fit.features[clip], store)) for clip in clips]
     views = [ClipFile.at(path(view[clip], store)) for view in fit.views for clip in fold.train]
-    frames = _open_frames([*views, *files])
+    frames = _open_frames(fit, [*views, *files])
     ends = accumulate(len(clip) for clip in files)
     rows = {name: slice(end - len(clip), end) for name, clip, end in zip(clips, files, ends, strict=True)}
     y = np.repeat([fit.classes.index(fit.split.labels[clip]) for clip in clips], [len(clip) for clip in files])
@@ -90,12 +90,15 @@ def load_inputs(fit: Fit, store: Store) -> Inputs:
     return Inputs(x, torch.from_numpy(y), rows, 1 + len(fit.views), feature_seconds)
 
 
-def _open_frames(files: Sequence[ClipFile]) -> DiskFrames:
+def _open_frames(fit: Fit, files: Sequence[ClipFile]) -> DiskFrames:
     """Join the files, which stay on disk; raises FerbenchError if the shapes of their frames differ."""
     full = [clip for clip in files if len(clip)]
     if len(shapes := {clip.shape[1:] for clip in full}) != 1:
         if not shapes:
             raise FerbenchError("no clip of the fold has a readable frame", hint="the warnings of the run explain why")
         sizes = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes)[:3])
+        if fit.frozen is not None:
+            problem = f"gives features of several shapes: {sizes}: expected one shape for all frames"
+            raise PluginError(f"the frozen part of {fit.backbone.title} {problem}", where=location(type(fit.frozen)))
         raise FerbenchError(f"the fold's frames have several shapes: {sizes}", hint="end the preprocessing with gray and resize")
     return DiskFrames(full)

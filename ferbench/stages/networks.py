@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from ferbench.api.components import EmbeddingLoss
-from ferbench.api.errors import PluginError, location
+from ferbench.api.components import EmbeddingLoss, Loss
+from ferbench.api.errors import PluginError, location, plugin_call
 from ferbench.api.networks import Backbone, EmbeddingNetwork, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.images import normalize
@@ -20,54 +20,93 @@ from ferbench.types import Shape
 
 def build_network(backbone: Backbone, trainable: Network | EmbeddingNetwork, shape: Shape) -> nn.Module:
     """Build the network for items of this shape; raises PluginError if the backbone builds anything else."""
+    with plugin_call(backbone.title, type(backbone)):
+        built: object = trainable.build(shape)
     if isinstance(trainable, EmbeddingNetwork):
-        body, classifier = _unpack(backbone, trainable.build(shape))
-        return BodyAndClassifier(body, classifier)
-    module: object = trainable.build(shape)
-    if not isinstance(module, nn.Module):
+        return BodyAndClassifier(*_unpack(backbone, built))
+    if not isinstance(built, nn.Module):
         raise PluginError(
-            f"{backbone.title}: its Network builds {type(module).__name__}: expected an nn.Module", where=location(type(backbone))
+            f"{backbone.title}: its Network builds {type(built).__name__}: expected an nn.Module", where=location(type(backbone))
         )
-    return module
+    return built
 
 
 def build_learner(fit: Fit, network: nn.Module, counts: Sequence[int], device: torch.device) -> Learner:
     """Put the network and its loss on the device; `counts` are the training items of each class."""
-    loss: Callable[..., Tensor]
     reads_embedding = isinstance(fit.loss, EmbeddingLoss)
-    if isinstance(fit.loss, EmbeddingLoss):
-        assert isinstance(network, BodyAndClassifier)  # the plan refuses other networks
-        loss = fit.loss.build(counts, network.classifier.in_features)
-    else:
-        loss = fit.loss.build(counts)
+    with plugin_call(fit.loss.title, type(fit.loss)):
+        loss: object = _build_loss(fit.loss, network, counts)
+    if not callable(loss):
+        raise PluginError(f"{fit.loss.title}: build() returns {type(loss).__name__}: expected a function", where=location(type(fit.loss)))
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
     frames_per_clip = fit.backbone.frames_per_clip() if fit.reads_clips else None
     return Learner(network.to(device), loss, _make_preparation(fit), fit.recipe, device, frames_per_clip, reads_embedding)
 
 
 def check_learner(fit: Fit, learner: Learner, items: Items) -> None:
-    """Pass one item through network and loss before hours of training; raises PluginError naming the one that breaks its contract."""
-    if not len(items.y):
-        return
+    """Pass two items through network and loss before hours of training; raises PluginError naming the one that breaks its contract.
+
+    Gradients are recorded, since this call creates the weights of lazy layers.
+    """
     learner.network.eval()
-    rows, mask = items.rows(torch.tensor([0]), learner.frames_per_clip, torch.Generator())
-    with torch.random.fork_rng(devices=[]), torch.inference_mode():
-        x = next(iter(read_batches(items.x, [rows], learner.device)))
-        logits, *embedding = learner.outputs(x, mask)
-        check_logits(fit, tuple(logits.shape[1:]), len(fit.classes))
-        loss: object = learner.loss(logits, items.y[:1].to(learner.device), *embedding)
+    target = items.y[:2]
+    if not len(target):
+        return
+    rows, mask = items.rows(torch.arange(len(target)), learner.frames_per_clip, torch.Generator())
+    x = next(iter(read_batches(items.x, [rows], learner.device)))
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        with plugin_call(fit.backbone.title, type(fit.backbone)):
+            logits, *embedding = learner.outputs(x, mask)
+        _check_network(fit, learner.network, logits, len(target))
+        with plugin_call(fit.loss.title, type(fit.loss)):
+            loss: object = learner.loss(logits, target.to(learner.device), *embedding)
+    _check_loss(fit, loss)
+
+
+def _build_loss(loss: Loss | EmbeddingLoss, network: nn.Module, counts: Sequence[int]) -> Callable[..., Tensor]:
+    if isinstance(loss, EmbeddingLoss):
+        assert isinstance(network, BodyAndClassifier)  # the plan refuses other networks
+        return loss.build(counts, network.classifier.in_features)
+    return loss.build(counts)
+
+
+def _check_network(fit: Fit, network: nn.Module, logits: Tensor, items: int) -> None:
+    check_logits(fit, tuple(logits.shape), items)
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        problem = "its Network has no weights to train: expected trainable() to return a FinishedSystem"
+    elif not logits.isfinite().all():
+        problem = "its network gives values that are NaN or infinite before training"
+    elif not logits.requires_grad:
+        problem = "no gradient reaches the weights of its network"
+    else:
+        return
+    raise PluginError(f"{fit.backbone.title}: {problem}", where=location(type(fit.backbone)))
+
+
+def _check_loss(fit: Fit, loss: object) -> None:
     if not isinstance(loss, Tensor) or loss.ndim:
-        value = f"a tensor of shape {list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise PluginError(f"{fit.loss.title} gives {value}: expected a scalar tensor", where=location(type(fit.loss)))
+        problem = f"a tensor of shape {list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+        problem += ": expected a scalar tensor"
+    elif not loss.isfinite():
+        problem = f"{loss.item()} before training: expected a finite number"
+    elif not loss.requires_grad:
+        problem = "a value without gradient: expected one that depends on the logits"
+    else:
+        return
+    raise PluginError(f"{fit.loss.title} gives {problem}", where=location(type(fit.loss)))
 
 
-def check_logits(fit: Fit, shape: Shape, classes: int) -> None:
-    """Raise PluginError unless each item has one logit per class."""
-    if shape != (classes,):
-        values = "x".join(map(str, shape)) or "1"
-        raise PluginError(
-            f"{fit.backbone.title} gives {values} values per item: expected {classes}, one per class", where=location(type(fit.backbone))
-        )
+def check_logits(fit: Fit, shape: Shape, items: int) -> None:
+    """Raise PluginError unless the shape is that of one logit per item and class."""
+    classes = len(fit.classes)
+    if len(shape) and shape[1:] != (classes,):
+        values = "x".join(map(str, shape[1:])) or "1"
+        problem = f"gives {values} values per item: expected {classes}, one per class"
+    elif shape != (items, classes):
+        problem = f"gives outputs of shape {list(shape)} for {items} items: expected {[items, classes]}"
+    else:
+        return
+    raise PluginError(f"{fit.backbone.title} {problem}", where=location(type(fit.backbone)))
 
 
 def _make_preparation(fit: Fit) -> Callable[[Tensor], Tensor]:

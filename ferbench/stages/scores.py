@@ -130,7 +130,9 @@ def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> M
 
 def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> int:
     """Predict the class from scores [T,C]; raises PluginError unless the aggregator returns one number per class."""
-    prediction = np.asarray(aggregator(scores), dtype=float)
+    prediction = np.asarray(aggregator(scores))
+    if prediction.dtype.kind not in "fiub":
+        raise PluginError(f"{aggregator.title} gives {prediction.dtype} for {clip}: expected numbers", where=location(type(aggregator)))
     if prediction.shape != scores.shape[1:] or not np.isfinite(prediction).all():
         problem = f"shape {list(prediction.shape)}" if prediction.shape != scores.shape[1:] else "values that are NaN or infinite"
         raise PluginError(

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ferbench.api.components import Loss
 from ferbench.api.errors import FerbenchError
 from ferbench.training.history import History
 from ferbench.training.items import Items
@@ -20,23 +19,28 @@ if TYPE_CHECKING:
 
 
 def fit_best_estimator(
-    candidates: Sequence[ClassifierMixin], loss: Loss, counts: Sequence[int], training: Items, validation: Items, items_to_score: Items
+    candidates: Sequence[ClassifierMixin],
+    weights: Sequence[float] | None,
+    classes: int,
+    training: Items,
+    validation: Items,
+    items_to_score: Items,
 ) -> tuple[History, NDArray[np.float64]]:
     """Fit all candidates, and return the history and the scores [N,C] of the candidate that is best on the validation items.
 
-    `counts` are the training items of each class, from which the loss computes sample weights. Raises FerbenchError if there are several
-    candidates but no validation items, or if the features exceed the memory.
+    `weights` are those of the classes. Raises FerbenchError if there are several candidates but no validation items, if a candidate takes
+    no weights, or if the features exceed the memory.
     """
     if len(candidates) > 1 and not len(validation.y):
         raise FerbenchError(
             f"no validation frames to choose one of {len(candidates)} classifiers",
             hint="add validation people to the protocol, or fix the parameters that would be chosen",
         )
-    history = _fit_candidates(candidates, loss.class_weights(counts), training, validation)
+    history = _fit_candidates(candidates, weights, training, validation)
     best = candidates[int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0]
     history.parameters = _chosen_parameters(best, candidates)
     x = _feature_matrix(items_to_score)
-    scores = np.zeros((len(x), len(counts)))
+    scores = np.zeros((len(x), classes))
     scores[:, best.classes_] = predict_scores(best, x)  # a class without training items scores 0
     return history, scores
 

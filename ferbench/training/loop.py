@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ferbench.api.errors import FerbenchError
-from ferbench.api.recipe import Recipe
+from ferbench.api.recipe import Recipe, validation_need
 from ferbench.training import sampling
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.history import History
@@ -130,12 +130,7 @@ def _is_patience_over(recipe: Recipe, history: History, best: int) -> bool:
 
 
 def _check_validation(recipe: Recipe, validation: Items) -> None:
-    """Raise FerbenchError if the recipe needs validation items and there are none."""
-    needs = {
-        "to choose the best epoch": (recipe.checkpoint == "best", "--set recipe.checkpoint=last"),
-        "for early stopping by `patience`": (recipe.patience, "remove recipe.patience"),
-        "for a plateau schedule": (recipe.schedule and recipe.schedule.kind == "plateau", "choose another kind of schedule"),
-    }
-    for purpose, (is_needed, otherwise) in needs.items():
-        if is_needed and not len(validation.y):
-            raise FerbenchError(f"no validation frames {purpose}", hint=f"add validation people to the protocol, or {otherwise}")
+    """Raise FerbenchError if the recipe needs validation items but no clip has a readable frame."""
+    if not len(validation.y) and (need := validation_need(recipe)):
+        purpose, otherwise = need
+        raise FerbenchError(f"no validation frames {purpose}", hint=f"add validation people to the protocol, or {otherwise}")

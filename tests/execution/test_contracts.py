@@ -48,6 +48,37 @@ class Flat(ferbench.Frozen):
 
         return Module()
 
+def Cut():
+    import torch
+
+    class Cut(torch.nn.Module):
+        def forward(self, x):
+            return x[:, :3]
+
+    return Cut()
+
+def Rows(how=""):
+    import torch
+
+    class Rows(torch.nn.Linear):
+        def forward(self, x):
+            logits = super().forward(x.flatten(1))
+            return logits * float("nan") if how == "nan" else logits.detach() if how == "detach" else logits[:1]
+
+    return Rows(256, 3)
+
+def Eval(head):
+    import torch
+
+    class Eval(torch.nn.Linear):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += not self.training
+            return super().forward(x.flatten(1)) * (float("nan") if self.calls > 1 and not self.training else 1)
+
+    return Eval(256, 3)
+
 @dataclasses.dataclass(frozen=True)
 class Net(ferbench.Backbone):
     '''A network of a fixed answer.'''
@@ -243,6 +274,13 @@ def test_network_of_another_width(run, loss):
         ("ferbench.Network(lambda shape: None)", "its Network builds NoneType: expected an nn.Module"),
         ("ferbench.EmbeddingNetwork(lambda shape: torch.nn.Linear(2, 2))", "builds Linear: expected an nn.Module and an nn.Linear"),
         ("ferbench.Estimators(lambda: [])", "its Estimators build list: expected a list of classifiers"),
+        ("ferbench.Estimators(lambda: [object()])", "backbone net failed: AttributeError"),
+        ("ferbench.Network(lambda: None)", "backbone net failed: TypeError"),
+        ("ferbench.Network(lambda shape: torch.nn.Linear(999, 3))", "backbone net failed: RuntimeError"),
+        ("ferbench.Network(lambda shape: Rows())", "backbone net gives outputs of shape [1, 3] for 2 items: expected [2, 3]"),
+        ("ferbench.Network(lambda shape: Rows('nan'))", "its network gives values that are NaN or infinite before training"),
+        ("ferbench.Network(lambda shape: Rows('detach'))", "no gradient reaches the weights of its network"),
+        ("ferbench.Network(lambda shape: torch.nn.Sequential(torch.nn.Flatten(), Cut()))", "its Network has no weights to train"),
         ("ferbench.FinishedSystem()", "backbone net is a FinishedSystem without a frozen part"),
     ],
 )
@@ -252,6 +290,93 @@ def test_what_a_backbone_may_train(run, trainable, told):
     assert told in said
     assert "given.py:" in said
     assert "Traceback" not in said
+
+
+CLASSIFIER = """ferbench.Estimators(lambda: [type('Odd', (__import__('sklearn.dummy').dummy.DummyClassifier,), {{
+    'predict_proba': lambda self, x: {scores}}})()])"""
+
+
+@pytest.mark.parametrize(
+    ("trainable", "message"),
+    [
+        ("ferbench.Network(lambda shape: Eval(3))", "items scores that are NaN or infinite"),
+        (CLASSIFIER.format(scores="np.full((len(x), 3), np.nan)"), "items scores that are NaN or infinite"),
+        (CLASSIFIER.format(scores="np.tile([-1.0, 1.0, 1.0], (len(x), 1))"), "backbone net gives scores below 0"),
+        (CLASSIFIER.format(scores="np.ones((len(x), 2))"), "backbone net failed: ValueError"),
+    ],
+)
+def test_wrong_scores_are_blamed_on_the_backbone(run, tmp_path, trainable, message):
+    """They used to be stored, and each aggregator was blamed for them."""
+    code, rows, error = run(
+        "--set", "backbone=net", "--set", "recipe.checkpoint=last", "--set", "protocol.validation=0", trainable=trainable
+    )
+    assert (code, rows) == (2, [])
+    assert message in error
+    assert "given.py:" in error
+    assert not list((tmp_path / "runs").glob("fits/*/*"))
+
+
+@pytest.mark.parametrize(
+    ("head", "code"), [("torch.nn.Linear(256, 3)", 2), ("torch.nn.Linear(256, 3).requires_grad_(False)", 0), ("None", 2)]
+)
+def test_a_finished_system_has_nothing_to_train(run, head, code):
+    """A head that nobody trains used to give a row of chance."""
+    result, _, error = run("--set", "backbone=net", frozen="Flat()", trainable=f"ferbench.FinishedSystem(lambda shape: {head})")
+    assert result == code
+    assert code == 0 or "backbone net" in error
+
+
+def test_lazy_layers_are_trained(run):
+    """Their weights used to be created without gradients, and stayed random."""
+    lazy = "ferbench.Network(lambda shape: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.{}Linear({}len(classes))))"
+    recipe = ("--set", "backbone=net", "--set", "recipe.epochs=40")
+    rows = {kind: run(*recipe, trainable=lazy.format(*kind))[1] for kind in (("Lazy", ""), ("", "256, "))}
+    for lazy_row, row in zip(*rows.values(), strict=True):
+        assert lazy_row["uar"] == pytest.approx(row["uar"], abs=0.1)
+        assert lazy_row["uar"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("[1.0]", "class_weights() returns [1.0]: expected 3 numbers, at least 0"),
+        ("[1.0, 1.0, -1.0]", "expected 3 numbers, at least 0"),
+        ("'abc'", "expected 3 numbers, at least 0"),
+        ("1 / 0", "loss odd failed: ZeroDivisionError"),
+    ],
+)
+def test_class_weights_of_a_classifier(run, tmp_path, weights, message):
+    plugin = tmp_path / "odd.py"
+    text = ODD_LOSS.replace("return None", f"return {weights}").replace('name = "odd"', 'name = "odd"\n    only_weighs_classes = True')
+    plugin.write_text(text.replace("{loss}", "logits.sum()"))
+    code, rows, error = run("--plugin", str(plugin), "--set", "loss=odd", "--set", "backbone=trees")
+    assert (code, rows) == (2, [])
+    assert message in error
+    assert "odd.py:" in error
+
+
+@pytest.mark.parametrize(
+    ("faces", "message"),
+    [
+        ("has_face=(True,)", "1 has_face for 3 frames: expected one per frame"),
+        ("has_face=(None,) * 3", "None in has_face: expected True or False"),
+        ("boxes=((0, 0, 4, 4),)", "1 boxes for 3 frames: expected one per frame"),
+        ("eyes=np.zeros((2, 2, 2))", "2 eyes for 3 frames: expected one per frame"),
+    ],
+)
+def test_coverage_needs_one_flag_per_frame(run, faces, message):
+    """A single flag for three frames used to give a coverage of 100 %."""
+    code, rows, error = run("--set", "preprocessing=[[step]]", call=f"dataclasses.replace(frames, {faces})")
+    assert (code, rows) == (2, [])
+    assert message in error
+
+
+def test_a_network_needs_validation_people_before_anything_is_decoded(run, tmp_path):
+    code, rows, error = run("--set", "protocol.validation=0")
+    assert (code, rows) == (2, [])
+    assert "fold 0 has no validation people to choose the best epoch" in error
+    assert "--set recipe.checkpoint=last" in error
+    assert not list((tmp_path / "runs").glob("crops/*"))
 
 
 def test_a_network_of_the_wrong_width_is_not_trained(run, tmp_path):
@@ -268,6 +393,10 @@ def test_a_network_of_the_wrong_width_is_not_trained(run, tmp_path):
         ("features + float('nan')", "the frozen part of backbone net gives 768 values that are NaN or infinite (toy/p"),
         ("features[:1]", "a frozen part gives 1 features for 32 frames: expected one per frame"),
         ("features[:, 0]", "the frozen part of backbone net gives features of shape [3]: expected [frames, ...] (toy/p"),
+        ("features[:, :0]", "gives features of shape [3, 0]: expected at least one number per frame"),
+        ("features.numpy()", "a frozen part gives ndarray: expected a tensor"),
+        ("(features,)", "a frozen part gives tuple: expected a tensor"),
+        ("features.sum()", "a frozen part gives a scalar: expected a tensor"),
     ],
 )
 def test_what_a_frozen_part_gives_is_blamed_on_it(run, features, told):
@@ -299,8 +428,12 @@ class Odd(ferbench.Loss):
 @pytest.mark.parametrize(
     ("loss", "told"),
     [
-        ("logits.sum(1)", "loss odd gives a tensor of shape [1]: expected a scalar tensor"),
+        ("logits.sum(1)", "loss odd gives a tensor of shape [2]: expected a scalar tensor"),
         ("0.5", "loss odd gives float: expected a scalar tensor"),
+        ("None", "loss odd gives NoneType: expected a scalar tensor"),
+        ("logits.sum() * float('nan')", "loss odd gives nan before training: expected a finite number"),
+        ("logits.detach().sum()", "loss odd gives a value without gradient"),
+        ("1 / 0", "loss odd failed: ZeroDivisionError: division by zero"),
     ],
 )
 def test_what_a_loss_gives_is_blamed_on_it(run, tmp_path, loss, told):
@@ -309,7 +442,7 @@ def test_what_a_loss_gives_is_blamed_on_it(run, tmp_path, loss, told):
     code, rows, said = run("--plugin", str(plugin), "--set", "loss=odd")
     assert (code, rows) == (2, [])
     assert told in said
-    assert "odd.py:8" in said
+    assert "odd.py:" in said
 
 
 ONE_FOLD = """[ferbench.Fold(

@@ -620,8 +620,34 @@ def test_a_loss_may_read_the_embedding(run):
     code, rows, _ = run("--set", "loss=[cross-entropy, {center: {weight: 0.1}}]", *given)
     assert code == 0
     assert all(row["uar"] > 0.8 for row in rows)
-    code, _, _ = run("--set", "loss=center", "--set", "backbone=finished")
-    assert code == 0  # nothing is trained, so no loss is asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("loss=center", "backbone=finished"), "reads the embedding of a network, but backbone finished has none"),
+        (("loss=[cross-entropy, weighted-cross-entropy]", "backbone=finished"), "backbone finished does not use loss and recipe"),
+        (("recipe={a: {lr: 0.1}, b: {lr: 0.2}}", "backbone=finished"), "its rows for cross-entropy a and cross-entropy b would be equal"),
+        (("recipe={a: {lr: 0.1}, b: {lr: 0.2}}", "backbone=trees"), "backbone trees does not use recipe"),
+    ],
+)
+def test_equal_rows_under_two_names_are_refused(run, settings, message):
+    """They looked like two results of two losses or recipes, though neither had an effect."""
+    code, rows, error = run(*(part for setting in settings for part in ("--set", setting)))
+    assert (code, rows) == (2, [])
+    assert message in error
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ("backbone=finished", "seed=[0, 1]"),
+        ("backbone=trees", "recipe={a: {}, b: {augmentation: {flip: 1}}}"),
+        ("backbone=[toy-net, {fusion: {of: [toy-net, finished]}}]", "recipe={a: {lr: 0.1}, b: {lr: 0.2}}"),
+    ],
+)
+def test_choices_with_an_effect_are_run(run, settings):
+    assert run(*(part for setting in settings for part in ("--set", setting)), "--set", "recipe.epochs=1")[0] == 0
 
 
 def test_videos_that_end_early_are_told_and_used(run, data):

@@ -39,7 +39,7 @@ def test_frames_go_through_in_full_batches_and_come_back_to_their_clips(monkeypa
     random = np.random.default_rng(0)
     clips = [random.integers(0, 256, (length, *[sizes[number > 2]] * 2), np.uint8) for number, length in enumerate(lengths)]
     module, declared = Sums(), Input(4, 1, (0,), (1 / 255,))
-    made = list(forward.forward_frames(module, iter(clips), declared, torch.device("cpu")))
+    made = list(forward.forward_frames(module, iter(clips), declared, torch.device("cpu"), ""))
     assert len(made) == len(clips)
     for clip, values in zip(clips, made, strict=True):
         assert len(values) == len(clip)
