@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 Code = type | Callable[..., object]
-LONGEST_VALUE = 200  # characters
-LONGEST_MESSAGE = 2000
-MOST_NAMES = 50
+MAX_VALUE_LENGTH = 200  # characters
+MAX_MESSAGE_LENGTH = 2000
+MAX_NAMES = 50
 
 
 class FerbenchError(Exception):
@@ -18,7 +18,7 @@ class FerbenchError(Exception):
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message)
-        self.message, self.where, self.hint = (shorten_text(text, LONGEST_MESSAGE) for text in (message, where, hint))
+        self.message, self.where, self.hint = (shorten_text(text, MAX_MESSAGE_LENGTH) for text in (message, where, hint))
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -38,21 +38,21 @@ def shorten(value: object) -> str:
     return shorten_text(repr(value))
 
 
-def shorten_text(text: str, longest: int = LONGEST_VALUE) -> str:
+def shorten_text(text: str, max_length: int = MAX_VALUE_LENGTH) -> str:
     """The text; one that is too long is cut in the middle."""
-    if len(text) <= longest:
+    if len(text) <= max_length:
         return text
-    return f"{text[: longest // 2]} ... ({len(text):,} characters) ... {text[-longest // 2 :]}"
+    return f"{text[: max_length // 2]} ... ({len(text):,} characters) ... {text[-max_length // 2 :]}"
 
 
 def join_names(names: Sequence[str]) -> str:
     """The names, with commas; of many only the first."""
-    more = [f"and {len(names) - MOST_NAMES:,} more"] if len(names) > MOST_NAMES else []
-    return ", ".join([*map(shorten_text, names[:MOST_NAMES]), *more])
+    more = [f"and {len(names) - MAX_NAMES:,} more"] if len(names) > MAX_NAMES else []
+    return ", ".join([*map(shorten_text, names[:MAX_NAMES]), *more])
 
 
 @contextmanager
-def plugin_call(component: str, code: Code | None = None) -> Iterator[None]:
+def blame_plugin(component: str, code: Code | None = None) -> Iterator[None]:
     """Around a call of a plugin's code: whatever it raises becomes a PluginError in the name of the component, with a line of its file.
 
     Raises the plugin's own FerbenchError unchanged.

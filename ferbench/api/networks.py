@@ -76,12 +76,12 @@ class Frozen(ABC):
 
     @property
     @abstractmethod
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         """Whether `build` looks at training crops; its features then belong to one fold."""
 
     @abstractmethod
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:
-        """The module; `crops` [N,C,H,W] are normalized training crops if `calibrated`, else None."""
+        """The module; `crops` [N,C,H,W] are normalized training crops if `is_calibrated`, else None."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Backbone(Component):
     role: ClassVar[str] = "backbone"
     reads: ClassVar[Literal["frames", "clips"]] = "frames"
 
-    def check(self) -> None:
+    def check_weights(self) -> None:
         """Raise FerbenchError if weights are missing or do not fit; called once, before anything is decoded.
 
         Check only what `trainable` needs: building the frozen part checks the rest.

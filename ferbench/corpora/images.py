@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferbench.corpora.integrity import describe_damage
+from ferbench.corpora.integrity import find_damage
 from ferbench.corpora.reading import Unreadable, read_bytes
 
 Image = NDArray[np.uint8]
@@ -17,7 +17,7 @@ Image = NDArray[np.uint8]
 def decode_image(path: Path) -> Image:
     """One image file, rotated as its EXIF data says. Raises Unreadable, also if a part of the picture is missing."""
     data = read_bytes(path)
-    if problem := describe_damage(data):
+    if problem := find_damage(data):
         raise Unreadable(f"{path.name}: {problem}")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR)

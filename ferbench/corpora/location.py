@@ -14,7 +14,7 @@ def data_folder() -> Path:
     return Path(os.environ.get("FERBENCH_DATA") or "data").expanduser()
 
 
-def locate(dataset: Dataset) -> Path | None:
+def locate_corpus(dataset: Dataset) -> Path | None:
     """The folder of a corpus: its `root`, or one of its `folders` (case ignored) in the data folder; None if there is none."""
     if dataset.root:
         root = _expand_root(dataset)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import get_args
 
 from ferbench.api.components import EmbeddingLoss, Loss
-from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
+from ferbench.api.errors import FerbenchError, PluginError, location, blame_plugin
 from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Network, Trainable
 from ferbench.api.recipe import Recipe
 
 
 def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
     """Return what the backbone trains; raises PluginError if it returns anything else than one of the four kinds."""
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         trainable = backbone.trainable(classes)
     if not isinstance(trainable, Trainable):
         kinds = ", ".join(kind.__name__ for kind in get_args(Trainable))
@@ -24,7 +24,7 @@ def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
 
 def frozen_of(backbone: Backbone) -> Frozen | None:
     """Return the frozen part; raises PluginError if it is neither a Frozen nor None."""
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         frozen = backbone.frozen()
     if not isinstance(frozen, Frozen | None):
         raise PluginError(

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ferbench.api.components import Preprocessor
-from ferbench.api.errors import plugin_call
+from ferbench.api.errors import blame_plugin
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.corpus import Corpus, identify_corpus
-from ferbench.corpora.folds import Split, split
+from ferbench.corpora.folds import Split, split_clips
 from ferbench.plan import keys
 from ferbench.plan.checks import check_combination, frozen_of
 from ferbench.plan.memo import Memo
@@ -62,7 +62,7 @@ class Planner:
     def _model(self, cell: Cell) -> Model:
         """The model of a combination, whose backbone is trained or fused from members."""
         corpora = self.corpora[cell.labels["dataset"]]
-        folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: split(cell.protocol, corpora, self.store))
+        folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: split_clips(cell.protocol, corpora, self.store))
         identities = {axis: self._identity(axis, cell) for axis in MODEL_AXES}
         steps = _labels(cell, "dataset", "protocol", "preprocessing")
         crops = self.memo.get(("crops", *steps), lambda: keys.crop_keys(folds.clips, corpora, identities["preprocessing"]))
@@ -82,7 +82,7 @@ class Planner:
     def _fused_model(self, fusion: Fusion, shared: _ModelFields) -> FusedModel:
         """A model for each member, under a label of its own, and one for all of them."""
         cell = shared.cell
-        with plugin_call(fusion.title, type(fusion)):
+        with blame_plugin(fusion.title, type(fusion)):
             members = tuple(fusion.members())
         names = tuple(f"{number} {member.name}" for number, member in enumerate(members, 1))
         labels = [{**cell.labels, "backbone": f"{cell.labels['backbone']} [{name}]"} for name in names]
@@ -155,9 +155,9 @@ def _features_base(backbone: Backbone, shared: _ModelFields, fold: int) -> str:
     frozen = frozen_of(backbone)
     if frozen is None:
         return ""
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         declared = backbone.input()
-    training = [shared.crops[clip] for clip in shared.split.folds[fold].train] if frozen.calibrated else None
+    training = [shared.crops[clip] for clip in shared.split.folds[fold].train] if frozen.is_calibrated else None
     return keys.features_base_key(frozen, declared, training)
 
 

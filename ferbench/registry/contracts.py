@@ -12,7 +12,7 @@ from ferbench.api.networks import Backbone, Fusion
 from ferbench.registry.specs import RESERVED
 from ferbench.store.keys import type_hints
 
-NAME = r"[a-z0-9][a-z0-9+_-]*"
+COMPONENT_NAME = r"[a-z0-9][a-z0-9+_-]*"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def find_contract_problem(kind: Kind, component: object) -> str:
     """What keeps a class from being a component of this kind; empty if nothing does."""
     if not (isinstance(component, type) and issubclass(component, kind.bases)):
         return f"is no subclass of {' or '.join(f'ferbench.{base.__name__}' for base in kind.bases)}"
-    if not re.fullmatch(NAME, str(getattr(component, "name", ""))):
+    if not re.fullmatch(COMPONENT_NAME, str(getattr(component, "name", ""))):
         return "needs a class attribute `name` of lower-case letters, digits, '-', '_' or '+'"
     if abstract := inspect.isabstract(component) and sorted(getattr(component, "__abstractmethods__", ())):
         return f"lacks {', '.join(abstract)}"

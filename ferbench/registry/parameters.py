@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, PluginError, join_names, plugin_call, shorten
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, join_names, shorten
 from ferbench.registry.specs import Place, Spec, make_specs
 from ferbench.store.keys import file_parameters, type_hints
 
@@ -37,7 +37,7 @@ def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -
     hints = parameter_hints(cls)
     for name in spec.parameters:
         if name not in hints:
-            raise FerbenchError(unknown(f"parameter of {what}", name, hints), where=str(spec.place_of(name)))
+            raise FerbenchError(describe_unknown(f"parameter of {what}", name, hints), where=str(spec.place_of(name)))
     paths = file_parameters(cls)
     values = {}
     for name, value in spec.parameters.items():
@@ -45,7 +45,7 @@ def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -
         values[name] = parameter.convert(expand_path(value) if name in paths else value)
     if missing := [f.name for f in fields(cls) if f.init and f.name not in values and _is_required(f)]:  # type: ignore[arg-type]
         raise FerbenchError(f"{what} lacks {', '.join(missing)}", where=str(spec.place))
-    with plugin_call(what, cls):
+    with blame_plugin(what, cls):
         try:
             return cls(**values)
         except ValueError as error:
@@ -70,7 +70,7 @@ class _Parameter:
         """The value as the annotation says."""
         if self.builder and (bases := component_types(self.hint)):
             return tuple(self._build_component(spec, bases, self.builder) for spec in make_specs(self.what, value, self.place))
-        section = section_of(self.hint)
+        section = dataclass_of(self.hint)
         if section and isinstance(value, dict):
             return build(section, Spec("", value, self.place), self.what.replace(": ", " "), self.builder)
         try:
@@ -100,7 +100,7 @@ class _Parameter:
         return text[0].lower() + text[1:]
 
 
-def fits(value: object, hint: Hint) -> bool:
+def is_valid(value: object, hint: Hint) -> bool:
     """Whether a value converts to an annotation."""
     try:
         msgspec.convert(value, hint)
@@ -124,7 +124,7 @@ def component_types(hint: Hint) -> tuple[type[Component], ...]:
     return tuple(each for each in elements if isinstance(each, type) and issubclass(each, Component))
 
 
-def section_of(hint: Hint) -> type | None:
+def dataclass_of(hint: Hint) -> type | None:
     """The dataclass that a parameter holds, also where None is allowed."""
     return next((part for part in (hint, *get_args(hint)) if isinstance(part, type) and is_dataclass(part)), None)
 
@@ -136,7 +136,7 @@ def expand_path(value: object) -> object:
     return os.path.expanduser(os.path.expandvars(value)) if isinstance(value, str) else value  # noqa: PTH111 (names pass too)
 
 
-def unknown(what: str, name: object, known: Iterable[str]) -> str:
+def describe_unknown(what: str, name: object, known: Iterable[str]) -> str:
     """The message for an unknown name: the nearest names, or all of them."""
     names = list(known)
     close = get_close_matches(str(name), names, n=3)

@@ -14,15 +14,15 @@ from types import ModuleType
 import pluggy
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, PluginError, plugin_call
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
-from ferbench.registry.parameters import unknown
+from ferbench.registry.parameters import describe_unknown
 from ferbench.store.sources import forget_sources
 
 GROUP = "ferbench"
-CHOICE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set
+PLUGINS_VARIABLE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set
 
 
 def load_plugins(files: Sequence[Path] = ()) -> Catalog:
@@ -52,7 +52,7 @@ def _installed_plugins() -> dict[str, list[EntryPoint]]:
     installed: dict[str, list[EntryPoint]] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         installed.setdefault(entry.name, []).append(entry)
-    return {name: installed[name] for name in _chosen_plugins(list(installed))}
+    return {name: installed[name] for name in _select_plugins(list(installed))}
 
 
 def _load_installed(manager: pluggy.PluginManager, name: str, entries: Sequence[EntryPoint]) -> str:
@@ -70,14 +70,14 @@ def _load_installed(manager: pluggy.PluginManager, name: str, entries: Sequence[
     return ""
 
 
-def _chosen_plugins(installed: Sequence[str]) -> Sequence[str]:
+def _select_plugins(installed: Sequence[str]) -> Sequence[str]:
     """The names in FERBENCH_PLUGINS, each once, or all if it is not set."""
-    if CHOICE not in os.environ:
+    if PLUGINS_VARIABLE not in os.environ:
         return installed
-    names = sorted({name.strip() for name in os.environ[CHOICE].split(",")} - {""})
+    names = sorted({name.strip() for name in os.environ[PLUGINS_VARIABLE].split(",")} - {""})
     for name in names:
         if name not in installed:
-            raise FerbenchError(unknown("installed plugin", name, installed), where=CHOICE)
+            raise FerbenchError(describe_unknown("installed plugin", name, installed), where=PLUGINS_VARIABLE)
     return names
 
 
@@ -146,7 +146,7 @@ def _call_hooks(manager: pluggy.PluginManager, catalog: Catalog) -> None:
             others = [other for _, other in plugins if other is not plugin]
             caller = manager.subset_hook_caller(f"register_{kind.plural}", others)
             if implementations := caller.get_hookimpls():
-                with plugin_call(f"plugin {name}: {caller.name}", implementations[0].function):
+                with blame_plugin(f"plugin {name}: {caller.name}", implementations[0].function):
                     caller(register=_registrar(catalog, kind.name, name))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ferbench.api.errors import FerbenchError, shorten
 
-At = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The path of a value: keys and positions from the top."""
 
 RESERVED = "label"  # of a choice; no component may have a parameter of this name
@@ -18,8 +18,8 @@ class Place:
     """Where a value is written: a path in a file, or an option of the command line, which has no lines."""
 
     source: str = ""
-    lines: Mapping[At, int] = field(default_factory=dict, repr=False)
-    at: At = ()
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+    at: KeyPath = ()
 
     def __str__(self) -> str:
         """`file:line` of the value, or of the nearest one that contains it."""

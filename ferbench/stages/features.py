@@ -30,7 +30,7 @@ def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[s
     frozen, backbone = fit.frozen, fit.backbone
     assert frozen is not None
     training = [fit.crops[clip] for clip in clips or fit.split.folds[fit.fold].train]
-    sample = _calibration_crops(training, backbone.input(), store, device) if frozen.calibrated else None
+    sample = _calibration_crops(training, backbone.input(), store, device) if frozen.is_calibrated else None
     module = frozen.build(sample)
     if not isinstance(module, torch.nn.Module):
         problem = f"build() returns {type(module).__name__}: expected an nn.Module"

@@ -22,7 +22,7 @@ from ferbench.stages.networks import build_learner, build_network, check_learner
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 from ferbench.store.files import read_json, to_json
-from ferbench.store.rows import FitHistory, Origin
+from ferbench.store.rows import FitHistory, Provenance
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.estimators import fit_best_estimator
 from ferbench.training.history import History
@@ -44,7 +44,7 @@ class Resources:
     device: torch.device
     on_epoch: OnEpoch
     checkpoints: Checkpoints
-    provenance: Origin
+    provenance: Provenance
     compile: Callable[[nn.Module], nn.Module] = lambda module: module
 
 
@@ -57,7 +57,7 @@ class FitFacts:
     training_frames: int
     epochs: int
     weights: int
-    provenance: Origin
+    provenance: Provenance
 
     @property
     def cost(self) -> Cost:

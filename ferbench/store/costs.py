@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 
-FILE = "costs.json"
+COSTS_FILE = "costs.json"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class CostHistory:
 
 def load_costs(store: Store) -> CostHistory:
     """The costs of a store; empty if there are none, or none that can be read."""
-    return CostHistory(store.try_read(FILE, dict[str, dict[str, Cost]]) or {})
+    return CostHistory(store.try_read(COSTS_FILE, dict[str, dict[str, Cost]]) or {})
 
 
 def add_costs(store: Store, costs: Mapping[tuple[str, str], Cost]) -> None:
@@ -55,4 +55,4 @@ def add_costs(store: Store, costs: Mapping[tuple[str, str], Cost]) -> None:
         history = load_costs(store)
         for (stage, kind), cost in costs.items():
             history.add(stage, kind, cost)
-        store.write_file(FILE, to_json(history.costs))
+        store.write_file(COSTS_FILE, to_json(history.costs))

@@ -16,15 +16,17 @@ import msgspec
 
 from ferbench.api.errors import StoreError
 from ferbench.store import manifests
-from ferbench.store.files import flush_folder, read_json, temporary_path, write_whole
+from ferbench.store.files import flush_folder, partial_path, read_json, write_atomically
 from ferbench.store.locks import hold_lock
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-CHEAP = 0.1  # seconds: what took less to compute is not flushed to the disk, which takes milliseconds per file; checksums find what is lost
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+READ_ONLY_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
+MIN_SECONDS_TO_FLUSH = (
+    0.1  # seconds: what took less to compute is not flushed to the disk, which takes milliseconds per file; checksums find what is lost
+)
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class Store:
 
     root: Path
     warn: Callable[[str], None] = print
-    _verified: set[str] = field(default_factory=set)
+    _verified_keys: set[str] = field(default_factory=set)
 
     def has(self, stage: str, key: str) -> bool:
         """Whether an entry is there; its content is not read."""
-        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}/{manifests.NAME}")  # noqa: PTH113 (a plan asks ten thousand times)
+        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}/{manifests.MANIFEST}")  # noqa: PTH113 (a plan asks ten thousand times)
 
     def find_entry(self, stage: str, key: str) -> Path | None:
         """The folder of an entry, after its checksums are verified; None if it is not there or damaged."""
@@ -77,36 +79,36 @@ class Store:
     def write_entry(self, stage: str, key: str, write: Callable[Concatenate[Path, P], object], *args: P.args, **kwargs: P.kwargs) -> Path:
         """Write an entry whose lock is held."""
         folder, start = self._folder(stage, key), time.monotonic()
-        with self._explained_errors():
-            work = temporary_path(folder)
-            work.mkdir(parents=True)
+        with self._translate_disk_errors():
+            partial_folder = partial_path(folder)
+            partial_folder.mkdir(parents=True)
             try:
-                manifests.write_manifest(work, stage, key, write(work, *args, **kwargs) or {})
-                if time.monotonic() - start > CHEAP:
-                    flush_folder(work)
+                manifests.write_manifest(partial_folder, stage, key, write(partial_folder, *args, **kwargs) or {})
+                if time.monotonic() - start > MIN_SECONDS_TO_FLUSH:
+                    flush_folder(partial_folder)
                 shutil.rmtree(folder, ignore_errors=True)  # what a killed process left of a removal
-                work.rename(folder)
+                partial_folder.rename(folder)
             finally:
-                shutil.rmtree(work, ignore_errors=True)
-        self._verified.add(key)
+                shutil.rmtree(partial_folder, ignore_errors=True)
+        self._verified_keys.add(key)
         return folder
 
     def remove_entry(self, stage: str, key: str) -> None:
         """Remove an entry: first its manifest, so that what a killed process leaves of it is no entry."""
         remove_folder(self._folder(stage, key))
 
-    def read_facts(self, stage: str, key: str, form: type[T]) -> T:
+    def read_facts(self, stage: str, key: str, as_type: type[T]) -> T:
         """The facts of an entry, as this type."""
-        return msgspec.json.decode(manifests.read_manifest(self._folder(stage, key)).facts, type=form)
+        return msgspec.json.decode(manifests.read_manifest(self._folder(stage, key)).facts, type=as_type)
 
     def entry_size(self, stage: str, key: str) -> int:
         """Bytes of an entry's files."""
         return sum(size for size, _ in manifests.read_manifest(self._folder(stage, key)).files.values())
 
-    def try_read(self, path: str | Path, form: type[T]) -> T | None:
+    def try_read(self, path: str | Path, as_type: type[T]) -> T | None:
         """The value of a JSON file in the store; None if there is none, or, with a warning, if it cannot be read as this type."""
         try:
-            return read_json(self.root / path, form)
+            return read_json(self.root / path, as_type)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
@@ -117,15 +119,15 @@ class Store:
         """Write a file beside the entries, such as a record or a log, as a whole."""
         target = self.root / path
         if not target.is_file() or target.read_bytes() != content:  # a finished benchmark needs no store that can be written
-            with self._explained_errors():
-                write_whole(target, content)
+            with self._translate_disk_errors():
+                write_atomically(target, content)
         return target
 
     @contextmanager
     def lock(self, stage: str, key: str, wait: bool = True) -> Iterator[bool]:
         """Hold the lock of a key; gives False if another process holds it, and `wait` is not set."""
         with ExitStack() as stack:
-            with self._explained_errors():
+            with self._translate_disk_errors():
                 is_held = stack.enter_context(hold_lock(self.root / "locks" / f"{stage}-{key}.lock", wait))
             yield is_held
 
@@ -136,9 +138,9 @@ class Store:
         """Whether the entry is there and its checksums are right; they are verified once."""
         if not self.has(stage, key):
             return False
-        if key not in self._verified and not manifests.find_damage(self._folder(stage, key)):
-            self._verified.add(key)
-        return key in self._verified
+        if key not in self._verified_keys and not manifests.find_damage(self._folder(stage, key)):
+            self._verified_keys.add(key)
+        return key in self._verified_keys
 
     def _remove_damaged(self, stage: str, key: str) -> None:
         """Remove the entry if it is damaged; its lock is held."""
@@ -148,13 +150,13 @@ class Store:
             self.remove_entry(stage, key)
 
     @contextmanager
-    def _explained_errors(self) -> Iterator[None]:
+    def _translate_disk_errors(self) -> Iterator[None]:
         """Raises StoreError for a full disk or a forbidden folder."""
         try:
             yield
         except OSError as error:
             is_inside = error.filename is not None and Path(str(error.filename)).is_relative_to(self.root)
-            if error.errno not in FULL and not (is_inside and error.errno in FORBIDDEN):
+            if error.errno not in DISK_FULL_ERRNOS and not (is_inside and error.errno in READ_ONLY_ERRNOS):
                 raise
             hint = "choose another store with --store or FERBENCH_STORE; what is already stored is kept"
             raise StoreError(f"the store {self.root} cannot be written: {error.strerror}", hint=hint) from error
@@ -162,7 +164,7 @@ class Store:
 
 def remove_folder(folder: Path) -> None:
     """Remove the folder of an entry, its manifest first."""
-    (folder / manifests.NAME).unlink(missing_ok=True)
+    (folder / manifests.MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -18,15 +18,15 @@ def to_json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1)
 
 
-def read_json(path: Path, form: type[T]) -> T:
+def read_json(path: Path, as_type: type[T]) -> T:
     """The value of a JSON file, checked against a type; raises OSError or msgspec.DecodeError."""
-    return msgspec.json.decode(path.read_bytes(), type=form)
+    return msgspec.json.decode(path.read_bytes(), type=as_type)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to the disk and rename it, so that nobody sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = temporary_path(path)
+    part = partial_path(path)
     try:
         with part.open("xb") as file:
             file.write(content)
@@ -37,7 +37,7 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def temporary_path(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
     """A hidden path beside this one, for what is not whole yet."""
     return path.with_name(f".{path.name}-{uuid4().hex[:12]}")
 

@@ -8,7 +8,7 @@ import msgspec
 
 from ferbench.store.files import digest_file, read_json, to_json
 
-NAME = "manifest.json"
+MANIFEST = "manifest.json"
 
 
 class Manifest(msgspec.Struct):
@@ -25,12 +25,12 @@ def write_manifest(folder: Path, stage: str, key: str, facts: object) -> None:
     files = {
         str(path.relative_to(folder)): (path.stat().st_size, digest_file(path)) for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    (folder / NAME).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
+    (folder / MANIFEST).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of an entry; raises OSError or msgspec.DecodeError."""
-    return read_json(folder / NAME, Manifest)
+    return read_json(folder / MANIFEST, Manifest)
 
 
 def find_damage(folder: Path) -> str:

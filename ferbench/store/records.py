@@ -11,8 +11,8 @@ from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
-FOLDERS = {False: "benchmarks", True: "rehearsals"}
-ROW = "row.json"
+RECORD_FOLDERS = {False: "benchmarks", True: "rehearsals"}
+ROW_FILE = "row.json"
 
 
 class PublishedRow(TypedDict):
@@ -69,7 +69,7 @@ class Record(TypedDict):
 
 def save_record(record: StoredRecord, store: Store) -> Record:
     """Write a record and return it with its rows. Records of a rehearsal are apart from those of the real corpora."""
-    store.write_file(f"{FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    store.write_file(f"{RECORD_FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
     return _with_rows(record, store)
 
 
@@ -86,19 +86,19 @@ def load_records(store: Store, benchmark: str = "") -> list[Record]:
 
 def stored_records(store: Store) -> list[StoredRecord]:
     """All records that can be read, by name; real ones before rehearsals."""
-    files = [file for folder in FOLDERS.values() for file in (store.root / folder).glob("*.json")]
+    files = [file for folder in RECORD_FOLDERS.values() for file in (store.root / folder).glob("*.json")]
     in_order = sorted(files, key=lambda file: (file.stem, file.parent.name))
     return [record for file in in_order if (record := store.try_read(file.relative_to(store.root), StoredRecord))]
 
 
 def figures_folder(record: Record, store: Store) -> Path:
     """Where the figures of a record are drawn."""
-    return store.root / "figures" / FOLDERS[record["rehearsal"]] / record["benchmark"]
+    return store.root / "figures" / RECORD_FOLDERS[record["rehearsal"]] / record["benchmark"]
 
 
 def record_file(record: Record, store: Store) -> Path:
     """Where a record is stored."""
-    return store.root / FOLDERS[record["rehearsal"]] / f"{record['benchmark']}.json"
+    return store.root / RECORD_FOLDERS[record["rehearsal"]] / f"{record['benchmark']}.json"
 
 
 def has_failed(key: str, store: Store) -> bool:
@@ -115,12 +115,12 @@ def load_failures(keys: Sequence[str], store: Store) -> dict[str, FailedRow]:
 def load_row(key: str, store: Store) -> DoneRow | None:
     """A row that is in the store."""
     folder = store.find_entry("rows", key)
-    return store.try_read(folder.relative_to(store.root) / ROW, DoneRow) if folder else None
+    return store.try_read(folder.relative_to(store.root) / ROW_FILE, DoneRow) if folder else None
 
 
 def row_files(store: Store) -> list[Path]:
     """The files of all rows in the store, relative to its folder."""
-    return [file.relative_to(store.root) for file in (store.root / "rows").glob(f"*/*/{ROW}")]
+    return [file.relative_to(store.root) for file in (store.root / "rows").glob(f"*/*/{ROW_FILE}")]
 
 
 def _with_rows(record: StoredRecord, store: Store) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypedDict
 
-Origin = Mapping[str, object]
+Provenance = Mapping[str, object]
 """Where and with what something was computed: versions, git commit, hardware, runtime options."""
 
 
@@ -64,7 +64,7 @@ class RowDescription(TypedDict):
 
 
 class DoneRow(RowDescription, Metrics):
-    """A row with its results; `made` is the origin of each fold's fit."""
+    """A row with its results; `provenance` is that of each fold's fit."""
 
     status: Literal["done"]
     covered_only: CoveredMetrics | None
@@ -73,7 +73,7 @@ class DoneRow(RowDescription, Metrics):
     clips_lost: list[str]
     epochs: list[int]
     seconds: dict[str, float]
-    made: list[Origin]
+    provenance: list[Provenance]
 
 
 class FailedRow(RowDescription):
@@ -83,7 +83,7 @@ class FailedRow(RowDescription):
     error: str
     message: str
     log: str
-    made: list[Origin]
+    provenance: list[Provenance]
 
 
 StoredRow = DoneRow | FailedRow

@@ -18,18 +18,18 @@ from ferbench.store.rows import InputKeys
 STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
 LEFTOVER = "left by a killed process"
 
-Needed = Mapping[str, set[str]]
+NeededKeys = Mapping[str, set[str]]
 """By stage, the keys that rows need."""
 
 
 @dataclass(frozen=True)
 class StoredEntry:
-    """An entry of the store, a stand-in, or what a killed process left; `unneeded` says why no row needs it, if so."""
+    """An entry of the store, a stand-in, or what a killed process left; `unneeded_reason` says why no row needs it, if so."""
 
     stage: str
     path: Path
     bytes: int
-    unneeded: str = ""
+    unneeded_reason: str = ""
 
 
 class _CorpusIdentity(TypedDict):
@@ -51,13 +51,13 @@ class _RowNeeds(TypedDict):
 
 def list_entries(store: Store, all_rows: bool = True) -> Iterator[StoredEntry]:
     """Everything in the store. `all_rows` False: only the rows of each benchmark's last run need anything."""
-    needed = _find_needed(store, all_rows)
+    needed = _collect_needed_keys(store, all_rows)
     for stage in STAGES:
         for path in _folders(store, stage):
-            yield StoredEntry(stage, path, folder_size(path), _why_unneeded(stage, path, needed))
+            yield StoredEntry(stage, path, folder_size(path), _unneeded_reason(stage, path, needed))
     roots = {Path(corpus["root"]).resolve() for record in stored_records(store) for corpus in record["corpora"]}
     for path in _folders(store, "standin"):
-        yield StoredEntry("standin", path, folder_size(path), _why_standin_unneeded(path, roots))
+        yield StoredEntry("standin", path, folder_size(path), _standin_unneeded_reason(path, roots))
 
 
 def verify_entries(store: Store) -> Iterator[tuple[StoredEntry, str]]:
@@ -84,10 +84,10 @@ def _folders(store: Store, stage: str) -> list[Path]:
 
 
 def _is_leftover(path: Path) -> bool:
-    return path.name.startswith(".") or not (path / manifests.NAME).is_file()
+    return path.name.startswith(".") or not (path / manifests.MANIFEST).is_file()
 
 
-def _find_needed(store: Store, all_rows: bool) -> Needed:
+def _collect_needed_keys(store: Store, all_rows: bool) -> NeededKeys:
     needed: dict[str, set[str]] = {stage: set() for stage in STAGES}
     listed = {key for record in stored_records(store) for key in record["rows"]}
     for file in row_files(store):
@@ -103,7 +103,7 @@ def _find_needed(store: Store, all_rows: bool) -> Needed:
     return needed
 
 
-def _why_unneeded(stage: str, path: Path, needed: Needed) -> str:
+def _unneeded_reason(stage: str, path: Path, needed: NeededKeys) -> str:
     if _is_leftover(path):
         return LEFTOVER
     if stage == "folds":  # small, and needed to name the rows of a benchmark
@@ -115,7 +115,7 @@ def _why_unneeded(stage: str, path: Path, needed: Needed) -> str:
     return "no benchmark's last run has it" if stage == "rows" else "no row needs it"
 
 
-def _why_standin_unneeded(path: Path, roots: Collection[Path]) -> str:
+def _standin_unneeded_reason(path: Path, roots: Collection[Path]) -> str:
     if path.name.startswith("."):
         return LEFTOVER
     return "" if path.resolve() in roots else "no benchmark's last run read it"

@@ -168,7 +168,7 @@ def test_no_video_is_an_error(tmp_path, capsys, place):
 
 
 def test_a_killed_extraction_leaves_no_half_folder(tree):
-    """Killed while it writes: every folder without a dot is whole."""
+    """The next call completes what a killed process has begun."""
     for number in range(6):
         video(tree / f"more/{number}.avi", 200)
     line = [sys.executable, "-m", "ferbench", "corpus", "extract", str(tree), str(tree.parent / "frames"), "--workers", "1"]

@@ -36,7 +36,7 @@ def register_backbones(register):
 
 @dataclasses.dataclass(frozen=True)
 class Flat(ferbench.Frozen):
-    calibrated = False
+    is_calibrated = False
 
     def build(self, crops):
         import torch

@@ -69,7 +69,7 @@ class Focal(ferbench.Loss):
 class Scale(Frozen):
     weights: File
 
-    calibrated = False
+    is_calibrated = False
 
     def build(self, crops):
         import torch

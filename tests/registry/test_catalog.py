@@ -13,7 +13,7 @@ from ferbench import FerbenchError, PluginError
 from ferbench.api.recipe import Recipe, Schedule
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
-from ferbench.registry.parameters import build, check_value, fits, unknown
+from ferbench.registry.parameters import build, check_value, describe_unknown, is_valid
 from ferbench.registry.specs import Place, Spec
 
 
@@ -63,9 +63,9 @@ def catalog():
 
 
 def test_register(catalog):
-    assert [entry.name for entry in catalog.of("aggregator")] == ["plain", "trim"]
-    assert catalog.of("loss") == []
-    entry = catalog.get("aggregator", "trim")
+    assert [entry.name for entry in catalog.entries_of("aggregator")] == ["plain", "trim"]
+    assert catalog.entries_of("loss") == []
+    entry = catalog.get_entry("aggregator", "trim")
     assert (entry.component, entry.plugin, entry.summary) == (Trim, "mine", "Drops the most extreme frames.")
 
 
@@ -109,7 +109,7 @@ def test_parameter_that_is_missing():
 def test_unknown_name(catalog):
     catalog.broken["theirs"] = "ImportError: no module named them"
     with pytest.raises(FerbenchError) as caught:
-        catalog.get("aggregator", "trimm", "b.yaml:3")
+        catalog.get_entry("aggregator", "trimm", "b.yaml:3")
     assert str(caught.value).startswith("b.yaml:3: unknown aggregator 'trimm'; did you mean 'trim'?")
     assert "plugin theirs could not be loaded: ImportError: no module named them" in caught.value.hint
 
@@ -124,7 +124,7 @@ def test_unknown_name(catalog):
     ],
 )
 def test_suggestions(name, known, message):
-    assert unknown("net", name, known) == message
+    assert describe_unknown("net", name, known) == message
 
 
 def test_one_name_twice(catalog):
@@ -135,7 +135,7 @@ def test_one_name_twice(catalog):
 
 def test_one_name_in_two_kinds_is_allowed(catalog):
     catalog.add("preprocessor", make_class(Step, name="trim"), "mine", "")
-    assert catalog.get("preprocessor", "trim").component is not Trim
+    assert catalog.get_entry("preprocessor", "trim").component is not Trim
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_every_kind_has_its_hook():
     ],
 )
 def test_fits(value, hint, expected):
-    assert fits(value, hint) is expected
+    assert is_valid(value, hint) is expected
 
 
 def test_annotation_that_cannot_be_checked_blames_the_plugin():
