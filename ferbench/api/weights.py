@@ -1,4 +1,4 @@
-"""Helpers for backbones: weights from files, and random weights that depend on a seed."""
+"""Helpers for backbones: load weights from files, and draw random weights from a seed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def random_seed(seed: int) -> Iterator[None]:
 
 @contextmanager
 def socket_timeout(seconds: float = TIMEOUT) -> Iterator[None]:
-    """Limit how long downloads wait for a server: torch sets no timeout, and would wait on a silent network for minutes."""
+    """Limit how long downloads wait for a server: torch sets no timeout, and could wait for minutes on a dead connection."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -83,7 +83,7 @@ def _read(path: Path) -> object:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
-    except Exception as error:  # readers raise errors of many kinds, and each means that this is no file of weights
+    except Exception as error:  # readers raise many kinds of errors, and each means that this is not a file of weights
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         raise FerbenchError(
             f"cannot read {path} as weights ({reason})", where=SETTING, hint="expected a state dict: .safetensors, or torch.save's .pth"

@@ -1,11 +1,10 @@
-"""Finds plugins and collects what they register; built-in plugins are found like any other."""
+"""Load plugins and collect what they register; built-in plugins are loaded like any other."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -14,7 +13,7 @@ from types import ModuleType
 import pluggy
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, PluginError, blame_plugin
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, error_location
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
@@ -26,10 +25,10 @@ PLUGINS_VARIABLE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all
 
 
 def load_plugins(files: Sequence[Path] = ()) -> Catalog:
-    """The components of installed plugins (entry points of the group `ferbench`) and of plugin files.
+    """Load installed plugins (entry points of the group `ferbench`) and plugin files, and return their components.
 
-    An installed plugin that cannot be loaded is kept in `Catalog.broken` and stops only what needs it. Raises PluginError if a plugin
-    breaks a contract, and FerbenchError if FERBENCH_PLUGINS names a plugin that is not installed.
+    An installed plugin that cannot be loaded is listed in `Catalog.broken`; only what needs its components fails. Raises PluginError if
+    a plugin breaks a contract, and FerbenchError if FERBENCH_PLUGINS names a plugin that is not installed.
     """
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
@@ -41,14 +40,14 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
         module = _import_file(file)
         _register(manager, module, str(file))
         if not manager.get_hookcallers(module):
-            raise PluginError(f"{file} has no hook: nothing is registered", hint="mark register_... functions with @ferbench.hookimpl")
+            raise PluginError(f"{file} has no hook, so it registers nothing", hint="mark register_... functions with @ferbench.hookimpl")
     _check_hooks(manager)
     _call_hooks(manager, catalog)
     return catalog
 
 
 def _installed_plugins() -> dict[str, list[EntryPoint]]:
-    """The entry points of the plugins to load, by name."""
+    """Return the entry points of the plugins to load, by name."""
     installed: dict[str, list[EntryPoint]] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         installed.setdefault(entry.name, []).append(entry)
@@ -56,8 +55,8 @@ def _installed_plugins() -> dict[str, list[EntryPoint]]:
 
 
 def _load_installed(manager: pluggy.PluginManager, name: str, entries: Sequence[EntryPoint]) -> str:
-    """Register the plugin of that name; returns what prevents it, or nothing."""
-    if len(entries) > 1:  # nobody can say which is meant
+    """Register the plugin of that name; returns why it cannot be loaded, or an empty string."""
+    if len(entries) > 1:  # ambiguous
         packages = " and ".join(sorted(entry.dist.name if entry.dist else entry.value for entry in entries))
         return f"{packages} both install a plugin of this name: uninstall one of them"
     try:
@@ -71,7 +70,7 @@ def _load_installed(manager: pluggy.PluginManager, name: str, entries: Sequence[
 
 
 def _select_plugins(installed: Sequence[str]) -> Sequence[str]:
-    """The names in FERBENCH_PLUGINS, each once, or all if it is not set."""
+    """Return the names in FERBENCH_PLUGINS without repetition, or all installed ones if it is not set."""
     if PLUGINS_VARIABLE not in os.environ:
         return installed
     names = sorted({name.strip() for name in os.environ[PLUGINS_VARIABLE].split(",")} - {""})
@@ -82,12 +81,12 @@ def _select_plugins(installed: Sequence[str]) -> Sequence[str]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path names a file; unlike Path.is_file also for a name that no file can have, such as one of 70,000 letters."""
+    """Whether a path names a file; unlike Path.is_file, it accepts a name that is too long for any file."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def _unique_files(files: Sequence[Path]) -> list[Path]:
-    """Each file once; raises FerbenchError for two files of one name, which would be one module."""
+    """Drop repeated files; raises FerbenchError for two files of the same name, which would be one module."""
     by_name: dict[str, Path] = {}
     for file in (Path(file).resolve() for file in files):
         if by_name.setdefault(file.stem, file) != file:
@@ -117,7 +116,7 @@ def _import_file(file: Path) -> ModuleType:
     name = f"ferbench_plugin_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise FerbenchError(f"{file} is no Python file", where="--plugin", hint="give the path of a .py file")
+        raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
     if name in sys.modules:
         forget_sources()
@@ -126,20 +125,12 @@ def _import_file(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # an import may raise anything
         message = f"the plugin cannot be imported: {type(error).__name__}: {error}"
-        raise PluginError(message, where=_origin(error, str(file), 1)) from error
+        raise PluginError(message, where=error_location(error, str(file)) or f"{file}:1") from error
     return module
 
 
-def _origin(error: BaseException, file: str, line: int) -> str:
-    """`file:line` of the last line of a file that led to the error, or of its bad syntax; else of `line`."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    if isinstance(error, SyntaxError) and error.filename == file:
-        lines.append(error.lineno)
-    return f"{file}:{lines[-1] if lines else line}"
-
-
 def _call_hooks(manager: pluggy.PluginManager, catalog: Catalog) -> None:
-    """Call each hook through pluggy, for one plugin after the other, so that each class is known by the plugin that registers it."""
+    """Call each hook of each plugin separately, so that every class is linked to the plugin that registers it."""
     plugins = [(name, plugin) for name, plugin in manager.list_name_plugin() if plugin is not None]
     for kind in KINDS.values():
         for name, plugin in plugins:

@@ -1,4 +1,4 @@
-"""Upkeep of a store: what it holds, whether it is intact, and what no row needs."""
+"""Maintenance of a store: list its entries, verify them, and remove those that no row needs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds",
 LEFTOVER = "left by a killed process"
 
 NeededKeys = Mapping[str, set[str]]
-"""By stage, the keys that rows need."""
+"""The keys that rows need, by stage."""
 
 
 @dataclass(frozen=True)
 class StoredEntry:
-    """An entry of the store, a stand-in, or what a killed process left; `unneeded_reason` says why no row needs it, if so."""
+    """An entry of the store, a stand-in, or a leftover of a killed process; `unneeded_reason` is empty if a row needs it."""
 
     stage: str
     path: Path
@@ -50,7 +50,7 @@ class _RowNeeds(TypedDict):
 
 
 def list_entries(store: Store, all_rows: bool = True) -> Iterator[StoredEntry]:
-    """Everything in the store. `all_rows` False: only the rows of each benchmark's last run need anything."""
+    """List everything in the store. If `all_rows` is False, only the rows of each benchmark's last run keep entries."""
     needed = _collect_needed_keys(store, all_rows)
     for stage in STAGES:
         for path in _folders(store, stage):
@@ -61,7 +61,7 @@ def list_entries(store: Store, all_rows: bool = True) -> Iterator[StoredEntry]:
 
 
 def verify_entries(store: Store) -> Iterator[tuple[StoredEntry, str]]:
-    """Every entry, with what is wrong with it."""
+    """Yield every entry with a description of its damage; empty if it is intact."""
     for stage in STAGES:
         for path in _folders(store, stage):
             if not _is_leftover(path):
@@ -69,14 +69,14 @@ def verify_entries(store: Store) -> Iterator[tuple[StoredEntry, str]]:
 
 
 def remove_entries(store: Store, entries: Collection[StoredEntry]) -> None:
-    """Remove entries; raises FerbenchError during a run, which may need what no row names yet."""
+    """Remove entries; raises FerbenchError while a run is active, since it may need entries that no row names yet."""
     locks = store.root / "locks"
     if any(is_held(lock) for lock in locks.glob("run-*.lock")):
         raise FerbenchError(f"a run is using the store {store.root}", hint="wait until it ends: it may need entries that no row names yet")
     for entry in entries:
         remove_folder(entry.path)
     for lock in locks.glob("*.lock"):
-        lock.unlink(missing_ok=True)  # without a run, nobody holds one
+        lock.unlink(missing_ok=True)  # no run is active, so nobody holds a lock
 
 
 def _folders(store: Store, stage: str) -> list[Path]:

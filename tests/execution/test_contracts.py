@@ -416,4 +416,4 @@ def test_lost_row_hides_no_other(run, tmp_path, capsys):
     assert main(["leaderboard", "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
     told = capsys.readouterr()
     assert [row["key"] for row in json.loads(told.out)] == [rows[1]["key"]]
-    assert "1 of 2 rows of toys are not in the store any more" in told.err
+    assert "1 of 2 rows of toys are no longer in the store" in told.err
