@@ -70,7 +70,7 @@ class Frames:
     def with_faces(self, boxes: NDArray[np.floating], eyes: NDArray[np.float32] | None = None) -> Frames:
         """Add the result of a face detector: boxes [T,4] of x, y, width and height, and eyes [T,2,2]; NaN for frames without a face.
 
-        A frame without a face gets the median of the other frames' boxes and eyes, element by element. In a clip without any face, boxes span
+        A frame without a face gets the median of the other frames' boxes and eyes, element-wise. In a clip without any face, boxes span
         whole frames and eyes stay NaN. `has_face` marks the frames with a detected face.
         """
         import numpy as np

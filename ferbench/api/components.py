@@ -38,8 +38,8 @@ class Component(ABC):
 class Dataset(Component):
     """A reader of one corpus in its official layout under `root`; it decodes nothing.
 
-    When `clips` is called, `root` is an existing folder. If the YAML gives none, ferbench looks in ${FERBENCH_DATA} for a folder with one of
-    the names in `folders`, ignoring case. `access` is a sentence on how to obtain the corpus.
+    When `clips` is called, `root` is an existing folder. If the YAML gives none, ferbench looks in ${FERBENCH_DATA} for a folder named in
+    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus.
     """
 
     role: ClassVar[str] = "dataset"

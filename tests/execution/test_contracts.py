@@ -385,7 +385,7 @@ def test_damaged_failure_is_tried_again(run, tmp_path):
 def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):
     (tmp_path / "empty.py").write_text("x = 1\n")
     assert main(["run", str(benchmark_file), "--plugin", str(tmp_path / "empty.py")]) == 2
-    assert "empty.py has no hook: nothing is registered" in capsys.readouterr().err
+    assert "empty.py has no hook, so it registers nothing" in capsys.readouterr().err
 
 
 def test_finished_system_must_know_the_classes(run):

@@ -141,9 +141,9 @@ def test_one_name_in_two_kinds_is_allowed(catalog):
 @pytest.mark.parametrize(
     ("kind", "component", "message"),
     [
-        ("aggregator", Step, "Step is no subclass of ferbench.Aggregator"),
-        ("aggregator", "trim", "is no subclass of ferbench.Aggregator"),
-        ("aggregator", Trim(), "is no subclass of ferbench.Aggregator"),
+        ("aggregator", Step, "Step is not a subclass of ferbench.Aggregator"),
+        ("aggregator", "trim", "is not a subclass of ferbench.Aggregator"),
+        ("aggregator", Trim(), "is not a subclass of ferbench.Aggregator"),
         ("aggregator", make_class(ferbench.Aggregator, name="x"), "Changed lacks __call__"),
         ("backbone", make_class(ferbench.Backbone, name="x"), "Changed lacks frozen, input, trainable"),
         ("loss", make_class(ferbench.Loss, name="x"), "lacks build, class_weights"),
@@ -156,7 +156,7 @@ def test_one_name_in_two_kinds_is_allowed(catalog):
         ),
         ("preprocessor", make_class(ferbench.Preprocessor, name="x"), "overrides neither `select` nor `__call__`"),
         ("aggregator", make_class(Plain, name=""), "needs a class attribute `name`"),
-        ("aggregator", make_class(Plain, name="Two Words"), "needs a class attribute `name` of lower-case letters"),
+        ("aggregator", make_class(Plain, name="Two Words"), "needs a class attribute `name` of lowercase letters"),
         ("aggregator", make_class(ferbench.Aggregator, __call__=lambda self, s: s), "needs a class attribute `name`"),
         ("aggregator", make_class(Plain, __annotations__={"cut": float}, cut=0.1), "has parameters but no @dataclass(frozen=True)"),
         ("aggregator", dataclass(frozen=True)(make_class(Plain, __annotations__={"label": str}, label="")), "has a parameter `label`"),

@@ -128,11 +128,11 @@ def test_builtin_plugins_are_found_like_any_other():
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        (HEAD + MINE.replace("ferbench.Aggregator", "object"), 8, "Mine is no subclass of ferbench.Aggregator"),
+        (HEAD + MINE.replace("ferbench.Aggregator", "object"), 8, "Mine is not a subclass of ferbench.Aggregator"),
         (HEAD + MINE.replace("__call__", "call"), 8, "Mine lacks __call__"),
         (HEAD + MINE.replace('    name = "mine"\n', ""), 8, "Mine needs a class attribute `name`"),
         (HEAD + MINE.replace('    name = "mine"\n', '    name = "mine"\n    cut: float = 0.1\n'), 8, "has parameters but no @dataclass"),
-        (HEAD.replace("(Mine)", "('mine')") + MINE, 6, "is no subclass of ferbench.Aggregator"),
+        (HEAD.replace("(Mine)", "('mine')") + MINE, 6, "is not a subclass of ferbench.Aggregator"),
         (HEAD + "register_agregators = None\n", 6, "register_aggregators failed: NameError: name 'Mine' is not defined"),
         (HEAD.replace("    register(Mine)", "    1 / 0"), 6, "register_aggregators failed: ZeroDivisionError: division by zero"),
         (HEAD.replace("register_aggregators", "register_agregators") + MINE, None, "register_agregators"),
@@ -202,7 +202,7 @@ def test_no_such_file(tmp_path, name):
 
 
 def test_file_that_is_no_python(plugin):
-    with pytest.raises(FerbenchError, match=r"mine\.txt is no Python file"):
+    with pytest.raises(FerbenchError, match=r"mine\.txt is not a Python file"):
         load_plugins([plugin(name="mine.txt")])
 
 
