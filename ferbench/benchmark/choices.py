@@ -1,4 +1,4 @@
-"""What the YAML writes on an axis, expanded to labeled choices of components."""
+"""Choices: what the YAML lists on an axis, expanded to labeled components."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def read_choices(axis: Axis, document: Document, catalog: Catalog) -> tuple[Choi
 
 
 def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Catalog) -> tuple[Choice, ...]:
-    """Choices with labels that differ; raises FerbenchError for a choice that is there twice."""
+    """Choices with labels that differ; raises FerbenchError for a choice that is listed twice."""
     written = [(label or " + ".join(spec.label or spec.name for spec in specs), specs) for label, specs in written]
     choices: dict[str, Choice] = {}
     for label, (base, specs) in zip(_make_distinct_labels(written), written, strict=True):
         if label in choices:
-            message = f"{axis.name} {shorten(label)} is there twice"
+            message = f"{axis.name} {shorten(label)} is listed twice"
             raise FerbenchError(message, where=str(specs[0].place), hint="leave one out, or give it a label")
         choices[label] = Choice(label, specs, _build_value(axis, specs, catalog), base)
     return tuple(choices.values())
@@ -83,7 +83,7 @@ def hints_of(axis: Axis, spec: Spec, catalog: Catalog) -> dict[str, Hint]:
 def _read_numbers(axis: Axis, values: Sequence[object], place: Place) -> tuple[Choice, ...]:
     numbers = [check_value(value, axis.number, axis.name, place) for value in values]
     if len(set(numbers)) < len(numbers):
-        raise FerbenchError(f"{axis.name} is {shorten(numbers)}: one of them is there twice", where=str(place))
+        raise FerbenchError(f"{axis.name} is {shorten(numbers)}: a number is listed twice", where=str(place))
     return tuple(Choice(str(number), (), number) for number in numbers if isinstance(number, int))
 
 
@@ -187,7 +187,7 @@ class _AxisReader:
             raise FerbenchError(f"{self.axis.name} holds an empty list: expected names, or names with parameters", where=str(place))
         specs = make_specs(self.axis.name, items, place)
         if self.axis.choice == "merged" and len({spec.name for spec in specs}) < len(specs):
-            raise FerbenchError(f"{self.axis.name} holds {shorten(items)}: a corpus is merged with itself", where=str(place))
+            raise FerbenchError(f"{self.axis.name} holds {shorten(items)}: a corpus cannot be merged with itself", where=str(place))
         return tuple(specs)
 
 

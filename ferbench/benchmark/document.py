@@ -71,7 +71,7 @@ def _read_text(path: Path) -> str:
 
 
 class _Loader(yamlcore.CoreLoader):
-    """Nodes and scalars of YAML 1.2's core schema; it knows no other tags, so it builds plain values alone."""
+    """Nodes and scalars of YAML 1.2's core schema; without other tags, it can only build plain values."""
 
     depth = 0
 
@@ -116,7 +116,7 @@ class _NodeReader:
         if self.count > MAX_VALUES:
             raise self.error(f"it has more than {MAX_VALUES:,} values, with those that aliases repeat", _line(node))
         if node in self.above:
-            raise self.error("an alias is inside the value that it names", _line(node))
+            raise self.error("an alias refers to a value that contains it", _line(node))
         if len(self.above) >= MAX_DEPTH:
             raise self.error(TOO_DEEP, _line(node))
         self.above.append(node)
@@ -160,7 +160,7 @@ class _NodeReader:
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error("a key is a list or a mapping: expected a name", _line(key))
             if key.value in lines:
-                raise self.error(f"the key {shorten(key.value)} is there twice, first in line {lines[key.value]}", _line(key))
+                raise self.error(f"the key {shorten(key.value)} is listed twice, first on line {lines[key.value]}", _line(key))
             lines[key.value] = _line(key)
         return lines
 

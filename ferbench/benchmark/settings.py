@@ -44,7 +44,7 @@ def parse_setting(text: str) -> Setting:
     """The setting in `PATH=VALUE`; raises FerbenchError if it is none."""
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise FerbenchError(f"{shorten(text)} is no setting", where="--set", hint="write --set recipe.lr=0.001")
+        raise FerbenchError(f"{shorten(text)} is not a setting: expected PATH=VALUE", where="--set", hint="write --set recipe.lr=0.001")
     option = f"--set {shorten_text(text)}"
     return Setting(path, parse_value(value, option), Place(option))
 

@@ -64,7 +64,9 @@ def _gc(options: argparse.Namespace) -> int:
     if options.delete:
         upkeep.remove_entries(store, unneeded)
     if options.format == "json":
-        entries = [{"stage": entry.stage, "path": str(entry.path), "bytes": entry.bytes, "reason": entry.unneeded_reason} for entry in unneeded]
+        entries = [
+            {"stage": entry.stage, "path": str(entry.path), "bytes": entry.bytes, "reason": entry.unneeded_reason} for entry in unneeded
+        ]
         print_json({"deleted": options.delete, "entries": entries})
         return 0
     total = format_size(sum(entry.bytes for entry in unneeded))

@@ -54,7 +54,7 @@ class ExtractionRecord:
 
 @dataclass(frozen=True)
 class Extraction:
-    """What became of a video: so many image files, written now or there already, and what is wrong with it."""
+    """The result for one video: how many image files, whether they were written now, and what is wrong."""
 
     video: str
     frames: int
@@ -65,7 +65,7 @@ class Extraction:
 def extract_frames(source: Path, target: Path, request: Request, workers: int, progress: Progress) -> list[Extraction]:
     """Write A/B.mp4 below `source` as A/B/0000001.jpg, 0000002.jpg ... below `target`; results are in the order of names.
 
-    A folder is there whole or not at all: what was interrupted is written again by the next call, what is there stays. Raises
+    Folders are written atomically: the next call repeats what was interrupted and keeps the rest. Raises
     FerbenchError if there is no video, two would share a folder, a folder holds anything else than was asked for, or the disk is full.
     """
     folders = {video: target / video.relative_to(source).with_suffix("") for video in _find_videos(source)}
@@ -98,7 +98,7 @@ def report_lines(extractions: Sequence[Extraction]) -> list[str]:
     """What was written and what was there, then a line for each video with a problem."""
     written = [extraction for extraction in extractions if extraction.written]
     present = sum(1 for extraction in extractions if extraction.frames and not extraction.written)
-    lines = [f"{sum(e.frames for e in written)} frames of {len(written)} videos written, {present} videos were there already"]
+    lines = [f"{sum(e.frames for e in written)} frames of {len(written)} videos written, {present} videos were already extracted"]
     return lines + [f"{extraction.video}: {extraction.problem}" for extraction in extractions if extraction.problem]
 
 
@@ -128,7 +128,7 @@ def _check_folder(folder: Path, request: Request) -> None:
     hint = "name another TARGET, or remove the folder to extract the video again"
     record = _load_record(folder)
     if record is None:
-        raise FerbenchError(f"{folder} is there, and was not written by `ferbench corpus extract`", hint=hint)
+        raise FerbenchError(f"{folder} exists and was not written by `ferbench corpus extract`", hint=hint)
     if record.request != request:
         raise FerbenchError(f"{folder} holds {record.request}: you asked for {request}", hint=hint)
 

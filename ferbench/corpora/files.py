@@ -1,4 +1,4 @@
-"""What is known about the files of a corpus: a digest of each, and the frames of its videos; unchanged files are not read again."""
+"""Records of the files of a corpus: a digest of each, and the number of frames of videos; unchanged files are not read again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ferbench.store.keys import make_key
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file as it was when its content was last read; `size` and `changed` are None if it was not there.
+    """One file as it was when its content was last read; `size` and `changed` are None if it was missing.
 
     `problem` says why it cannot be read. A video whose frames were counted has `frames` and `declared`, or `undecodable` says why not.
     """
@@ -54,7 +54,7 @@ def content_digest(clip: Clip, records: FileRecords) -> str:
 
 
 def read_files(root: Path, clips: Sequence[Clip], store: Store) -> FileRecords:
-    """The record of each file of these clips; frames are counted of videos whose dataset does not say how many they have."""
+    """Return the record of each file of these clips; counts the frames of videos whose dataset does not give their length."""
     cache = f"digests/{make_key(str(root.resolve()))}.json"
     known = _load_records(store, cache)
     records = dict(known)

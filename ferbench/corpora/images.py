@@ -24,7 +24,7 @@ def decode_image(path: Path) -> Image:
     except cv2.error as error:
         raise Unreadable(f"{path.name}: {error.err or 'cannot be decoded'}") from error
     if image is None:
-        raise Unreadable(f"{path.name}: no picture that OpenCV can decode")
+        raise Unreadable(f"{path.name}: OpenCV cannot decode it as an image")
     return to_rgb(image)
 
 

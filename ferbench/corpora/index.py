@@ -1,4 +1,4 @@
-"""Indexing: which clips a dataset finds, what their files contain, and what is left out for which reason."""
+"""Indexing: the clips of a dataset, the content of their files, and what is left out and why."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _truncated(clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
 
 
 def _unreadable(dataset: Dataset, clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
-    """Files that are there but cannot be read, or are not there any more."""
+    """Yield files that cannot be read, or that have been deleted."""
     for path in (path for clip in clips for path in clip_files(clip)):
         if problem := records[str(path)].problem:
             name = path.relative_to(dataset.root) if path.is_relative_to(dataset.root) else path

@@ -12,8 +12,8 @@ from ferbench.api.errors import PluginError, blame_plugin, location
 
 
 def select_frames(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
-    """The frames that the steps keep. Raises PluginError if a step returns anything but some of the frames it was given."""
-    anonymous = replace(clip, label="", subject="")  # which frames are read must not depend on what is to be found out
+    """Return the frames that the steps keep. Raises PluginError if a step returns anything but some of the frames it was given."""
+    anonymous = replace(clip, label="", subject="")  # so that the choice of frames cannot leak the answer
     indices = list(range(clip.length))
     for step in steps:
         indices = _apply(step, anonymous, indices)

@@ -1,4 +1,4 @@
-"""Stand-ins for corpora: rendered once, and marked, so that every row made from one says so."""
+"""Stand-ins for corpora: rendered once, and marked, so that all rows computed from them are marked too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ferbench.types import Progress
 
 MARKER = "STAND-IN.json"
 Marker = TypedDict("Marker", {"stand-in of": str, "people": int, "seed": int})
-"""What a stand-in says of itself, in a file in its folder."""
+"""The content of the marker file in a stand-in's folder."""
 
 
 def get_standin(dataset: Dataset, catalog: Catalog) -> StandIn:
@@ -56,12 +56,12 @@ def render_standin(standin: StandIn, folder: Path, people: int, seed: int, progr
 
 
 def standin_folder(standin: StandIn, people: int, seed: int, store: Store) -> Path:
-    """Where a rehearsal keeps the stand-in, rendered or not."""
+    """Return the folder of a rehearsal's stand-in, whether or not it exists."""
     return store.root / "standin" / make_key("standin", identify_component(standin), people, seed) / standin.name
 
 
 def store_standin(standin: StandIn, people: int, seed: int, store: Store, progress: Progress) -> Path:
-    """The folder of a rehearsal's stand-in, rendered unless it is there."""
+    """Return the folder of a rehearsal's stand-in; rendered if it is missing."""
     folder = standin_folder(standin, people, seed, store)
     with store.lock("standin", folder.parent.name):
         if not folder.is_dir():
@@ -77,6 +77,6 @@ def find_marker(folders: Iterable[Path]) -> Path | None:
 
 
 def describe_marker(marker: Path) -> str:
-    """Of what the stand-in is, for people."""
+    """Describe a stand-in in a line."""
     content = read_json(marker, Marker)
     return f"stand-in of {content['stand-in of']}, {content['people']} people, seed {content['seed']}"

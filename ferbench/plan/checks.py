@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from ferbench.api.components import EmbeddingLoss, Loss
-from ferbench.api.errors import FerbenchError, PluginError, location, blame_plugin
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Network, Trainable
 from ferbench.api.recipe import Recipe
 

@@ -84,7 +84,14 @@ class Scorer:
 
 def describe_failure(row: Row, error: BaseException, log: str, provenance: Provenance) -> FailedRow:
     """Describe a row that failed: class and message of the exception, and the file with its traceback."""
-    return {"status": "failed", **describe_row(row), "error": type(error).__name__, "message": str(error), "log": log, "provenance": [provenance]}
+    return {
+        "status": "failed",
+        **describe_row(row),
+        "error": type(error).__name__,
+        "message": str(error),
+        "log": log,
+        "provenance": [provenance],
+    }
 
 
 def measure_coverage(facts: CropFactsByClip) -> Coverage:

@@ -307,8 +307,8 @@ def test_file_that_is_no_mapping(tmp_path, text):
 @pytest.mark.parametrize(
     ("given", "where", "message"),
     [
-        ({"sets": ["recipe.lr"]}, "--set", "'recipe.lr' is no setting"),
-        ({"sets": ["=3"]}, "--set", "'=3' is no setting"),
+        ({"sets": ["recipe.lr"]}, "--set", "'recipe.lr' is not a setting: expected PATH=VALUE"),
+        ({"sets": ["=3"]}, "--set", "'=3' is not a setting: expected PATH=VALUE"),
         ({"sets": ["backbone=["]}, "--set backbone=[", "not valid YAML: expected the node content"),
         ({"sets": ["recipe.lr=fast"]}, "--set recipe.lr=fast", "recipe: lr is 'fast': expected `float`"),
         ({"sets": ["recipe.lr=.inf"]}, "--set recipe.lr=.inf", "recipe: lr is inf: expected `float` <= 1000"),

@@ -90,7 +90,7 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(listed, tmp_path)
         "none": "no frames",
         "apex": "apex 2 (from 0) lies outside its 2 frames",
         "points": "1 files of landmarks for 2 frames",
-        "junk": "video cannot be read (junk.avi: no video that OpenCV can decode)",
+        "junk": "video cannot be read (junk.avi: OpenCV cannot decode it as a video)",
         "gone": "video cannot be read (gone.avi: No such file or directory)",
     }
 
