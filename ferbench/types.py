@@ -1,4 +1,4 @@
-"""Annotation types for parameters: each is checked before anything runs, and has one meaning everywhere."""
+"""Annotation types for parameters; values are checked against them before anything runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta
 
 Count = Annotated[int, Meta(ge=1)]
-"""A whole number of things, at least one."""
+"""An integer, 1 or above."""
 
 Positive = Annotated[float, Meta(gt=0)]
 """A number above 0."""
@@ -17,10 +17,10 @@ NonNegative = Annotated[float, Meta(ge=0)]
 """A number, 0 or above."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-"""A part of a whole, 0 to 1."""
+"""A fraction, 0 to 1."""
 
 ShareBelowOne = Annotated[float, Meta(ge=0, lt=1)]
-"""A part of a whole but not all of it, 0 to below 1."""
+"""A fraction, 0 to below 1."""
 
 Dropout = Annotated[float, Meta(ge=0, lt=1)]
 """The probability that dropout sets a value to 0."""
@@ -29,7 +29,7 @@ Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 """The seed of a random generator, 0 to 2^32 - 1."""
 
 File = Annotated[str, Meta(extra={"file": True})]
-"""A parameter that may name a file: where it does, the file's content, not its path, is part of every key."""
+"""A parameter that may name a file. Keys then depend on the file's content, not on its path."""
 
 RGB = tuple[float, float, float]
 """One number each for red, green and blue."""

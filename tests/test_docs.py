@@ -58,7 +58,7 @@ def test_installed_plugin_is_found_through_its_entry_point(tmp_path):
     assert found == [
         {"kind": "aggregator", "name": "first-frame", "plugin": "first-frame", "summary": "The scores of the clip's first frame."}
     ]
-    assert "first-frame" not in {entry.name for entry in load_plugins().of("aggregator")}  # this environment is left as it was
+    assert "first-frame" not in {entry.name for entry in load_plugins().entries_of("aggregator")}  # this environment is left as it was
 
 
 def test_every_hook_is_documented_with_its_signature():

@@ -100,7 +100,7 @@ class Pool(ferbench.Frozen):
     broken: bool = False
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         return False
 
     def build(self, crops) -> Any:
@@ -169,7 +169,7 @@ class Brightness(ferbench.Frozen):
     """Logits from the mean pixel and its spread along rows: a system that needs no training."""
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         return False
 
     def build(self, crops):
@@ -263,7 +263,7 @@ class Motion(ferbench.Frozen):
     many: bool = False
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         return False
 
     def build(self, crops):

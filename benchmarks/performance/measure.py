@@ -64,7 +64,7 @@ def grid(folder: Path) -> Results:
     import plain
 
     from ferbench.benchmark.grid import load_benchmark
-    from ferbench.corpora.index import index
+    from ferbench.corpora.index import index_corpus
     from ferbench.store.entries import Store
 
     data = render_corpora(folder, PEOPLE)
@@ -83,7 +83,7 @@ def grid(folder: Path) -> Results:
     seconds = {epochs: run_thesis(epochs)[0] for epochs in (EPOCHS, 2 * EPOCHS)}
     rows = run_thesis(EPOCHS, "--set", f"seed={SEEDS}")[1]  # the other seeds only show how much metrics vary
     benchmark = load_benchmark(ROOT / "benchmarks" / "thesis.yaml")
-    clips = {c.id: c for d in benchmark.datasets() for c in index(set_root(d, data), Store(folder / "index")).clips}
+    clips = {c.id: c for d in benchmark.datasets() for c in index_corpus(set_root(d, data), Store(folder / "index")).clips}
     classes = rows[0]["classes"]
     people = {part: set(names) for part, names in rows[0]["folds"][0].items()}
     labeled = [c for c in clips.values() if c.label in classes]

@@ -1,1 +1,1 @@
-"""What a plugin may use: the components, what flows between them, and helpers to write them."""
+"""The interface for plugins: components, the data that flows between them, and helpers."""

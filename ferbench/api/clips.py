@@ -21,8 +21,8 @@ class Clip:
 
     `id` is stable and unique in its corpus, `subject` names the person; the core prefixes both with the dataset's name.
     `length` is the number of frames; leave it 0 and the core counts them. `apex` is the 0-based index of the most intense frame.
-    `landmarks` names for each frame a text file of points that the corpus ships, one `x y` in pixels per line; empty if it ships none.
-    `facts` are JSON scalars that the corpus says about the clip (sex, intensity, session ...).
+    `landmarks` are text files that the corpus ships, one per frame, with one point `x y` in pixels per line; empty if it ships none.
+    `facts` are JSON scalars about the clip (sex, intensity, session ...).
     """
 
     id: str
@@ -36,7 +36,7 @@ class Clip:
     facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     def until_apex(self, indices: Sequence[int]) -> Sequence[int]:
-        """The indices up to the apex, or all if it is not known; the first one if all are behind it."""
+        """Keep the indices up to the apex; all if it is unknown, the first if all are after it."""
         if self.apex is None:
             return indices
         return [index for index in indices if index <= self.apex] or indices[:1]
@@ -44,7 +44,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that a Dataset leaves out; the summary of a run counts it by `reason` and names it by `what`."""
+    """A clip or file that a Dataset leaves out; the summary of a run counts these by `reason` and lists `what`."""
 
     what: str
     reason: str
@@ -52,13 +52,13 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Frames:
-    """The selected frames of one clip on their way through the preprocessing steps; T frames.
+    """The T selected frames of one clip between two preprocessing steps.
 
     `images`: T arrays, uint8 [H,W] (gray) or [H,W,3] (RGB); sizes may differ until a step makes them equal.
-    `boxes`: T faces as (x, y, width, height) in pixels, or None before detection.
-    `has_face`: for each frame whether a detector found a face in it; None if no step looks for faces.
-    `eyes`: [T,2,2] float32, the left and the right eye in the picture, (x, y) in pixels of the images; NaN where unknown.
-    `landmarks`: [T,P,2] float32, points (x, y) in pixels of the corpus's own frames, whatever the steps did to these; None without.
+    `boxes`: T faces as (x, y, width, height) in pixels; None before detection.
+    `has_face`: for each frame, whether a detector found a face; None if no step detects faces.
+    `eyes`: [T,2,2] float32, the eye on the left and on the right of the image, (x, y) in pixels of the images; NaN where unknown.
+    `landmarks`: [T,P,2] float32, points (x, y) in pixels of the original frames, before any step; None if the corpus ships none.
     """
 
     images: tuple[NDArray[np.uint8], ...]
@@ -68,10 +68,10 @@ class Frames:
     landmarks: NDArray[np.float32] | None = None
 
     def with_faces(self, boxes: NDArray[np.floating], eyes: NDArray[np.float32] | None = None) -> Frames:
-        """Add what a face detector found: boxes [T,4] of x, y, width and height, and eyes [T,2,2]; NaN for frames without a face.
+        """Add the result of a face detector: boxes [T,4] of x, y, width and height, and eyes [T,2,2]; NaN for frames without a face.
 
-        A frame without a face takes the median box and eyes of the clip's other frames, each number by itself. In a clip without any face,
-        boxes span whole frames and eyes stay NaN. `has_face` tells which frames had a face of their own.
+        A frame without a face gets the median of the other frames' boxes and eyes, element-wise. In a clip without any face, boxes span
+        whole frames and eyes stay NaN. `has_face` marks the frames with a detected face.
         """
         import numpy as np
 
@@ -88,7 +88,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Fold:
-    """Clip ids of the three parts. No person may be in two of them; the harness checks."""
+    """Clip ids of the three parts. No person may be in two of them; ferbench checks this."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
@@ -97,7 +97,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class Input:
-    """What a backbone reads: `size` pixels square, `channels` 1 or 3, values (x/255 - mean) / std for each channel."""
+    """The input of a backbone: `size` pixels square, `channels` 1 or 3, values (x/255 - mean) / std for each channel."""
 
     size: int
     channels: int = 3

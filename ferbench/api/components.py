@@ -1,7 +1,7 @@
-"""The kinds of component that a plugin can register; backbones are in `networks`.
+"""The components that a plugin can register; backbones are in `networks`.
 
-Components are frozen dataclasses. Their fields are the parameters of the YAML, checked by type before anything runs; their constructors
-only store. Import heavy packages (torch, cv2, sklearn ...) inside methods, so that listing plugins stays quick.
+Components are frozen dataclasses. Their fields are the parameters in the YAML and are checked by type before anything runs; constructors
+only store. Import heavy packages (torch, cv2, sklearn ...) inside methods, so that listing plugins stays fast.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Component(ABC):
-    """What all components share: a `name` for the YAML, and a docstring whose first line describes it in lists."""
+    """A component: `name` is what the YAML calls it, and the first line of the docstring describes it in lists."""
 
     role: ClassVar[str]
     name: ClassVar[str]
 
     @property
     def title(self) -> str:
-        """Kind and name, for messages: "backbone vgg16"."""
+        """Kind and name for messages, such as "backbone vgg16"."""
         return f"{self.role} {self.name}"
 
 
 @dataclass(frozen=True)
 class Dataset(Component):
-    """Reads one corpus from its official layout under `root`; decodes nothing.
+    """A reader of one corpus in its official layout under `root`; it decodes nothing.
 
-    `root` is an existing folder by the time `clips` is called. If the YAML gives no root, the corpus is looked for under
-    ${FERBENCH_DATA} by the names in `folders` (case ignored). `access` says in a sentence how to obtain the corpus.
+    When `clips` is called, `root` is an existing folder. If the YAML gives none, ferbench looks in ${FERBENCH_DATA} for a folder named in
+    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus.
     """
 
     role: ClassVar[str] = "dataset"
@@ -53,12 +53,12 @@ class Dataset(Component):
 
     @abstractmethod
     def clips(self) -> Iterator[Clip | Skipped]:
-        """Yield every labeled clip, and everything left out with its reason, in an order that depends on names alone."""
+        """Yield every labeled clip, and everything left out with its reason, in an order that depends only on names."""
 
 
 @dataclass(frozen=True)
 class StandIn(Component):
-    """Renders artificial clips in the layout of a corpus; `name` is the name of the dataset that reads them."""
+    """A renderer of artificial clips in the layout of a corpus; `name` is the name of the dataset that reads them."""
 
     role: ClassVar[str] = "stand-in"
 
@@ -69,25 +69,25 @@ class StandIn(Component):
 
 @dataclass(frozen=True)
 class Preprocessor(Component):
-    """One step between clip and crops; a pipeline is a list of steps. Override `select`, `__call__`, or both."""
+    """A step between clip and crops; a pipeline is a list of steps. Override `select`, `__call__`, or both."""
 
     role: ClassVar[str] = "preprocessor"
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002 (a default)
-        """Choose which of the frames that earlier steps kept (0-based, ascending) to keep; runs before anything is decoded.
+        """Return which of `indices`, the frames that earlier steps kept (0-based, ascending), to keep; called before anything is decoded.
 
-        `clip` has neither label nor subject: what is decoded must not depend on what is to be found out.
+        `clip` has neither label nor subject, so that the choice of frames cannot leak the answer.
         """
         return indices
 
     def __call__(self, frames: Frames) -> Frames:
-        """Change the frames of one clip; their number stays the same."""
+        """Transform the frames of one clip; their number stays the same."""
         return frames
 
 
 @dataclass(frozen=True)
 class Loss(Component):
-    """What training minimizes."""
+    """The function of logits and classes that training minimizes."""
 
     role: ClassVar[str] = "loss"
 
@@ -95,17 +95,17 @@ class Loss(Component):
     def only_weighs_classes(self) -> bool:
         """Whether this is cross-entropy with the class weights of `class_weights` and nothing else.
 
-        Only such a loss can be combined with scikit-learn classifiers, which take the weights and know no other loss.
+        Only such a loss can be combined with scikit-learn classifiers, which can use class weights but no other loss.
         """
         return False
 
     @abstractmethod
     def class_weights(self, counts: Sequence[int]) -> Sequence[float] | None:
-        """One weight per class from the number of training items of each class, or None."""
+        """Return one weight per class, from the number of training items of each class; None for equal weights."""
 
     @abstractmethod
     def build(self, counts: Sequence[int]) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        """A function or nn.Module: logits [B,C] and target [B] -> scalar. A module's parameters are trained with the network's."""
+        """Return a function or nn.Module: logits [B,C] and target [B] -> scalar. Parameters of a module are trained with the network."""
 
 
 @dataclass(frozen=True)
@@ -116,28 +116,28 @@ class EmbeddingLoss(Component):
 
     @abstractmethod
     def build(self, counts: Sequence[int], width: int) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
-        """A function or nn.Module: logits [B,C], target [B] and embeddings [B,width] -> scalar.
+        """Return a function or nn.Module: logits [B,C], target [B] and embeddings [B,width] -> scalar.
 
-        `counts` are the training items of each class. A module's parameters are trained with the network's.
+        `counts` are the numbers of training items of each class. Parameters of a module are trained with the network.
         """
 
 
 @dataclass(frozen=True)
 class Aggregator(Component):
-    """Makes one prediction for a clip from its frame scores; pure and cheap, runs on stored scores."""
+    """A rule that turns the frame scores of a clip into one prediction; pure and cheap, it runs on stored scores."""
 
     role: ClassVar[str] = "aggregator"
 
     @abstractmethod
     def __call__(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Softmax scores [T,C] -> [C]; the arg max is the predicted class."""
+        """Map softmax scores [T,C] to [C]; the arg max is the predicted class."""
 
 
 @dataclass(frozen=True)
 class Protocol(Component):
-    """Which classes count, and which people are in the training, validation and test part.
+    """The choice of classes, and of the people in the training, validation and test parts.
 
-    `classes` are in the order of the tables; clips of other labels are left out and counted. `labels` renames a corpus's labels first.
+    `classes` are in the order of the tables; clips with other labels are left out and counted. `labels` first renames labels of the corpus.
     """
 
     role: ClassVar[str] = "protocol"
@@ -147,4 +147,4 @@ class Protocol(Component):
 
     @abstractmethod
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """Split people into parts; every label is one of `classes`."""
+        """Split people into parts; each clip has one of the `classes` as its label."""

@@ -1,4 +1,4 @@
-"""Heads for backbones: perceptrons, and scikit-learn's classifiers."""
+"""Heads for backbones: perceptrons and scikit-learn classifiers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
-C_VALUES = (0.01, 0.1, 1.0)  # ascending: of equally good classifiers, the first is kept
+C_VALUES = (0.01, 0.1, 1.0)  # ascending: on a tie, the first classifier is kept
 
 
-def perceptron(widths: tuple[int, ...], dropout: float = 0.0, activation: str = "relu") -> tuple[nn.Sequential, nn.Linear]:
-    """Fully connected layers with these widths, an activation between them and dropout before the last; torch's default initialization.
+def make_perceptron(widths: tuple[int, ...], dropout: float = 0.0, activation: str = "relu") -> tuple[nn.Sequential, nn.Linear]:
+    """Make fully connected layers, with an activation between them and dropout before the last; torch's default initialization.
 
     Returns what an EmbeddingNetwork builds: a body [B,widths[0]] -> [B,widths[-2]], and a classifier -> [B,widths[-1]].
     """
@@ -26,8 +26,8 @@ def perceptron(widths: tuple[int, ...], dropout: float = 0.0, activation: str = 
     return nn.Sequential(*layers[:-2], nn.Dropout(dropout)), classifier
 
 
-def classifiers(kind: str) -> list[ClassifierMixin]:
-    """Classifiers on standardized features: "svm" (linear, one per C) or "logistic-regression" (multinomial, with C = 1)."""
+def make_classifiers(kind: str) -> list[ClassifierMixin]:
+    """Make classifiers on standardized features: "svm" (linear, one per C) or "logistic-regression" (multinomial, C = 1)."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

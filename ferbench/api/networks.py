@@ -1,4 +1,4 @@
-"""Backbones: the frozen part that is computed once, and the part that is trained, of one of four kinds."""
+"""Backbones: a frozen part, computed once, and a trainable part of one of four kinds."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """A network that the loss and the recipe of its row train.
+    """A network that is trained with the loss and recipe of its row.
 
     `build(shape)` returns a module from items [B,*shape] to logits [B,C], in the order of the classes. For a backbone that reads clips,
-    its forward takes items [B,T,*shape] and a mask [B,T]: frames where the mask is False are padding and must not count; there is none in
-    evaluation. Draw random weights from torch's global generator, which is seeded.
+    its forward takes items [B,T,*shape] and a mask [B,T]: frames where the mask is False are padding and must not
+    count. Evaluation batches contain no padding. Draw random weights from torch's global generator, which is seeded.
     """
 
     build: Callable[[Shape], torch.nn.Module]
@@ -34,8 +34,8 @@ class Network:
 class EmbeddingNetwork:
     """A network in two parts, so that losses can read its embedding (see EmbeddingLoss).
 
-    `build(shape)` returns a body, which is what Network.build returns but gives embeddings [B,D], and a linear classifier, which maps these
-    to logits [B,C].
+    `build(shape)` returns a body and a linear classifier. The body is like the module of a Network, but returns embeddings [B,D]; the
+    classifier maps these to logits [B,C].
     """
 
     build: Callable[[Shape], tuple[torch.nn.Module, torch.nn.Linear]]
@@ -45,7 +45,7 @@ class EmbeddingNetwork:
 class Estimators:
     """One or more scikit-learn classifiers with `predict_proba` or `decision_function`.
 
-    All of those that `build()` returns are fitted, and the best on the validation frames is kept; of equals the first.
+    All classifiers that `build()` returns are fitted; the best on the validation frames is kept, the first on a tie.
     """
 
     build: Callable[[], Sequence[ClassifierMixin]]
@@ -53,7 +53,7 @@ class Estimators:
 
 @dataclass(frozen=True)
 class FinishedSystem:
-    """A system that is not trained: the frozen part gives logits [B,C] itself.
+    """A system that is not trained: the frozen part returns logits [B,C].
 
     If `build` is given, `build(shape)` returns a module without trainable weights that picks and orders the logits of the classes.
     """
@@ -68,20 +68,20 @@ Trainable = Network | EmbeddingNetwork | Estimators | FinishedSystem
 class Frozen(ABC):
     """The part of a backbone that is not trained; equal ones (class, fields, source) share their features.
 
-    `reads` says what its module takes: "frames" [B,C,H,W] of any clips, to features [B,...]; all frames of one clip, "clips" [T,C,H,W], or
-    its "landmarks" [T,P,2], to features [T,...], or [1,...] for the clip as a whole.
+    `reads` is the input of its module: "frames" [B,C,H,W] of any clips, which give features [B,...]; or all frames of one clip, "clips"
+    [T,C,H,W], or its "landmarks" [T,P,2], which give features [T,...], or [1,...] for the clip as a whole.
     """
 
     reads: ClassVar[Literal["frames", "clips", "landmarks"]] = "frames"
 
     @property
     @abstractmethod
-    def calibrated(self) -> bool:
-        """Whether `build` looks at training crops; its features then belong to one fold."""
+    def is_calibrated(self) -> bool:
+        """Whether `build` uses training crops; its features then belong to one fold."""
 
     @abstractmethod
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:
-        """The module; `crops` [N,C,H,W] are normalized training crops if `calibrated`, else None."""
+        """Build the module; `crops` [N,C,H,W] are normalized training crops if `is_calibrated`, else None."""
 
 
 @dataclass(frozen=True)
@@ -91,48 +91,48 @@ class Backbone(Component):
     role: ClassVar[str] = "backbone"
     reads: ClassVar[Literal["frames", "clips"]] = "frames"
 
-    def check(self) -> None:
+    def check_weights(self) -> None:
         """Raise FerbenchError if weights are missing or do not fit; called once, before anything is decoded.
 
         Check only what `trainable` needs: building the frozen part checks the rest.
         """
 
     def frames_per_clip(self) -> int | None:
-        """For a backbone that reads clips: how many frames of each clip a training step sees, one from each of so many equal parts.
+        """Return the frames per clip in a training step, one drawn from each of that many equal segments; None for all frames.
 
-        None: all frames.
+        Only backbones that read clips are asked.
         """
         return None
 
     @abstractmethod
     def input(self) -> Input:
-        """What the frozen part reads or, without one, what the trained part reads."""
+        """Return the input of the frozen part or, without one, of the trainable part."""
 
     @abstractmethod
     def frozen(self) -> Frozen | None:
-        """The part that is computed once and stored; None if everything is trained."""
+        """Return the part that is computed once and stored; None if everything is trained."""
 
     @abstractmethod
     def trainable(self, classes: Sequence[str]) -> Trainable:
-        """The part that is trained: a Network, an EmbeddingNetwork, Estimators or a FinishedSystem.
+        """Return the part that is trained: a Network, an EmbeddingNetwork, Estimators or a FinishedSystem.
 
-        Called when the plan is made, so keep it quick: import and build nothing heavy outside of its `build`.
+        Called during planning, so keep it fast: import and build heavy things only inside its `build`.
         """
 
 
 @dataclass(frozen=True)
 class Fusion(Component):
-    """Late fusion of several backbones, each trained by itself: a clip's scores are a weighted mean of its mean scores under each."""
+    """Late fusion of backbones that are trained separately: a clip's scores are the weighted mean of its mean scores under each."""
 
     role: ClassVar[str] = "backbone"
 
     @abstractmethod
     def members(self) -> Sequence[Backbone | Fusion]:
-        """The fused backbones; all use the preprocessing, loss, recipe and seed of the row."""
+        """Return the fused backbones; all use the preprocessing, loss, recipe and seed of the row."""
 
     @abstractmethod
     def weigh(self, scores: NDArray[np.float64], target: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Weights [M], at least 0 and one of them above, from scores [M,N,C] of M members on N validation clips of the classes [N].
+        """Return weights [M], none negative and not all 0, from scores [M,N,C] of M members on N validation clips of classes `target` [N].
 
-        N may be 0.
+        N can be 0.
         """

@@ -1,4 +1,4 @@
-"""Helpers for backbones: weights from files, and random weights that depend on a seed."""
+"""Helpers for backbones: load weights from files, and draw random weights from a seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from ferbench.api.errors import FerbenchError
 
-WHERE = "backbone.weights"
+SETTING = "backbone.weights"
 TIMEOUT = 10.0  # seconds to wait for a server
 
 
@@ -26,7 +26,7 @@ def load_state(file: str | Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise FerbenchError(
             f"no weights at {path}; expected a .safetensors, .pth or .pt file, or imagenet, random, calibrated-random",
-            where=WHERE,
+            where=SETTING,
             hint="correct the path, or use random weights: --set backbone.weights=random",
         )
     content = _read(path)
@@ -34,7 +34,7 @@ def load_state(file: str | Path) -> dict[str, torch.Tensor]:
     if isinstance(state, dict) and all(isinstance(value, torch.Tensor) for value in state.values()):
         return {name.removeprefix("module."): value for name, value in state.items()}
     kind = f"a dict with {', '.join(map(str, list(content)[:4]))}" if isinstance(content, dict) else type(content).__name__
-    raise FerbenchError(f"{path} holds {kind}; expected a state dict, which maps names to tensors", where=WHERE)
+    raise FerbenchError(f"{path} holds {kind}; expected a state dict, which maps names to tensors", where=SETTING)
 
 
 def load_into(module: torch.nn.Module, state: Mapping[str, torch.Tensor], expected: str, others: tuple[str, ...] | None = None) -> None:
@@ -48,7 +48,7 @@ def load_into(module: torch.nn.Module, state: Mapping[str, torch.Tensor], expect
         misfits += [f"{name} is not part of this network" for name in state if name not in own and not name.startswith(others)]
     if misfits:
         more = f" and {len(misfits) - 3} more" if len(misfits) > 3 else ""
-        raise FerbenchError(f"the weights do not fit: {'; '.join(misfits[:3])}{more}", where=WHERE, hint=f"expected {expected}")
+        raise FerbenchError(f"the weights do not fit: {'; '.join(misfits[:3])}{more}", where=SETTING, hint=f"expected {expected}")
     module.load_state_dict({name: state[name] for name in own})
 
 
@@ -69,7 +69,7 @@ def random_seed(seed: int) -> Iterator[None]:
 
 @contextmanager
 def socket_timeout(seconds: float = TIMEOUT) -> Iterator[None]:
-    """Limit how long downloads wait for a server: torch sets no timeout, and would wait on a silent network for minutes."""
+    """Limit how long downloads wait for a server: torch sets no timeout, and could wait for minutes on a dead connection."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -83,8 +83,8 @@ def _read(path: Path) -> object:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
-    except Exception as error:  # readers raise errors of many kinds, and each means that this is no file of weights
+    except Exception as error:  # readers raise many kinds of errors, and each means that this is not a file of weights
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         raise FerbenchError(
-            f"cannot read {path} as weights ({reason})", where=WHERE, hint="expected a state dict: .safetensors, or torch.save's .pth"
+            f"cannot read {path} as weights ({reason})", where=SETTING, hint="expected a state dict: .safetensors, or torch.save's .pth"
         ) from error

@@ -1,4 +1,4 @@
-"""What the YAML writes on an axis, expanded to labeled choices of components."""
+"""Choices: what the YAML lists on an axis, expanded to labeled components."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ferbench.api.recipe import Recipe
 from ferbench.benchmark.axes import Axis
 from ferbench.benchmark.document import Document
 from ferbench.registry.catalog import Catalog
-from ferbench.registry.parameters import Hint, build, check_value, component_types, fits, parameter_hints
+from ferbench.registry.parameters import Hint, build, check_value, component_types, is_valid, parameter_hints
 from ferbench.registry.specs import Place, Spec, make_spec, make_specs
 
 Specs = tuple[Spec, ...]
@@ -52,17 +52,19 @@ def read_choices(axis: Axis, document: Document, catalog: Catalog) -> tuple[Choi
         )
     if axis.number:
         return _read_numbers(axis, value if isinstance(value, list) else [value], place)
-    written = [(label, specs) for label, composed in _Reader(axis).read(value, place) for specs in expand_lists(axis, composed, catalog)]
+    written = [
+        (label, specs) for label, composed in _AxisReader(axis).read(value, place) for specs in expand_lists(axis, composed, catalog)
+    ]
     return make_choices(axis, written, catalog)
 
 
 def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Catalog) -> tuple[Choice, ...]:
-    """Choices with labels that differ; raises FerbenchError for a choice that is there twice."""
+    """Choices with labels that differ; raises FerbenchError for a choice that is listed twice."""
     written = [(label or " + ".join(spec.label or spec.name for spec in specs), specs) for label, specs in written]
     choices: dict[str, Choice] = {}
-    for label, (base, specs) in zip(_tell_apart(written), written, strict=True):
+    for label, (base, specs) in zip(_make_distinct_labels(written), written, strict=True):
         if label in choices:
-            message = f"{axis.name} {shorten(label)} is there twice"
+            message = f"{axis.name} {shorten(label)} is listed twice"
             raise FerbenchError(message, where=str(specs[0].place), hint="leave one out, or give it a label")
         choices[label] = Choice(label, specs, _build_value(axis, specs, catalog), base)
     return tuple(choices.values())
@@ -75,13 +77,13 @@ def expand_lists(axis: Axis, specs: Specs, catalog: Catalog) -> Iterator[Specs]:
 
 def hints_of(axis: Axis, spec: Spec, catalog: Catalog) -> dict[str, Hint]:
     """The annotations of a component's parameters, or of the fields of a section."""
-    return parameter_hints(axis.section or catalog.get(axis.kind, spec.name, str(spec.place)).component)
+    return parameter_hints(axis.section or catalog.get_entry(axis.kind, spec.name, str(spec.place)).component)
 
 
 def _read_numbers(axis: Axis, values: Sequence[object], place: Place) -> tuple[Choice, ...]:
     numbers = [check_value(value, axis.number, axis.name, place) for value in values]
     if len(set(numbers)) < len(numbers):
-        raise FerbenchError(f"{axis.name} is {shorten(numbers)}: one of them is there twice", where=str(place))
+        raise FerbenchError(f"{axis.name} is {shorten(numbers)}: a number is listed twice", where=str(place))
     return tuple(Choice(str(number), (), number) for number in numbers if isinstance(number, int))
 
 
@@ -102,21 +104,21 @@ def _is_list_of_choices(value: object, hint: Hint | None) -> bool:
     """Whether a value is a list of values for a parameter that takes no list."""
     if hint is None or not isinstance(value, list) or not value or component_types(hint):
         return False
-    return not fits(value, hint) and all(fits(item, hint) for item in value)
+    return not is_valid(value, hint) and all(is_valid(item, hint) for item in value)
 
 
-def _tell_apart(written: Sequence[tuple[str, Specs]]) -> list[str]:
+def _make_distinct_labels(written: Sequence[tuple[str, Specs]]) -> list[str]:
     """Labels, with the parameters that tell choices of one name apart."""
     labels = []
     for base, specs in written:
         others = [other for other_base, other in written if other_base == base and other is not specs]
-        different = [
+        distinguishing = [
             f"{name}={_one_line(value)}"
             for index, spec in enumerate(specs)
             for name, value in spec.parameters.items()
             if any(len(other) <= index or other[index].parameters.get(name, ...) != value for other in others)
         ]
-        labels.append(f"{base}({', '.join(different)})" if different else base)
+        labels.append(f"{base}({', '.join(distinguishing)})" if distinguishing else base)
     return labels
 
 
@@ -126,7 +128,7 @@ def _one_line(value: object) -> str:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _AxisReader:
     """Reads what is written on an axis: (label, specs) of each choice; a label is empty if the components' names make it."""
 
     axis: Axis
@@ -185,7 +187,7 @@ class _Reader:
             raise FerbenchError(f"{self.axis.name} holds an empty list: expected names, or names with parameters", where=str(place))
         specs = make_specs(self.axis.name, items, place)
         if self.axis.choice == "merged" and len({spec.name for spec in specs}) < len(specs):
-            raise FerbenchError(f"{self.axis.name} holds {shorten(items)}: a corpus is merged with itself", where=str(place))
+            raise FerbenchError(f"{self.axis.name} holds {shorten(items)}: a corpus cannot be merged with itself", where=str(place))
         return tuple(specs)
 
 

@@ -13,12 +13,12 @@ import yaml
 import yamlcore
 
 from ferbench.api.errors import FerbenchError, shorten
-from ferbench.registry.specs import At, Place
+from ferbench.registry.specs import KeyPath, Place
 
-LARGEST_FILE = 2**20  # bytes
-MOST_VALUES = 100_000  # with those that aliases repeat
-DEEPEST = 50  # levels; the deepest shipped benchmark has 7
-TOO_DEEP = f"it is nested more than {DEEPEST} levels deep"
+MAX_FILE_SIZE = 2**20  # bytes
+MAX_VALUES = 100_000  # with those that aliases repeat
+MAX_DEPTH = 50  # levels; the deepest shipped benchmark has 7
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,20 @@ class Document:
 
 def load_document(path: Path) -> Document:
     """Read a YAML file; raises FerbenchError, with the line, if it is missing, too large, not valid YAML, or has a key twice."""
-    lines: dict[At, int] = {(): 1}
-    data = _parse(_read_text(path), _Reader(str(path), lines))
+    lines: dict[KeyPath, int] = {(): 1}
+    data = _parse(_read_text(path), _NodeReader(str(path), lines))
     return Document(Place(str(path), lines), data)
 
 
 def parse_value(text: str, option: str = "") -> object:
     """One YAML value of the command line; raises FerbenchError, with the option, if it is not valid."""
-    return _parse(text, _Reader(option))
+    return _parse(text, _NodeReader(option))
 
 
 def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise FerbenchError(f"{path} has {path.stat().st_size:,} bytes: expected a benchmark of at most {LARGEST_FILE:,}")
+        if path.stat().st_size > MAX_FILE_SIZE:
+            raise FerbenchError(f"{path} has {path.stat().st_size:,} bytes: expected a benchmark of at most {MAX_FILE_SIZE:,}")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         hint = "give the path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
@@ -71,21 +71,21 @@ def _read_text(path: Path) -> str:
 
 
 class _Loader(yamlcore.CoreLoader):
-    """Nodes and scalars of YAML 1.2's core schema; it knows no other tags, so it builds plain values alone."""
+    """Nodes and scalars of YAML 1.2's core schema; without other tags, it can only build plain values."""
 
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
         """The next node; deep nesting is refused before Python runs out of stack."""
         self.depth += 1
-        if self.depth > DEEPEST:
+        if self.depth > MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem=TOO_DEEP, problem_mark=self.peek_event().start_mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
         return node
 
 
-def _parse(text: str, reader: _Reader) -> object:
+def _parse(text: str, reader: _NodeReader) -> object:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -98,11 +98,11 @@ def _parse(text: str, reader: _Reader) -> object:
 
 
 @dataclass
-class _Reader:
+class _NodeReader:
     """From nodes to values: notes their lines in `lines` (None for the command line), and refuses what no benchmark needs."""
 
     source: str
-    lines: dict[At, int] | None = None
+    lines: dict[KeyPath, int] | None = None
     above: list[yaml.Node] = field(default_factory=list)
     count: int = 0
 
@@ -110,21 +110,21 @@ class _Reader:
         """An error in a line."""
         return FerbenchError(f"not valid YAML: {problem}", where=self.source if self.lines is None else f"{self.source}:{line}")
 
-    def read(self, node: yaml.Node, loader: _Loader, at: At = ()) -> object:
+    def read(self, node: yaml.Node, loader: _Loader, at: KeyPath = ()) -> object:
         """The value of a node."""
         self.count += 1
-        if self.count > MOST_VALUES:
-            raise self.error(f"it has more than {MOST_VALUES:,} values, with those that aliases repeat", _line(node))
+        if self.count > MAX_VALUES:
+            raise self.error(f"it has more than {MAX_VALUES:,} values, with those that aliases repeat", _line(node))
         if node in self.above:
-            raise self.error("an alias is inside the value that it names", _line(node))
-        if len(self.above) >= DEEPEST:
+            raise self.error("an alias refers to a value that contains it", _line(node))
+        if len(self.above) >= MAX_DEPTH:
             raise self.error(TOO_DEEP, _line(node))
         self.above.append(node)
         value = self._read_value(node, loader, at)
         self.above.pop()
         return value
 
-    def _read_value(self, node: yaml.Node, loader: _Loader, at: At) -> object:
+    def _read_value(self, node: yaml.Node, loader: _Loader, at: KeyPath) -> object:
         if isinstance(node, yaml.MappingNode) and node.tag == loader.DEFAULT_MAPPING_TAG:
             return dict(self._read_pairs(node, loader, at))
         if isinstance(node, yaml.SequenceNode) and node.tag == loader.DEFAULT_SEQUENCE_TAG:
@@ -136,12 +136,12 @@ class _Reader:
             raise self.error(f"{shorten(node.value)}: {error}", _line(node)) from error
         return value
 
-    def _read_item(self, node: yaml.Node, loader: _Loader, at: At, line: int) -> object:
+    def _read_item(self, node: yaml.Node, loader: _Loader, at: KeyPath, line: int) -> object:
         if self.lines is not None:
             self.lines[at] = line
         return self.read(node, loader, at)
 
-    def _read_pairs(self, node: yaml.MappingNode, loader: _Loader, at: At) -> Iterator[tuple[str, object]]:
+    def _read_pairs(self, node: yaml.MappingNode, loader: _Loader, at: KeyPath) -> Iterator[tuple[str, object]]:
         """Keys and values: those that are merged first, so that the mapping's own override them."""
         lines = self._key_lines(node)
         for source in reversed([source for key, value in node.value if _is_merge(key) for source in _merge_sources(value)]):
@@ -160,7 +160,7 @@ class _Reader:
             if not isinstance(key, yaml.ScalarNode):
                 raise self.error("a key is a list or a mapping: expected a name", _line(key))
             if key.value in lines:
-                raise self.error(f"the key {shorten(key.value)} is there twice, first in line {lines[key.value]}", _line(key))
+                raise self.error(f"the key {shorten(key.value)} is listed twice, first on line {lines[key.value]}", _line(key))
             lines[key.value] = _line(key)
         return lines
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.document import load_document
-from ferbench.registry.parameters import unknown
+from ferbench.registry.parameters import describe_unknown
 from ferbench.registry.plugins import is_file
 
 PACKAGE = Path(__file__).parents[1]
-FOLDERS = (PACKAGE / "benchmarks", PACKAGE.parent / "benchmarks")  # of the installed package, of the repository
+BENCHMARK_FOLDERS = (PACKAGE / "benchmarks", PACKAGE.parent / "benchmarks")  # of the installed package, of the repository
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -39,7 +39,7 @@ def find_benchmark(text: str | Path) -> Path:
     shipped = _shipped_files()
     if str(text) not in shipped:
         hint = "give the path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
-        raise FerbenchError(unknown("benchmark", str(text), list(shipped)), hint=hint)
+        raise FerbenchError(describe_unknown("benchmark", str(text), list(shipped)), hint=hint)
     return shipped[str(text)]
 
 
@@ -51,5 +51,5 @@ def is_benchmark(text: str) -> bool:
 
 def _shipped_files() -> dict[str, Path]:
     """The files by name, in order."""
-    folder = next((folder for folder in FOLDERS if folder.is_dir()), None)
+    folder = next((folder for folder in BENCHMARK_FOLDERS if folder.is_dir()), None)
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))} if folder else {}

@@ -18,15 +18,15 @@ from ferbench.benchmark.axes import AXES, Axis
 from ferbench.benchmark.choices import Choice, read_choices
 from ferbench.benchmark.document import Document, load_document
 from ferbench.benchmark.sections import Published, Rehearsal, check_published, read_published, read_rehearsal
-from ferbench.benchmark.selection import Only, keeps, read_only
+from ferbench.benchmark.selection import Filter, keeps, read_filters
 from ferbench.benchmark.settings import Choices, Setting, apply_settings, parse_setting
 from ferbench.registry.catalog import Catalog
-from ferbench.registry.parameters import expand_path, unknown
+from ferbench.registry.parameters import describe_unknown, expand_path
 from ferbench.registry.plugins import is_file, load_plugins
 from ferbench.registry.specs import Place
 
-KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
-NAME = r"\w[\w .+-]{0,99}"  # names files of the store
+TOP_LEVEL_KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
+BENCHMARK_NAME = r"\w[\w .+-]{0,99}"  # names files of the store
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Cell:
 class Benchmark:
     """A validated benchmark file.
 
-    `only` are alternatives: a combination is taken if any keeps it. `settings` are those of `--set` on parameters, `replaced` the axes that
-    `--set` replaced as a whole.
+    `filters` are the alternatives of `only`: a combination is run if any of them keeps it. `settings` are those of `--set` on parameters;
+    `replaced_axes` are the axes that `--set` replaced as a whole.
     """
 
     name: str
@@ -57,26 +57,26 @@ class Benchmark:
     document: Document
     catalog: Catalog
     choices: Choices
-    only: tuple[Only, ...]
+    filters: tuple[Filter, ...]
     rehearsal: Rehearsal | None
     published: tuple[Published, ...]
     settings: tuple[Setting, ...] = ()
-    replaced: frozenset[str] = frozenset()
+    replaced_axes: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
         """The number of combinations."""
-        if len(self.only) == 1:
-            return prod(len(self.selected(axis)) for axis in AXES)
+        if len(self.filters) == 1:
+            return prod(len(self.selected_choices(axis)) for axis in AXES)
         return sum(1 for _ in self._combinations())
 
-    def selected(self, axis: str) -> tuple[Choice, ...]:
+    def selected_choices(self, axis: str) -> tuple[Choice, ...]:
         """The choices of an axis that any combination has."""
-        return tuple(choice for choice in self.choices[axis] if any(keeps(only, axis, choice) for only in self.only))
+        return tuple(choice for choice in self.choices[axis] if any(keeps(filter_, axis, choice) for filter_ in self.filters))
 
     def datasets(self) -> list[Dataset]:
         """The corpora of all selected choices."""
-        values = [choice.value for choice in self.selected("dataset")]
+        values = [choice.value for choice in self.selected_choices("dataset")]
         return [dataset for value in values if isinstance(value, tuple) for dataset in value if isinstance(dataset, Dataset)]
 
     def cells(self) -> Iterator[Cell]:
@@ -85,13 +85,13 @@ class Benchmark:
             parts: dict[str, Any] = {axis: choice.value for axis, choice in zip(AXES, combination, strict=True)}
             yield Cell(labels={axis: choice.label for axis, choice in zip(AXES, combination, strict=True)}, **parts)
 
-    def rehearsed(self) -> Benchmark:
+    def with_rehearsal_settings(self) -> Benchmark:
         """The same benchmark with the settings of its rehearsal section; those of `--set` override them."""
         section = (self.rehearsal or Rehearsal()).set
         settings = [Setting(path, value, self.document.place("rehearsal", "set", path)) for path, value in section.items()]
         applicable = [setting for setting in settings if not self._is_for_replaced_component(setting)]
         rehearsed = replace(self, choices=apply_settings(self.choices, [*applicable, *self.settings], self.catalog))
-        for axis, patterns in (item for only in self.only for item in only.items()):
+        for axis, patterns in (item for filter_ in self.filters for item in filter_.items()):
             if not any(choice.matches(pattern) for choice in rehearsed.choices[axis] for pattern in patterns):
                 labels = join_names([choice.label for choice in rehearsed.choices[axis]])
                 raise FerbenchError(f"no {axis} {join_names(patterns)} is left when the rehearsal's settings apply; there is: {labels}")
@@ -99,8 +99,8 @@ class Benchmark:
 
     def _combinations(self) -> Iterator[tuple[Choice, ...]]:
         """In the order of the axes, each once."""
-        kept = [[{c.label for c in self.choices[axis] if keeps(only, axis, c)} for axis in AXES] for only in self.only]
-        for combination in product(*[self.selected(axis) for axis in AXES]):
+        kept = [[{c.label for c in self.choices[axis] if keeps(filter_, axis, c)} for axis in AXES] for filter_ in self.filters]
+        for combination in product(*[self.selected_choices(axis) for axis in AXES]):
             if any(all(c.label in labels for c, labels in zip(combination, by_axis, strict=True)) for by_axis in kept):
                 yield combination
 
@@ -108,7 +108,7 @@ class Benchmark:
         """Whether a setting is for a component that `--set` took off its axis."""
         axis, *names = setting.path.split(".")[:-1] or [setting.path]
         known = {name for choice in self.choices.get(axis, ()) for name in (choice.label, *choice.names)}
-        return axis in self.replaced and len(names) == 1 and names[0] not in known
+        return axis in self.replaced_axes and len(names) == 1 and names[0] not in known
 
 
 def load_benchmark(
@@ -119,10 +119,10 @@ def load_benchmark(
     _check_keys(document)
     catalog = load_plugins([*_plugin_files(document), *map(Path, plugins)])
     benchmark = _read_benchmark(document, catalog, [parse_setting(text) for text in sets], only, plugins)
-    changed = benchmark.replaced | {setting.axis for setting in benchmark.settings}
+    changed = benchmark.replaced_axes | {setting.axis for setting in benchmark.settings}
     check_published(benchmark.published, benchmark.choices, changed, document)
     if benchmark.rehearsal:
-        benchmark.rehearsed()  # a mistake in the section shows at once, not on the day a corpus is missing
+        benchmark.with_rehearsal_settings()  # a mistake in the section shows at once, not on the day a corpus is missing
     return benchmark
 
 
@@ -139,11 +139,11 @@ def _read_benchmark(
         document=document,
         catalog=catalog,
         choices=choices,
-        only=read_only(document, only, choices, frozenset(replacing)),
+        filters=read_filters(document, only, choices, frozenset(replacing)),
         rehearsal=read_rehearsal(document, [setting for setting in settings if setting.axis not in AXES]),
         published=read_published(document),
         settings=on_parameters,
-        replaced=frozenset(replacing),
+        replaced_axes=frozenset(replacing),
     )
 
 
@@ -164,7 +164,7 @@ def _read_plugin_choices(axis: Axis, plugins: Sequence[str | Path], present: Seq
     """A choice for each component of the plugin files that none of the present ones has."""
     files = {str(Path(file).resolve()) for file in plugins}
     names = {name for choice in present for name in choice.names}
-    new = [entry.name for entry in catalog.of(axis.kind) if entry.plugin in files and entry.name not in names]
+    new = [entry.name for entry in catalog.entries_of(axis.kind) if entry.plugin in files and entry.name not in names]
     return read_choices(axis, Document(Place("--plugin"), {axis.name: new}), catalog) if new else ()
 
 
@@ -172,13 +172,15 @@ def _check_keys(document: Document) -> None:
     if not isinstance(document.data, dict):
         raise FerbenchError("expected a benchmark, which is a mapping of keys", where=document.where(), hint="see docs/benchmarks.md")
     for key in document.data:
-        if key not in KEYS:
-            raise FerbenchError(unknown("key", key, KEYS), where=document.where(str(key)), hint="`ferbench schema` lists all keys")
+        if key not in TOP_LEVEL_KEYS:
+            raise FerbenchError(
+                describe_unknown("key", key, TOP_LEVEL_KEYS), where=document.where(str(key)), hint="`ferbench schema` lists all keys"
+            )
 
 
 def _read_name(document: Document) -> str:
     name = document.get("name") or Path(document.name).stem
-    if not re.fullmatch(NAME, str(name)):
+    if not re.fullmatch(BENCHMARK_NAME, str(name)):
         expected = "expected at most 100 letters, digits, '-', '_', '.', '+' or spaces"
         raise FerbenchError(f"name is {shorten(name)}: {expected}", where=document.where("name"))
     return str(name)

@@ -8,7 +8,7 @@ from dataclasses import MISSING, fields
 import msgspec
 
 from ferbench.benchmark.axes import AXES, Axis
-from ferbench.benchmark.grid import KEYS
+from ferbench.benchmark.grid import TOP_LEVEL_KEYS
 from ferbench.benchmark.sections import Published, Rehearsal
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.parameters import component_types, parameter_hints
@@ -33,7 +33,7 @@ def make_schema(catalog: Catalog) -> Schema:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ferbench benchmark",
         "type": "object",
-        "properties": {key: {"description": DESCRIPTIONS[key]} | types[key] for key in KEYS},
+        "properties": {key: {"description": DESCRIPTIONS[key]} | types[key] for key in TOP_LEVEL_KEYS},
         "required": [axis.name for axis in AXES.values() if axis.default is None],
         "additionalProperties": False,
         "$defs": definitions,
@@ -69,7 +69,7 @@ def _named_sections(section: Schema) -> Schema:
 
 def _component_schema(axis: Axis, catalog: Catalog, definitions: Schema) -> Schema:
     """What an axis of components takes; each component, and a choice of one, is among the definitions."""
-    entries = catalog.of(axis.kind)
+    entries = catalog.entries_of(axis.kind)
     names = [{"const": entry.name, "description": entry.summary} for entry in entries]
     for entry in entries:
         definitions[f"{axis.name}.{entry.name}"] = {**_object_schema(entry.component, lists=True), "description": entry.summary}

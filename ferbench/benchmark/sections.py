@@ -10,7 +10,7 @@ from ferbench.api.errors import FerbenchError, shorten
 from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.document import Document
 from ferbench.benchmark.settings import Choices, Setting
-from ferbench.registry.parameters import build, unknown
+from ferbench.registry.parameters import build, describe_unknown
 from ferbench.registry.specs import Place, Spec
 from ferbench.types import Count, Seed, Share
 
@@ -48,7 +48,7 @@ def read_rehearsal(document: Document, settings: Sequence[Setting]) -> Rehearsal
     paths = REHEARSAL_PATHS if isinstance(section, dict) else ()
     for setting in settings:
         if setting.path not in paths:
-            raise FerbenchError(unknown("path", setting.path, [*AXES, *paths]), where=str(setting.place))
+            raise FerbenchError(describe_unknown("path", setting.path, [*AXES, *paths]), where=str(setting.place))
     return None if section is None else _read_section(section, Rehearsal, document.place("rehearsal"), settings)
 
 
@@ -66,10 +66,10 @@ def check_published(published: Sequence[Published], choices: Choices, changed: f
         for axis, label in row.match.items():
             where = document.where("published", index, "match", axis)
             if axis not in AXES:
-                raise FerbenchError(unknown("axis", axis, AXES), where=where)
+                raise FerbenchError(describe_unknown("axis", axis, AXES), where=where)
             labels = [choice.label for choice in choices[axis]]
             if axis not in changed and label not in labels:
-                raise FerbenchError(unknown(axis, label, labels), where=where)
+                raise FerbenchError(describe_unknown(axis, label, labels), where=where)
 
 
 def _labels_as_text(row: object) -> object:

@@ -10,7 +10,7 @@ from ferbench.benchmark.axes import AXES, Axis
 from ferbench.benchmark.choices import Choice, Specs, expand_lists, hints_of, make_choices, read_choices
 from ferbench.benchmark.document import Document, parse_value
 from ferbench.registry.catalog import Catalog
-from ferbench.registry.parameters import unknown
+from ferbench.registry.parameters import describe_unknown
 from ferbench.registry.specs import Place, Spec
 
 Choices = Mapping[str, tuple[Choice, ...]]
@@ -44,7 +44,7 @@ def parse_setting(text: str) -> Setting:
     """The setting in `PATH=VALUE`; raises FerbenchError if it is none."""
     path, equals, value = text.partition("=")
     if not equals or not path:
-        raise FerbenchError(f"{shorten(text)} is no setting", where="--set", hint="write --set recipe.lr=0.001")
+        raise FerbenchError(f"{shorten(text)} is not a setting: expected PATH=VALUE", where="--set", hint="write --set recipe.lr=0.001")
     option = f"--set {shorten_text(text)}"
     return Setting(path, parse_value(value, option), Place(option))
 
@@ -55,7 +55,7 @@ def apply_settings(choices: Choices, settings: Sequence[Setting], catalog: Catal
     for setting in settings:
         axis = AXES.get(setting.axis)
         if axis is None or (axis.number and not setting.replaces_axis):
-            raise FerbenchError(unknown("path", setting.path, AXES), where=str(setting.place))
+            raise FerbenchError(describe_unknown("path", setting.path, AXES), where=str(setting.place))
         if setting.replaces_axis:
             result[axis.name] = read_choices(axis, setting.document(), catalog)
         else:
@@ -67,19 +67,21 @@ def _set_parameter(axis: Axis, choices: tuple[Choice, ...], setting: Setting, ca
     _, *names, parameter = setting.path.split(".")
     target = ".".join(names)
     written: list[tuple[str, Specs]] = []
-    is_set = False
+    is_known = False
     for choice in choices:
-        takers = [spec for spec in choice.specs if _takes(axis, choice, spec, target, parameter, catalog)]
-        is_set |= bool(takers)
-        specs = tuple(spec.with_parameter(parameter, setting.value, setting.place) if spec in takers else spec for spec in choice.specs)
+        targets = [spec for spec in choice.specs if _accepts(axis, choice, spec, target, parameter, catalog)]
+        is_known |= bool(targets)
+        specs = tuple(spec.with_parameter(parameter, setting.value, setting.place) if spec in targets else spec for spec in choice.specs)
         expanded = [(choice.base, combination) for combination in expand_lists(axis, specs, catalog)]
         written += [each for each in expanded if each not in written]  # they may have differed in nothing but what is now set
-    if not is_set:
-        raise FerbenchError(unknown("path", setting.path, _known_paths(axis, choices, bool(names), catalog)), where=str(setting.place))
+    if not is_known:
+        raise FerbenchError(
+            describe_unknown("path", setting.path, _known_paths(axis, choices, bool(names), catalog)), where=str(setting.place)
+        )
     return make_choices(axis, written, catalog)
 
 
-def _takes(axis: Axis, choice: Choice, spec: Spec, target: str, parameter: str, catalog: Catalog) -> bool:
+def _accepts(axis: Axis, choice: Choice, spec: Spec, target: str, parameter: str, catalog: Catalog) -> bool:
     """Whether a setting is for this component: for all, or for those of a name or label."""
     return target in ("", spec.name, choice.label, choice.base) and parameter in hints_of(axis, spec, catalog)
 

@@ -26,10 +26,10 @@ CORPUS_HELP = "name of a corpus that `ferbench corpus list` lists"
 
 
 def _corpus_list(options: argparse.Namespace) -> int:
-    from ferbench.corpora.location import locate
+    from ferbench.corpora.location import locate_corpus
     from ferbench.registry.plugins import load_plugins
 
-    corpora = [(dataset, str(locate(dataset()) or "")) for dataset in load_plugins(options.plugin).datasets()]
+    corpora = [(dataset, str(locate_corpus(dataset()) or "")) for dataset in load_plugins(options.plugin).datasets()]
     if options.format == "json":
         facts = ("classes", "license", "access", "citation")
         print_json([{"name": d.name, "found": folder, **{fact: getattr(d, fact) for fact in facts}} for d, folder in corpora])
@@ -43,18 +43,18 @@ def _corpus_check(options: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from ferbench.api.components import Dataset
-    from ferbench.corpora.index import index
-    from ferbench.corpora.location import locate, missing_error
+    from ferbench.corpora.index import index_corpus
+    from ferbench.corpora.location import locate_corpus, missing_error
     from ferbench.execution import summary
     from ferbench.registry.plugins import load_plugins
     from ferbench.registry.specs import Spec
 
     dataset = load_plugins(options.plugin).build("dataset", Spec(options.name, {"root": str(options.folder or "")}))
     assert isinstance(dataset, Dataset)
-    root = locate(dataset)
+    root = locate_corpus(dataset)
     if root is None:
         raise missing_error(dataset)
-    corpus = summary.summarize_corpus(index(replace(dataset, root=str(root)), open_store(options)))
+    corpus = summary.summarize_corpus(index_corpus(replace(dataset, root=str(root)), open_store(options)))
     if options.format == "json":
         print_json(corpus)
     else:
@@ -75,7 +75,7 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     standin = standins.get_standin(dataset, catalog)
     folder = options.folder.resolve()
     with Reporter().track(f"render {options.name}", "clips") as update:
-        standins.render(standin, folder, options.people, options.seed, update)
+        standins.render_standin(standin, folder, options.people, options.seed, update)
     print_lines([f"{options.folder}: {standins.describe_marker(folder / standins.MARKER)}"])
     return 0
 
@@ -85,14 +85,14 @@ def _corpus_extract(options: argparse.Namespace) -> int:
 
     from joblib import cpu_count
 
-    from ferbench.corpora.extraction import Request, extract, report_lines
+    from ferbench.corpora.extraction import Request, extract_frames, report_lines
     from ferbench.execution.progress import Reporter
 
     source, target = options.source.expanduser(), options.target.expanduser()
     if not source.is_dir():
         raise FerbenchError(f"no folder {source}", hint="give the folder of the videos as SOURCE")
     with Reporter().track("extract", "videos") as update:
-        extractions = extract(source, target, Request(options.images, options.every), options.workers or cpu_count(), update)
+        extractions = extract_frames(source, target, Request(options.images, options.every), options.workers or cpu_count(), update)
     if options.format == "json":
         print_json([asdict(extraction) for extraction in extractions])
     else:

@@ -36,7 +36,7 @@ def _plugins(options: argparse.Namespace) -> int:
     from ferbench.registry.plugins import load_plugins
 
     catalog = load_plugins(options.plugin)
-    entries = [entry for kind in KINDS for entry in catalog.of(kind)]
+    entries = [entry for kind in KINDS for entry in catalog.entries_of(kind)]
     if options.format == "json":
         print_json([{"kind": e.kind, "name": e.name, "plugin": e.plugin, "summary": e.summary} for e in entries])
     else:

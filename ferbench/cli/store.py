@@ -60,11 +60,13 @@ def _gc(options: argparse.Namespace) -> int:
     from ferbench.store import upkeep
 
     store = open_store(options, must_exist=True)
-    unneeded = [entry for entry in upkeep.list_entries(store, all_rows=not options.old_rows) if entry.unneeded]
+    unneeded = [entry for entry in upkeep.list_entries(store, all_rows=not options.old_rows) if entry.unneeded_reason]
     if options.delete:
         upkeep.remove_entries(store, unneeded)
     if options.format == "json":
-        entries = [{"stage": entry.stage, "path": str(entry.path), "bytes": entry.bytes, "reason": entry.unneeded} for entry in unneeded]
+        entries = [
+            {"stage": entry.stage, "path": str(entry.path), "bytes": entry.bytes, "reason": entry.unneeded_reason} for entry in unneeded
+        ]
         print_json({"deleted": options.delete, "entries": entries})
         return 0
     total = format_size(sum(entry.bytes for entry in unneeded))

@@ -74,8 +74,8 @@ def describe_unneeded(entries: Sequence[StoredEntry]) -> list[str]:
     """One line per stage and reason why its entries are not needed."""
     groups: dict[tuple[str, str], list[StoredEntry]] = {}
     for entry in entries:
-        if entry.unneeded:
-            groups.setdefault((entry.stage, entry.unneeded), []).append(entry)
+        if entry.unneeded_reason:
+            groups.setdefault((entry.stage, entry.unneeded_reason), []).append(entry)
     return [f"{stage}: {len(group):,} ({format_size(sum(e.bytes for e in group))}): {reason}" for (stage, reason), group in groups.items()]
 
 
@@ -130,7 +130,7 @@ def _join_labels(labels: Mapping[str, str], axes: Sequence[str]) -> str:
 
 def _count_entries(stage: str, entries: Sequence[StoredEntry]) -> StageEntries:
     of_stage = [entry for entry in entries if stage in (entry.stage, "all")]
-    unneeded = [entry for entry in of_stage if entry.unneeded]
+    unneeded = [entry for entry in of_stage if entry.unneeded_reason]
     return {
         "stage": stage,
         "entries": len(of_stage),

@@ -1,1 +1,1 @@
-"""What a corpus holds: its clips, the folds of a protocol, decoded frames, rendered stand-ins."""
+"""Corpora: their clips, the folds of a protocol, decoded frames, rendered stand-ins."""

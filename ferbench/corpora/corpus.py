@@ -1,4 +1,4 @@
-"""A corpus as it was found on disk, and its identity."""
+"""A corpus as it is on disk, and its identity."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ class Corpus:
 
 
 def identify_corpus(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
-    """What a corpus is to those who compare rows: how it was read, and what it holds (a key of the store)."""
+    """Return the part of a row's identity that describes a corpus: its dataset and a digest of its content."""
     return {**identify_component(dataset), "content": corpus.digest, "stand-in": corpus.is_standin}
 
 
 def store_contents(corpus: Corpus, store: Store) -> None:
-    """Keep the contents under the corpus's digest, so that a later run can say which clips differ."""
+    """Store the contents under the corpus's digest, so that a later run can say which clips differ."""
     store.ensure_entry("index", corpus.digest, _write, corpus)
 
 
 def load_contents(digest: str, store: Store) -> Contents:
-    """The contents of a corpus of this digest; empty if they are not stored."""
+    """Load the contents of the corpus with this digest; empty if they are not stored."""
     folder = store.find_entry("index", digest)
     return read_json(folder / "clips.json", dict[str, list[str | int | None]]) if folder else {}
 

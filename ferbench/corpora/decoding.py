@@ -15,7 +15,7 @@ Decoded = tuple[dict[int, Image], dict[int, str]]
 
 
 def decode(clip: Clip, indices: Sequence[int]) -> Decoded:
-    """The frames of these indices."""
+    """Decode the frames with these indices."""
     return _decode_video(clip.video, indices) if clip.video else _decode_images(clip.images, indices)
 
 

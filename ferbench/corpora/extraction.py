@@ -14,13 +14,13 @@ import cv2
 import msgspec
 
 from ferbench.api.errors import FerbenchError
-from ferbench.corpora.reading import Unreadable, is_truncated, unreadable_if_fails
+from ferbench.corpora.reading import Unreadable, is_truncated, translate_os_errors
 from ferbench.corpora.videos import declared_frames, read_frames
 from ferbench.store.files import digest_file, to_json
 from ferbench.types import Progress
 
 VIDEOS = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
-RECORD = ".extraction.json"  # in each folder
+RECORD_FILE = ".extraction.json"  # in each folder
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Source:
+class VideoState:
     """A video as it was when it was read."""
 
     size: int
@@ -44,17 +44,17 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Record:
+class ExtractionRecord:
     """What a folder was extracted from and how, and how many image files were written."""
 
     request: Request
-    source: Source
+    source: VideoState
     frames: int
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """What became of a video: so many image files, written now or there already, and what is wrong with it."""
+    """The result for one video: how many image files, whether they were written now, and what is wrong."""
 
     video: str
     frames: int
@@ -62,10 +62,10 @@ class Extraction:
     problem: str = ""
 
 
-def extract(source: Path, target: Path, request: Request, workers: int, progress: Progress) -> list[Extraction]:
+def extract_frames(source: Path, target: Path, request: Request, workers: int, progress: Progress) -> list[Extraction]:
     """Write A/B.mp4 below `source` as A/B/0000001.jpg, 0000002.jpg ... below `target`; results are in the order of names.
 
-    A folder is there whole or not at all: what was interrupted is written again by the next call, what is there stays. Raises
+    Folders are written atomically: the next call repeats what was interrupted and keeps the rest. Raises
     FerbenchError if there is no video, two would share a folder, a folder holds anything else than was asked for, or the disk is full.
     """
     folders = {video: target / video.relative_to(source).with_suffix("") for video in _find_videos(source)}
@@ -98,7 +98,7 @@ def report_lines(extractions: Sequence[Extraction]) -> list[str]:
     """What was written and what was there, then a line for each video with a problem."""
     written = [extraction for extraction in extractions if extraction.written]
     present = sum(1 for extraction in extractions if extraction.frames and not extraction.written)
-    lines = [f"{sum(e.frames for e in written)} frames of {len(written)} videos written, {present} videos were there already"]
+    lines = [f"{sum(e.frames for e in written)} frames of {len(written)} videos written, {present} videos were already extracted"]
     return lines + [f"{extraction.video}: {extraction.problem}" for extraction in extractions if extraction.problem]
 
 
@@ -128,7 +128,7 @@ def _check_folder(folder: Path, request: Request) -> None:
     hint = "name another TARGET, or remove the folder to extract the video again"
     record = _load_record(folder)
     if record is None:
-        raise FerbenchError(f"{folder} is there, and was not written by `ferbench corpus extract`", hint=hint)
+        raise FerbenchError(f"{folder} exists and was not written by `ferbench corpus extract`", hint=hint)
     if record.request != request:
         raise FerbenchError(f"{folder} holds {record.request}: you asked for {request}", hint=hint)
 
@@ -137,36 +137,36 @@ def _is_taken(folder: Path) -> bool:
     return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
-def _load_record(folder: Path) -> Record | None:
+def _load_record(folder: Path) -> ExtractionRecord | None:
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+        return msgspec.json.decode((folder / RECORD_FILE).read_bytes(), type=ExtractionRecord)
     except (OSError, msgspec.DecodeError):
         return None
 
 
 def _extract_video(video: Path, source: Path, folder: Path, request: Request) -> Extraction:
     name = video.relative_to(source).as_posix()
-    work = folder.with_name(f".{folder.name}.part")
+    partial_folder = folder.with_name(f".{folder.name}.part")
     try:
         if _is_taken(folder):
-            return _compare(video, name, folder)
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        origin = _describe_source(video)
-        decoded, written = _write_frames(video, work, request)
+            return _check_extraction(video, name, folder)
+        shutil.rmtree(partial_folder, ignore_errors=True)
+        partial_folder.mkdir(parents=True)
+        video_state = _read_state(video)
+        decoded, written = _write_frames(video, partial_folder, request)
         declared = declared_frames(video)
-        (work / RECORD).write_bytes(to_json(Record(request, origin, written)))
-        work.replace(folder)
+        (partial_folder / RECORD_FILE).write_bytes(to_json(ExtractionRecord(request, video_state, written)))
+        partial_folder.replace(folder)
     except Unreadable as problem:
         return Extraction(name, 0, False, str(problem))
     except OSError as error:
         raise FerbenchError(f"{folder} cannot be written: {error.strerror}", hint="make room, and run the same command again") from error
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(partial_folder, ignore_errors=True)
     return Extraction(name, written, True, f"ends after {decoded} of {declared} frames" if is_truncated(decoded, declared) else "")
 
 
-def _compare(video: Path, name: str, folder: Path) -> Extraction:
+def _check_extraction(video: Path, name: str, folder: Path) -> Extraction:
     """A folder that was extracted before, with what changed since."""
     record = _load_record(folder)
     assert record is not None  # it was checked
@@ -179,17 +179,17 @@ def _compare(video: Path, name: str, folder: Path) -> Extraction:
     return Extraction(name, frames, False, problem)
 
 
-def _has_changed(video: Path, source: Source) -> bool:
+def _has_changed(video: Path, source: VideoState) -> bool:
     """Whether the content differs; it is read only if size or time differ."""
-    with unreadable_if_fails(video):
+    with translate_os_errors(video):
         stat = video.stat()
-    return (stat.st_size, stat.st_mtime_ns) != (source.size, source.changed) and _describe_source(video).digest != source.digest
+    return (stat.st_size, stat.st_mtime_ns) != (source.size, source.changed) and _read_state(video).digest != source.digest
 
 
-def _describe_source(video: Path) -> Source:
-    with unreadable_if_fails(video):
+def _read_state(video: Path) -> VideoState:
+    with translate_os_errors(video):
         stat = video.stat()
-        return Source(stat.st_size, stat.st_mtime_ns, digest_file(video))
+        return VideoState(stat.st_size, stat.st_mtime_ns, digest_file(video))
 
 
 def _write_frames(video: Path, folder: Path, request: Request) -> tuple[int, int]:

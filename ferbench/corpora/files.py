@@ -1,4 +1,4 @@
-"""What is known about the files of a corpus: a digest of each, and the frames of its videos; unchanged files are not read again."""
+"""Records of the files of a corpus: a digest of each, and the number of frames of videos; unchanged files are not read again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ferbench.store.keys import make_key
 
 @dataclass(frozen=True)
 class FileRecord:
-    """One file as it was when its content was last read; `size` and `changed` are None if it was not there.
+    """One file as it was when its content was last read; `size` and `changed` are None if it was missing.
 
     `problem` says why it cannot be read. A video whose frames were counted has `frames` and `declared`, or `undecodable` says why not.
     """
@@ -34,7 +34,7 @@ class FileRecord:
         return self.frames is not None or bool(self.undecodable)
 
 
-Records = Mapping[str, FileRecord]
+FileRecords = Mapping[str, FileRecord]
 """By path."""
 
 
@@ -46,37 +46,37 @@ def clip_files(clip: Clip) -> Iterator[Path]:
         yield clip.video
 
 
-def content_digest(clip: Clip, records: Records) -> str:
+def content_digest(clip: Clip, records: FileRecords) -> str:
     """The digest of a clip's content, landmarks included."""
     frames = [records[str(path)].digest for path in clip.images or filter(None, [clip.video])]
     landmarks = [[records[str(path)].digest for path in clip.landmarks]] if clip.landmarks else []
     return make_key(frames, *landmarks)
 
 
-def read_files(root: Path, clips: Sequence[Clip], store: Store) -> Records:
-    """The record of each file of these clips; frames are counted of videos whose dataset does not say how many they have."""
-    memory = f"digests/{make_key(str(root.resolve()))}.json"
-    known = _load(store, memory)
+def read_files(root: Path, clips: Sequence[Clip], store: Store) -> FileRecords:
+    """Return the record of each file of these clips; counts the frames of videos whose dataset does not give their length."""
+    cache = f"digests/{make_key(str(root.resolve()))}.json"
+    known = _load_records(store, cache)
     records = dict(known)
     with ThreadPoolExecutor() as pool:
         changed = [path for path in _distinct(path for clip in clips for path in clip_files(clip)) if not _is_current(path, known)]
-        records |= zip(map(str, changed), pool.map(_read, changed), strict=True)
+        records |= zip(map(str, changed), pool.map(_read_record, changed), strict=True)
         uncounted = [video for clip in clips if (video := clip.video) and not clip.length and not records[str(video)].is_counted]
-        records |= zip(map(str, uncounted), pool.map(lambda video: _count(video, records[str(video)]), uncounted), strict=True)
+        records |= zip(map(str, uncounted), pool.map(lambda video: _count_frames(video, records[str(video)]), uncounted), strict=True)
     if changed or uncounted:
-        store.write_file(memory, to_json(records))
+        store.write_file(cache, to_json(records))
     return records
 
 
-def _load(store: Store, memory: str) -> dict[str, FileRecord]:
-    return store.try_read(memory, dict[str, FileRecord]) or {}
+def _load_records(store: Store, cache: str) -> dict[str, FileRecord]:
+    return store.try_read(cache, dict[str, FileRecord]) or {}
 
 
 def _distinct(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(paths))
 
 
-def _is_current(path: Path, known: Records) -> bool:
+def _is_current(path: Path, known: FileRecords) -> bool:
     record = known.get(str(path))
     return record is not None and (record.size, record.changed) == _stat(path)
 
@@ -89,7 +89,7 @@ def _stat(path: Path) -> tuple[int | None, int | None]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _read(path: Path) -> FileRecord:
+def _read_record(path: Path) -> FileRecord:
     size, changed = _stat(path)
     try:
         return FileRecord(size, changed, digest_file(path))
@@ -98,7 +98,7 @@ def _read(path: Path) -> FileRecord:
         return FileRecord(size, changed, f"unreadable: {problem}", problem)
 
 
-def _count(video: Path, record: FileRecord) -> FileRecord:
+def _count_frames(video: Path, record: FileRecord) -> FileRecord:
     from ferbench.corpora.reading import Unreadable
     from ferbench.corpora.videos import count_frames
 

@@ -12,7 +12,7 @@ import msgspec
 
 from ferbench.api.clips import Clip, Fold
 from ferbench.api.components import Protocol
-from ferbench.api.errors import FerbenchError, plugin_call
+from ferbench.api.errors import FerbenchError, blame_plugin
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.fold_checks import check_classes, check_folds, check_people
 from ferbench.store.entries import Store
@@ -54,7 +54,7 @@ class Split:
         return sorted({subjects[clip] for clip in part})
 
 
-def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
+def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
     """Rename labels, drop other classes, split and check. Raises FerbenchError if there is nothing to split or a fold breaks a rule."""
     check_classes(protocol)
     renamed = [replace(clip, label=protocol.labels.get(clip.label, clip.label)) for corpus in corpora for clip in corpus.clips]
@@ -64,19 +64,19 @@ def split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
         hint = f"labels found: {', '.join(sorted(other_classes))}; protocol.classes: {', '.join(protocol.classes)}"
         raise FerbenchError(f"no clip has a class of the {protocol.title}", hint=hint)
     check_people(clips, corpora)
-    entry = _key(protocol, clips)
-    folder = store.ensure_entry("folds", entry, _write, protocol, clips)
-    return Split(entry, clips, _read(folder), dict(other_classes))
+    key = _folds_key(protocol, clips)
+    folder = store.ensure_entry("folds", key, _write, protocol, clips)
+    return Split(key, clips, _read(folder), dict(other_classes))
 
 
-def _key(protocol: Protocol, clips: Sequence[Clip]) -> str:
+def _folds_key(protocol: Protocol, clips: Sequence[Clip]) -> str:
     """From everything that a protocol can see of the clips."""
     visible = [[clip.id, clip.subject, clip.label, clip.length, clip.apex, dict(clip.facts)] for clip in clips]
     return make_key("folds", digest_code(*FOLDS), identify_component(protocol), visible)
 
 
 def _write(folder: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str, object]:
-    with plugin_call(protocol.title, type(protocol)):
+    with blame_plugin(protocol.title, type(protocol)):
         folds = list(protocol.folds(clips))
         if wrong := next((fold for fold in folds if not isinstance(fold, Fold)), None):
             raise TypeError(f"folds() returns {type(wrong).__name__}: expected Folds")

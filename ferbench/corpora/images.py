@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferbench.corpora.integrity import describe_damage
+from ferbench.corpora.integrity import find_damage
 from ferbench.corpora.reading import Unreadable, read_bytes
 
 Image = NDArray[np.uint8]
@@ -17,14 +17,14 @@ Image = NDArray[np.uint8]
 def decode_image(path: Path) -> Image:
     """One image file, rotated as its EXIF data says. Raises Unreadable, also if a part of the picture is missing."""
     data = read_bytes(path)
-    if problem := describe_damage(data):
+    if problem := find_damage(data):
         raise Unreadable(f"{path.name}: {problem}")
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR)
     except cv2.error as error:
         raise Unreadable(f"{path.name}: {error.err or 'cannot be decoded'}") from error
     if image is None:
-        raise Unreadable(f"{path.name}: no picture that OpenCV can decode")
+        raise Unreadable(f"{path.name}: OpenCV cannot decode it as an image")
     return to_rgb(image)
 
 

@@ -1,4 +1,4 @@
-"""Indexing: which clips a dataset finds, what their files contain, and what is left out for which reason."""
+"""Indexing: the clips of a dataset, the content of their files, and what is left out and why."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
-from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.corpora.corpus import Corpus, store_contents
-from ferbench.corpora.files import Records, clip_files, content_digest, read_files
+from ferbench.corpora.files import FileRecords, clip_files, content_digest, read_files
 from ferbench.corpora.reading import is_truncated
 from ferbench.corpora.standins import find_marker
 from ferbench.store.entries import Store
 
 
-def index(dataset: Dataset, store: Store) -> Corpus:
+def index_corpus(dataset: Dataset, store: Store) -> Corpus:
     """Read what a corpus holds; `dataset.root` is its folder. Raises FerbenchError if it holds no labeled clip."""
     listed, skipped = _list_clips(dataset)
     records = read_files(Path(dataset.root), listed, store)
@@ -42,7 +42,7 @@ def index(dataset: Dataset, store: Store) -> Corpus:
 
 
 def _list_clips(dataset: Dataset) -> tuple[list[Clip], list[Skipped]]:
-    with plugin_call(dataset.title, type(dataset)):
+    with blame_plugin(dataset.title, type(dataset)):
         yielded = list(dataset.clips())
     for item in yielded:
         if problem := _contract_problem(item):
@@ -63,7 +63,7 @@ def _contract_problem(item: object) -> str:
     return ""
 
 
-def _check_clip(clip: Clip, records: Records) -> Clip | Skipped:
+def _check_clip(clip: Clip, records: FileRecords) -> Clip | Skipped:
     """The clip with the number of its frames, or why it cannot be used."""
     length, problem = _count_frames(clip, records)
     if not problem and clip.landmarks and len(clip.landmarks) != length:
@@ -73,7 +73,7 @@ def _check_clip(clip: Clip, records: Records) -> Clip | Skipped:
     return Skipped(clip.id, problem) if problem else replace(clip, length=length)
 
 
-def _count_frames(clip: Clip, records: Records) -> tuple[int, str]:
+def _count_frames(clip: Clip, records: FileRecords) -> tuple[int, str]:
     """Number of frames, and why there are none."""
     if clip.video is None:
         return len(clip.images), "" if clip.images else "no frames"
@@ -93,7 +93,7 @@ def _check_ids(dataset: Dataset, clips: Sequence[Clip]) -> None:
         raise PluginError(f"{dataset.title} yields the clip id {repeated!r} twice", where=dataset.root)
 
 
-def _truncated(clips: Sequence[Clip], records: Records) -> Iterator[str]:
+def _truncated(clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
     """Clips whose video clearly ends before its header says."""
     for clip in clips:
         record = records[str(clip.video)] if clip.video else None
@@ -101,8 +101,8 @@ def _truncated(clips: Sequence[Clip], records: Records) -> Iterator[str]:
             yield f"{clip.id} ({record.frames} of {record.declared} frames)"
 
 
-def _unreadable(dataset: Dataset, clips: Sequence[Clip], records: Records) -> Iterator[str]:
-    """Files that are there but cannot be read, or are not there any more."""
+def _unreadable(dataset: Dataset, clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
+    """Yield files that cannot be read, or that have been deleted."""
     for path in (path for clip in clips for path in clip_files(clip)):
         if problem := records[str(path)].problem:
             name = path.relative_to(dataset.root) if path.is_relative_to(dataset.root) else path

@@ -12,7 +12,7 @@ PNG, JPEG, JPEG_END = b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"\xff\xd9"
 SCAN = 0xDA  # the marker before a JPEG's pixels
 
 
-def describe_damage(data: bytes) -> str:
+def find_damage(data: bytes) -> str:
     """What is wrong with the content of an image file; empty if nothing is, or if it is neither PNG nor JPEG."""
     if data.startswith(PNG) and not _png_is_whole(data):
         return "truncated or damaged PNG"

@@ -1,4 +1,4 @@
-"""Where corpora lie: under FERBENCH_DATA, or where the benchmark says."""
+"""Where corpora are: under FERBENCH_DATA, or where the benchmark says."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ferbench.api.errors import FerbenchError
 
 
 def data_folder() -> Path:
-    """Where corpora are looked for: FERBENCH_DATA, else ./data."""
+    """Return the folder to search for corpora: FERBENCH_DATA, else ./data."""
     return Path(os.environ.get("FERBENCH_DATA") or "data").expanduser()
 
 
-def locate(dataset: Dataset) -> Path | None:
-    """The folder of a corpus: its `root`, or one of its `folders` (case ignored) in the data folder; None if there is none."""
+def locate_corpus(dataset: Dataset) -> Path | None:
+    """Return the folder of a corpus: its `root`, or one of its `folders` (ignoring case) in the data folder; None if it is missing."""
     if dataset.root:
         root = _expand_root(dataset)
         return root if root.is_dir() else None
@@ -26,7 +26,7 @@ def locate(dataset: Dataset) -> Path | None:
 
 
 def missing_error(dataset: Dataset, where: str = "") -> FerbenchError:
-    """The error for a corpus that is not there: where it was looked for and how to obtain it."""
+    """Return the error for a missing corpus: where it was searched for, and how to obtain it."""
     folder = _expand_root(dataset) if dataset.root else data_folder() / dataset.folders[0]
     unset = "" if os.environ.get("FERBENCH_DATA") else " (FERBENCH_DATA is not set)"
     return FerbenchError(

@@ -19,7 +19,7 @@ def is_truncated(decoded: int, declared: int) -> bool:
 
 
 @contextmanager
-def unreadable_if_fails(path: Path) -> Iterator[None]:
+def translate_os_errors(path: Path) -> Iterator[None]:
     """An OSError of the block becomes Unreadable."""
     try:
         yield
@@ -29,7 +29,7 @@ def unreadable_if_fails(path: Path) -> Iterator[None]:
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file; raises Unreadable, also if it is empty."""
-    with unreadable_if_fails(path):
+    with translate_os_errors(path):
         data = path.read_bytes()
     if not data:
         raise Unreadable(f"{path.name}: empty file")
@@ -38,7 +38,7 @@ def read_bytes(path: Path) -> bytes:
 
 def check_not_empty(path: Path) -> None:
     """Raises Unreadable if the file is empty, or its size cannot be read."""
-    with unreadable_if_fails(path):
+    with translate_os_errors(path):
         size = path.stat().st_size
     if not size:
         raise Unreadable(f"{path.name}: empty file")

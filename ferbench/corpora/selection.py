@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from ferbench.api.clips import Clip
 from ferbench.api.components import Preprocessor
-from ferbench.api.errors import PluginError, location, plugin_call
+from ferbench.api.errors import PluginError, blame_plugin, location
 
 
-def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
-    """The frames that the steps keep. Raises PluginError if a step returns anything but some of the frames it was given."""
-    anonymous = replace(clip, label="", subject="")  # which frames are read must not depend on what is to be found out
+def select_frames(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
+    """Return the frames that the steps keep. Raises PluginError if a step returns anything but some of the frames it was given."""
+    anonymous = replace(clip, label="", subject="")  # so that the choice of frames cannot leak the answer
     indices = list(range(clip.length))
     for step in steps:
         indices = _apply(step, anonymous, indices)
@@ -21,7 +21,7 @@ def select(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
 
 
 def _apply(step: Preprocessor, clip: Clip, indices: list[int]) -> list[int]:
-    with plugin_call(f"{step.title} on {clip.id}", type(step)):
+    with blame_plugin(f"{step.title} on {clip.id}", type(step)):
         kept = list(map(operator.index, step.select(clip, tuple(indices))))
     if not kept or kept != sorted(set(kept) & set(indices)):
         expected = f"some of the frames {indices[0]} to {indices[-1]}, in order"

@@ -1,4 +1,4 @@
-"""Stand-ins for corpora: rendered once, and marked, so that every row made from one says so."""
+"""Stand-ins for corpora: rendered once, and marked, so that all rows computed from them are marked too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypedDict
 from uuid import uuid4
 
 from ferbench.api.components import Dataset, StandIn
-from ferbench.api.errors import FerbenchError, plugin_call
+from ferbench.api.errors import FerbenchError, blame_plugin
 from ferbench.registry.catalog import Catalog
 from ferbench.store.entries import Store
 from ferbench.store.files import read_json, to_json
@@ -19,7 +19,7 @@ from ferbench.types import Progress
 
 MARKER = "STAND-IN.json"
 Marker = TypedDict("Marker", {"stand-in of": str, "people": int, "seed": int})
-"""What a stand-in says of itself, in a file in its folder."""
+"""The content of the marker file in a stand-in's folder."""
 
 
 def get_standin(dataset: Dataset, catalog: Catalog) -> StandIn:
@@ -32,7 +32,7 @@ def get_standin(dataset: Dataset, catalog: Catalog) -> StandIn:
     return standin
 
 
-def render(standin: StandIn, folder: Path, people: int, seed: int, progress: Progress) -> None:
+def render_standin(standin: StandIn, folder: Path, people: int, seed: int, progress: Progress) -> None:
     """Render into a new folder, with the marker. Raises FerbenchError if the folder holds something."""
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -41,31 +41,31 @@ def render(standin: StandIn, folder: Path, people: int, seed: int, progress: Pro
         raise FerbenchError(f"people is {people}: expected at least 1", where="--people")
     for leftover in folder.parent.glob(f".{escape(folder.name)}-*.part"):  # of a killed process
         shutil.rmtree(leftover, ignore_errors=True)
-    work = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.part")
-    work.mkdir(parents=True)
+    partial_folder = folder.with_name(f".{folder.name}-{uuid4().hex[:8]}.part")
+    partial_folder.mkdir(parents=True)
     try:
         marker: Marker = {"stand-in of": standin.name, "people": people, "seed": seed}
-        (work / MARKER).write_bytes(to_json(marker))
-        with plugin_call(f"{standin.title}: render", type(standin)):
-            standin.render(work, people, seed, progress)
+        (partial_folder / MARKER).write_bytes(to_json(marker))
+        with blame_plugin(f"{standin.title}: render", type(standin)):
+            standin.render(partial_folder, people, seed, progress)
         if folder.exists():
             folder.rmdir()
-        work.rename(folder)
+        partial_folder.rename(folder)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(partial_folder, ignore_errors=True)
 
 
 def standin_folder(standin: StandIn, people: int, seed: int, store: Store) -> Path:
-    """Where a rehearsal keeps the stand-in, rendered or not."""
+    """Return the folder of a rehearsal's stand-in, whether or not it exists."""
     return store.root / "standin" / make_key("standin", identify_component(standin), people, seed) / standin.name
 
 
 def store_standin(standin: StandIn, people: int, seed: int, store: Store, progress: Progress) -> Path:
-    """The folder of a rehearsal's stand-in, rendered unless it is there."""
+    """Return the folder of a rehearsal's stand-in; rendered if it is missing."""
     folder = standin_folder(standin, people, seed, store)
     with store.lock("standin", folder.parent.name):
         if not folder.is_dir():
-            render(standin, folder, people, seed, progress)
+            render_standin(standin, folder, people, seed, progress)
     return folder
 
 
@@ -77,6 +77,6 @@ def find_marker(folders: Iterable[Path]) -> Path | None:
 
 
 def describe_marker(marker: Path) -> str:
-    """Of what the stand-in is, for people."""
+    """Describe a stand-in in a line."""
     content = read_json(marker, Marker)
     return f"stand-in of {content['stand-in of']}, {content['people']} people, seed {content['seed']}"

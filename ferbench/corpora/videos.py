@@ -70,7 +70,7 @@ def _open(video: Path) -> Iterator[cv2.VideoCapture]:
     capture = cv2.VideoCapture(str(video))
     try:
         if not capture.isOpened():
-            raise Unreadable(f"{video.name}: no video that OpenCV can decode")
+            raise Unreadable(f"{video.name}: OpenCV cannot decode it as a video")
         yield capture
     finally:
         capture.release()

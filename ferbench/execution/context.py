@@ -11,7 +11,7 @@ import torch
 
 from ferbench.execution.executor import Executor
 from ferbench.execution.progress import NotedProgress, Reporter
-from ferbench.execution.provenance import describe_origin
+from ferbench.execution.provenance import describe_provenance
 from ferbench.execution.scheduler import Failures, Scheduler
 from ferbench.plan.models import Fit, TrainedModel
 from ferbench.stages.crops import CropFacts
@@ -19,7 +19,7 @@ from ferbench.stages.features import FeatureFacts
 from ferbench.stages.fits import FitFacts
 from ferbench.store.costs import Cost, add_costs
 from ferbench.store.entries import Store
-from ferbench.store.rows import Origin
+from ferbench.store.rows import Provenance
 
 FACTS: Mapping[str, type[CropFacts] | type[FeatureFacts] | type[FitFacts]] = {
     "crops": CropFacts,
@@ -78,9 +78,9 @@ class Context:
         return CostLog(self.store)
 
     @cached_property
-    def origin(self) -> Origin:
+    def provenance(self) -> Provenance:
         """Where and with what this run computes."""
-        return describe_origin(self.device, self.workers, self.compile)
+        return describe_provenance(self.device, self.workers, self.compile)
 
     def compile_if_asked(self, module: torch.nn.Module) -> torch.nn.Module:
         """Compile the module at its first call if the user asks for it; the names of its weights stay the same."""

@@ -58,7 +58,7 @@ def _check_backbones(context: Context, jobs: Sequence[Job]) -> None:
 
 
 def _check_backbone(backbone: Backbone) -> None:
-    backbone.check()
+    backbone.check_weights()
     frozen = backbone.frozen()
-    if frozen is not None and not frozen.calibrated:
+    if frozen is not None and not frozen.is_calibrated:
         frozen.build(None)

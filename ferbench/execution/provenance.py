@@ -10,12 +10,12 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 import torch
 from joblib import cpu_count
 
-from ferbench.store.rows import Origin
+from ferbench.store.rows import Provenance
 
 PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit-learn", "numpy")
 
 
-def describe_origin(device: torch.device, workers: int, compiled: bool) -> Origin:
+def describe_provenance(device: torch.device, workers: int, compiled: bool) -> Provenance:
     """Describe versions, git commit, hardware and runtime options."""
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

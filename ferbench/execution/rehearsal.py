@@ -11,8 +11,8 @@ from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora import standins
 from ferbench.corpora.corpus import Corpus
-from ferbench.corpora.index import index
-from ferbench.corpora.location import locate, missing_error
+from ferbench.corpora.index import index_corpus
+from ferbench.corpora.location import locate_corpus, missing_error
 from ferbench.execution.progress import Reporter
 from ferbench.store.entries import Store
 from ferbench.store.keys import identify_component, make_key
@@ -28,17 +28,17 @@ def prepare_corpora(
     benchmark: Benchmark, store: Store, allow_rehearsal: bool, reporter: Reporter, get_standin: GetStandIn
 ) -> tuple[Benchmark, Corpora]:
     """Index every corpus; rehearse the benchmark if one is missing or a stand-in. Raises FerbenchError for a missing corpus."""
-    missing = [dataset for dataset in benchmark.datasets() if locate(dataset) is None]
+    missing = [dataset for dataset in benchmark.datasets() if locate_corpus(dataset) is None]
     may_rehearse = allow_rehearsal and benchmark.rehearsal is not None
     if missing and not may_rehearse:
         raise missing_error(missing[0], benchmark.document.where("dataset"))
     if missing:
         benchmark = _rehearse(benchmark, reporter, f"not found: {', '.join(dataset.name for dataset in missing)}")
         return benchmark, _index_all(benchmark, store, lambda dataset: get_standin(dataset, benchmark))
-    corpora = _index_all(benchmark, store, locate)
+    corpora = _index_all(benchmark, store, locate_corpus)
     if may_rehearse and any(corpus.is_standin for merged in corpora.values() for corpus in merged):
         benchmark = _rehearse(benchmark, reporter, "the corpora are stand-ins")
-        corpora = _index_all(benchmark, store, locate)
+        corpora = _index_all(benchmark, store, locate_corpus)
     return benchmark, corpora
 
 
@@ -70,9 +70,9 @@ def require_standin(store: Store) -> GetStandIn:
 def unrendered_standins(benchmark: Benchmark, store: Store, allow_rehearsal: bool) -> tuple[str, ...]:
     """The corpora whose stand-ins a run would render first."""
     may_rehearse = allow_rehearsal and benchmark.rehearsal is not None
-    if not may_rehearse or all(locate(dataset) for dataset in benchmark.datasets()):
+    if not may_rehearse or all(locate_corpus(dataset) for dataset in benchmark.datasets()):
         return ()
-    rehearsed = benchmark.rehearsed()
+    rehearsed = benchmark.with_rehearsal_settings()
     folders = {dataset.name: _standin_folder(dataset, rehearsed, store) for dataset in rehearsed.datasets()}
     return tuple(name for name, folder in folders.items() if not folder.is_dir())
 
@@ -86,8 +86,8 @@ def _index_all(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Pat
     indexed: dict[str, Corpus] = {}
     for dataset in benchmark.datasets():
         if _identify(dataset) not in indexed:
-            indexed[_identify(dataset)] = index(replace(dataset, root=str(root(dataset))), store)
-    choices = {choice.label: choice.value for choice in benchmark.selected("dataset")}
+            indexed[_identify(dataset)] = index_corpus(replace(dataset, root=str(root(dataset))), store)
+    choices = {choice.label: choice.value for choice in benchmark.selected_choices("dataset")}
     return {
         label: tuple(indexed[_identify(dataset)] for dataset in merged if isinstance(dataset, Dataset))
         for label, merged in choices.items()
@@ -107,7 +107,7 @@ def _rehearse(benchmark: Benchmark, reporter: Reporter, reason: str) -> Benchmar
     for path, value in (benchmark.rehearsal.set if benchmark.rehearsal else {}).items():
         if path not in set_by_user:
             reporter.line(f"  the rehearsal sets {path} = {value}")
-    return benchmark.rehearsed()
+    return benchmark.with_rehearsal_settings()
 
 
 def _standin_size(benchmark: Benchmark) -> tuple[int, int]:

@@ -91,7 +91,7 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     from ferbench.plan.forecast import Forecast
 
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
-        return Forecast(total=benchmark.rehearsed().size, unrendered=unrendered)
+        return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
     result = forecast(Planner(benchmark, corpora, store).rows(), load_costs(store), store, options.retry)
     if measure and result.unknown_stages():

@@ -7,14 +7,14 @@ from typing import get_args
 
 from ferbench.api.clips import Fold, Input
 from ferbench.api.components import EmbeddingLoss, Loss
-from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call, shorten
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location, shorten
 from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
 from ferbench.api.recipe import Recipe, validation_need
 
 
 def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
     """Return what the backbone trains; raises PluginError if it returns anything else than one of the four kinds."""
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         trainable = backbone.trainable(classes)
     if not isinstance(trainable, Trainable):
         kinds = ", ".join(kind.__name__ for kind in get_args(Trainable))
@@ -26,7 +26,7 @@ def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
 
 def frozen_of(backbone: Backbone) -> Frozen | None:
     """The frozen part; raises PluginError if it is neither a Frozen nor None."""
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         frozen = backbone.frozen()
     if not isinstance(frozen, Frozen | None):
         raise PluginError(
@@ -37,13 +37,13 @@ def frozen_of(backbone: Backbone) -> Frozen | None:
 
 def is_calibrated(backbone: Backbone, frozen: Frozen) -> bool:
     """Whether the frozen part looks at training crops."""
-    with plugin_call(f"the frozen part of {backbone.title}", type(frozen)):
-        return frozen.calibrated
+    with blame_plugin(f"the frozen part of {backbone.title}", type(frozen)):
+        return frozen.is_calibrated
 
 
 def input_of(backbone: Backbone) -> Input:
     """The declared input; raises PluginError if it is not an Input."""
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         declared = backbone.input()
     if not isinstance(declared, Input):
         raise PluginError(f"{backbone.title}: input() returns {type(declared).__name__}: expected an Input", where=location(type(backbone)))
@@ -52,7 +52,7 @@ def input_of(backbone: Backbone) -> Input:
 
 def members_of(fusion: Fusion) -> tuple[Backbone | Fusion, ...]:
     """The members of a fusion; raises PluginError unless they are one or more other backbones."""
-    with plugin_call(fusion.title, type(fusion)):
+    with blame_plugin(fusion.title, type(fusion)):
         members = tuple(fusion.members())
     wrong = [type(member).__name__ for member in members if not isinstance(member, Backbone | Fusion)]
     if wrong or not members or fusion in members:
@@ -119,12 +119,12 @@ def _check_loss(backbone: Backbone, loss: Loss | EmbeddingLoss, trainable: Train
 
 
 def _only_weighs_classes(loss: Loss | EmbeddingLoss) -> bool:
-    with plugin_call(loss.title, type(loss)):
+    with blame_plugin(loss.title, type(loss)):
         return isinstance(loss, Loss) and loss.only_weighs_classes
 
 
 def _check_frames_per_clip(backbone: Backbone) -> None:
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         value: object = backbone.frames_per_clip()
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         problem = f"frames_per_clip() returns {shorten(value)}: expected a whole number from 1, or None"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ferbench.api.networks import EmbeddingNetwork, Network
-from ferbench.corpora.selection import select
+from ferbench.corpora.selection import select_frames
 from ferbench.plan.forecast import Forecast, WorkUnit
 from ferbench.plan.models import Fit, KeySet, Model, Row, TrainedModel
 from ferbench.store import records
@@ -82,5 +82,5 @@ class _Estimator:
     def _count_frames(self, model: Model) -> dict[str, int]:
         """How many frames of each clip the pipeline selects; nothing is decoded."""
         if model.crops not in self.frames:
-            self.frames[model.crops] = {clip.id: len(select(clip, model.cell.preprocessing)) for clip in model.split.clips}
+            self.frames[model.crops] = {clip.id: len(select_frames(clip, model.cell.preprocessing)) for clip in model.split.clips}
         return self.frames[model.crops]

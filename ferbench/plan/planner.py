@@ -13,7 +13,7 @@ from ferbench.api.networks import Backbone, FinishedSystem, Fusion
 from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.corpus import Corpus, identify_corpus
-from ferbench.corpora.folds import Split, split
+from ferbench.corpora.folds import Split, split_clips
 from ferbench.plan import keys
 from ferbench.plan.checks import (
     check_combination,
@@ -91,7 +91,7 @@ class Planner:
     def _model(self, cell: Cell) -> Model:
         """The model of a combination, whose backbone is trained or fused from members."""
         corpora = self.corpora[cell.labels["dataset"]]
-        folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: split(cell.protocol, corpora, self.store))
+        folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: split_clips(cell.protocol, corpora, self.store))
         identities = {axis: self._identity(axis, cell) for axis in MODEL_AXES}
         steps = _labels(cell, "dataset", "protocol", "preprocessing")
         crops = self.memo.get(("crops", *steps), lambda: keys.crop_keys(folds.clips, corpora, identities["preprocessing"]))

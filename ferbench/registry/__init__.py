@@ -1,1 +1,1 @@
-"""Which components there are: plugins are found, checked and listed."""
+"""The catalog of components: finds plugins, and checks and lists what they register."""

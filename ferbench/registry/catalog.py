@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ferbench.api.components import Component, Dataset
 from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.registry.contracts import KINDS, find_contract_problem
-from ferbench.registry.parameters import build, unknown
+from ferbench.registry.parameters import build, describe_unknown
 from ferbench.registry.specs import Spec
 
 
@@ -35,7 +35,7 @@ class Catalog:
     broken: dict[str, str] = field(default_factory=dict)
 
     def add(self, kind: str, component: type[Component], plugin: str, where: str) -> None:
-        """Register a component class; raises PluginError if it breaks the contract or its name is taken."""
+        """Register a component class; raises PluginError if it breaks the contract, or if its name is taken."""
         if problem := find_contract_problem(KINDS[kind], component):
             name = getattr(component, "__name__", component)
             place = (location(component) if isinstance(component, type) else "") or where
@@ -44,26 +44,26 @@ class Catalog:
             raise PluginError(
                 f"two plugins register the {kind} {component.name!r}: {other.plugin} and {plugin}",
                 where=where,
-                hint="rename one of them, or leave out a plugin (FERBENCH_PLUGINS chooses the installed ones)",
+                hint="rename one of them, or leave out a plugin: FERBENCH_PLUGINS selects the installed plugins to load",
             )
         self.entries[kind, component.name] = CatalogEntry(kind, component.name, component, plugin)
 
-    def of(self, kind: str) -> list[CatalogEntry]:
-        """All components of a kind, by name."""
+    def entries_of(self, kind: str) -> list[CatalogEntry]:
+        """Return all components of a kind, by name."""
         return sorted((entry for entry in self.entries.values() if entry.kind == kind), key=lambda entry: entry.name)
 
-    def get(self, kind: str, name: str, where: str = "") -> CatalogEntry:
-        """The component of that name; raises FerbenchError with the nearest names."""
+    def get_entry(self, kind: str, name: str, where: str = "") -> CatalogEntry:
+        """Return the component of that name; raises FerbenchError with the nearest names."""
         if (kind, name) not in self.entries:
             broken = "".join(f"; plugin {plugin} could not be loaded: {reason}" for plugin, reason in self.broken.items())
-            names = [entry.name for entry in self.of(kind)]
-            raise FerbenchError(unknown(kind, name, names), where=where, hint=f"see `ferbench plugins`{broken}")
+            names = [entry.name for entry in self.entries_of(kind)]
+            raise FerbenchError(describe_unknown(kind, name, names), where=where, hint=f"see `ferbench plugins`{broken}")
         return self.entries[kind, name]
 
     def datasets(self) -> list[type[Dataset]]:
-        """The dataset classes, by name."""
-        return [entry.component for entry in self.of("dataset") if issubclass(entry.component, Dataset)]
+        """Return the dataset classes, by name."""
+        return [entry.component for entry in self.entries_of("dataset") if issubclass(entry.component, Dataset)]
 
     def build(self, kind: str, spec: Spec) -> Component:
-        """A component as written; raises FerbenchError with the place of what is wrong."""
-        return build(self.get(kind, spec.name, str(spec.place)).component, spec, f"{kind} {spec.name}", self)
+        """Build the component that a spec describes; raises FerbenchError with the place of the error."""
+        return build(self.get_entry(kind, spec.name, str(spec.place)).component, spec, f"{kind} {spec.name}", self)

@@ -1,4 +1,4 @@
-"""The kinds of component, and what a class must have to be registered as one."""
+"""The kinds of component, and the contract of each."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ferbench.api.networks import Backbone, Fusion
 from ferbench.registry.specs import RESERVED
 from ferbench.store.keys import type_hints
 
-NAME = r"[a-z0-9][a-z0-9+_-]*"
+COMPONENT_NAME = r"[a-z0-9][a-z0-9+_-]*"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: its plural, as in the hook's name, and its base classes, of which a component has one."""
+    """A kind of component: its plural, as in the name of the hook, and its base classes; a component has one of these."""
 
     name: str
     plural: str
@@ -39,11 +39,11 @@ KINDS = {
 
 
 def find_contract_problem(kind: Kind, component: object) -> str:
-    """What keeps a class from being a component of this kind; empty if nothing does."""
+    """Say how a class breaks the contract of its kind; empty if it does not."""
     if not (isinstance(component, type) and issubclass(component, kind.bases)):
-        return f"is no subclass of {' or '.join(f'ferbench.{base.__name__}' for base in kind.bases)}"
-    if not re.fullmatch(NAME, str(getattr(component, "name", ""))):
-        return "needs a class attribute `name` of lower-case letters, digits, '-', '_' or '+'"
+        return f"is not a subclass of {' or '.join(f'ferbench.{base.__name__}' for base in kind.bases)}"
+    if not re.fullmatch(COMPONENT_NAME, str(getattr(component, "name", ""))):
+        return "needs a class attribute `name` of lowercase letters, digits, '-', '_' or '+'"
     if abstract := inspect.isabstract(component) and sorted(getattr(component, "__abstractmethods__", ())):
         return f"lacks {', '.join(abstract)}"
     return _parameter_problem(component) or _fact_problem(kind, component) or _step_problem(component)
@@ -57,7 +57,7 @@ def _parameter_problem(component: type) -> str:
 
 
 def _fact_problem(kind: Kind, component: type) -> str:
-    """A Dataset has class facts without a default."""
+    """Name the class facts of the base class that are missing."""
     bases = [base for base in kind.bases if issubclass(component, base)]
     facts = [fact for base in bases for fact, hint in type_hints(base).items() if get_origin(hint) is ClassVar]
     missing = [fact for fact in facts if getattr(component, fact, None) is None]
@@ -65,6 +65,6 @@ def _fact_problem(kind: Kind, component: type) -> str:
 
 
 def _step_problem(component: type) -> str:
-    """A step that does nothing is a mistake."""
+    """Refuse a step that does nothing."""
     is_idle = issubclass(component, Preprocessor) and (component.select, component.__call__) == (Preprocessor.select, Preprocessor.__call__)
     return "overrides neither `select` nor `__call__`" if is_idle else ""

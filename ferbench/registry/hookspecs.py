@@ -1,4 +1,4 @@
-"""The seven hooks of a plugin; each is given `register`, which takes one component class and returns nothing."""
+"""The seven hooks of a plugin; each receives `register`, a function that takes one component class."""
 
 from __future__ import annotations
 

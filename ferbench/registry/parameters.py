@@ -1,18 +1,19 @@
-"""From what is written to a dataclass: parameters checked against their annotations. All components and sections are built here."""
+"""Build components and sections: dataclasses whose parameters are checked against their annotations."""
 
 from __future__ import annotations
 
 import os
 import types
+import typing
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
-from typing import Literal, Protocol, TypeVar, Union, get_args, get_origin
+from typing import Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, PluginError, join_names, plugin_call, shorten
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, join_names, shorten
 from ferbench.registry.specs import Place, Spec, make_specs
 from ferbench.store.keys import file_parameters, type_hints
 
@@ -21,23 +22,23 @@ Hint = object
 """An annotation."""
 
 
-class Builder(Protocol):
-    """What builds the components inside a component: the catalog."""
+class Builder(typing.Protocol):
+    """The interface of the catalog that `build` needs for components inside a component; the catalog itself imports this module."""
 
     def build(self, kind: str, spec: Spec) -> Component:
-        """A component of this kind."""
+        """Build a component of this kind."""
 
 
 def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -> T:
-    """An instance of the dataclass `cls` with the parameters of `spec`; messages begin with `what`.
+    """Build an instance of the dataclass `cls` with the parameters of `spec`; messages begin with `what`.
 
-    Paths in file parameters have `~` and environment variables expanded; components inside a component are built by `builder`. Raises
-    FerbenchError, with the place, for a parameter that is unknown, missing, or not of its annotated type.
+    Expands `~` and environment variables in file parameters; `builder` builds components inside a component. Raises FerbenchError, with the
+    place, for a parameter that is unknown, missing, or not of its annotated type.
     """
     hints = parameter_hints(cls)
     for name in spec.parameters:
         if name not in hints:
-            raise FerbenchError(unknown(f"parameter of {what}", name, hints), where=str(spec.place_of(name)))
+            raise FerbenchError(describe_unknown(f"parameter of {what}", name, hints), where=str(spec.place_of(name)))
     paths = file_parameters(cls)
     values = {}
     for name, value in spec.parameters.items():
@@ -45,7 +46,7 @@ def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -
         values[name] = parameter.convert(expand_path(value) if name in paths else value)
     if missing := [f.name for f in fields(cls) if f.init and f.name not in values and _is_required(f)]:  # type: ignore[arg-type]
         raise FerbenchError(f"{what} lacks {', '.join(missing)}", where=str(spec.place))
-    with plugin_call(what, cls):
+    with blame_plugin(what, cls):
         try:
             return cls(**values)
         except ValueError as error:
@@ -53,13 +54,13 @@ def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -
 
 
 def check_value(value: object, hint: Hint, what: str, place: Place) -> object:
-    """The value as the annotated type; raises FerbenchError with the value and what was expected."""
+    """Convert a value to the annotated type; raises FerbenchError with the value and what was expected."""
     return _Parameter(hint, what, place, None).convert(value)
 
 
 @dataclass(frozen=True)
 class _Parameter:
-    """An annotation, what messages call the parameter, and where it is written."""
+    """A parameter: its annotation, its name in messages, and where it is written."""
 
     hint: Hint
     what: str
@@ -67,10 +68,10 @@ class _Parameter:
     builder: Builder | None
 
     def convert(self, value: object) -> object:
-        """The value as the annotation says."""
+        """Convert a value to the annotated type."""
         if self.builder and (bases := component_types(self.hint)):
             return tuple(self._build_component(spec, bases, self.builder) for spec in make_specs(self.what, value, self.place))
-        section = section_of(self.hint)
+        section = dataclass_of(self.hint)
         if section and isinstance(value, dict):
             return build(section, Spec("", value, self.place), self.what.replace(": ", " "), self.builder)
         try:
@@ -100,8 +101,8 @@ class _Parameter:
         return text[0].lower() + text[1:]
 
 
-def fits(value: object, hint: Hint) -> bool:
-    """Whether a value converts to an annotation."""
+def is_valid(value: object, hint: Hint) -> bool:
+    """Whether a value can be converted to the annotated type."""
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError:
@@ -110,34 +111,34 @@ def fits(value: object, hint: Hint) -> bool:
 
 
 def parameter_hints(cls: type) -> dict[str, Hint]:
-    """The annotation of each parameter of a component class, a recipe or a section."""
+    """Return the annotation of each parameter of a component class, a recipe or a section."""
     return {f.name: type_hints(cls)[f.name] for f in fields(cls) if f.init}
 
 
 def component_types(hint: Hint) -> tuple[type[Component], ...]:
-    """The types of the components in a parameter annotated tuple[A, ...] or tuple[A | B, ...]; empty for any other parameter."""
+    """Return the component types in an annotation tuple[A, ...] or tuple[A | B, ...]; empty for any other annotation."""
     arguments = get_args(hint)
     if get_origin(hint) is not tuple or len(arguments) != 2 or arguments[1] is not ...:
         return ()
     element = arguments[0]
     elements = get_args(element) if get_origin(element) in (Union, types.UnionType) else (element,)
-    return tuple(each for each in elements if isinstance(each, type) and issubclass(each, Component))
+    return tuple(type_ for type_ in elements if isinstance(type_, type) and issubclass(type_, Component))
 
 
-def section_of(hint: Hint) -> type | None:
-    """The dataclass that a parameter holds, also where None is allowed."""
+def dataclass_of(hint: Hint) -> type | None:
+    """Return the dataclass in an annotation such as `Section | None`; None if there is none."""
     return next((part for part in (hint, *get_args(hint)) if isinstance(part, type) and is_dataclass(part)), None)
 
 
 def expand_path(value: object) -> object:
-    """A path, or each path of a list, with `~` and environment variables expanded."""
+    """Expand `~` and environment variables in a path, or in each path of a list."""
     if isinstance(value, list):
         return [expand_path(item) for item in value]
-    return os.path.expanduser(os.path.expandvars(value)) if isinstance(value, str) else value  # noqa: PTH111 (names pass too)
+    return os.path.expanduser(os.path.expandvars(value)) if isinstance(value, str) else value  # noqa: PTH111 (may be a name)
 
 
-def unknown(what: str, name: object, known: Iterable[str]) -> str:
-    """The message for an unknown name: the nearest names, or all of them."""
+def describe_unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Describe an unknown name, with the nearest known names, or all of them."""
     names = list(known)
     close = get_close_matches(str(name), names, n=3)
     hint = f"did you mean {' or '.join(map(shorten, close))}?" if close else f"known: {join_names(names) or 'none'}"

@@ -1,11 +1,10 @@
-"""Finds plugins and collects what they register; built-in plugins are found like any other."""
+"""Load plugins and collect what they register; built-in plugins are loaded like any other."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -14,22 +13,22 @@ from types import ModuleType
 import pluggy
 
 from ferbench.api.components import Component
-from ferbench.api.errors import FerbenchError, PluginError, plugin_call
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, error_location
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
-from ferbench.registry.parameters import unknown
+from ferbench.registry.parameters import describe_unknown
 from ferbench.store.sources import forget_sources
 
 GROUP = "ferbench"
-CHOICE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set
+PLUGINS_VARIABLE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set
 
 
 def load_plugins(files: Sequence[Path] = ()) -> Catalog:
-    """The components of installed plugins (entry points of the group `ferbench`) and of plugin files.
+    """Load installed plugins (entry points of the group `ferbench`) and plugin files, and return their components.
 
-    An installed plugin that cannot be loaded is kept in `Catalog.broken` and stops only what needs it. Raises PluginError if a plugin
-    breaks a contract, and FerbenchError if FERBENCH_PLUGINS names a plugin that is not installed.
+    An installed plugin that cannot be loaded is listed in `Catalog.broken`; only what needs its components fails. Raises PluginError if
+    a plugin breaks a contract, and FerbenchError if FERBENCH_PLUGINS names a plugin that is not installed.
     """
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
@@ -41,23 +40,23 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
         module = _import_file(file)
         _register(manager, module, str(file))
         if not manager.get_hookcallers(module):
-            raise PluginError(f"{file} has no hook: nothing is registered", hint="mark register_... functions with @ferbench.hookimpl")
+            raise PluginError(f"{file} has no hook, so it registers nothing", hint="mark register_... functions with @ferbench.hookimpl")
     _check_hooks(manager)
     _call_hooks(manager, catalog)
     return catalog
 
 
 def _installed_plugins() -> dict[str, list[EntryPoint]]:
-    """The entry points of the plugins to load, by name."""
+    """Return the entry points of the plugins to load, by name."""
     installed: dict[str, list[EntryPoint]] = {}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         installed.setdefault(entry.name, []).append(entry)
-    return {name: installed[name] for name in _chosen_plugins(list(installed))}
+    return {name: installed[name] for name in _select_plugins(list(installed))}
 
 
 def _load_installed(manager: pluggy.PluginManager, name: str, entries: Sequence[EntryPoint]) -> str:
-    """Register the plugin of that name; returns what prevents it, or nothing."""
-    if len(entries) > 1:  # nobody can say which is meant
+    """Register the plugin of that name; returns why it cannot be loaded, or an empty string."""
+    if len(entries) > 1:  # ambiguous
         packages = " and ".join(sorted(entry.dist.name if entry.dist else entry.value for entry in entries))
         return f"{packages} both install a plugin of this name: uninstall one of them"
     try:
@@ -70,24 +69,24 @@ def _load_installed(manager: pluggy.PluginManager, name: str, entries: Sequence[
     return ""
 
 
-def _chosen_plugins(installed: Sequence[str]) -> Sequence[str]:
-    """The names in FERBENCH_PLUGINS, each once, or all if it is not set."""
-    if CHOICE not in os.environ:
+def _select_plugins(installed: Sequence[str]) -> Sequence[str]:
+    """Return the names in FERBENCH_PLUGINS without repetition, or all installed ones if it is not set."""
+    if PLUGINS_VARIABLE not in os.environ:
         return installed
-    names = sorted({name.strip() for name in os.environ[CHOICE].split(",")} - {""})
+    names = sorted({name.strip() for name in os.environ[PLUGINS_VARIABLE].split(",")} - {""})
     for name in names:
         if name not in installed:
-            raise FerbenchError(unknown("installed plugin", name, installed), where=CHOICE)
+            raise FerbenchError(describe_unknown("installed plugin", name, installed), where=PLUGINS_VARIABLE)
     return names
 
 
 def is_file(path: Path) -> bool:
-    """Whether a path names a file; unlike Path.is_file also for a name that no file can have, such as one of 70,000 letters."""
+    """Whether a path names a file; unlike Path.is_file, it accepts a name that is too long for any file."""
     return os.path.isfile(path)  # noqa: PTH113
 
 
 def _unique_files(files: Sequence[Path]) -> list[Path]:
-    """Each file once; raises FerbenchError for two files of one name, which would be one module."""
+    """Drop repeated files; raises FerbenchError for two files of the same name, which would be one module."""
     by_name: dict[str, Path] = {}
     for file in (Path(file).resolve() for file in files):
         if by_name.setdefault(file.stem, file) != file:
@@ -117,7 +116,7 @@ def _import_file(file: Path) -> ModuleType:
     name = f"ferbench_plugin_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise FerbenchError(f"{file} is no Python file", where="--plugin", hint="give the path of a .py file")
+        raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
     if name in sys.modules:
         forget_sources()
@@ -126,27 +125,19 @@ def _import_file(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # an import may raise anything
         message = f"the plugin cannot be imported: {type(error).__name__}: {error}"
-        raise PluginError(message, where=_origin(error, str(file), 1)) from error
+        raise PluginError(message, where=error_location(error, str(file)) or f"{file}:1") from error
     return module
 
 
-def _origin(error: BaseException, file: str, line: int) -> str:
-    """`file:line` of the last line of a file that led to the error, or of its bad syntax; else of `line`."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    if isinstance(error, SyntaxError) and error.filename == file:
-        lines.append(error.lineno)
-    return f"{file}:{lines[-1] if lines else line}"
-
-
 def _call_hooks(manager: pluggy.PluginManager, catalog: Catalog) -> None:
-    """Call each hook through pluggy, for one plugin after the other, so that each class is known by the plugin that registers it."""
+    """Call each hook of each plugin separately, so that every class is linked to the plugin that registers it."""
     plugins = [(name, plugin) for name, plugin in manager.list_name_plugin() if plugin is not None]
     for kind in KINDS.values():
         for name, plugin in plugins:
             others = [other for _, other in plugins if other is not plugin]
             caller = manager.subset_hook_caller(f"register_{kind.plural}", others)
             if implementations := caller.get_hookimpls():
-                with plugin_call(f"plugin {name}: {caller.name}", implementations[0].function):
+                with blame_plugin(f"plugin {name}: {caller.name}", implementations[0].function):
                     caller(register=_registrar(catalog, kind.name, name))
 
 

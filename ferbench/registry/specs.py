@@ -1,4 +1,4 @@
-"""Components as they are written: a name, or a name with parameters, and where that is."""
+"""Specs: components as they are written in YAML, a name with or without parameters, and their places."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 
 from ferbench.api.errors import FerbenchError, shorten
 
-At = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The path of a value: keys and positions from the top."""
 
-RESERVED = "label"  # of a choice; no component may have a parameter of this name
+RESERVED = "label"  # the label of a choice; no component may have a parameter of this name
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value is written: a path in a file, or an option of the command line, which has no lines."""
+    """Where a value is written: a path in a file, or an option on the command line, which has no lines."""
 
     source: str = ""
-    lines: Mapping[At, int] = field(default_factory=dict, repr=False)
-    at: At = ()
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+    at: KeyPath = ()
 
     def __str__(self) -> str:
         """`file:line` of the value, or of the nearest one that contains it."""
@@ -29,19 +29,19 @@ class Place:
         return f"{self.source}:{self.lines.get(at, 1)}" if self.lines else self.source
 
     def inside(self, *keys: str | int) -> Place:
-        """The place of a value inside this one."""
+        """Return the place of a value inside this one."""
         return replace(self, at=(*self.at, *keys))
 
     def contains(self, key: object) -> bool:
-        """Whether a key is written in this place."""
+        """Whether a key is written at this place."""
         return (*self.at, key) in self.lines
 
 
 @dataclass(frozen=True)
 class Spec:
-    """Name and parameters of a component, and what tables call it; `places` are those of parameters that are set elsewhere.
+    """Name, parameters and label of a component; `places` are those of parameters that are set elsewhere.
 
-    Specs are equal if they say the same, wherever they are written.
+    Places do not count in comparisons.
     """
 
     name: str
@@ -51,16 +51,16 @@ class Spec:
     label: str = ""
 
     def place_of(self, parameter: str) -> Place:
-        """Where a parameter is written."""
+        """Return the place of a parameter."""
         return self.places.get(parameter) or self.place.inside(parameter)
 
     def with_parameter(self, name: str, value: object, place: Place) -> Spec:
-        """The same component with a parameter set at another place."""
+        """Return a copy with a parameter that is set at another place."""
         return replace(self, parameters={**self.parameters, name: value}, places={**self.places, name: place})
 
 
 def make_spec(what: str, name: object, parameters: object, place: Place) -> Spec:
-    """The spec of `name` or `{name: parameters}`; raises FerbenchError, which begins with `what`, if they are something else."""
+    """Make the spec of `name` or `{name: parameters}`; raises FerbenchError, which begins with `what`, for anything else."""
     if not isinstance(name, str):
         raise FerbenchError(f"{what} is {shorten(name)}: expected a name", where=str(place))
     if parameters is not None and not isinstance(parameters, dict):
@@ -69,12 +69,12 @@ def make_spec(what: str, name: object, parameters: object, place: Place) -> Spec
     values = dict(parameters or {})
     label = values.pop(RESERVED, "")
     if isinstance(label, bool) or not isinstance(label, str | int | float) or not str(label or "-").isprintable():
-        raise FerbenchError(f"{what} {name}: label is {shorten(label)}: expected text in one line", where=str(inside.inside(RESERVED)))
+        raise FerbenchError(f"{what} {name}: label is {shorten(label)}: expected a single line of text", where=str(inside.inside(RESERVED)))
     return Spec(name, values, inside, label=str(label))
 
 
 def make_specs(what: str, value: object, place: Place) -> list[Spec]:
-    """The specs in a list of names, or names with parameters: `[vgg16, {timm: {model: resnet18}}]`."""
+    """Make the specs of a list of names, or names with parameters: `[vgg16, {timm: {model: resnet18}}]`."""
     if not isinstance(value, list) or any(isinstance(item, list) or item == {} for item in value):
         raise FerbenchError(f"{what} is {shorten(value)}: expected a list of names, or names with parameters", where=str(place))
     specs = []

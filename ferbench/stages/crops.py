@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ferbench.api.clips import Clip, Frames
 from ferbench.api.components import Preprocessor
-from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.corpora.landmarks import read_landmarks
-from ferbench.corpora.selection import select
+from ferbench.corpora.selection import select_frames
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 
@@ -86,7 +86,7 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.ui
     """Return (crops [T,H,W(,3)], frame indices, the frames after the last step, problems by frame) of one clip."""
     from ferbench.corpora.decoding import decode
 
-    images, problems = decode(clip, select(clip, steps))
+    images, problems = decode(clip, select_frames(clip, steps))
     points = None
     if clip.landmarks:
         points, more = read_landmarks(clip, list(images))
@@ -101,7 +101,7 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.ui
 
 
 def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames:
-    with plugin_call(f"{step.title} on {clip.id}", type(step)):
+    with blame_plugin(f"{step.title} on {clip.id}", type(step)):
         result = step(frames)
     if problem := _contract_problem(result, count):
         raise PluginError(f"{step.title} on {clip.id} returns {problem}", where=location(type(step)))

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ferbench.api.clips import Input
-from ferbench.api.errors import FerbenchError, PluginError, location, plugin_call
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.api.networks import Frozen
 from ferbench.plan.models import FeatureTask, Fit
 from ferbench.stages import crops
@@ -30,8 +30,8 @@ def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[s
     frozen, backbone = fit.frozen, fit.backbone
     assert frozen is not None
     training = [fit.crops[clip] for clip in clips or fit.split.folds[fit.fold].train]
-    sample = _calibration_crops(training, backbone.input(), store, device) if frozen.calibrated else None
-    with plugin_call(f"the frozen part of {backbone.title}", type(frozen)):
+    sample = _calibration_crops(training, backbone.input(), store, device) if frozen.is_calibrated else None
+    with blame_plugin(f"the frozen part of {backbone.title}", type(frozen)):
         module: object = frozen.build(sample)
     if not isinstance(module, torch.nn.Module):
         problem = f"build() returns {type(module).__name__}: expected an nn.Module"

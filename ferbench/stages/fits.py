@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ferbench.api.components import Loss
-from ferbench.api.errors import PluginError, location, plugin_call, shorten
+from ferbench.api.errors import PluginError, blame_plugin, location, shorten
 from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
@@ -22,7 +22,7 @@ from ferbench.stages.networks import build_learner, build_network, check_learner
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 from ferbench.store.files import read_json, to_json
-from ferbench.store.rows import FitHistory, Origin
+from ferbench.store.rows import FitHistory, Provenance
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.estimators import fit_best_estimator
 from ferbench.training.history import History
@@ -44,7 +44,7 @@ class Resources:
     device: torch.device
     on_epoch: OnEpoch
     checkpoints: Checkpoints
-    provenance: Origin
+    provenance: Provenance
     compile: Callable[[nn.Module], nn.Module] = lambda module: module
 
 
@@ -57,7 +57,7 @@ class FitFacts:
     training_frames: int
     epochs: int
     weights: int
-    provenance: Origin
+    provenance: Provenance
 
     @property
     def cost(self) -> Cost:
@@ -156,10 +156,10 @@ def _train_network(fit: Fit, trainable: Network | EmbeddingNetwork, items: _Fold
 
 def _fit_estimators(fit: Fit, estimators: Estimators, items: _FoldItems) -> _Result:
     assert isinstance(fit.loss, Loss)  # the plan refuses any other
-    with plugin_call(fit.loss.title, type(fit.loss)):
+    with blame_plugin(fit.loss.title, type(fit.loss)):
         weights = fit.loss.class_weights(items.counts)
     _check_class_weights(fit, weights)
-    with plugin_call(fit.backbone.title, type(fit.backbone)):
+    with blame_plugin(fit.backbone.title, type(fit.backbone)):
         candidates: object = estimators.build()
         if not isinstance(candidates, Sequence) or not candidates:
             raise PluginError(
@@ -174,7 +174,7 @@ def _run_finished_system(fit: Fit, system: FinishedSystem, items: Items) -> _Res
     """Score by the output of the frozen part, or of a module on top of it."""
     logits = items.x.whole() if isinstance(items.x, DiskFrames) else items.x.cpu()
     if system.build:
-        with plugin_call(fit.backbone.title, type(fit.backbone)), torch.inference_mode():
+        with blame_plugin(fit.backbone.title, type(fit.backbone)), torch.inference_mode():
             module = system.build(tuple(logits.shape[1:]))
             if any(parameter.requires_grad for parameter in module.parameters()):
                 problem = "its FinishedSystem builds a module with weights to train: expected a Network, or weights that need no gradient"

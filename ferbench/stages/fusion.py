@@ -14,11 +14,11 @@ from ferbench.api.networks import Fusion
 from ferbench.plan.models import FusedFit
 from ferbench.stages.fits import FitFacts, Scores, load_scores, write_scores
 from ferbench.store.entries import Store
-from ferbench.store.rows import Origin
+from ferbench.store.rows import Provenance
 from ferbench.training.history import History
 
 
-def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Origin) -> FitFacts:
+def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Provenance) -> FitFacts:
     """Write the same files as a fit: scores [M,C] of the clips that every member scored, and a history with the weights."""
     start = time.perf_counter()
     members = [load_scores(member.key, store)[0] for member in fit.members]

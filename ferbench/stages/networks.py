@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ferbench.api.components import EmbeddingLoss, Loss
-from ferbench.api.errors import PluginError, location, plugin_call
+from ferbench.api.errors import PluginError, blame_plugin, location
 from ferbench.api.networks import Backbone, EmbeddingNetwork, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.images import normalize
@@ -20,7 +20,7 @@ from ferbench.types import Shape
 
 def build_network(backbone: Backbone, trainable: Network | EmbeddingNetwork, shape: Shape) -> nn.Module:
     """Build the network for items of this shape; raises PluginError if the backbone builds anything else."""
-    with plugin_call(backbone.title, type(backbone)):
+    with blame_plugin(backbone.title, type(backbone)):
         built: object = trainable.build(shape)
     if isinstance(trainable, EmbeddingNetwork):
         return BodyAndClassifier(*_unpack(backbone, built))
@@ -34,7 +34,7 @@ def build_network(backbone: Backbone, trainable: Network | EmbeddingNetwork, sha
 def build_learner(fit: Fit, network: nn.Module, counts: Sequence[int], device: torch.device) -> Learner:
     """Put the network and its loss on the device; `counts` are the training items of each class."""
     reads_embedding = isinstance(fit.loss, EmbeddingLoss)
-    with plugin_call(fit.loss.title, type(fit.loss)):
+    with blame_plugin(fit.loss.title, type(fit.loss)):
         loss: object = _build_loss(fit.loss, network, counts)
     if not callable(loss):
         raise PluginError(f"{fit.loss.title}: build() returns {type(loss).__name__}: expected a function", where=location(type(fit.loss)))
@@ -55,10 +55,10 @@ def check_learner(fit: Fit, learner: Learner, items: Items) -> None:
     rows, mask = items.rows(torch.arange(len(target)), learner.frames_per_clip, torch.Generator())
     x = next(iter(read_batches(items.x, [rows], learner.device)))
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        with plugin_call(fit.backbone.title, type(fit.backbone)):
+        with blame_plugin(fit.backbone.title, type(fit.backbone)):
             logits, *embedding = learner.outputs(x, mask)
         _check_network(fit, learner.network, logits, len(target))
-        with plugin_call(fit.loss.title, type(fit.loss)):
+        with blame_plugin(fit.loss.title, type(fit.loss)):
             loss: object = learner.loss(logits, target.to(learner.device), *embedding)
     _check_loss(fit, loss)
 

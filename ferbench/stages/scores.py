@@ -17,7 +17,7 @@ from ferbench.report.metrics import compute_metrics
 from ferbench.stages.crops import CropFacts, load_facts
 from ferbench.stages.fits import FitFacts, load_scores
 from ferbench.store.entries import Store
-from ferbench.store.rows import Coverage, DoneRow, FailedRow, Metrics, Origin, RowDescription
+from ferbench.store.rows import Coverage, DoneRow, FailedRow, Metrics, Provenance, RowDescription
 
 CropFactsByClip = Mapping[str, CropFacts]
 Predictions = Mapping[str, int]
@@ -51,7 +51,7 @@ class Scorer:
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
             "epochs": epochs,
             "seconds": self._seconds(model, facts),
-            "made": [self.store.read_facts("fits", fit.key, FitFacts).provenance for fit in model.fits],
+            "provenance": [self.store.read_facts("fits", fit.key, FitFacts).provenance for fit in model.fits],
         }
 
     def _predict(self, row: Row) -> tuple[dict[str, int], list[int]]:
@@ -82,9 +82,16 @@ class Scorer:
         return {**seconds, "fit": sum(entry.seconds for entry in entries.values())}
 
 
-def describe_failure(row: Row, error: BaseException, log: str, origin: Origin) -> FailedRow:
+def describe_failure(row: Row, error: BaseException, log: str, provenance: Provenance) -> FailedRow:
     """Describe a row that failed: class and message of the exception, and the file with its traceback."""
-    return {"status": "failed", **describe_row(row), "error": type(error).__name__, "message": str(error), "log": log, "made": [origin]}
+    return {
+        "status": "failed",
+        **describe_row(row),
+        "error": type(error).__name__,
+        "message": str(error),
+        "log": log,
+        "provenance": [provenance],
+    }
 
 
 def measure_coverage(facts: CropFactsByClip) -> Coverage:

@@ -1,1 +1,1 @@
-"""What has been computed, kept on disk under keys of what it depends on."""
+"""Stored results: each is on disk, under a key made of everything it depends on."""

@@ -1,4 +1,4 @@
-"""What work cost in this store, by stage and kind: the basis of every estimate."""
+"""What each kind of work has cost in this store; `plan` estimates from it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 
-FILE = "costs.json"
+COSTS_FILE = "costs.json"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Sums: units (frames; for a fit frames times epochs), seconds, bytes on disk; and the largest number of trained weights."""
+    """Sums of units (frames; for a fit, frames times epochs), seconds and bytes on disk, and the largest number of trained weights."""
 
     units: float = 0.0
     seconds: float = 0.0
@@ -27,7 +27,7 @@ class Cost:
 
 @dataclass
 class CostHistory:
-    """Costs by stage and by the identity of what was computed."""
+    """Costs by stage and kind of work."""
 
     costs: dict[str, dict[str, Cost]] = field(default_factory=dict)
 
@@ -37,7 +37,7 @@ class CostHistory:
         kinds[kind] = kinds.get(kind, Cost()) + cost
 
     def unit_cost(self, stage: str, kind: str) -> Cost | None:
-        """The mean cost of a unit; None if no work of this kind was done in this store."""
+        """Return the mean cost per unit; None if no such work was done in this store."""
         cost = self.costs.get(stage, {}).get(kind)
         if not cost or not cost.units:
             return None
@@ -45,14 +45,14 @@ class CostHistory:
 
 
 def load_costs(store: Store) -> CostHistory:
-    """The costs of a store; empty if there are none, or none that can be read."""
-    return CostHistory(store.try_read(FILE, dict[str, dict[str, Cost]]) or {})
+    """Load the costs recorded in a store; empty if there are none, or if they cannot be read."""
+    return CostHistory(store.try_read(COSTS_FILE, dict[str, dict[str, Cost]]) or {})
 
 
 def add_costs(store: Store, costs: Mapping[tuple[str, str], Cost]) -> None:
-    """Add the costs of a run, by stage and kind."""
+    """Add the costs of a run, by (stage, kind)."""
     with store.lock("costs", ""):
         history = load_costs(store)
         for (stage, kind), cost in costs.items():
             history.add(stage, kind, cost)
-        store.write_file(FILE, to_json(history.costs))
+        store.write_file(COSTS_FILE, to_json(history.costs))

@@ -1,4 +1,4 @@
-"""The store: a folder per stage and key, written whole or not at all, verified when it is first read."""
+"""The content-addressed store: one folder per entry, written atomically, verified when it is first read."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ import msgspec
 
 from ferbench.api.errors import StoreError
 from ferbench.store import manifests
-from ferbench.store.files import flush_folder, read_json, temporary_path, write_whole
+from ferbench.store.files import flush_folder, partial_path, read_json, write_atomically
 from ferbench.store.locks import hold_lock
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-CHEAP = 0.1  # seconds: what took less to compute is not flushed to the disk, which takes milliseconds per file; checksums find what is lost
+DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+READ_ONLY_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
+MIN_SECONDS_TO_FLUSH = (
+    0.1  # seconds: what took less to compute is not flushed to the disk, which takes milliseconds per file; checksums find what is lost
+)
 
 
 @dataclass(frozen=True)
 class Store:
-    """Entries are folders `root`/stage/key of plain files and a manifest with their checksums; other files are beside them.
+    """An entry is the folder `root`/stage/key, with plain files and a manifest of their checksums. Other files lie outside the entries.
 
-    `warn` is told about damaged entries; these are removed, and hence computed again.
+    `warn` is called for each damaged entry, which is then removed and recomputed.
     """
 
     root: Path
     warn: Callable[[str], None] = print
-    _verified: set[str] = field(default_factory=set)
+    _verified_keys: set[str] = field(default_factory=set)
 
     def has(self, stage: str, key: str) -> bool:
-        """Whether an entry is there; its content is not read."""
-        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}/{manifests.NAME}")  # noqa: PTH113 (a plan asks ten thousand times)
+        """Whether an entry exists; its content is not read."""
+        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}/{manifests.MANIFEST}")  # noqa: PTH113 (a plan asks ten thousand times)
 
     def find_entry(self, stage: str, key: str) -> Path | None:
-        """The folder of an entry, after its checksums are verified; None if it is not there or damaged."""
+        """Return the folder of an entry after verifying its checksums; None if it is missing or damaged."""
         if self._is_intact(stage, key):
             return self._folder(stage, key)
         if self.has(stage, key):
@@ -52,9 +54,9 @@ class Store:
         return None
 
     def ensure_entry(self, stage: str, key: str, write: Callable[Concatenate[Path, P], object], *args: P.args, **kwargs: P.kwargs) -> Path:
-        """The folder of an entry, after `write(folder, ...)` if it was not there; one process writes it, others wait.
+        """Return the folder of an entry; if it is missing, `write(folder, ...)` fills it. One process writes, others wait.
 
-        What `write` returns are the facts of the manifest. Raises StoreError if the store cannot be written.
+        What `write` returns is stored as facts in the manifest. Raises StoreError if the store cannot be written.
         """
         if not self._is_intact(stage, key):
             with self.lock(stage, key):
@@ -65,48 +67,48 @@ class Store:
 
     @contextmanager
     def claim_missing(self, stage: str, keys: Sequence[str]) -> Iterator[list[str]]:
-        """The keys that are not stored, but for those that another process has claimed; nobody else writes them until the block ends."""
+        """Lock and return those of `keys` that are neither stored nor being computed by another process, until the block ends."""
         with ExitStack() as locks:
             claimed = []
             for key in keys:
                 if not self._is_intact(stage, key) and locks.enter_context(self.lock(stage, key, wait=False)):
                     self._remove_damaged(stage, key)
-                    claimed += [] if self.has(stage, key) else [key]  # another process may have written it before the lock was held
+                    claimed += [] if self.has(stage, key) else [key]  # stored between the check and the lock
             yield claimed
 
     def write_entry(self, stage: str, key: str, write: Callable[Concatenate[Path, P], object], *args: P.args, **kwargs: P.kwargs) -> Path:
-        """Write an entry whose lock is held."""
+        """Write an entry; the caller holds its lock."""
         folder, start = self._folder(stage, key), time.monotonic()
-        with self._explained_errors():
-            work = temporary_path(folder)
-            work.mkdir(parents=True)
+        with self._translate_disk_errors():
+            partial_folder = partial_path(folder)
+            partial_folder.mkdir(parents=True)
             try:
-                manifests.write_manifest(work, stage, key, write(work, *args, **kwargs) or {})
-                if time.monotonic() - start > CHEAP:
-                    flush_folder(work)
-                shutil.rmtree(folder, ignore_errors=True)  # what a killed process left of a removal
-                work.rename(folder)
+                manifests.write_manifest(partial_folder, stage, key, write(partial_folder, *args, **kwargs) or {})
+                if time.monotonic() - start > MIN_SECONDS_TO_FLUSH:
+                    flush_folder(partial_folder)
+                shutil.rmtree(folder, ignore_errors=True)  # left by a killed process
+                partial_folder.rename(folder)
             finally:
-                shutil.rmtree(work, ignore_errors=True)
-        self._verified.add(key)
+                shutil.rmtree(partial_folder, ignore_errors=True)
+        self._verified_keys.add(key)
         return folder
 
     def remove_entry(self, stage: str, key: str) -> None:
-        """Remove an entry: first its manifest, so that what a killed process leaves of it is no entry."""
+        """Remove an entry: the manifest first, so that an interrupted removal leaves no entry."""
         remove_folder(self._folder(stage, key))
 
-    def read_facts(self, stage: str, key: str, form: type[T]) -> T:
-        """The facts of an entry, as this type."""
-        return msgspec.json.decode(manifests.read_manifest(self._folder(stage, key)).facts, type=form)
+    def read_facts(self, stage: str, key: str, as_type: type[T]) -> T:
+        """Return the facts of an entry."""
+        return msgspec.json.decode(manifests.read_manifest(self._folder(stage, key)).facts, type=as_type)
 
     def entry_size(self, stage: str, key: str) -> int:
-        """Bytes of an entry's files."""
+        """Return the bytes of an entry's files."""
         return sum(size for size, _ in manifests.read_manifest(self._folder(stage, key)).files.values())
 
-    def try_read(self, path: str | Path, form: type[T]) -> T | None:
-        """The value of a JSON file in the store; None if there is none, or, with a warning, if it cannot be read as this type."""
+    def try_read(self, path: str | Path, as_type: type[T]) -> T | None:
+        """Return the value of a JSON file outside the entries; None if it is missing or, with a warning, if it is damaged."""
         try:
-            return read_json(self.root / path, form)
+            return read_json(self.root / path, as_type)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError) as error:
@@ -114,18 +116,18 @@ class Store:
             return None
 
     def write_file(self, path: str, content: bytes) -> Path:
-        """Write a file beside the entries, such as a record or a log, as a whole."""
+        """Write a file outside the entries, such as a record or a log, atomically."""
         target = self.root / path
-        if not target.is_file() or target.read_bytes() != content:  # a finished benchmark needs no store that can be written
-            with self._explained_errors():
-                write_whole(target, content)
+        if not target.is_file() or target.read_bytes() != content:  # so that a finished benchmark can be shown from a read-only store
+            with self._translate_disk_errors():
+                write_atomically(target, content)
         return target
 
     @contextmanager
     def lock(self, stage: str, key: str, wait: bool = True) -> Iterator[bool]:
-        """Hold the lock of a key; gives False if another process holds it, and `wait` is not set."""
+        """Hold the lock of a key; yields False if another process holds it and `wait` is False."""
         with ExitStack() as stack:
-            with self._explained_errors():
+            with self._translate_disk_errors():
                 is_held = stack.enter_context(hold_lock(self.root / "locks" / f"{stage}-{key}.lock", wait))
             yield is_held
 
@@ -133,39 +135,39 @@ class Store:
         return self.root / stage / key[:2] / key
 
     def _is_intact(self, stage: str, key: str) -> bool:
-        """Whether the entry is there and its checksums are right; they are verified once."""
+        """Whether the entry exists and is undamaged; checksums are verified once per process."""
         if not self.has(stage, key):
             return False
-        if key not in self._verified and not manifests.find_damage(self._folder(stage, key)):
-            self._verified.add(key)
-        return key in self._verified
+        if key not in self._verified_keys and not manifests.find_damage(self._folder(stage, key)):
+            self._verified_keys.add(key)
+        return key in self._verified_keys
 
     def _remove_damaged(self, stage: str, key: str) -> None:
-        """Remove the entry if it is damaged; its lock is held."""
+        """Remove the entry if it is damaged; the caller holds its lock."""
         if self.has(stage, key) and not self._is_intact(stage, key):
             damage = manifests.find_damage(self._folder(stage, key))
-            self.warn(f"stored {stage} {key[:12]} is damaged ({damage}) and is computed again")
+            self.warn(f"stored {stage} {key[:12]} is damaged ({damage}) and will be recomputed")
             self.remove_entry(stage, key)
 
     @contextmanager
-    def _explained_errors(self) -> Iterator[None]:
-        """Raises StoreError for a full disk or a forbidden folder."""
+    def _translate_disk_errors(self) -> Iterator[None]:
+        """Raise StoreError for a full disk or a read-only folder."""
         try:
             yield
         except OSError as error:
             is_inside = error.filename is not None and Path(str(error.filename)).is_relative_to(self.root)
-            if error.errno not in FULL and not (is_inside and error.errno in FORBIDDEN):
+            if error.errno not in DISK_FULL_ERRNOS and not (is_inside and error.errno in READ_ONLY_ERRNOS):
                 raise
-            hint = "choose another store with --store or FERBENCH_STORE; what is already stored is kept"
+            hint = "choose another store with --store or FERBENCH_STORE; stored results are kept"
             raise StoreError(f"the store {self.root} cannot be written: {error.strerror}", hint=hint) from error
 
 
 def remove_folder(folder: Path) -> None:
     """Remove the folder of an entry, its manifest first."""
-    (folder / manifests.NAME).unlink(missing_ok=True)
+    (folder / manifests.MANIFEST).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def store_folder(text: str | Path = "") -> Path:
-    """The folder of the store: this one, else FERBENCH_STORE, else ./runs."""
-    return Path(text or os.environ.get("FERBENCH_STORE") or "runs").expanduser()
+def store_folder(path: str | Path = "") -> Path:
+    """Return the folder of the store: `path`, else FERBENCH_STORE, else ./runs."""
+    return Path(path or os.environ.get("FERBENCH_STORE") or "runs").expanduser()

@@ -1,4 +1,4 @@
-"""Files: JSON of a known type, contents that are written whole or not at all, and digests."""
+"""Files: JSON of a known type, atomic writes, and digests."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ T = TypeVar("T")
 
 
 def to_json(value: object) -> bytes:
-    """JSON in UTF-8, indented, keys in the order given; dataclasses become objects."""
+    """Encode as indented JSON; dataclasses become objects."""
     return msgspec.json.format(msgspec.json.encode(value), indent=1)
 
 
-def read_json(path: Path, form: type[T]) -> T:
-    """The value of a JSON file, checked against a type; raises OSError or msgspec.DecodeError."""
-    return msgspec.json.decode(path.read_bytes(), type=form)
+def read_json(path: Path, as_type: type[T]) -> T:
+    """Load a JSON file and check it against a type; raises OSError or msgspec.DecodeError."""
+    return msgspec.json.decode(path.read_bytes(), type=as_type)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to the disk and rename it, so that nobody sees a part of it."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write and flush a partial file, then rename it, so that nobody reads an unfinished one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = temporary_path(path)
+    part = partial_path(path)
     try:
         with part.open("xb") as file:
             file.write(content)
@@ -37,14 +37,14 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def temporary_path(path: Path) -> Path:
-    """A hidden path beside this one, for what is not whole yet."""
+def partial_path(path: Path) -> Path:
+    """Return a hidden path beside this one, for an unfinished file or folder."""
     return path.with_name(f".{path.name}-{uuid4().hex[:12]}")
 
 
 def flush_folder(folder: Path) -> None:
-    """Write the files of a folder to the disk."""
-    folders = [folder] if os.name == "posix" else []  # Windows opens no folder
+    """Flush all files, so that the rename never exposes an entry with missing bytes."""
+    folders = [folder] if os.name == "posix" else []  # Windows cannot open a folder
     for path in [*(file for file in folder.rglob("*") if file.is_file()), *folders]:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -54,11 +54,11 @@ def flush_folder(folder: Path) -> None:
 
 
 def digest_file(path: Path) -> str:
-    """A digest of the content of a file."""
+    """Return a digest of the content of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes in the files of a folder."""
+    """Return the bytes in the files of a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

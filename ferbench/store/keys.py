@@ -1,4 +1,4 @@
-"""Keys: a hash of all that a stored result depends on."""
+"""Keys: a hash of everything that a stored result depends on."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ferbench.store.sources import digest_sources
 
 
 def make_key(*parts: object) -> str:
-    """128 bits in hex of the parts' canonical JSON; equal parts give equal keys in every process and on every machine."""
+    """Hash the parts' canonical JSON to 128 bits in hex; equal parts give equal keys in every process and on every machine."""
     return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()[:32]
 
 
 def identify_component(component: Component | Frozen) -> dict[str, object]:
-    """Class, parameters and source of a component. A file counts with its content, the root of a corpus not at all."""
+    """Return class, parameters and source of a component. A file counts by its content; the root of a corpus is left out."""
     cls = type(component)
     ignored = {"root"} if isinstance(component, Dataset) else set()
     parameters = {f.name: _identify_parameter(component, f.name) for f in fields(component) if f.name not in ignored}
@@ -30,13 +30,13 @@ def identify_component(component: Component | Frozen) -> dict[str, object]:
 
 
 def file_parameters(cls: type) -> set[str]:
-    """Names of the parameters annotated `File`, also if None is allowed."""
+    """Return the names of the parameters annotated `File` or `File | None`."""
     return {name for name, hint in type_hints(cls).items() if _allows_file(hint)}
 
 
 @lru_cache
 def type_hints(cls: type) -> dict[str, object]:
-    """The resolved annotations of a component class, constraints included."""
+    """Return the resolved annotations of a component class, constraints included."""
     return get_type_hints(cls, include_extras=True)
 
 
@@ -55,7 +55,7 @@ def _identify_parameter(component: Component | Frozen, name: str) -> object:
 
 
 def _identify_file(value: object) -> object:
-    """The value of a parameter that may name files."""
+    """Replace the name of each existing file by a digest of its content."""
     if isinstance(value, list | tuple):
         return [_identify_file(item) for item in value]
     if isinstance(value, str) and Path(value).is_file():

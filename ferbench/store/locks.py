@@ -1,4 +1,4 @@
-"""Locks between processes; the system frees those of a process that ends."""
+"""Locks between processes; the system frees the locks of a process that ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def hold_lock(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Hold a lock that one process at a time can hold; gives False if another one does, and `wait` is not set."""
+    """Hold a lock; yields False if another process holds it and `wait` is False."""
     lock = FileLock(path, timeout=-1 if wait else 0)
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(Timeout):
@@ -20,8 +20,8 @@ def hold_lock(path: Path, wait: bool = True) -> Iterator[bool]:
         yield lock.is_locked
     finally:
         if lock.is_locked:
-            with suppress(OSError):  # Windows deletes no open file
-                path.unlink()  # while it is held: who waits for it notices, and creates it again
+            with suppress(OSError):  # Windows cannot delete an open file
+                path.unlink()  # unlinked while held: a waiting process notices and creates a new one
             lock.release()
 
 

@@ -1,4 +1,4 @@
-"""Manifests: what an entry of the store holds. An entry without one is not there."""
+"""Manifests: the files of an entry. A folder without a manifest is not an entry."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import msgspec
 
 from ferbench.store.files import digest_file, read_json, to_json
 
-NAME = "manifest.json"
+MANIFEST = "manifest.json"
 
 
 class Manifest(msgspec.Struct):
-    """The facts that the stage noted, as JSON, and the size and digest of each file."""
+    """The facts that the stage returned, as JSON, and the size and digest of each file."""
 
     stage: str
     key: str
@@ -21,20 +21,20 @@ class Manifest(msgspec.Struct):
 
 
 def write_manifest(folder: Path, stage: str, key: str, facts: object) -> None:
-    """Describe the files that are in the folder."""
+    """Write the manifest of the files in the folder."""
     files = {
         str(path.relative_to(folder)): (path.stat().st_size, digest_file(path)) for path in sorted(folder.rglob("*")) if path.is_file()
     }
-    (folder / NAME).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
+    (folder / MANIFEST).write_bytes(to_json({"stage": stage, "key": key, "facts": facts, "files": files}))
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an entry; raises OSError or msgspec.DecodeError."""
-    return read_json(folder / NAME, Manifest)
+    """Load the manifest of an entry; raises OSError or msgspec.DecodeError."""
+    return read_json(folder / MANIFEST, Manifest)
 
 
 def find_damage(folder: Path) -> str:
-    """What is wrong with an entry; empty if its files are as its manifest says."""
+    """Describe what is wrong with an entry; empty if its files match the manifest."""
     try:
         files = read_manifest(folder).files
     except (OSError, msgspec.DecodeError):
@@ -44,5 +44,5 @@ def find_damage(folder: Path) -> str:
         if not path.is_file():
             return f"{name} is missing"
         if path.stat().st_size != size or digest_file(path) != digest:
-            return f"{name} has another checksum"
+            return f"{name} does not match its checksum"
     return ""

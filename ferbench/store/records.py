@@ -1,4 +1,4 @@
-"""The record of a benchmark's last run: its rows, what was found, what was left out; plain data that every table is made from."""
+"""Records: the rows of a benchmark's last run and a summary of its corpora, as plain data; all tables and exports are made from them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
-FOLDERS = {False: "benchmarks", True: "rehearsals"}
-ROW = "row.json"
+RECORD_FOLDERS = {False: "benchmarks", True: "rehearsals"}
+ROW_FILE = "row.json"
 
 
 class PublishedRow(TypedDict):
@@ -27,7 +27,7 @@ class PublishedRow(TypedDict):
 
 
 class CorpusSummary(TypedDict):
-    """What one corpus holds, and everything that is left out of it."""
+    """The clips of one corpus, and everything that is left out."""
 
     corpus: str
     root: str
@@ -41,40 +41,36 @@ class CorpusSummary(TypedDict):
     unassigned: dict[str, list[str]]  # clips that a protocol puts in no part of a fold
 
 
-class StoredRecord(TypedDict):
-    """A record without its rows' results; `rows` are their keys."""
-
+class _RecordBase(TypedDict):
     benchmark: str
     rehearsal: bool
     description: str
     axes: list[str]
-    rows: list[str]
     failures: dict[str, FailedRow]
     published: list[PublishedRow]
     corpora: list[CorpusSummary]
 
 
-class Record(TypedDict):
+class StoredRecord(_RecordBase):
+    """A record as it is stored: `rows` are keys."""
+
+    rows: list[str]
+
+
+class Record(_RecordBase):
     """A record with its rows."""
 
-    benchmark: str
-    rehearsal: bool
-    description: str
-    axes: list[str]
     rows: list[StoredRow]
-    failures: dict[str, FailedRow]
-    published: list[PublishedRow]
-    corpora: list[CorpusSummary]
 
 
 def save_record(record: StoredRecord, store: Store) -> Record:
-    """Write a record and return it with its rows. Records of a rehearsal are apart from those of the real corpora."""
-    store.write_file(f"{FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    """Write a record and return it with its rows. Records of rehearsals have a folder of their own."""
+    store.write_file(f"{RECORD_FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
     return _with_rows(record, store)
 
 
 def load_records(store: Store, benchmark: str = "") -> list[Record]:
-    """All records, or those of one benchmark, rows included; raises FerbenchError if there is none."""
+    """Load all records, or those of one benchmark, with their rows; raises FerbenchError if there are none."""
     records = stored_records(store)
     selected = [record for record in records if benchmark in ("", record["benchmark"])]
     if not selected:
@@ -85,20 +81,20 @@ def load_records(store: Store, benchmark: str = "") -> list[Record]:
 
 
 def stored_records(store: Store) -> list[StoredRecord]:
-    """All records that can be read, by name; real ones before rehearsals."""
-    files = [file for folder in FOLDERS.values() for file in (store.root / folder).glob("*.json")]
+    """Load all readable records without rows, by name; real ones before rehearsals."""
+    files = [file for folder in RECORD_FOLDERS.values() for file in (store.root / folder).glob("*.json")]
     in_order = sorted(files, key=lambda file: (file.stem, file.parent.name))
     return [record for file in in_order if (record := store.try_read(file.relative_to(store.root), StoredRecord))]
 
 
 def figures_folder(record: Record, store: Store) -> Path:
-    """Where the figures of a record are drawn."""
-    return store.root / "figures" / FOLDERS[record["rehearsal"]] / record["benchmark"]
+    """Return the folder for the figures of a record."""
+    return store.root / "figures" / RECORD_FOLDERS[record["rehearsal"]] / record["benchmark"]
 
 
 def record_file(record: Record, store: Store) -> Path:
-    """Where a record is stored."""
-    return store.root / FOLDERS[record["rehearsal"]] / f"{record['benchmark']}.json"
+    """Return the file of a record."""
+    return store.root / RECORD_FOLDERS[record["rehearsal"]] / f"{record['benchmark']}.json"
 
 
 def has_failed(key: str, store: Store) -> bool:
@@ -107,26 +103,26 @@ def has_failed(key: str, store: Store) -> bool:
 
 
 def load_failures(keys: Sequence[str], store: Store) -> dict[str, FailedRow]:
-    """Those of the rows that an earlier run failed to compute, for a reason that stays until their key changes."""
+    """Load the failures of those rows that an earlier run failed to compute."""
     failures = {key: store.try_read(f"failures/{key}.json", FailedRow) for key in keys if has_failed(key, store)}
     return {key: failure for key, failure in failures.items() if failure}
 
 
 def load_row(key: str, store: Store) -> DoneRow | None:
-    """A row that is in the store."""
+    """Load a row; None if it is not in the store."""
     folder = store.find_entry("rows", key)
-    return store.try_read(folder.relative_to(store.root) / ROW, DoneRow) if folder else None
+    return store.try_read(folder.relative_to(store.root) / ROW_FILE, DoneRow) if folder else None
 
 
 def row_files(store: Store) -> list[Path]:
-    """The files of all rows in the store, relative to its folder."""
-    return [file.relative_to(store.root) for file in (store.root / "rows").glob(f"*/*/{ROW}")]
+    """List the files of all stored rows, relative to the store."""
+    return [file.relative_to(store.root) for file in (store.root / "rows").glob(f"*/*/{ROW_FILE}")]
 
 
 def _with_rows(record: StoredRecord, store: Store) -> Record:
-    """The record with the rows that are in the store; says how many are not."""
-    found = (record["failures"].get(key) or load_row(key, store) for key in record["rows"])
-    rows: list[StoredRow] = [row for row in found if row]
-    if lost := len(record["rows"]) - len(rows):
-        store.warn(f"{lost} of {len(record['rows'])} rows of {record['benchmark']} are not in the store any more: run the benchmark again")
+    """Add the stored rows to the record; warns about missing ones."""
+    stored = (record["failures"].get(key) or load_row(key, store) for key in record["rows"])
+    rows: list[StoredRow] = [row for row in stored if row]
+    if missing := len(record["rows"]) - len(rows):
+        store.warn(f"{missing} of {len(record['rows'])} rows of {record['benchmark']} are no longer in the store: run the benchmark again")
     return {**record, "rows": rows}

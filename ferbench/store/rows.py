@@ -1,16 +1,16 @@
-"""A row as it is stored and printed: plain data, written by the scores stage and read by every report."""
+"""Rows as they are stored and exported: plain data, written by the scores stage and read by all reports."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal, TypedDict
 
-Origin = Mapping[str, object]
-"""Where and with what something was computed: versions, git commit, hardware, runtime options."""
+Provenance = Mapping[str, object]
+"""Where and how a result was computed: versions, git commit, hardware, runtime options."""
 
 
 class Metrics(TypedDict):
-    """Shares are 0 to 1; `recall` is None for a class that is not tested; `confusion` has true classes down, predicted across."""
+    """Shares are 0 to 1; `recall` is None for a class without test clips; rows of `confusion` are true classes, columns predicted ones."""
 
     war: float
     uar: float
@@ -21,7 +21,7 @@ class Metrics(TypedDict):
 
 
 class CoveredMetrics(TypedDict):
-    """The same over the clips in which a face was found."""
+    """The metrics over the clips in which a face was found."""
 
     war: float
     uar: float
@@ -29,7 +29,7 @@ class CoveredMetrics(TypedDict):
 
 
 class Coverage(TypedDict):
-    """Shares of frames and of clips in which a face was found, None if no step looked for one; and counts of frames."""
+    """Shares of frames and clips in which a face was found, None if no step detects faces; and counts of frames."""
 
     frames: float | None
     clips: float | None
@@ -46,7 +46,7 @@ class FoldPeople(TypedDict):
 
 
 class RowDescription(TypedDict):
-    """What a row is a result of, known before it is computed."""
+    """The part of a row that is known before it is computed."""
 
     key: str
     benchmark: str
@@ -64,7 +64,7 @@ class RowDescription(TypedDict):
 
 
 class DoneRow(RowDescription, Metrics):
-    """A row with its results; `made` is the origin of each fold's fit."""
+    """A row with its results; `provenance` is that of each fold's fit."""
 
     status: Literal["done"]
     covered_only: CoveredMetrics | None
@@ -73,7 +73,7 @@ class DoneRow(RowDescription, Metrics):
     clips_lost: list[str]
     epochs: list[int]
     seconds: dict[str, float]
-    made: list[Origin]
+    provenance: list[Provenance]
 
 
 class FailedRow(RowDescription):
@@ -83,7 +83,7 @@ class FailedRow(RowDescription):
     error: str
     message: str
     log: str
-    made: list[Origin]
+    provenance: list[Provenance]
 
 
 StoredRow = DoneRow | FailedRow
@@ -103,7 +103,7 @@ class FitHistory(TypedDict):
 
 
 class InputKeys(TypedDict):
-    """The entries of a stage that a row is made from, by clip."""
+    """The keys of the entries of a stage that a row is computed from, by clip."""
 
     stage: str
     keys: dict[str, str]

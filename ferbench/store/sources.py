@@ -1,4 +1,4 @@
-"""Digests of source code: comments, docstrings and layout do not count."""
+"""Digests of source code; comments, docstrings and layout do not count."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @lru_cache
 def digest_sources(module: str) -> dict[str, str]:
-    """A digest of a module and of each one that it imports, at any depth, inside its own top-level package; by name."""
+    """Return digests, by name, of a module and of everything that it imports, directly or not, from its own top-level package."""
     return {name: _digest_code(path) for name, path in sorted(_reachable_files(module).items())}
 
 
@@ -28,13 +28,13 @@ def digest_code(*modules: str) -> str:
 
 
 def forget_sources() -> None:
-    """Call this after a module was imported again from a file that may have changed."""
+    """Call this after re-importing a module whose file may have changed."""
     for cached in (digest_sources, digest_code, _find_file, _digest_code, _parse):
         cached.cache_clear()
 
 
 def _reachable_files(module: str) -> dict[str, Path]:
-    """The files of a module and of what it imports inside its package, by module."""
+    """Return the files, by module, of a module and of what it imports from its own package."""
     package, waiting = module.partition(".")[0], [module]
     files: dict[str, Path] = {}
     seen = set(waiting)
@@ -56,12 +56,12 @@ def _imports(module: str, path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _resolve(node, parent)
-            if base.partition(".")[0] == module.partition(".")[0]:  # looking into another package would import it
+            if base.partition(".")[0] == module.partition(".")[0]:  # a look into another package would import it
                 yield from _imported_modules(base, node)
 
 
 def _resolve(node: ast.ImportFrom, parent: str) -> str:
-    """The absolute name of what `from ... import` imports from."""
+    """Return the absolute name of the module that `from ... import` imports from."""
     if not node.level:
         return node.module or ""
     levels = parent.split(".")
@@ -69,9 +69,9 @@ def _resolve(node: ast.ImportFrom, parent: str) -> str:
 
 
 def _imported_modules(base: str, node: ast.ImportFrom) -> Iterator[str]:
-    """`from package import name` names a module or an attribute: only modules have a file."""
+    """Yield the modules that `from base import name` imports: a name with a file is a submodule, any other an attribute of `base`."""
     home = _find_file(base)
-    is_package = home is not None and home.name == "__init__.py"  # elsewhere all are attributes, and looking would import it
+    is_package = home is not None and home.name == "__init__.py"  # in a module all names are attributes, and a look would import it
     submodules = [name for alias in node.names if is_package and _find_file(name := f"{base}.{alias.name}")]
     yield from submodules
     if len(submodules) < len(node.names):

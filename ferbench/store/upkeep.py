@@ -1,4 +1,4 @@
-"""Upkeep of a store: what it holds, whether it is intact, and what no row needs."""
+"""Maintenance of a store: list its entries, verify them, and remove those that no row needs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ferbench.store.rows import InputKeys
 STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
 LEFTOVER = "left by a killed process"
 
-Needed = Mapping[str, set[str]]
-"""By stage, the keys that rows need."""
+NeededKeys = Mapping[str, set[str]]
+"""The keys that rows need, by stage."""
 
 
 @dataclass(frozen=True)
 class StoredEntry:
-    """An entry of the store, a stand-in, or what a killed process left; `unneeded` says why no row needs it, if so."""
+    """An entry of the store, a stand-in, or a leftover of a killed process; `unneeded_reason` is empty if a row needs it."""
 
     stage: str
     path: Path
     bytes: int
-    unneeded: str = ""
+    unneeded_reason: str = ""
 
 
 class _CorpusIdentity(TypedDict):
@@ -50,18 +50,18 @@ class _RowNeeds(TypedDict):
 
 
 def list_entries(store: Store, all_rows: bool = True) -> Iterator[StoredEntry]:
-    """Everything in the store. `all_rows` False: only the rows of each benchmark's last run need anything."""
-    needed = _find_needed(store, all_rows)
+    """List everything in the store. If `all_rows` is False, only the rows of each benchmark's last run keep entries."""
+    needed = _collect_needed_keys(store, all_rows)
     for stage in STAGES:
         for path in _folders(store, stage):
-            yield StoredEntry(stage, path, folder_size(path), _why_unneeded(stage, path, needed))
+            yield StoredEntry(stage, path, folder_size(path), _unneeded_reason(stage, path, needed))
     roots = {Path(corpus["root"]).resolve() for record in stored_records(store) for corpus in record["corpora"]}
     for path in _folders(store, "standin"):
-        yield StoredEntry("standin", path, folder_size(path), _why_standin_unneeded(path, roots))
+        yield StoredEntry("standin", path, folder_size(path), _standin_unneeded_reason(path, roots))
 
 
 def verify_entries(store: Store) -> Iterator[tuple[StoredEntry, str]]:
-    """Every entry, with what is wrong with it."""
+    """Yield every entry with a description of its damage; empty if it is intact."""
     for stage in STAGES:
         for path in _folders(store, stage):
             if not _is_leftover(path):
@@ -69,14 +69,14 @@ def verify_entries(store: Store) -> Iterator[tuple[StoredEntry, str]]:
 
 
 def remove_entries(store: Store, entries: Collection[StoredEntry]) -> None:
-    """Remove entries; raises FerbenchError during a run, which may need what no row names yet."""
+    """Remove entries; raises FerbenchError while a run is active, since it may need entries that no row names yet."""
     locks = store.root / "locks"
     if any(is_held(lock) for lock in locks.glob("run-*.lock")):
         raise FerbenchError(f"a run is using the store {store.root}", hint="wait until it ends: it may need entries that no row names yet")
     for entry in entries:
         remove_folder(entry.path)
     for lock in locks.glob("*.lock"):
-        lock.unlink(missing_ok=True)  # without a run, nobody holds one
+        lock.unlink(missing_ok=True)  # no run is active, so nobody holds a lock
 
 
 def _folders(store: Store, stage: str) -> list[Path]:
@@ -84,10 +84,10 @@ def _folders(store: Store, stage: str) -> list[Path]:
 
 
 def _is_leftover(path: Path) -> bool:
-    return path.name.startswith(".") or not (path / manifests.NAME).is_file()
+    return path.name.startswith(".") or not (path / manifests.MANIFEST).is_file()
 
 
-def _find_needed(store: Store, all_rows: bool) -> Needed:
+def _collect_needed_keys(store: Store, all_rows: bool) -> NeededKeys:
     needed: dict[str, set[str]] = {stage: set() for stage in STAGES}
     listed = {key for record in stored_records(store) for key in record["rows"]}
     for file in row_files(store):
@@ -103,7 +103,7 @@ def _find_needed(store: Store, all_rows: bool) -> Needed:
     return needed
 
 
-def _why_unneeded(stage: str, path: Path, needed: Needed) -> str:
+def _unneeded_reason(stage: str, path: Path, needed: NeededKeys) -> str:
     if _is_leftover(path):
         return LEFTOVER
     if stage == "folds":  # small, and needed to name the rows of a benchmark
@@ -115,7 +115,7 @@ def _why_unneeded(stage: str, path: Path, needed: Needed) -> str:
     return "no benchmark's last run has it" if stage == "rows" else "no row needs it"
 
 
-def _why_standin_unneeded(path: Path, roots: Collection[Path]) -> str:
+def _standin_unneeded_reason(path: Path, roots: Collection[Path]) -> str:
     if path.name.startswith("."):
         return LEFTOVER
     return "" if path.resolve() in roots else "no benchmark's last run read it"

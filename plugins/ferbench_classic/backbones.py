@@ -65,7 +65,7 @@ class DescriptorBackbone(Backbone):
         from ferbench import heads
 
         normalization = nn.BatchNorm1d(shape[0], eps=1e-10, momentum=None)
-        body, classifier = heads.perceptron((shape[0], self.hidden, classes), 0.5)
+        body, classifier = heads.make_perceptron((shape[0], self.hidden, classes), 0.5)
         return nn.Sequential(normalization, body), classifier
 
 

@@ -16,7 +16,7 @@ class Descriptor(Frozen):
     """A descriptor is computed from each item by itself, without training crops."""
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         """Never."""
         return False
 

@@ -44,7 +44,7 @@ class FrozenVGG16(Backbone):
             reason = "head logistic-regression" if self.head == "logistic-regression" else "weights calibrated-random"
             raise ValueError(f"trained_blocks is {self.trained_blocks}, with {reason}: expected 0")
 
-    def check(self) -> None:
+    def check_weights(self) -> None:
         """Check the weights of a network that is trained as a whole."""
         if self.frozen() is None:
             self._convolutions().load()
@@ -62,7 +62,7 @@ class FrozenVGG16(Backbone):
         if self.head == "logistic-regression":
             from ferbench import heads
 
-            return Estimators(lambda: heads.classifiers(self.head))
+            return Estimators(lambda: heads.make_classifiers(self.head))
         return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
 
     def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:

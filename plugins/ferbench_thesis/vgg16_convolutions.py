@@ -25,7 +25,7 @@ class VGG16Convolutions(Frozen):
     trained_blocks: int = 0
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         """Whether the weights are calibrated-random."""
         return self.weights == "calibrated-random"
 
@@ -33,7 +33,7 @@ class VGG16Convolutions(Frozen):
         """Build the frozen module in eval mode; raises FerbenchError if the weights are missing or do not fit."""
         from ferbench_thesis.vgg16_model import calibrated_convolutions, frozen_part
 
-        convolutions = calibrated_convolutions(self.seed, crops) if self.calibrated else self.load()
+        convolutions = calibrated_convolutions(self.seed, crops) if self.is_calibrated else self.load()
         return frozen_part(convolutions, self.trained_blocks)
 
     def load(self) -> torch.nn.Module:

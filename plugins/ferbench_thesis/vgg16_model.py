@@ -38,7 +38,7 @@ def random_convolutions(seed: int) -> nn.Module:
 def calibrated_convolutions(seed: int, crops: torch.Tensor | None) -> nn.Module:
     """He-initialized convolutions, calibrated on normalized training crops [N,3,H,W]; on the device of the crops."""
     if crops is None or not len(crops):
-        raise FerbenchError("calibrated-random weights need training crops, but there are none", where=weights.WHERE)
+        raise FerbenchError("calibrated-random weights need training crops, but there are none", where=weights.SETTING)
     module = random_convolutions(seed).to(crops.device)
     calibrate(module.get_submodule("features"), crops)
     return module

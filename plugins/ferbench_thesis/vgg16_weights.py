@@ -33,7 +33,7 @@ def download(folder: Path) -> Path:
         state = "damaged at" if path.is_file() else "not at"
         raise FerbenchError(
             f"VGG16's ImageNet weights are {state} {path}, and {URL} could not be downloaded ({_root_cause(error)})",
-            where=weights.WHERE,
+            where=weights.SETTING,
             hint="put the file there, or --set backbone.weights=FILE, or --set backbone.weights=calibrated-random",
         ) from error
 

@@ -45,7 +45,7 @@ class TimmBackbone(Backbone):
                 f"timm.list_models('{self.model}.*', pretrained=True) lists them"
             )
 
-    def check(self) -> None:
+    def check_weights(self) -> None:
         """Check the weights of a network that is trained as a whole."""
         if self.trained_blocks == "all":
             self._initial_trunk().load()
@@ -124,13 +124,13 @@ class Timm(TimmBackbone):
         if self.head in ("logistic-regression", "svm"):
             from ferbench import heads
 
-            return Estimators(lambda: heads.classifiers(self.head))
+            return Estimators(lambda: heads.make_classifiers(self.head))
         return super().trainable(classes)
 
     def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
         from ferbench import heads
 
-        return heads.perceptron((width, *([self.hidden] if self.head == "mlp" else []), classes), self.dropout, self.activation)
+        return heads.make_perceptron((width, *([self.hidden] if self.head == "mlp" else []), classes), self.dropout, self.activation)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class TimmTrunk(Frozen):
     trained_blocks: int = 0
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         """Whether the weights are calibrated-random."""
         return self.weights == "calibrated-random"
 
@@ -46,7 +46,7 @@ class TimmTrunk(Frozen):
         if self.weights == "imagenet":
             return weights.load_pretrained(self.model, options).eval()
         trunk = model.random_network(self.model, options, self.seed)
-        if self.calibrated:
+        if self.is_calibrated:
             model.calibrate(trunk, crops, self.model)
         elif self.weights != "random":
             weights.load_file(trunk, self.weights)

@@ -18,14 +18,14 @@ def load_pretrained(model: str, options: dict[str, Any]) -> torch.nn.Module:
     """Load the network with the weights that timm publishes, from the download folder or the internet."""
     cfg = describe(model)
     if not cfg.has_weights:
-        raise FerbenchError(f"timm publishes no weights for {model}", where=weights.WHERE, hint=HINT)
+        raise FerbenchError(f"timm publishes no weights for {model}", where=weights.SETTING, hint=HINT)
     try:
         check_hub(cfg.hf_hub_id)
         trunk: torch.nn.Module = import_timm().create_model(model, pretrained=True, **options)
     except Exception as error:  # of urllib, of different versions of huggingface_hub, of timm
         reason = str(error).partition("\n")[0][:200]
         raise FerbenchError(
-            f"timm's weights for {model} could not be downloaded: {reason}{sources(cfg)}", where=weights.WHERE, hint=HINT
+            f"timm's weights for {model} could not be downloaded: {reason}{sources(cfg)}", where=weights.SETTING, hint=HINT
         ) from error
     return trunk
 

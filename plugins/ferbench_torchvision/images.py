@@ -24,7 +24,7 @@ class TorchvisionTrunk(Frozen):
     tag: str
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         """Never."""
         return False
 
@@ -64,7 +64,7 @@ class Torchvision(Backbone):
         if self.trained == "all" and self.head not in ("linear", "mlp"):
             raise ValueError(f"trained is all, with head {self.head}: expected linear or mlp")
 
-    def check(self) -> None:
+    def check_weights(self) -> None:
         """Check the weights, and that the network can read images of this size."""
         from ferbench_torchvision.networks import check_input
 
@@ -87,7 +87,7 @@ class Torchvision(Backbone):
         if self.head in ("logistic-regression", "svm"):
             from ferbench import heads
 
-            return Estimators(lambda: heads.classifiers(self.head))
+            return Estimators(lambda: heads.make_classifiers(self.head))
         return EmbeddingNetwork(lambda shape: self._network(shape, len(classes)))
 
     def _network(self, shape: Shape, classes: int) -> tuple[nn.Module, nn.Linear]:
@@ -98,9 +98,9 @@ class Torchvision(Backbone):
 
         hidden = [self.hidden] if self.head == "mlp" else []
         if self.trained == "head":
-            return heads.perceptron((shape[0], *hidden, classes), self.dropout, self.activation)
+            return heads.make_perceptron((shape[0], *hidden, classes), self.dropout, self.activation)
         trunk = image_trunk(*self._identity())
-        body, classifier = heads.perceptron((embedding_width(trunk), *hidden, classes), self.dropout, self.activation)
+        body, classifier = heads.make_perceptron((embedding_width(trunk), *hidden, classes), self.dropout, self.activation)
         return nn.Sequential(trunk, body), classifier
 
     def _identity(self) -> tuple[str, str, int, str]:

@@ -128,7 +128,7 @@ def _build_trunk(build: Callable[[], nn.Module], model: str, source: str, seed: 
     except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: the checksum is wrong
         raise FerbenchError(
             f"torchvision's weights for {model} could not be downloaded: {error}",
-            where=weights.WHERE,
+            where=weights.SETTING,
             hint="--set backbone.weights=FILE, or --set backbone.weights=random",
         ) from error
     last = remove_last_layer(network, model)

@@ -31,7 +31,7 @@ class VideoTrunk(Frozen):
     reads: ClassVar[Literal["frames", "clips", "landmarks"]] = "clips"
 
     @property
-    def calibrated(self) -> bool:
+    def is_calibrated(self) -> bool:
         """Never."""
         return False
 
@@ -67,7 +67,7 @@ class TorchvisionVideo(Backbone):
     mean: RGB | None = None
     std: RGB | None = None
 
-    def check(self) -> None:
+    def check_weights(self) -> None:
         """Check the weights, and that the network can read this number of frames of this size."""
         from ferbench_torchvision.networks import check_input, video_trunk
 
@@ -101,10 +101,10 @@ class TorchvisionVideo(Backbone):
         from ferbench_torchvision.volumes import ClipFeatureHead, ClipNetwork
 
         if self.trained == "head":
-            body, classifier = heads.perceptron((shape[0], classes), self.dropout)
+            body, classifier = heads.make_perceptron((shape[0], classes), self.dropout)
             return ClipFeatureHead(body), classifier
         trunk = video_trunk(*self._identity())
-        body, classifier = heads.perceptron((embedding_width(trunk), classes), self.dropout)
+        body, classifier = heads.make_perceptron((embedding_width(trunk), classes), self.dropout)
         return ClipNetwork(nn.Sequential(trunk, body), self.frames), classifier
 
     def _identity(self) -> tuple[str, str, int, str]:
@@ -137,7 +137,7 @@ class C3D(Backbone):
     mean: RGB = (0.485, 0.456, 0.406)
     std: RGB = (0.229, 0.224, 0.225)
 
-    def check(self) -> None:
+    def check_weights(self) -> None:
         """Check the weights."""
         self._trunk()
 

@@ -11,7 +11,7 @@ import pytest
 
 from ferbench import FerbenchError
 from ferbench.api.recipe import Recipe
-from ferbench.benchmark.grid import KEYS, load_benchmark
+from ferbench.benchmark.grid import TOP_LEVEL_KEYS, load_benchmark
 from ferbench.benchmark.sections import Rehearsal
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def load_with(tmp_path):
 
 
 def labels(benchmark, axis) -> list[str]:
-    return [choice.label for choice in benchmark.selected(axis)]
+    return [choice.label for choice in benchmark.selected_choices(axis)]
 
 
 def test_every_combination_once(load_with):
@@ -152,7 +152,7 @@ def test_rehearsal_changes_what_it_names_and_only_then(load_with):
     benchmark = load_with({"rehearsal": REHEARSAL})
     assert benchmark.rehearsal == Rehearsal(8, 0, {"recipe.lr": 0.5, "backbone.units": 16, "preprocessing.size": 32})
     assert {cell.recipe.lr for cell in benchmark.cells()} == {1e-3}
-    cells = list(benchmark.rehearsed().cells())
+    cells = list(benchmark.with_rehearsal_settings().cells())
     assert {cell.recipe.lr for cell in cells} == {0.5}
     assert {cell.preprocessing[1].size for cell in cells} == {32}
     units = {cell.labels["backbone"]: getattr(cell.backbone, "units", None) for cell in cells}
@@ -194,7 +194,7 @@ def test_set_may_change_what_published_rows_and_only_name(load_with):
 )
 def test_set_stands_over_the_rehearsal(load_with, sets, hidden, lr):
     block = {"rehearsal": "{set: {recipe.lr: 0.5, backbone.vgg16.hidden: 16}}", "backbone": "vgg16"}
-    cells = list(load_with(block, sets=sets).rehearsed().cells())
+    cells = list(load_with(block, sets=sets).with_rehearsal_settings().cells())
     assert {cell.backbone.hidden for cell in cells} == hidden
     assert {cell.recipe.lr for cell in cells} == lr
 
@@ -307,8 +307,8 @@ def test_file_that_is_no_mapping(tmp_path, text):
 @pytest.mark.parametrize(
     ("given", "where", "message"),
     [
-        ({"sets": ["recipe.lr"]}, "--set", "'recipe.lr' is no setting"),
-        ({"sets": ["=3"]}, "--set", "'=3' is no setting"),
+        ({"sets": ["recipe.lr"]}, "--set", "'recipe.lr' is not a setting: expected PATH=VALUE"),
+        ({"sets": ["=3"]}, "--set", "'=3' is not a setting: expected PATH=VALUE"),
         ({"sets": ["backbone=["]}, "--set backbone=[", "not valid YAML: expected the node content"),
         ({"sets": ["recipe.lr=fast"]}, "--set recipe.lr=fast", "recipe: lr is 'fast': expected `float`"),
         ({"sets": ["recipe.lr=.inf"]}, "--set recipe.lr=.inf", "recipe: lr is inf: expected `float` <= 1000"),
@@ -374,7 +374,7 @@ def test_shipped_benchmarks_load(file):
     benchmark = load_benchmark(file)
     assert benchmark.name == file.stem
     assert benchmark.size > 1
-    assert len(list(benchmark.rehearsed().cells())) == benchmark.size
+    assert len(list(benchmark.with_rehearsal_settings().cells())) == benchmark.size
 
 
 DOCS = (ROOT / "docs/benchmarks.md").read_text()
@@ -389,7 +389,7 @@ def test_documented_benchmarks_load(block, tmp_path):
     benchmark = load_benchmark(file)
     rows = re.search(r"# (\d+) rows?$", block, re.MULTILINE)
     assert benchmark.size == len(list(benchmark.cells())) == (int(rows[1]) if rows else benchmark.size)
-    assert benchmark.rehearsed().size
+    assert benchmark.with_rehearsal_settings().size
 
 
 @pytest.mark.parametrize(("option", "value"), re.findall(r"`--(set|only) ([^`]+)`", DOCS.partition("## Changes")[2]))
@@ -400,5 +400,5 @@ def test_documented_options_fit_the_last_example(option, value, tmp_path):
 
 
 def test_every_key_and_recipe_field_is_documented():
-    for name in (*KEYS, *(field.name for field in fields(Recipe))):
+    for name in (*TOP_LEVEL_KEYS, *(field.name for field in fields(Recipe))):
         assert re.search(rf"^\| [^|]*`{name}`[^|]*\|", DOCS, re.MULTILINE), name

@@ -91,8 +91,8 @@ def test_alias_is_read_where_it_points(read):
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("a: 1\na: 2\n", 2, "the key 'a' is there twice, first in line 1"),
-        ("a:\n  b: {c: 1}\n  d: 2\n  b: 3\n", 4, "the key 'b' is there twice, first in line 2"),
+        ("a: 1\na: 2\n", 2, "the key 'a' is listed twice, first on line 1"),
+        ("a:\n  b: {c: 1}\n  d: 2\n  b: 3\n", 4, "the key 'b' is listed twice, first on line 2"),
         ("a:\n\tb: 3\n", 2, "found character '\\t'"),
         ("a: b: c\n", 1, "mapping values are not allowed here"),
         ("a: [1, 2\nb: 3\n", 2, "expected ',' or ']'"),
@@ -101,9 +101,9 @@ def test_alias_is_read_where_it_points(read):
         ("a: 1\n---\nb: 2\n", 2, "but found another document"),
         ("a: !!python/object:os.system {}\n", 1, "could not determine a constructor"),
         ("a: 1\n? [b]\n: 2\n", 2, "a key is a list or a mapping: expected a name"),
-        ("a: 1\nb: &x\n  <<: *x\n", 2, "an alias is inside the value that it names"),
+        ("a: 1\nb: &x\n  <<: *x\n", 2, "an alias refers to a value that contains it"),
         ("a: 1\nb: {<<: 3}\n", 2, "expected a mapping, or a list of mappings, to merge"),
-        ("a: &x {c: 1}\nb: {<<: *x, d: 1, d: 2}\n", 2, "the key 'd' is there twice, first in line 2"),
+        ("a: &x {c: 1}\nb: {<<: *x, d: 1, d: 2}\n", 2, "the key 'd' is listed twice, first on line 2"),
         ("a:\n  !!set {b}\n", 2, "could not determine a constructor"),
         ("a: 1\nb: \x07\n", 2, "the character #x0007 is not allowed"),
         ("a: 1\nb: \0\n", 2, "the character #x0000 is not allowed"),
@@ -111,7 +111,7 @@ def test_alias_is_read_where_it_points(read):
         ("a: 1\nb: " + "9" * 5000, 2, "(5,002 characters)"),
         ("a: 1\nb: " + "[" * 100_000, 2, "it is nested more than 50 levels deep"),
         ("".join(f"{'  ' * n}a:\n" for n in range(60)), 50, "it is nested more than 50 levels deep"),
-        ("a: &x [*x]\n", 1, "an alias is inside the value that it names"),
+        ("a: &x [*x]\n", 1, "an alias refers to a value that contains it"),
     ],
 )
 def test_bad_yaml_names_its_line(read, text, line, message):
@@ -154,9 +154,9 @@ def test_chain_of_aliases_cannot_be_too_deep(read):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("&x [*x]", "an alias is inside the value that it names"),
+        ("&x [*x]", "an alias refers to a value that contains it"),
         ("[" * 100_000, "it is nested more than 50 levels deep"),
-        ("{a: 1, a: 2}", "the key 'a' is there twice"),
+        ("{a: 1, a: 2}", "the key 'a' is listed twice"),
         ("\x07", "the character #x0007 is not allowed"),
         ("[", "expected the node content"),
     ],

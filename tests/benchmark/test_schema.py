@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.document import load_document, parse_value
-from ferbench.benchmark.grid import KEYS
+from ferbench.benchmark.grid import TOP_LEVEL_KEYS
 from ferbench.benchmark.schema import make_schema
 from ferbench.cli.main import main
 from ferbench.registry.parameters import parameter_hints
@@ -35,12 +35,12 @@ def validator():
 def test_is_a_schema(validator):
     Draft202012Validator.check_schema(validator.schema)
     assert validator.schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(validator.schema["properties"]) == set(KEYS)
+    assert set(validator.schema["properties"]) == set(TOP_LEVEL_KEYS)
 
 
 def test_knows_every_component_and_parameter(validator):
     text = json.dumps(validator.schema)
-    for entry in (entry for axis in AXES.values() for entry in load_plugins().of(axis.kind)):
+    for entry in (entry for axis in AXES.values() for entry in load_plugins().entries_of(axis.kind)):
         assert f'"const": "{entry.name}"' in text
         assert json.dumps(entry.summary) in text
         for parameter in parameter_hints(entry.component):

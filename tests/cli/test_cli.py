@@ -120,7 +120,7 @@ def test_corpus_list(call, tmp_path, monkeypatch):
     code, out, _ = call("corpus list --format json")
     listed = {e["name"]: e for e in json.loads(out)}
     assert code == 0
-    assert set(listed) == {entry.name for entry in load_plugins().of("dataset")}
+    assert set(listed) == {entry.name for entry in load_plugins().entries_of("dataset")}
     assert listed["mug"]["found"] == str(tmp_path / "data" / "mug")
     assert listed["ck+"]["found"] == ""
     assert all(e["access"] and e["citation"] and e["license"] and e["classes"] for e in listed.values())

@@ -51,7 +51,7 @@ def test_every_frame_under_its_number(tree, capsys):
     assert len(files) == 18
     assert files[0] == "train_afew/Fear/013736360/0000001.jpg"
     assert [round(cv2.imread(str(target / f"train_afew/Fear/013736360/000000{n}.jpg")).mean() / 30) for n in range(1, 7)] == list(range(6))
-    assert "18 frames of 4 videos written, 0 videos were there already" in capsys.readouterr().out
+    assert "18 frames of 4 videos written, 0 videos were already extracted" in capsys.readouterr().out
     clips = {clip.id: clip.length for clip in AFEW(str(target)).clips()}  # as its loader reads them
     assert clips == {
         "train/fear/013736360": 6, "train/happiness/000000040": 4, "train/happiness/000000080": 5, "validation/sadness/000000120": 3,
@@ -83,7 +83,7 @@ def test_folders_of_the_users_are_not_taken_for_extracted(tree, capsys, name):
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
     assert extract(tree) == 2
-    assert "000000120 is there, and was not written by `ferbench corpus extract`" in capsys.readouterr().err
+    assert "000000120 exists and was not written by `ferbench corpus extract`" in capsys.readouterr().err
     assert [p for p in (tree.parent / "frames").rglob("*") if p.is_file()] == [mine]
 
 
@@ -100,7 +100,7 @@ def test_a_video_that_changed_is_reported(tree, capsys):
     capsys.readouterr()
     assert extract(tree) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "0 frames of 0 videos written, 4 videos were there already"
+    assert lines[0] == "0 frames of 0 videos written, 4 videos were already extracted"
     assert lines[1].startswith("train_afew/Fear/013736360.avi: the video has changed since it was extracted: remove")
     assert len(lines) == 2
     assert len(images(tree.parent / "frames/train_afew/Fear/013736360")) == 6
@@ -132,7 +132,7 @@ def test_what_is_there_stays_and_what_was_interrupted_is_written_again(tree, cap
     (gone.with_name(".000000120.part") / "0000002.jpg").unlink()
     capsys.readouterr()
     assert extract(tree) == 0
-    assert "3 frames of 1 videos written, 3 videos were there already" in capsys.readouterr().out
+    assert "3 frames of 1 videos written, 3 videos were already extracted" in capsys.readouterr().out
     assert kept.read_bytes() == b"mine"
     assert len(images(gone)) == 3
     assert {path.name for path in target.rglob(".*")} == {".extraction.json"}
@@ -145,7 +145,7 @@ def test_videos_that_cannot_be_read_are_reported(tree, capsys):
     assert extract(tree, "--format", "json") == 1
     results = {each["video"]: each for each in json.loads(capsys.readouterr().out)}
     assert results["bad.avi"]["frames"] == 0
-    assert "no video that OpenCV can decode" in results["bad.avi"]["problem"]
+    assert "OpenCV cannot decode it as a video" in results["bad.avi"]["problem"]
     assert f"ends after {results['cut.avi']['frames']} of 200 frames" == results["cut.avi"]["problem"]
     assert results["val_afew/Sad/000000120.flv"] == {"video": "val_afew/Sad/000000120.flv", "frames": 3, "written": True, "problem": ""}
     assert not (tree.parent / "frames/bad").exists()
@@ -168,7 +168,7 @@ def test_no_video_is_an_error(tmp_path, capsys, place):
 
 
 def test_a_killed_extraction_leaves_no_half_folder(tree):
-    """Killed while it writes: every folder without a dot is whole."""
+    """The next call completes what a killed process has begun."""
     for number in range(6):
         video(tree / f"more/{number}.avi", 200)
     line = [sys.executable, "-m", "ferbench", "corpus", "extract", str(tree), str(tree.parent / "frames"), "--workers", "1"]

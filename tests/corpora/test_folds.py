@@ -11,7 +11,7 @@ import ferbench
 from ferbench import Clip, FerbenchError, Fold, PluginError
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.fold_checks import check_folds
-from ferbench.corpora.folds import split
+from ferbench.corpora.folds import split_clips
 from ferbench.store.entries import Store
 
 # Persons a, b, c with two clips each.
@@ -70,39 +70,39 @@ class Each(ferbench.Protocol):
 
 
 @pytest.fixture
-def split_clips(tmp_path):
+def split(tmp_path):
     def call(clips=CLIPS, **parameters):
         corpus = Corpus("made-up", tmp_path, tuple(clips), {})
         protocol = Each(**{"classes": ("fear", "joy"), "log": str(tmp_path / "log"), **parameters})
-        return split(protocol, [corpus], Store(tmp_path / "runs", lambda _: None))
+        return split_clips(protocol, [corpus], Store(tmp_path / "runs", lambda _: None))
 
     return call
 
 
-def test_split(split_clips, tmp_path):
+def test_split(split, tmp_path):
     for _ in range(2):
-        parts = split_clips()
+        parts = split()
         assert parts.folds == (Fold(A, (), B + C),)
         assert parts.people(parts.folds[0].test) == ["b", "c"]
         assert parts.other_classes == {}
     assert (tmp_path / "log").read_text() == "x"  # the second comes from the store
 
 
-def test_other_classes_are_left_out_and_counted(split_clips):
-    parts = split_clips(classes=("joy",))
+def test_other_classes_are_left_out_and_counted(split):
+    parts = split(classes=("joy",))
     assert [clip.id for clip in parts.clips] == ["a2", "b2", "c2"]
     assert parts.other_classes == {"fear": 3}
 
 
-def test_labels_are_renamed_first(split_clips):
-    parts = split_clips(labels={"fear": "joy"})
+def test_labels_are_renamed_first(split):
+    parts = split(labels={"fear": "joy"})
     assert {clip.label for clip in parts.clips} == {"joy"}
     assert len(parts.clips) == 6
 
 
-def test_changed_label_gives_new_folds(split_clips, tmp_path):
-    split_clips()
-    split_clips([replace(CLIPS[0], label="joy"), *CLIPS[1:]])
+def test_changed_label_gives_new_folds(split, tmp_path):
+    split()
+    split([replace(CLIPS[0], label="joy"), *CLIPS[1:]])
     assert (tmp_path / "log").read_text() == "xx"
 
 
@@ -114,9 +114,9 @@ def test_changed_label_gives_new_folds(split_clips, tmp_path):
         (CLIPS, {"classes": ("fear", "joy", "fear")}, "the class 'fear' is listed twice"),
     ],
 )
-def test_corpora_that_no_protocol_can_split(split_clips, clips, parameters, message):
+def test_corpora_that_no_protocol_can_split(split, clips, parameters, message):
     with pytest.raises(FerbenchError, match=message):
-        split_clips(clips, **parameters)
+        split(clips, **parameters)
 
 
 @dataclass(frozen=True)
@@ -131,5 +131,5 @@ class Sparse(ferbench.Protocol):
 
 def test_clips_in_no_part_of_a_fold_are_named(tmp_path):
     corpus = Corpus("made-up", tmp_path, tuple(CLIPS), {})
-    parts = split(Sparse(classes=("fear", "joy")), [corpus], Store(tmp_path / "runs", lambda _: None))
+    parts = split_clips(Sparse(classes=("fear", "joy")), [corpus], Store(tmp_path / "runs", lambda _: None))
     assert parts.unassigned == {"in no part of any fold": ["a1"], "in no part of fold 1": ["c2"]}

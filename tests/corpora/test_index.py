@@ -14,8 +14,8 @@ import ferbench
 from ferbench import Clip, FerbenchError, PluginError, Skipped
 from ferbench.corpora.decoding import decode
 from ferbench.corpora.files import read_files
-from ferbench.corpora.index import index
-from ferbench.corpora.location import locate, missing_error
+from ferbench.corpora.index import index_corpus
+from ferbench.corpora.location import locate_corpus, missing_error
 from ferbench.execution.summary import corpus_lines, summarize_corpus
 from ferbench.store.entries import Store
 
@@ -57,7 +57,7 @@ def store(tmp_path):
 @pytest.fixture
 def listed(tmp_path, store):
     """Indexes a corpus of these items."""
-    return lambda *items: index(Listed(str(tmp_path), items=items), store)
+    return lambda *items: index_corpus(Listed(str(tmp_path), items=items), store)
 
 
 def test_frames_are_counted_and_names_made_unique(listed, tmp_path):
@@ -90,7 +90,7 @@ def test_clips_that_cannot_be_used_are_skipped_with_the_reason(listed, tmp_path)
         "none": "no frames",
         "apex": "apex 2 (from 0) lies outside its 2 frames",
         "points": "1 files of landmarks for 2 frames",
-        "junk": "video cannot be read (junk.avi: no video that OpenCV can decode)",
+        "junk": "video cannot be read (junk.avi: OpenCV cannot decode it as a video)",
         "gone": "video cannot be read (gone.avi: No such file or directory)",
     }
 
@@ -185,9 +185,9 @@ def test_a_corpus_without_clips_says_what_was_left_out(listed):
 @pytest.mark.parametrize("folder", ["listed", "LISTED CORPUS"])
 def test_corpora_are_found_by_the_names_of_their_folders(tmp_path, monkeypatch, folder):
     monkeypatch.setenv("FERBENCH_DATA", str(tmp_path))
-    assert locate(Listed()) is None
+    assert locate_corpus(Listed()) is None
     assert f"is not at {tmp_path / 'listed'}" in missing_error(Listed()).message
     (tmp_path / folder).mkdir()
-    assert locate(Listed()) == tmp_path / folder
-    assert locate(Listed("${FERBENCH_DATA}/" + folder)) == tmp_path / folder
-    assert locate(Listed(str(tmp_path / "elsewhere"))) is None
+    assert locate_corpus(Listed()) == tmp_path / folder
+    assert locate_corpus(Listed("${FERBENCH_DATA}/" + folder)) == tmp_path / folder
+    assert locate_corpus(Listed(str(tmp_path / "elsewhere"))) is None

@@ -8,7 +8,7 @@ import pytest
 
 import ferbench
 from ferbench import FerbenchError, PluginError
-from ferbench.corpora.standins import MARKER, describe_marker, find_marker, get_standin, render, standin_folder, store_standin
+from ferbench.corpora.standins import MARKER, describe_marker, find_marker, get_standin, render_standin, standin_folder, store_standin
 from ferbench.registry.plugins import load_plugins
 from ferbench.registry.specs import Spec
 from ferbench.store.entries import Store
@@ -39,12 +39,12 @@ def test_a_stand_in_is_found_by_the_name_of_its_dataset(toy_plugin):
 
 def test_every_stand_in_has_a_dataset():
     catalog = load_plugins()
-    assert {entry.name for entry in catalog.of("stand-in")} <= {entry.name for entry in catalog.of("dataset")}
+    assert {entry.name for entry in catalog.entries_of("stand-in")} <= {entry.name for entry in catalog.entries_of("dataset")}
 
 
 def test_rendered_files_lie_beside_the_marker(tmp_path):
     calls = []
-    render(Dots(), tmp_path / "new", 2, 7, lambda *call: calls.append(call))
+    render_standin(Dots(), tmp_path / "new", 2, 7, lambda *call: calls.append(call))
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["0.txt", "1.txt", MARKER]
     assert calls == [(1, 2), (2, 2)]
     marker = find_marker([tmp_path / "elsewhere", tmp_path / "new" / "deeper" / "still"])
@@ -55,7 +55,7 @@ def test_rendered_files_lie_beside_the_marker(tmp_path):
 
 def test_a_rendering_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(PluginError, match="stand-in dots: render failed: OSError"):
-        render(Dots(fail=True), tmp_path / "new", 2, 0, lambda *_: None)
+        render_standin(Dots(fail=True), tmp_path / "new", 2, 0, lambda *_: None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,14 +63,14 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     leftover = tmp_path / ".new-0123abcd.part"
     leftover.mkdir()
     (leftover / "0.txt").write_text("half a file")
-    render(Dots(), tmp_path / "new", 1, 0, lambda *_: None)
+    render_standin(Dots(), tmp_path / "new", 1, 0, lambda *_: None)
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
 
 
 def test_a_folder_that_holds_something_stays_as_it_is(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(FerbenchError, match="is not empty"):
-        render(Dots(), tmp_path, 1, 0, lambda *_: None)
+        render_standin(Dots(), tmp_path, 1, 0, lambda *_: None)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 

@@ -36,7 +36,7 @@ def register_backbones(register):
 
 @dataclasses.dataclass(frozen=True)
 class Flat(ferbench.Frozen):
-    calibrated = False
+    is_calibrated = False
 
     def build(self, crops):
         import torch
@@ -518,7 +518,7 @@ def test_damaged_failure_is_tried_again(run, tmp_path):
 def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):
     (tmp_path / "empty.py").write_text("x = 1\n")
     assert main(["run", str(benchmark_file), "--plugin", str(tmp_path / "empty.py")]) == 2
-    assert "empty.py has no hook: nothing is registered" in capsys.readouterr().err
+    assert "empty.py has no hook, so it registers nothing" in capsys.readouterr().err
 
 
 def test_finished_system_must_know_the_classes(run):
@@ -549,4 +549,4 @@ def test_lost_row_hides_no_other(run, tmp_path, capsys):
     assert main(["leaderboard", "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
     told = capsys.readouterr()
     assert [row["key"] for row in json.loads(told.out)] == [rows[1]["key"]]
-    assert "1 of 2 rows of toys are not in the store any more" in told.err
+    assert "1 of 2 rows of toys are no longer in the store" in told.err

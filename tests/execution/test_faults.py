@@ -90,7 +90,7 @@ def benchmark(warm, tmp_path, command):
 
 def results(rows: list[dict], store: Path) -> list:
     """All that a row says but when, where and how fast; with its frame scores and histories."""
-    told = [{name: value for name, value in row.items() if name not in ("seconds", "made")} for row in rows]
+    told = [{name: value for name, value in row.items() if name not in ("seconds", "provenance")} for row in rows]
     fits = sorted({key for row in rows for key in row["fits"]})
     kept = []
     for key in fits:

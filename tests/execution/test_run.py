@@ -53,7 +53,7 @@ def test_rows(run):
         assert row["recall"] == {name: row["confusion"][i][i] / 9 for i, name in enumerate(row["classes"])}
         assert row["coverage"] == {"frames": None, "clips": None, "frames_used": 81, "frames_unreadable": 0}
         assert set(row["seconds"]) == {"crops", "features", "fit"}
-        assert row["made"][0]["versions"]["torch"]
+        assert row["provenance"][0]["versions"]["torch"]
         assert not row["standin"]
     assert "toy: 27 clips of 9 people" in told
     assert "2 rows, 0 of them already stored" in told

@@ -69,7 +69,7 @@ class Focal(ferbench.Loss):
 class Scale(Frozen):
     weights: File
 
-    calibrated = False
+    is_calibrated = False
 
     def build(self, crops):
         import torch
@@ -311,7 +311,7 @@ def test_verify(call, benchmark_file, tmp_path):
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     code, told, _ = call("store", "verify")
     assert code == 1
-    assert f"features {damaged.parent.name[:12]}: features.npy has another checksum" in told
+    assert f"features {damaged.parent.name[:12]}: features.npy does not match its checksum" in told
     assert "1 damaged; the next run that needs them will recompute them" in told
     code, told, _ = call("store", "verify", "--format", "json")
     assert code == 1

@@ -93,7 +93,7 @@ def test_a_seed_that_is_not_used_does_not_separate_features(backbone):
     from_file = replace(backbone, weights="some.pth")
     assert from_file.frozen() == replace(from_file, weights_seed=5).frozen()
     assert backbone.frozen() != replace(backbone, weights_seed=5).frozen()
-    assert not from_file.frozen().calibrated
+    assert not from_file.frozen().is_calibrated
 
 
 @each_backbone
@@ -106,7 +106,7 @@ def test_calibration_depends_on_the_training_crops(backbone):
     calibrated = replace(backbone, weights="calibrated-random")
     inputs, training = crops(backbone, 2), crops(backbone, 8, seed=1)
     first = features(calibrated, inputs, training)
-    assert calibrated.frozen().calibrated
+    assert calibrated.frozen().is_calibrated
     assert torch.equal(first, features(calibrated, inputs, training))
     assert not torch.allclose(first, features(calibrated, inputs, training + 3))
     assert torch.isfinite(first).all()

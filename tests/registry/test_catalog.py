@@ -13,7 +13,7 @@ from ferbench import FerbenchError, PluginError
 from ferbench.api.recipe import Recipe, Schedule
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
-from ferbench.registry.parameters import build, check_value, fits, unknown
+from ferbench.registry.parameters import build, check_value, describe_unknown, is_valid
 from ferbench.registry.specs import Place, Spec
 
 
@@ -63,9 +63,9 @@ def catalog():
 
 
 def test_register(catalog):
-    assert [entry.name for entry in catalog.of("aggregator")] == ["plain", "trim"]
-    assert catalog.of("loss") == []
-    entry = catalog.get("aggregator", "trim")
+    assert [entry.name for entry in catalog.entries_of("aggregator")] == ["plain", "trim"]
+    assert catalog.entries_of("loss") == []
+    entry = catalog.get_entry("aggregator", "trim")
     assert (entry.component, entry.plugin, entry.summary) == (Trim, "mine", "Drops the most extreme frames.")
 
 
@@ -109,7 +109,7 @@ def test_parameter_that_is_missing():
 def test_unknown_name(catalog):
     catalog.broken["theirs"] = "ImportError: no module named them"
     with pytest.raises(FerbenchError) as caught:
-        catalog.get("aggregator", "trimm", "b.yaml:3")
+        catalog.get_entry("aggregator", "trimm", "b.yaml:3")
     assert str(caught.value).startswith("b.yaml:3: unknown aggregator 'trimm'; did you mean 'trim'?")
     assert "plugin theirs could not be loaded: ImportError: no module named them" in caught.value.hint
 
@@ -124,7 +124,7 @@ def test_unknown_name(catalog):
     ],
 )
 def test_suggestions(name, known, message):
-    assert unknown("net", name, known) == message
+    assert describe_unknown("net", name, known) == message
 
 
 def test_one_name_twice(catalog):
@@ -135,15 +135,15 @@ def test_one_name_twice(catalog):
 
 def test_one_name_in_two_kinds_is_allowed(catalog):
     catalog.add("preprocessor", make_class(Step, name="trim"), "mine", "")
-    assert catalog.get("preprocessor", "trim").component is not Trim
+    assert catalog.get_entry("preprocessor", "trim").component is not Trim
 
 
 @pytest.mark.parametrize(
     ("kind", "component", "message"),
     [
-        ("aggregator", Step, "Step is no subclass of ferbench.Aggregator"),
-        ("aggregator", "trim", "is no subclass of ferbench.Aggregator"),
-        ("aggregator", Trim(), "is no subclass of ferbench.Aggregator"),
+        ("aggregator", Step, "Step is not a subclass of ferbench.Aggregator"),
+        ("aggregator", "trim", "is not a subclass of ferbench.Aggregator"),
+        ("aggregator", Trim(), "is not a subclass of ferbench.Aggregator"),
         ("aggregator", make_class(ferbench.Aggregator, name="x"), "Changed lacks __call__"),
         ("backbone", make_class(ferbench.Backbone, name="x"), "Changed lacks frozen, input, trainable"),
         ("loss", make_class(ferbench.Loss, name="x"), "lacks build, class_weights"),
@@ -156,7 +156,7 @@ def test_one_name_in_two_kinds_is_allowed(catalog):
         ),
         ("preprocessor", make_class(ferbench.Preprocessor, name="x"), "overrides neither `select` nor `__call__`"),
         ("aggregator", make_class(Plain, name=""), "needs a class attribute `name`"),
-        ("aggregator", make_class(Plain, name="Two Words"), "needs a class attribute `name` of lower-case letters"),
+        ("aggregator", make_class(Plain, name="Two Words"), "needs a class attribute `name` of lowercase letters"),
         ("aggregator", make_class(ferbench.Aggregator, __call__=lambda self, s: s), "needs a class attribute `name`"),
         ("aggregator", make_class(Plain, __annotations__={"cut": float}, cut=0.1), "has parameters but no @dataclass(frozen=True)"),
         ("aggregator", dataclass(frozen=True)(make_class(Plain, __annotations__={"label": str}, label="")), "has a parameter `label`"),
@@ -189,7 +189,7 @@ def test_every_kind_has_its_hook():
     ],
 )
 def test_fits(value, hint, expected):
-    assert fits(value, hint) is expected
+    assert is_valid(value, hint) is expected
 
 
 def test_annotation_that_cannot_be_checked_blames_the_plugin():

@@ -25,7 +25,7 @@ class Net(ferbench.Frozen):
     inner: Net | None = None
     options: dict[str, float] = field(default_factory=dict)
 
-    calibrated = False
+    is_calibrated = False
 
     def build(self, crops):
         return None

@@ -52,7 +52,7 @@ def test_last_run_replaces_the_record(store):
 
 def test_lost_rows_are_counted(store, warnings):
     assert save_record(record("x", rows=["a" * 32, "b" * 32]), store)["rows"] == []
-    assert warnings == ["2 of 2 rows of x are not in the store any more: run the benchmark again"]
+    assert warnings == ["2 of 2 rows of x are no longer in the store: run the benchmark again"]
 
 
 @pytest.mark.parametrize(("benchmark", "message"), [("", "no benchmark has been run"), ("x", "no benchmark has been run")])

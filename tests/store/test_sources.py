@@ -85,9 +85,16 @@ def test_absolute_imports_count(tmp_path, monkeypatch):
     assert set(one.values()) != set(two.values())
 
 
-def test_code_of_a_stage_is_these_modules_alone():
-    assert digest_code("ferbench.report.metrics") != digest_code("ferbench.stages.scores")
-    assert digest_code("ferbench.report.metrics") != digest_code("ferbench.report.metrics", "ferbench.stages.scores")
+def test_code_of_a_stage_is_that_of_the_listed_modules(tmp_path, monkeypatch):
+    """A module that is imported but not listed does not count."""
+    for name, value in (("stage_1", 1), ("stage_2", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+        (tmp_path / name / "helper.py").write_text(f"HELP = {value}\n")
+        (tmp_path / name / "stage.py").write_text("from . import helper\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert digest_code("stage_1.stage") == digest_code("stage_2.stage")
+    assert digest_code("stage_1.stage", "stage_1.helper") != digest_code("stage_2.stage", "stage_2.helper")
 
 
 def test_reading_source_imports_nothing_heavy():

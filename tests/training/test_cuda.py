@@ -77,4 +77,4 @@ def test_rows_are_nearly_those_of_a_processor(data, benchmark_file, toy_plugin, 
     for one, other in zip(rows("cpu"), rows("cuda"), strict=True):
         assert one["key"] == other["key"]
         assert one["uar"] == pytest.approx(other["uar"], abs=0.1)
-        assert other["made"][0]["hardware"]["gpu"]
+        assert other["provenance"][0]["hardware"]["gpu"]

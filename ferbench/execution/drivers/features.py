@@ -42,7 +42,7 @@ class _FeaturesDriver:
     def module(self) -> torch.nn.Module:
         """The frozen part, after the crops that calibrate it are computed."""
         fit = self.fit
-        training = fit.split.folds[fit.fold].train if fit.frozen and fit.frozen.calibrated else ()
+        training = fit.split.folds[fit.fold].train if fit.frozen and fit.frozen.is_calibrated else ()
         self.crops.wait_for(fit.crops[clip] for clip in training)
         return self.context.compile_if_asked(build_frozen(fit, self.context.store, self.context.device))
 

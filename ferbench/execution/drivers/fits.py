@@ -49,6 +49,6 @@ class _Worker:
             note = f"{fit.label}, epoch {epoch} of {fit.recipe.epochs}: validation {history.validation_accuracy[-1]:.2f}"
             self.progress.update(self.progress.done + min(1, epoch / fit.recipe.epochs), self.progress.total, note)
 
-        resources = Resources(self.context.device, on_epoch, checkpoints, self.context.origin, self.context.compile_if_asked)
+        resources = Resources(self.context.device, on_epoch, checkpoints, self.context.provenance, self.context.compile_if_asked)
         store.write_entry("fits", fit.key, compute_fit, fit, self.inputs, resources)
         checkpoints.clear()

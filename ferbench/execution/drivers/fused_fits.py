@@ -18,7 +18,7 @@ def drive_fused_fits(context: Context, models: Sequence[Model]) -> None:
 
     def work(job: tuple[FusedModel, FusedFit], _: Sequence[str]) -> None:
         model, fit = job
-        context.failures.attempt([model], lambda: store.write_entry("fits", fit.key, compute_fused_fit, fit, store, context.origin))
+        context.failures.attempt([model], lambda: store.write_entry("fits", fit.key, compute_fused_fit, fit, store, context.provenance))
 
     for _ in context.scheduler.complete("fits", jobs, lambda job: [job[1].key], work):
         pass

@@ -34,7 +34,7 @@ def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
 def _store_failure(context: Context, row: Row, error: BaseException) -> FailedRow:
     """Store a failed row and its log; later runs skip it, unless the user can fix the cause, such as missing weights."""
     log = context.store.write_file(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
-    failure = describe_failure(row, error, str(log), context.origin)
+    failure = describe_failure(row, error, str(log), context.provenance)
     if not isinstance(error, FerbenchError):
         context.store.write_file(f"failures/{row.key}.json", to_json(failure))
     return failure

@@ -25,4 +25,4 @@ def test_the_yaml_of_a_page_is_valid_and_the_page_describes_every_component(page
     catalog = load_plugins()
     assert [catalog.build(kind, Spec(name, parameters)) for name, parameters in entries(page, key)]
     text = (DOCS / page).read_text(encoding="utf-8")
-    assert [entry.name for entry in catalog.of(kind) if f"`{entry.name}" not in text] == []
+    assert [entry.name for entry in catalog.entries_of(kind) if f"`{entry.name}" not in text] == []

@@ -22,7 +22,7 @@ NAMES = {
 
 @pytest.mark.parametrize(("plugin", "kind"), NAMES)
 def test_each_hook_registers_its_components(plugin, kind):
-    entries = [entry for entry in load_plugins().of(kind) if entry.plugin == f"ferbench-{plugin}"]
+    entries = [entry for entry in load_plugins().entries_of(kind) if entry.plugin == f"ferbench-{plugin}"]
     assert {entry.name for entry in entries} == NAMES[plugin, kind]
     assert all(entry.summary.endswith(".") for entry in entries)
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from ferbench import FerbenchError
-from ferbench.corpora.index import index
+from ferbench.corpora.index import index_corpus
 from ferbench.store.entries import Store
 from ferbench_corpora import ISED
 
@@ -124,7 +124,7 @@ def test_videos_that_cannot_be_read_are_skipped_by_the_index(ised, tmp_path):
     for _ in range(12):
         writer.write(np.zeros((24, 32, 3), np.uint8))
     writer.release()
-    corpus = index(dataset, Store(tmp_path / "runs"))
+    corpus = index_corpus(dataset, Store(tmp_path / "runs"))
     assert [(c.id, c.length) for c in corpus.clips] == [("ised/PS 2/1", 12)]
     assert [s.what for s in corpus.skipped] == ["PS 1/4"]
     assert "video cannot be read" in corpus.skipped[0].reason

@@ -177,7 +177,7 @@ def test_digits_that_are_no_numbers(everything, touch, dataset):
 @pytest.mark.slow
 @pytest.mark.parametrize(("dataset", "allowed"), [(CKPlus, {"no emotion label"}), (MUG, {"no folder for this expression"}), (ISED, set())])
 def test_stand_ins_are_read_back(tmp_path, read, dataset, allowed):
-    load_plugins().get("stand-in", dataset.name).component().render(tmp_path, 2, 0, lambda *_: None)
+    load_plugins().get_entry("stand-in", dataset.name).component().render(tmp_path, 2, 0, lambda *_: None)
     clips, skipped = read(dataset(str(tmp_path)))
     assert len({c.subject for c in clips.values()}) == 2
     assert len(clips) >= 4

@@ -154,7 +154,7 @@ def test_crema_d(tmp_path, touch, read):
 
 @pytest.mark.slow
 def test_the_stand_in_of_afew_is_read_back(tmp_path, read):
-    load_plugins().get("stand-in", AFEW.name).component().render(tmp_path, 3, 0, lambda *_: None)
+    load_plugins().get_entry("stand-in", AFEW.name).component().render(tmp_path, 3, 0, lambda *_: None)
     clips, skipped = read(AFEW(str(tmp_path)))
     assert not skipped
     assert len(clips) == 21

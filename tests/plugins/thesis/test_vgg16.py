@@ -74,7 +74,7 @@ def test_some_parameters_cannot_train_blocks(parameters):
 
 def test_weights_of_a_network_trained_as_a_whole_are_checked_before_decoding(tmp_path):
     with pytest.raises(FerbenchError, match="no weights at"):
-        VGG16(weights=str(tmp_path / "none.pth"), trained_blocks=5).check()
+        VGG16(weights=str(tmp_path / "none.pth"), trained_blocks=5).check_weights()
 
 
 def test_layers_that_fit_start_from_the_weights_but_the_last_is_new(whole, weights_file):

@@ -161,8 +161,8 @@ def test_blocks_behind_calibrated_ones_start_from_random_weights():
 
 def test_weights_of_a_network_trained_as_a_whole_are_checked_before_decoding(tmp_path):
     with pytest.raises(FerbenchError, match="no weights at"):
-        Timm("resnet18", str(tmp_path / "none.pth"), trained_blocks="all").check()
-    Timm("resnet18", "random", trained_blocks="all").check()
+        Timm("resnet18", str(tmp_path / "none.pth"), trained_blocks="all").check_weights()
+    Timm("resnet18", "random", trained_blocks="all").check_weights()
 
 
 def test_the_plugin_registers_its_backbones():

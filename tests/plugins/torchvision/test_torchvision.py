@@ -124,11 +124,11 @@ def test_c3d_weights_from_a_file(tmp_path):
     trained = C3D(width=4, hidden=8, size=32)
     save_file(build(trained, (), "abc").body.trunk.state_dict(), tmp_path / "c3d.safetensors")
     loaded = C3D(str(tmp_path / "c3d.safetensors"), width=4, hidden=8, size=32)
-    loaded.check()
+    loaded.check_weights()
     with pytest.raises(FerbenchError, match="do not fit"):
-        C3D(str(tmp_path / "c3d.safetensors"), width=8, hidden=8, size=32).check()
+        C3D(str(tmp_path / "c3d.safetensors"), width=8, hidden=8, size=32).check_weights()
     with pytest.raises(FerbenchError, match="no weights at"):
-        C3D(str(tmp_path / "none.pth")).check()
+        C3D(str(tmp_path / "none.pth")).check_weights()
 
 
 # RegNets cannot be built on the meta device; the smallest two stand for all of them.
@@ -151,7 +151,7 @@ VIDEO = torchvision.models.list_models(module=torchvision.models.video)
 def test_every_network_for_videos_works(model, trained):
     """s3d used to fail at once, since it ends in a convolution; mvit_v1_b with everything trained, after decoding."""
     backbone = TorchvisionVideo(model, "random", trained=trained)
-    backbone.check()
+    backbone.check_weights()
     if trained == "head":
         width = int(backbone.frozen().build(None).trunk.get_buffer("embedding_width"))
         classifier = backbone.trainable("abc").build((width,))[1]
@@ -164,7 +164,7 @@ def test_every_network_for_videos_works(model, trained):
 @pytest.mark.parametrize("model", ["vit_b_16", "squeezenet1_1", "densenet121", "swin_t", "efficientnet_b0", "inception_v3"])
 def test_networks_for_images_work_when_everything_is_trained(model):
     backbone = Torchvision(model, "random", trained="all")
-    backbone.check()
+    backbone.check_weights()
     size = backbone.input().size
     assert build(backbone, (size, size), "abc").eval()(torch.zeros(1, 3, size, size)).shape == (1, 3)
 
@@ -180,4 +180,4 @@ def test_networks_for_images_work_when_everything_is_trained(model):
 )
 def test_an_input_that_a_network_cannot_read_is_refused_before_decoding(backbone, message):
     with pytest.raises(FerbenchError, match=message):
-        backbone.check()
+        backbone.check_weights()
