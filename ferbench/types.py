@@ -7,8 +7,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-Count = Annotated[int, Meta(ge=1)]
-"""An integer, 1 or above."""
+Count = Annotated[int, Meta(ge=1, lt=2**31)]
+"""An integer from 1 to 2^31 - 1."""
 
 Positive = Annotated[float, Meta(gt=0)]
 """A number above 0."""

@@ -105,6 +105,13 @@ class Input:
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
     def __post_init__(self) -> None:
+        numbers = (*self.mean, *self.std)
+        if not all(isinstance(value, int | float) for value in numbers):
+            raise PluginError(f"an Input with mean {self.mean} and std {self.std}: expected Python's own numbers")
+        if type(self.size) is not int or self.size < 1 or self.channels not in (1, 3):
+            raise PluginError(
+                f"an Input of size {self.size!r} and {self.channels!r} channels: expected a whole number of pixels, and 1 or 3"
+            )
         if {len(self.mean), len(self.std)} != {self.channels}:
             raise PluginError(
                 f"an Input of {self.channels} channels has {len(self.mean)} means and {len(self.std)} standard deviations: "

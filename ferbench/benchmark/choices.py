@@ -47,9 +47,8 @@ def read_choices(axis: Axis, document: Document, catalog: Catalog) -> tuple[Choi
     """The choices of an axis in a document; raises FerbenchError if there is none."""
     value, place = document.get(axis.name, axis.default), document.place(axis.name)
     if value in (None, [], {}):
-        raise FerbenchError(
-            f"{axis.name} is missing or empty: expected at least one choice", where=str(place), hint="`ferbench plugins` lists the names"
-        )
+        hint = "`ferbench plugins` lists the names" if axis.kind else ""
+        raise FerbenchError(f"{axis.name} is missing or empty: expected at least one choice", where=str(place), hint=hint)
     if axis.number:
         return _read_numbers(axis, value if isinstance(value, list) else [value], place)
     written = [

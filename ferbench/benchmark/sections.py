@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ferbench.api.components import Protocol
 from ferbench.api.errors import FerbenchError, shorten
 from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.document import Document
@@ -41,6 +42,12 @@ class Published:
     uar: Share | None = None
     recall: Mapping[str, Share] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.accuracy is not None and (self.war is not None or self.uar is not None):
+            raise ValueError("accuracy is given next to war or uar: expected accuracy only if the source does not say which it gives")
+        if (self.accuracy, self.war, self.uar) == (None, None, None) and not self.recall:
+            raise ValueError("it has no figure: expected accuracy, war, uar or recall")
+
 
 def read_rehearsal(document: Document, settings: Sequence[Setting]) -> Rehearsal | None:
     """The rehearsal section, with `--set rehearsal.people=N` and the like: the only settings outside the axes."""
@@ -70,6 +77,9 @@ def check_published(published: Sequence[Published], choices: Choices, changed: f
             labels = [choice.label for choice in choices[axis]]
             if axis not in changed and label not in labels:
                 raise FerbenchError(describe_unknown(axis, label, labels), where=where)
+        classes = {label for choice in choices["protocol"] if isinstance(choice.value, Protocol) for label in choice.value.classes}
+        if "protocol" not in changed and (unknown := next((label for label in row.recall if label not in classes), "")):
+            raise FerbenchError(describe_unknown("class", unknown, sorted(classes)), where=document.where("published", index, "recall"))
 
 
 def _labels_as_text(row: object) -> object:

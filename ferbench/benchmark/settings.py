@@ -50,7 +50,10 @@ def parse_setting(text: str) -> Setting:
 
 
 def apply_settings(choices: Choices, settings: Sequence[Setting], catalog: Catalog) -> dict[str, tuple[Choice, ...]]:
-    """The choices with `axis.parameter=value` or `axis.name.parameter=value` set wherever a component has the parameter."""
+    """Return the choices with these settings: first those of whole axes, then `axis.parameter=value` or `axis.name.parameter=value`.
+
+    The settings of an axis are checked together, so that their order does not matter unless they set the same parameter.
+    """
     result = dict(choices)
     for setting in settings:
         axis = AXES.get(setting.axis)
@@ -58,31 +61,36 @@ def apply_settings(choices: Choices, settings: Sequence[Setting], catalog: Catal
             raise FerbenchError(describe_unknown("path", setting.path, AXES), where=str(setting.place))
         if setting.replaces_axis:
             result[axis.name] = read_choices(axis, setting.document(), catalog)
-        else:
-            result[axis.name] = _set_parameter(axis, result[axis.name], setting, catalog)
+    for name, axis in AXES.items():
+        if on_parameters := [setting for setting in settings if setting.axis == name and not setting.replaces_axis]:
+            result[name] = _set_parameters(axis, result[name], on_parameters, catalog)
     return result
 
 
-def _set_parameter(axis: Axis, choices: tuple[Choice, ...], setting: Setting, catalog: Catalog) -> tuple[Choice, ...]:
-    _, *names, parameter = setting.path.split(".")
-    target = ".".join(names)
+def _set_parameters(axis: Axis, choices: tuple[Choice, ...], settings: Sequence[Setting], catalog: Catalog) -> tuple[Choice, ...]:
+    for setting in settings:
+        if not any(_accepts(axis, choice, spec, setting, catalog) for choice in choices for spec in choice.specs):
+            known = _known_paths(axis, choices, setting.path.count(".") > 1, catalog)
+            raise FerbenchError(describe_unknown("path", setting.path, known), where=str(setting.place))
     written: list[tuple[str, Specs]] = []
-    is_known = False
     for choice in choices:
-        targets = [spec for spec in choice.specs if _accepts(axis, choice, spec, target, parameter, catalog)]
-        is_known |= bool(targets)
-        specs = tuple(spec.with_parameter(parameter, setting.value, setting.place) if spec in targets else spec for spec in choice.specs)
+        specs = tuple(_set_on_spec(axis, choice, spec, settings, catalog) for spec in choice.specs)
         expanded = [(choice.base, combination) for combination in expand_lists(axis, specs, catalog)]
-        written += [each for each in expanded if each not in written]  # they may have differed in nothing but what is now set
-    if not is_known:
-        raise FerbenchError(
-            describe_unknown("path", setting.path, _known_paths(axis, choices, bool(names), catalog)), where=str(setting.place)
-        )
+        written += [item for item in expanded if item not in written]  # they may have differed only in what is now set
     return make_choices(axis, written, catalog)
 
 
-def _accepts(axis: Axis, choice: Choice, spec: Spec, target: str, parameter: str, catalog: Catalog) -> bool:
+def _set_on_spec(axis: Axis, choice: Choice, spec: Spec, settings: Sequence[Setting], catalog: Catalog) -> Spec:
+    for setting in settings:
+        if _accepts(axis, choice, spec, setting, catalog):
+            spec = spec.with_parameter(setting.path.rpartition(".")[2], setting.value, setting.place)
+    return spec
+
+
+def _accepts(axis: Axis, choice: Choice, spec: Spec, setting: Setting, catalog: Catalog) -> bool:
     """Whether a setting is for this component: for all, or for those of a name or label."""
+    _, *names, parameter = setting.path.split(".")
+    target = ".".join(names)
     return target in ("", spec.name, choice.label, choice.base) and parameter in hints_of(axis, spec, catalog)
 
 

@@ -31,7 +31,8 @@ def check_people(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
 def check_folds(folds: Sequence[Fold], clips: Sequence[Clip], protocol: Protocol) -> None:
     """Raises PluginError if a person is in two parts of a fold, a clip is unknown, repeated or tested twice, or a part is empty."""
     if problem := _folds_problem(folds, {clip.id: clip.subject for clip in clips}):
-        raise PluginError(f"{protocol.title}{problem}", where=location(type(protocol)), hint="a protocol splits people, not clips")
+        hint = "a protocol splits people, not clips" if "person" in problem else ""
+        raise PluginError(f"{protocol.title}{problem}", where=location(type(protocol)), hint=hint)
 
 
 def _folds_problem(folds: Sequence[Fold], subjects: Mapping[str, str]) -> str:

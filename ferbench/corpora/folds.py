@@ -12,7 +12,7 @@ import msgspec
 
 from ferbench.api.clips import Clip, Fold
 from ferbench.api.components import Protocol
-from ferbench.api.errors import FerbenchError, blame_plugin
+from ferbench.api.errors import FerbenchError, blame_plugin, shorten
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.fold_checks import check_classes, check_folds, check_people
 from ferbench.store.entries import Store
@@ -80,6 +80,9 @@ def _write(folder: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str,
         folds = list(protocol.folds(clips))
         if wrong := next((fold for fold in folds if not isinstance(fold, Fold)), None):
             raise TypeError(f"folds() returns {type(wrong).__name__}: expected Folds")
+        for part in (part for fold in folds for part in (fold.train, fold.validation, fold.test)):
+            if not isinstance(part, list | tuple) or not all(isinstance(clip, str) for clip in part):
+                raise TypeError(f"a part of a fold is {shorten(part)}: expected the ids of clips")
     check_folds(folds, clips, protocol)
     (folder / "folds.json").write_bytes(to_json([asdict(fold) for fold in folds]))
     return {"folds": len(folds)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from ferbench import Backbone, Fusion
@@ -33,8 +34,10 @@ class LateFusion(Fusion):
     def __post_init__(self) -> None:
         if len(self.of) < 2:
             raise ValueError(f"of is [{', '.join(backbone.name for backbone in self.of)}]: expected two or more backbones")
-        if self.weights is not None and (len(self.weights) != len(self.of) or not any(self.weights)):
-            raise ValueError(f"weights is {list(self.weights)}: expected {len(self.of)} numbers, one per backbone, not all of them 0")
+        if self.weights is not None and (len(self.weights) != len(self.of) or not 0 < sum(self.weights) < inf):
+            raise ValueError(
+                f"weights is {list(self.weights)}: expected {len(self.of)} numbers, one per backbone, finite and not all of them 0"
+            )
 
     def members(self) -> Sequence[Backbone | Fusion]:
         """The backbones `of`."""

@@ -271,16 +271,19 @@ def test_aggregators_of_given_plugins_join(load_with, tmp_path, changes, sets, e
         ({"published": "[3]"}, 7, "published is 3: expected a mapping"),
         ({"published": "\n  - match: {backbone: big}"}, 8, "published lacks source"),
         (
-            {"published": "\n  - match: {backbone: vgg17}\n    source: x"},
+            {"published": "\n  - match: {backbone: vgg17}\n    source: x\n    war: 0.5"},
             8,
             "unknown backbone 'vgg17'; known: vgg16(hidden=32), vgg16(hidden=64), big, timm",
         ),
-        ({"published": "\n  - match: {backbon: big}\n    source: x"}, 8, "unknown axis 'backbon'; did you mean 'backbone'?"),
+        ({"published": "\n  - match: {backbon: big}\n    source: x\n    war: 0.5"}, 8, "unknown axis 'backbon'; did you mean 'backbone'?"),
         (
             {"published": "\n  - match: {}\n    source: x\n    acuracy: 1"},
             10,
             "unknown parameter of published 'acuracy'; did you mean 'accuracy'?",
         ),
+        ({"published": "\n  - match: {}\n    source: x"}, 8, "it has no figure: expected accuracy, war, uar or recall"),
+        ({"published": "\n  - match: {}\n    source: x\n    accuracy: 0.5\n    war: 0.6"}, 8, "accuracy is given next to war or uar"),
+        ({"published": "\n  - match: {}\n    source: x\n    recall: {fera: 0.5}"}, 10, "unknown class 'fera'; did you mean 'fear'?"),
         ({"published": "\n  - match: {}\n    source: x\n    accuracy: 75"}, 10, "published: accuracy is 75: expected `float` <= 1.0"),
         (
             {"published": "\n  - match: {}\n    source: x\n    recall: {fear: x}"},
@@ -351,7 +354,7 @@ LONG = "x" * 70_000
         {"changes": {f"? {LONG}\n": "3"}},
         {"changes": {"rehearsal": f"{{people: {LONG}}}"}},
         {"changes": {"rehearsal": f"{{set: {{? {LONG} : 3}}}}"}},
-        {"changes": {"published": f"[{{match: {{backbone: {LONG}}}, source: x}}]"}},
+        {"changes": {"published": f"[{{match: {{backbone: {LONG}}}, source: x, war: 0.5}}]"}},
         {"changes": {"backbone": f"[{', '.join(f'{{vgg16: {{label: {LONG[:500]}{n}}}}}' for n in range(100))}]"}, "only": ["backbone=x"]},
     ],
 )
@@ -402,3 +405,10 @@ def test_documented_options_fit_the_last_example(option, value, tmp_path):
 def test_every_key_and_recipe_field_is_documented():
     for name in (*TOP_LEVEL_KEYS, *(field.name for field in fields(Recipe))):
         assert re.search(rf"^\| [^|]*`{name}`[^|]*\|", DOCS, re.MULTILINE), name
+
+
+def test_settings_of_an_axis_are_checked_together(load_with):
+    """Momentum was refused before the optimizer that uses it was set."""
+    for sets in (["recipe.momentum=0.5", "recipe.optimizer=sgd"], ["recipe.optimizer=sgd", "recipe.momentum=0.5"]):
+        (choice,) = load_with({}, sets=sets).choices["recipe"]
+        assert (choice.value.optimizer, choice.value.momentum) == ("sgd", 0.5)

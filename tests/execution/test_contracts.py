@@ -85,7 +85,7 @@ class Net(ferbench.Backbone):
     name = "net"
 
     def input(self):
-        return ferbench.Input(16, 1, {mean})
+        return {input}
 
     def frozen(self):
         return {frozen}
@@ -133,6 +133,7 @@ RIGHT = {
     "trainable": TRAINABLE,
     "features": "features",
     "frozen": "None",
+    "input": "ferbench.Input(16, 1, {mean})",
     "mean": "(0.5,), (0.5,)",
     "vote": "scores.mean(0)",
     "select": "indices",
@@ -239,6 +240,12 @@ def test_steps_see_neither_label_nor_person(run):
         ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() returns tuple: expected Folds"),
         ("backbone=net", {"frozen": "'random'"}, "backbone net: frozen() returns str: expected a Frozen or None"),
         ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, and every std above 0"),
+        ("backbone=net", {"mean": "(np.float32(0.5),), (0.5,)"}, "expected Python's own numbers"),
+        ("backbone=net", {"input": "ferbench.Input(0)"}, "an Input of size 0 and 3 channels"),
+        ("backbone=net", {"input": "ferbench.Input(16, 2, (0.5, 0.5), (0.5, 0.5))"}, "size 16 and 2 channels: expected"),
+        ("backbone=net", {"input": "None"}, "backbone net: input() returns NoneType: expected an Input"),
+        ("protocol=deal", {"folds": "[ferbench.Fold(clips[:9], (), clips[9:])]"}, "a part of a fold is (Clip("),
+        ("protocol=deal", {"folds": "[ferbench.Fold(('a',), None, ('b',))]"}, "a part of a fold is None: expected the ids of clips"),
     ],
 )
 def test_plans_that_cannot_be_made(run, axis, given, told):
