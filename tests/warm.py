@@ -22,7 +22,12 @@ def main() -> None:
 
 def preload() -> None:
     """Import what every run imports. Nothing here starts a thread, so forks are safe."""
-    import sklearn.metrics  # noqa: F401
+    import cv2  # noqa: F401
+    import scipy.special  # noqa: F401
+
+    import ferbench.cli.main
+    import ferbench.execution.engine
+    import ferbench.execution.runner  # noqa: F401
 
 
 def start(request: dict[str, Any]) -> int:

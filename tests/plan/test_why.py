@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,40 +108,42 @@ aggregator: mean
 """
 
 
-@pytest.fixture
-def place(tmp_path, data, toy_plugin):
-    """A folder with a benchmark, weights and an installed plugin of two modules; gives a command's JSON."""
-    package = tmp_path / "site" / "helped"
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, toy_images, toy_plugin):
+    """A folder with a finished benchmark, its corpus, weights and an installed plugin of two modules; and the key of its row."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copytree(toy_images, folder / "data" / "toy")
+    package = folder / "site" / "helped"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(PLUGIN)
     (package / "helper.py").write_text(HELPER.format(factor=2))
-    info = tmp_path / "site" / "helped-1.0.dist-info"
+    info = folder / "site" / "helped-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: helped\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[ferbench]\nhelped = helped\n")
-    (tmp_path / "whys.yaml").write_text(BENCHMARK)
-    torch.save(torch.tensor(4), tmp_path / "w.pth")
-    paths = [str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    (folder / "whys.yaml").write_text(BENCHMARK)
+    torch.save(torch.tensor(4), folder / "w.pth")
+    (row,) = call_in(folder, toy_plugin, "run", "--no-figures")
+    return folder, row["key"]
 
-    def call(command, *arguments):
-        line = [
-            sys.executable,
-            "-m",
-            "ferbench",
-            command,
-            "whys.yaml",
-            "--plugin",
-            str(toy_plugin),
-            "--format",
-            "json",
-            *arguments,
-        ]
-        done = subprocess.run([*line, "--device", "cpu"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
-    return tmp_path, call
+def call_in(folder: Path, toy_plugin: Path, command: str, *arguments: str) -> list[dict]:
+    """The JSON that a command on the benchmark prints, in a process that sees the installed plugin."""
+    paths = [str(folder / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "FERBENCH_DATA": str(folder / "data")}
+    options = ["--plugin", str(toy_plugin), "--format", "json", "--device", "cpu", *arguments]
+    line = [sys.executable, "-m", "ferbench", command, "whys.yaml", *options]
+    process = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
+@pytest.fixture
+def place(finished, tmp_path, toy_plugin):
+    """A copy of that folder, and a function that calls a command there."""
+    folder = tmp_path / "place"
+    shutil.copytree(finished[0], folder)
+    return folder, partial(call_in, folder, toy_plugin)
 
 
 CLIPS = "toy: {}: toy/p00/dark/{}"
@@ -179,16 +182,15 @@ CLIPS = "toy: {}: toy/p00/dark/{}"
     ],
     ids=["loss parameter", "seed", "helper", "frame", "clip", "weights"],
 )
-def test_the_one_difference(place, change, arguments, differences, reused):
+def test_the_one_difference(finished, place, change, arguments, differences, reused):
     folder, call = place
-    (first,) = call("run", "--no-figures")
     change(folder)
     (before,) = call("why", *arguments)
     (row,) = call("run", "--no-figures", *arguments)
     (line,) = call_why(folder, row["key"][:10])
     for told in (before, line):
-        assert told["row"] == row["key"] != first["key"]
-        assert told["nearest"] == first["key"]
+        assert told["row"] == row["key"] != finished[1]
+        assert told["nearest"] == finished[1]
         assert told["reused"] == reused
         if isinstance(differences, set):
             assert differences <= set(told["differences"])
