@@ -18,7 +18,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parents[1]
-KILLS = 25
+KILLS = 15
 BENCHMARK = """\
 name: toys
 dataset: {toy: {root: DATA}}

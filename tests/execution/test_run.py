@@ -531,7 +531,7 @@ def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_pa
     for backbone, shown in (("toy-net", "in memory"), ("whole", "in memory"), ("toy-net", "streamed")):
         recipe = "recipe.augmentation={views: 8, flip: 0.5}" if shown == "in memory" else "recipe.augmentation={views: 9, flip: 0.5}"
         patched = "import ferbench.training.streaming as s; s.available_ram = lambda: 0.0; " if shown == "streamed" else ""
-        line = [sys.executable, "-c", patched + code, *given, "--set", f"backbone={backbone}", "--set", recipe]
+        line = [sys.executable, "-c", patched + code, *given, "--set", f"backbone={backbone}", "--set", recipe, "--set", "recipe.epochs=1"]
         done = subprocess.run(line, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
