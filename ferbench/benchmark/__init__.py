@@ -1,1 +1,1 @@
-"""The benchmark file: YAML to a grid of combinations."""
+"""The benchmark file: turns YAML into a grid of combinations."""

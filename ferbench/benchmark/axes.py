@@ -1,4 +1,4 @@
-"""The axes of the grid, and what is particular about each."""
+"""The axes of the grid and their properties."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Axis:
 
     @property
     def is_composed(self) -> bool:
-        """Whether a choice is several components."""
+        """Whether a choice consists of several components."""
         return self.choice != "single"
 
 
@@ -49,4 +49,4 @@ AXES = {
     )
 }
 MODEL_AXES = tuple(axis.name for axis in AXES.values() if axis.in_model)
-"""What a model depends on."""
+"""The axes that a model depends on: all but those that only combine its scores."""

@@ -1,4 +1,4 @@
-"""Choices: what the YAML lists on an axis, expanded to labeled components."""
+"""Expands what the YAML lists on an axis to choices: labeled components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ferbench.registry.specs import Place, Spec, make_spec, make_specs
 
 Specs = tuple[Spec, ...]
 Value = Component | Recipe | int | tuple[Component, ...]
-"""What a choice stands for."""
+"""The value of a choice: a component, several steps or datasets, a recipe, or a seed."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Choice:
         return tuple(spec.name for spec in self.specs)
 
     def matches(self, pattern: str) -> bool:
-        """Whether `only` means this choice: by its label, a pattern of it, its written label, or the name of its one component."""
+        """Whether a pattern of `only` selects this choice: by its label, as written or as shown, or by the name of its one component."""
         return pattern in (self.label, self.base) or self.names == (pattern,) or fnmatchcase(self.label, pattern)
 
 
 def read_choices(axis: Axis, document: Document, catalog: Catalog) -> tuple[Choice, ...]:
-    """The choices of an axis in a document; raises FerbenchError if there is none."""
+    """Read the choices of an axis; raises FerbenchError if the document lists none."""
     value, place = document.get(axis.name, axis.default), document.place(axis.name)
     if value in (None, [], {}):
         hint = "`ferbench plugins` lists the names" if axis.kind else ""
@@ -58,7 +58,7 @@ def read_choices(axis: Axis, document: Document, catalog: Catalog) -> tuple[Choi
 
 
 def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Catalog) -> tuple[Choice, ...]:
-    """Choices with labels that differ; raises FerbenchError for a choice that is listed twice."""
+    """Make choices with distinct labels; raises FerbenchError for a choice that is listed twice."""
     written = [(label or " + ".join(spec.label or spec.name for spec in specs), specs) for label, specs in written]
     choices: dict[str, Choice] = {}
     for label, (base, specs) in zip(_make_distinct_labels(written), written, strict=True):
@@ -70,12 +70,12 @@ def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Cata
 
 
 def expand_lists(axis: Axis, specs: Specs, catalog: Catalog) -> Iterator[Specs]:
-    """A list given to a parameter that takes no list makes one choice of each value."""
+    """Make one choice of each value in a list that is given to a parameter that takes no list."""
     yield from product(*[list(_expand_spec(spec, hints_of(axis, spec, catalog))) for spec in specs])
 
 
 def hints_of(axis: Axis, spec: Spec, catalog: Catalog) -> dict[str, Hint]:
-    """The annotations of a component's parameters, or of the fields of a section."""
+    """Return the annotations of the parameters of a component, or of the fields of a section."""
     return parameter_hints(axis.section or catalog.get_entry(axis.kind, spec.name, str(spec.place)).component)
 
 
@@ -107,7 +107,7 @@ def _is_list_of_choices(value: object, hint: Hint | None) -> bool:
 
 
 def _make_distinct_labels(written: Sequence[tuple[str, Specs]]) -> list[str]:
-    """Labels, with the parameters that tell choices of one name apart."""
+    """Make labels; choices of the same name also show the parameters in which they differ."""
     labels = []
     for base, specs in written:
         others = [other for other_base, other in written if other_base == base and other is not specs]
@@ -128,12 +128,12 @@ def _one_line(value: object) -> str:
 
 @dataclass(frozen=True)
 class _AxisReader:
-    """Reads what is written on an axis: (label, specs) of each choice; a label is empty if the components' names make it."""
+    """Reads the value of an axis: (label, specs) of each choice; the label is empty if the file gives none."""
 
     axis: Axis
 
     def read(self, value: object, place: Place) -> Iterator[tuple[str, Specs]]:
-        """The choices in a list, a mapping or a name."""
+        """Read a list, a mapping or a name."""
         if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from self._read_item(item, place.inside(index))
@@ -146,7 +146,7 @@ class _AxisReader:
             yield "", (make_spec(self.axis.name, value, None, place),)
 
     def _read_item(self, item: object, place: Place) -> Iterator[tuple[str, Specs]]:
-        """An item of the list of choices."""
+        """Read an item of a list of choices."""
         if isinstance(item, list) and self.axis.is_composed:
             yield "", self._read_steps(item, place)
         elif isinstance(item, list):
@@ -160,7 +160,7 @@ class _AxisReader:
             yield from self.read(item, place)
 
     def _read_named(self, name: str, item: object, place: Place) -> Iterator[tuple[str, Specs]]:
-        """A labeled list of components, or a component with parameters."""
+        """Read a labeled list of components, or a component with parameters."""
         if isinstance(item, list) and self.axis.is_composed:
             yield name, self._read_steps(item, place)
         elif self.axis.choice == "piped":
@@ -169,7 +169,7 @@ class _AxisReader:
             yield "", (make_spec(self.axis.name, name, item, place),)
 
     def _read_sections(self, section: type, value: object, place: Place) -> Iterator[tuple[str, Specs]]:
-        """The fields of one section, or sections by their names."""
+        """Read the fields of one section, or named sections."""
         if not isinstance(value, dict):
             message = f"{self.axis.name} is {shorten(value)}: expected its fields as key: value"
             hint = f"write {self.axis.name}: {{FIELD: VALUE}}; `--only {self.axis.name}=NAME` picks one of several"
@@ -181,7 +181,7 @@ class _AxisReader:
                 yield "", (make_spec(self.axis.name, name, fields, place.inside(name)),)
 
     def _read_steps(self, items: list[object], place: Place) -> Specs:
-        """The components of a composed choice."""
+        """Read the components of a composed choice."""
         if not items:
             raise FerbenchError(f"{self.axis.name} holds an empty list: expected names, or names with parameters", where=str(place))
         specs = make_specs(self.axis.name, items, place)
@@ -191,6 +191,6 @@ class _AxisReader:
 
 
 def _is_one_section(section: type, value: Mapping[str, object]) -> bool:
-    """Whether a mapping holds the fields of one section, and not sections by their names."""
+    """Whether a mapping holds the fields of one section, not named sections."""
     known, plain = set(parameter_hints(section)), {name for name, field in value.items() if not isinstance(field, dict)}
     return bool(plain & known) or plain == set(value) or set(value) <= known

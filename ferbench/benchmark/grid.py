@@ -71,7 +71,7 @@ class Benchmark:
         return sum(1 for _ in self._combinations())
 
     def selected_choices(self, axis: str) -> tuple[Choice, ...]:
-        """The choices of an axis that any combination has."""
+        """The choices of an axis that at least one combination uses."""
         return tuple(choice for choice in self.choices[axis] if any(keeps(filter_, axis, choice) for filter_ in self.filters))
 
     def datasets(self) -> list[Dataset]:
@@ -98,14 +98,14 @@ class Benchmark:
         return rehearsed
 
     def _combinations(self) -> Iterator[tuple[Choice, ...]]:
-        """In the order of the axes, each once."""
+        """Yield every combination once, in the order of the axes."""
         kept = [[{c.label for c in self.choices[axis] if keeps(filter_, axis, c)} for axis in AXES] for filter_ in self.filters]
         for combination in product(*[self.selected_choices(axis) for axis in AXES]):
             if any(all(c.label in labels for c, labels in zip(combination, by_axis, strict=True)) for by_axis in kept):
                 yield combination
 
     def _is_for_replaced_component(self, setting: Setting) -> bool:
-        """Whether a setting is for a component that `--set` took off its axis."""
+        """Whether a setting is for a component that `--set` replaced."""
         axis, *names = setting.path.split(".")[:-1] or [setting.path]
         known = {name for choice in self.choices.get(axis, ()) for name in (choice.label, *choice.names)}
         return axis in self.replaced_axes and len(names) == 1 and names[0] not in known
@@ -129,7 +129,7 @@ def load_benchmark(
 def _read_benchmark(
     document: Document, catalog: Catalog, settings: Sequence[Setting], only: Sequence[str], plugins: Sequence[str | Path]
 ) -> Benchmark:
-    """Axes are replaced first; then the other settings apply, in their order."""
+    """Read the sections; settings of whole axes apply first, then the others."""
     replacing = {setting.path: setting for setting in settings if setting.replaces_axis}
     on_parameters = tuple(setting for setting in settings if setting.axis in AXES and not setting.replaces_axis)
     choices = apply_settings(_read_axes(document, replacing, plugins, catalog), on_parameters, catalog)
@@ -150,7 +150,7 @@ def _read_benchmark(
 def _read_axes(
     document: Document, replacing: Mapping[str, Setting], plugins: Sequence[str | Path], catalog: Catalog
 ) -> dict[str, tuple[Choice, ...]]:
-    """The choices of all axes; what costs no training joins the benchmark's own choices if it comes from a `--plugin` file."""
+    """Read the choices of all axes. Aggregators from `--plugin` files are added, since they need no training."""
     choices = {}
     for name, axis in AXES.items():
         source = replacing[name].document() if name in replacing else document
@@ -161,7 +161,7 @@ def _read_axes(
 
 
 def _read_plugin_choices(axis: Axis, plugins: Sequence[str | Path], present: Sequence[Choice], catalog: Catalog) -> tuple[Choice, ...]:
-    """A choice for each component of the plugin files that none of the present ones has."""
+    """Make a choice of each component of the plugin files that is not among the present ones."""
     files = {str(Path(file).resolve()) for file in plugins}
     names = {name for choice in present for name in choice.names}
     new = [entry.name for entry in catalog.entries_of(axis.kind) if entry.plugin in files and entry.name not in names]

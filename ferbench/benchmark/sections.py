@@ -1,4 +1,4 @@
-"""The sections of a benchmark beside its axes: the rehearsal, and published rows."""
+"""The sections of a benchmark besides its axes: the rehearsal, and published rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REHEARSAL_PATHS = ("rehearsal.people", "rehearsal.seed")
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What replaces missing corpora: stand-ins of `people` people each, and the settings (`--set` paths) that shrink the run."""
+    """What a run does if corpora are missing: it renders stand-ins of `people` people each and applies these settings (`--set` paths)."""
 
     people: Count = 20
     seed: Seed = 0
@@ -30,7 +30,7 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Published:
-    """A reference row from the literature, shown beside the rows that have the labels in `match`.
+    """A reference row from the literature, shown next to the rows that have the labels in `match`.
 
     Values are shares, 0 to 1; `accuracy` is for sources that do not say which of WAR and UAR they give.
     """
@@ -50,7 +50,7 @@ class Published:
 
 
 def read_rehearsal(document: Document, settings: Sequence[Setting]) -> Rehearsal | None:
-    """The rehearsal section, with `--set rehearsal.people=N` and the like: the only settings outside the axes."""
+    """Read the rehearsal section, and apply settings such as `--set rehearsal.people=N`, the only ones outside the axes."""
     section = document.get("rehearsal")
     paths = REHEARSAL_PATHS if isinstance(section, dict) else ()
     for setting in settings:
@@ -60,7 +60,7 @@ def read_rehearsal(document: Document, settings: Sequence[Setting]) -> Rehearsal
 
 
 def read_published(document: Document) -> tuple[Published, ...]:
-    """The published rows."""
+    """Read the published rows."""
     rows = document.get("published") or []
     if not isinstance(rows, list):
         raise FerbenchError(f"published is {shorten(rows)}: expected a list of rows", where=document.where("published"))
@@ -68,7 +68,7 @@ def read_published(document: Document) -> tuple[Published, ...]:
 
 
 def check_published(published: Sequence[Published], choices: Choices, changed: frozenset[str], document: Document) -> None:
-    """Raise FerbenchError for a published row that can never be beside a row, unless a setting changed the labels of its axis."""
+    """Raise FerbenchError for a published row that matches no row of the file; axes with `changed` labels are not checked."""
     for index, row in enumerate(published):
         for axis, label in row.match.items():
             where = document.where("published", index, "match", axis)
@@ -83,7 +83,7 @@ def check_published(published: Sequence[Published], choices: Choices, changed: f
 
 
 def _labels_as_text(row: object) -> object:
-    """The row with the labels to match as text: a seed is written as a number."""
+    """Convert the labels to match to text: a seed is written as a number."""
     if isinstance(row, dict) and isinstance(row.get("match"), dict):
         return row | {"match": {axis: str(label) if isinstance(label, int) else label for axis, label in row["match"].items()}}
     return row

@@ -1,4 +1,4 @@
-"""What the harness checks about a protocol's folds, and what it warns of."""
+"""Checks the folds of a protocol, and collects warnings about them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ferbench.corpora.corpus import Corpus
 
 
 def check_classes(protocol: Protocol) -> None:
-    """Raises FerbenchError if a class is listed twice."""
+    """Raise FerbenchError if a class is listed twice."""
     if repeated := next((label for label, count in Counter(protocol.classes).items() if count > 1), ""):
         raise FerbenchError(f"{protocol.title}: the class {repeated!r} is listed twice in classes")
 
 
 def check_people(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
-    """Raises FerbenchError for fewer than two people."""
+    """Raise FerbenchError if the clips show fewer than two people."""
     people = {clip.subject for clip in clips}
     if len(people) < 2:
         names = ", ".join(f"{corpus.name} at {corpus.root}" for corpus in corpora)
@@ -29,14 +29,14 @@ def check_people(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
 
 
 def check_folds(folds: Sequence[Fold], clips: Sequence[Clip], protocol: Protocol) -> None:
-    """Raises PluginError if a person is in two parts of a fold, a clip is unknown, repeated or tested twice, or a part is empty."""
+    """Raise PluginError if a person is in two parts of a fold, a clip is unknown, repeated or tested twice, or a part is empty."""
     if problem := _folds_problem(folds, {clip.id: clip.subject for clip in clips}):
         hint = "a protocol splits people, not clips" if "person" in problem else ""
         raise PluginError(f"{protocol.title}{problem}", where=location(type(protocol)), hint=hint)
 
 
 def _folds_problem(folds: Sequence[Fold], subjects: Mapping[str, str]) -> str:
-    """The first problem, with the fold's number; empty if there is none."""
+    """Describe the first problem, with the number of the fold; empty if the folds are right."""
     if not folds:
         return ": no folds"
     for number, fold in enumerate(folds):
@@ -52,7 +52,7 @@ def _fold_problem(fold: Fold, subjects: Mapping[str, str]) -> str:
 
 
 def _overlap(parts: Mapping[str, Sequence[str]], subjects: Mapping[str, str]) -> str:
-    """A clip that is unknown or repeated, or a person in two parts."""
+    """Describe a clip that is unknown or repeated, or a person in two parts; empty if there is neither."""
     part_of: dict[str, str] = {}  # by person
     seen: set[str] = set()
     for name, clip in ((name, clip) for name, part in parts.items() for clip in part):
@@ -67,7 +67,7 @@ def _overlap(parts: Mapping[str, Sequence[str]], subjects: Mapping[str, str]) ->
 
 
 def protocol_warnings(protocol: Protocol, corpora: Sequence[Corpus], labels: Mapping[str, str], folds: Sequence[Fold]) -> list[str]:
-    """Classes without a clip or without a training clip, and renamed labels that no clip has; `labels` are by clip."""
+    """Warn of classes without a clip or a training clip, and of renamed labels that no clip has; `labels` are by clip."""
     warnings = [*_label_warnings(protocol, corpora, labels), *_fold_warnings(folds, labels)]
     return [f"{protocol.title}: {warning}" for warning in warnings]
 

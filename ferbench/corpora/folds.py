@@ -1,4 +1,4 @@
-"""The folds of a protocol on some corpora: checked by the harness and kept in the store."""
+"""Splits the clips of corpora into the folds of a protocol; folds are checked and stored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FOLDS = ("ferbench.corpora.folds", "ferbench.corpora.fold_checks", "ferbench.api
 
 @dataclass(frozen=True)
 class Split:
-    """The clips of a protocol's classes, their folds, and how many clips of each other class there are."""
+    """The clips of the protocol's classes, their folds, and the number of clips of each class that is left out."""
 
     key: str
     clips: tuple[Clip, ...]
@@ -35,12 +35,12 @@ class Split:
 
     @cached_property
     def labels(self) -> dict[str, str]:
-        """Class of each clip."""
+        """Return the class of each clip."""
         return {clip.id: clip.label for clip in self.clips}
 
     @cached_property
     def unassigned(self) -> dict[str, list[str]]:
-        """Clips that the protocol leaves out of all folds, and those that it leaves out of one; empty lists are not kept."""
+        """Clips that are in no part of any fold, and those in no part of one fold; without empty lists."""
         assigned = [{*fold.train, *fold.validation, *fold.test} for fold in self.folds]
         anywhere = set().union(*assigned)
         groups = {"in no part of any fold": [clip.id for clip in self.clips if clip.id not in anywhere]}
@@ -49,13 +49,13 @@ class Split:
         return {group: ids for group, ids in groups.items() if ids}
 
     def people(self, part: Sequence[str]) -> list[str]:
-        """The people of a part, sorted."""
+        """Return the people of a part, sorted."""
         subjects = {clip.id: clip.subject for clip in self.clips}
         return sorted({subjects[clip] for clip in part})
 
 
 def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
-    """Rename labels, drop other classes, split and check. Raises FerbenchError if there is nothing to split or a fold breaks a rule."""
+    """Rename labels, drop other classes, split, and check the folds. Raises FerbenchError if no clip is left or a fold breaks a rule."""
     check_classes(protocol)
     renamed = [replace(clip, label=protocol.labels.get(clip.label, clip.label)) for corpus in corpora for clip in corpus.clips]
     clips = tuple(clip for clip in renamed if clip.label in protocol.classes)
@@ -70,7 +70,7 @@ def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> 
 
 
 def _folds_key(protocol: Protocol, clips: Sequence[Clip]) -> str:
-    """From everything that a protocol can see of the clips."""
+    """Return the key of the folds, from everything that a protocol can see of the clips."""
     visible = [[clip.id, clip.subject, clip.label, clip.length, clip.apex, dict(clip.facts)] for clip in clips]
     return make_key("folds", digest_code(*FOLDS), identify_component(protocol), visible)
 

@@ -1,4 +1,4 @@
-"""Whether a PNG or JPEG file is whole: decoders may return half a picture of a truncated file without an error.
+"""Whether a PNG or JPEG file is complete: decoders may return half an image of a truncated file without an error.
 
 No library does this: Pillow's `verify` accepts PNG files without their end and rejects those with a damaged comment, and it can check JPEG
 files only by decoding them a second time, while it holds the interpreter lock.

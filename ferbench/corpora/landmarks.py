@@ -1,4 +1,4 @@
-"""Landmarks that a corpus ships: text files with one point `x y` per line."""
+"""Reads the landmarks that a corpus ships: text files with one point `x y` per line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Points = NDArray[np.float32]
 
 
 def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points], dict[int, str]]:
-    """Landmarks [P,2] by frame, and by frame the reason why they cannot be used.
+    """Return the landmarks [P,2] of each frame, and for each frame whose landmarks cannot be used, the reason.
 
     All frames of a clip must have as many points as most of them.
     """

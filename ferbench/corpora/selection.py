@@ -1,4 +1,4 @@
-"""Which frames of a clip the preprocessing steps keep; nothing is decoded."""
+"""Selects the frames of a clip that the preprocessing steps keep; decodes nothing."""
 
 from __future__ import annotations
 

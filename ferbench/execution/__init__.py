@@ -1,1 +1,1 @@
-"""A run from start to end: which work is missing, who does it, and what it says meanwhile."""
+"""A run from start to end: finds the missing work, computes it, and reports progress."""

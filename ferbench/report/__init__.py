@@ -1,1 +1,1 @@
-"""What people read: metrics, leaderboards, figures."""
+"""Metrics, leaderboards and figures."""

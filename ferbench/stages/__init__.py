@@ -1,1 +1,1 @@
-"""How each entry of the store is computed: crops, features, fits, fused fits, scores."""
+"""Computes the entries of the store: crops, features, fits, fused fits, scores."""

@@ -1,1 +1,1 @@
-"""How a network or an estimator is trained on the items of a fold."""
+"""Trains a network, or fits an estimator, on the items of a fold."""
