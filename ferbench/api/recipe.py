@@ -17,7 +17,7 @@ LearningRate = Annotated[float, Meta(gt=0, le=1000)]
 class Augmentation:
     """Random changes of the training crops, the same for all frames of a clip; a field that is left out changes nothing.
 
-    If a backbone has a frozen part, `views` augmented versions of each training clip are computed, and their features stored; every epoch draws
+    If a backbone has a frozen part, the features of `views` augmented versions of each training clip are stored; every epoch draws
     each frame from one of them or from the clip itself. If nothing is frozen, every epoch augments the crops again and `views` has no
     effect. `flip` and `erasing` (of a rectangle) are probabilities, `rotation` is the largest angle in degrees either way, `crop` the
     smallest share of the area that is kept and scaled up; brightness, contrast and saturation are changed by factors from 1 - value to
