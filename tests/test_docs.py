@@ -98,3 +98,14 @@ def test_every_component_and_its_parameters_are_documented():
     assert {name for name in names if not re.search(rf"`{re.escape(name)}[`:]", pages)} == set()
     parameters = {name for entry in entries for name in parameter_hints(entry.component)}
     assert {name for name in parameters if not re.search(rf"`[^`]*\b{name}\b[^`]*`", pages)} == set()
+
+
+def test_every_optimizer_and_schedule_is_documented():
+    from typing import get_args, get_type_hints
+
+    from ferbench.api.recipe import Recipe, Schedule
+
+    page = (ROOT / "docs/benchmarks.md").read_text()
+    kinds = [*get_args(get_type_hints(Recipe)["optimizer"]), *get_args(get_type_hints(Schedule)["kind"])]
+    assert {"adam", "step"} <= set(kinds)
+    assert {kind for kind in kinds if f"`{kind}`" not in page} == set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
@@ -56,7 +56,7 @@ class Schedule:
     factor: Annotated[float, Meta(gt=0, lt=1)] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("every", "factor"):
+        for name in (field.name for field in fields(self) if field.name != "kind"):
             if getattr(self, name) is not None and name not in self.fields[self.kind]:
                 raise ValueError(f"{name} is {getattr(self, name)} and kind is {self.kind!r}, which does not use it: remove {name}")
 

@@ -3,11 +3,14 @@
 To add a schedule:
 1. In ferbench/api/recipe.py, add its name to `Schedule.kind`, its fields to `Schedule.fields`, and a sentence to the docstring.
    A new field must be optional with the default None, so that other kinds can refuse it.
-2. Add a case to `_build_schedule` below; defaults of the fields belong here too, since a change of this file recomputes fits.
-3. If it reads the validation loss, add it to `RateSchedule.step` here, and to `_check_validation` in ferbench/training/loop.py.
-4. Add a test beside `test_step_schedule` in tests/training/test_loop.py: `History.learning_rates` holds the rate of each epoch. Add it to
-   `VARIANTS` there too, so that a resumed fit is tested with it.
-5. Update the table of the recipe in docs/benchmarks.md and CHANGELOG.md, and run `make schema` (docs/benchmark.schema.json).
+2. Add a case to `_build_schedule` below, with defaults of its fields: a change of them here recomputes fits. Name the defaults in the
+   docstring of `Schedule` too. What torch's scheduler keeps between epochs must be numbers, texts or lists, see `RateSchedule.state`.
+3. If it reads the validation loss, add it to `RateSchedule.step` here, to `validation_need` in ferbench/api/recipe.py, which plan and
+   training loop ask, and to `NEEDY` in tests/training/test_loop.py.
+4. Add a test beside `test_step_schedule` in tests/training/test_loop.py: `History.learning_rates` holds the rate of each epoch. Give the
+   schedule to one of the `VARIANTS` there that has none, so that a resumed fit is tested with it.
+5. Add it to the table of schedules in docs/benchmarks.md and to CHANGELOG.md, and run `make schema` (docs/benchmark.schema.json).
+6. Run `.venv/bin/pytest tests/training tests/registry tests/benchmark tests/test_docs.py`, then `make lint`.
 
 Any change of this file changes the keys of all fits, so the next run computes them again, with the same results.
 To add an optimizer, add its name to `Recipe.optimizer`, a case to `build_optimizer` and to `test_learns`, and do step 5.
@@ -24,7 +27,7 @@ from torch.optim import lr_scheduler
 from ferbench.api.recipe import Recipe, Schedule
 
 MOMENTUM = 0.9
-STEP_EPOCHS = 10
+STEP_EPOCHS = 10  # of step and plateau
 STEP_FACTOR = 0.1
 
 

@@ -306,7 +306,11 @@ def test_rate_is_constant_without_a_schedule():
 def test_each_kind_of_schedule_says_which_fields_it_uses():
     kinds = get_args(get_type_hints(Schedule)["kind"])
     assert set(Schedule.fields) == set(kinds)
-    assert {name for names in Schedule.fields.values() for name in names} <= {field.name for field in fields(Schedule)}
+    assert {name for names in Schedule.fields.values() for name in names} == {field.name for field in fields(Schedule)} - {"kind"}
+    for kind in kinds:
+        for name in {"every", "factor"} - set(Schedule.fields[kind]):
+            with pytest.raises(ValueError, match=f"{name} is .* which does not use it"):
+                Schedule(kind, **{name: {"every": 3, "factor": 0.5}[name]})
 
 
 def test_sgd_has_momentum_by_default():
