@@ -60,6 +60,8 @@ def _contract_problem(item: object) -> str:
         return f"a clip with id {item.id!r}, subject {item.subject!r} and label {item.label!r}: expected texts"
     if not all(isinstance(path, Path) for path in clip_files(item)):
         return f"the clip {item.id} with images, landmarks or a video of another type: expected pathlib.Path"
+    if item.images and item.video:
+        return f"the clip {item.id} with images and a video: expected one of them"
     return ""
 
 

@@ -236,6 +236,11 @@ def test_steps_see_neither_label_nor_person(run):
         ("dataset=corpus", {"clips": "[5]"}, "dataset corpus: clips() yields 5: expected a Clip or a Skipped"),
         ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "a clip with id 'a', subject 'b' and label None: expected texts"),
         ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a video of another type: expected pathlib.Path"),
+        (
+            "dataset=corpus",
+            {"clips": "[ferbench.Clip('a', 'b', 'c', (__import__('pathlib').Path('d'),), __import__('pathlib').Path('e'))]"},
+            "the clip a with images and a video: expected one of them",
+        ),
         ("dataset=corpus", {"clips": "exit(0)"}, "dataset corpus failed: SystemExit"),
         ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() returns tuple: expected Folds"),
         ("backbone=net", {"frozen": "'random'"}, "backbone net: frozen() returns str: expected a Frozen or None"),
