@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from ferbench import __version__
 from ferbench.api.errors import FerbenchError, shorten_text
+from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, tolerate_closed_pipe
 from ferbench.cli.process import Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
-from ferbench.cli.rows import add_row_commands
 from ferbench.cli.store import add_store_commands
 
 
@@ -49,7 +49,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("ferbench", description=description, epilog=epilog, formatter_class=HelpFormatter)
     parser.add_argument("--version", action="version", version=f"ferbench {__version__}", help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add_row_commands(commands)
+    add_benchmark_commands(commands)
     add_list_commands(commands)
     add_store_commands(commands)
     add_corpus_commands(commands)

@@ -3,7 +3,8 @@
 prepare_corpora   finds or renders the corpora, and indexes them
 Planner.rows      turns combinations into rows, models and fits, each with its key
 compute_rows      computes what the store lacks, stage by stage
-store_summary     stores the record that leaderboards are rendered from
+store_summary     stores the record that leaderboards are rendered from, failed rows included
+draw_figures      draws learning curves and confusion matrices
 """
 
 from __future__ import annotations

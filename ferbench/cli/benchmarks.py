@@ -31,7 +31,7 @@ BENCHMARK_HELP = "a benchmark YAML, or the name of one that `ferbench benchmarks
 PLAN_FORMATS = ("table", "json")
 
 
-def add_row_commands(commands: Commands) -> None:
+def add_benchmark_commands(commands: Commands) -> None:
     """Add run, plan, why and leaderboard."""
     _add_run(commands)
     _add_plan(commands)
