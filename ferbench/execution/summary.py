@@ -8,7 +8,6 @@ from dataclasses import asdict
 from itertools import islice
 from typing import cast
 
-from ferbench.benchmark.axes import AXES
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.standins import describe_marker
@@ -91,7 +90,6 @@ def store_summary(
         "benchmark": benchmark.name,
         "rehearsal": any(row.model.has_standin for row in rows),
         "description": benchmark.description,
-        "axes": list(AXES),
         "rows": [row.key for row in rows],
         "failures": {row["key"]: row for row in failures},
         "published": [cast("PublishedRow", asdict(row)) for row in benchmark.published],

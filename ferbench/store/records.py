@@ -45,7 +45,6 @@ class _RecordBase(TypedDict):
     benchmark: str
     rehearsal: bool
     description: str
-    axes: list[str]
     failures: dict[str, FailedRow]
     published: list[PublishedRow]
     corpora: list[CorpusSummary]

@@ -22,7 +22,7 @@ def store(tmp_path, warnings):
 
 
 def record(benchmark: str, rehearsal: bool = False, rows: list[str] | None = None) -> dict:
-    described = {"benchmark": benchmark, "rehearsal": rehearsal, "description": "", "axes": []}
+    described = {"benchmark": benchmark, "rehearsal": rehearsal, "description": ""}
     return {**described, "rows": rows or [], "failures": {}, "published": [], "corpora": []}
 
 
