@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,9 @@ def start(data, benchmark_file, toy_plugin, tmp_path):
     """Starts a run of the toy benchmark in a process of its own."""
     command = [sys.executable, "-m", "ferbench", "run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs")]
     options = ["--device", "cpu", "--no-figures", "--only", "aggregator=mean"]
-    return lambda *more: subprocess.Popen([*command, *options, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell that runs the tests in the background ignores it
+    return lambda *more: subprocess.Popen([*command, *options, *more], preexec_fn=heed, **pipes)
 
 
 @pytest.mark.parametrize("stream", ["1", "2"])

@@ -204,7 +204,7 @@ def test_aggregators(run, vote, told):
 )
 def test_steps(run, given, told):
     code, rows, said = run("--set", "preprocessing=[[step]]", **given)
-    assert code == 2
+    assert code == 2, [row.get("message") for row in rows] + [said]
     assert rows == []
     assert told in said
     assert "Traceback" not in said
