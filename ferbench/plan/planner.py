@@ -105,7 +105,9 @@ class Planner:
         combination = _labels(cell, "protocol", "backbone", "loss", "recipe")
         self.memo.get(("check", *combination), lambda: check_combination(backbone, cell.loss, cell.recipe, cell.protocol.classes))
         validation = _labels(cell, "dataset", "protocol", "backbone", "recipe")
-        self.memo.get(("check", *validation), lambda: check_validation(backbone, cell.recipe, cell.protocol.classes, shared.split.folds))
+        self.memo.get(
+            ("validation", *validation), lambda: check_validation(backbone, cell.recipe, cell.protocol.classes, shared.split.folds)
+        )
         fits = tuple(self._fit(backbone, shared, fold) for fold in range(len(shared.split.folds)))
         kinds = self.memo.get(("kinds", *_labels(cell, "preprocessing", "backbone", "recipe")), lambda: _cost_kinds(backbone, shared))
         return TrainedModel(*shared, fits, kinds)

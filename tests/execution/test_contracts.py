@@ -391,6 +391,15 @@ def test_a_network_needs_validation_people_before_anything_is_decoded(run, tmp_p
     assert not list((tmp_path / "runs").glob("crops/*"))
 
 
+def test_equal_labels_on_several_axes_hide_no_check(run):
+    labels = ("dataset={a: [toy]}", "protocol={kfold: {k: 3, validation: 0, classes: [dark, light, stripes], label: a}}")
+    same = (*labels, "backbone={toy-net: {label: a}}", "loss={cross-entropy: {label: a}}")
+    code, rows, error = run(*(part for setting in same for part in ("--set", setting)))
+    assert (code, rows) == (2, [])
+    assert "fold 0 has no validation people to choose the best epoch" in error
+    assert "Traceback" not in error
+
+
 def test_a_network_of_the_wrong_width_is_not_trained(run, tmp_path):
     """One item goes through before the first epoch."""
     code, _, said = run("--set", "backbone=net", "--checkpoint-interval", "0", trainable=TRAINABLE.replace("len(classes)", "17"))
