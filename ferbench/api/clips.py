@@ -8,7 +8,7 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferbench.api.errors import FerbenchError, PluginError
+from ferbench.api.errors import FerbenchError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,15 +107,11 @@ class Input:
     def __post_init__(self) -> None:
         numbers = (*self.mean, *self.std)
         if not all(isinstance(value, int | float) for value in numbers):
-            raise PluginError(f"an Input with mean {self.mean} and std {self.std}: expected Python's own numbers")
+            raise ValueError(f"an Input with mean {self.mean} and std {self.std}: expected floats of Python, not of numpy")
         if type(self.size) is not int or self.size < 1 or self.channels not in (1, 3):
-            raise PluginError(
-                f"an Input of size {self.size!r} and {self.channels!r} channels: expected a whole number of pixels, and 1 or 3"
-            )
+            raise ValueError(f"an Input of size {self.size!r} with {self.channels!r} channels: expected whole pixels, and 1 or 3 channels")
         if {len(self.mean), len(self.std)} != {self.channels}:
-            raise PluginError(
-                f"an Input of {self.channels} channels has {len(self.mean)} means and {len(self.std)} standard deviations: "
-                "expected one of each per channel"
-            )
+            lengths = f"{len(self.mean)} means and {len(self.std)} standard deviations"
+            raise ValueError(f"an Input of {self.channels} channels has {lengths}: expected one of each per channel")
         if not all(isfinite(value) for value in self.mean) or not all(0 < value < inf for value in self.std):
             raise FerbenchError(f"mean {list(self.mean)} and std {list(self.std)}: expected finite numbers, and every std above 0")

@@ -22,7 +22,7 @@ ONLY_HINT = "write --only backbone=vgg16"
 def read_filters(document: Document, options: Sequence[str], choices: Choices, replaced_axes: frozenset[str]) -> tuple[Filter, ...]:
     """What the file's `only` keeps, one or several alternatives, and of each what `--only` keeps.
 
-    On axes that `--set` replaced_axes, all choices are wanted.
+    On axes that `--set` replaces, all choices run.
     """
     value = document.get("only") or {}
     place = document.place("only")

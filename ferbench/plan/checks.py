@@ -66,7 +66,8 @@ def check_combination(backbone: Backbone, loss: Loss | EmbeddingLoss, recipe: Re
     trainable, frozen = trainable_of(backbone, classes), frozen_of(backbone)
     input_of(backbone)
     _check_kind(backbone, trainable, frozen)
-    _check_frames_per_clip(backbone)
+    if backbone.reads == "clips":
+        _check_frames_per_clip(backbone)
     _check_loss(backbone, loss, trainable)
     if recipe.augmentation:
         _check_augmentation(backbone, trainable, frozen)

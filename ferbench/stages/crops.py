@@ -62,7 +62,7 @@ def load_landmarks(key: str, store: Store) -> NDArray[np.float32]:
     """Load the corpus's landmarks [T,P,2] of one clip's crops; raises FerbenchError if it ships none."""
     file = crops_path(key, store).with_name("landmarks.npy")
     if not file.is_file():
-        raise FerbenchError("a backbone reads landmarks, but a clip has none", hint="choose a corpus that ships them: ck+")
+        raise FerbenchError("a backbone reads landmarks, but a clip has none", hint="choose a corpus that ships landmarks")
     landmarks: NDArray[np.float32] = np.load(file)
     return landmarks
 
@@ -103,8 +103,8 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.ui
 def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames:
     with blame_plugin(f"{step.title} on {clip.id}", type(step)):
         result = step(frames)
-    if problem := _contract_problem(result, count):
-        raise PluginError(f"{step.title} on {clip.id} returns {problem}", where=location(type(step)))
+        if problem := _contract_problem(result, count):
+            raise PluginError(f"{step.title} on {clip.id} returns {problem}", where=location(type(step)))
     return result
 
 

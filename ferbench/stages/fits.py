@@ -180,6 +180,8 @@ def _run_finished_system(fit: Fit, system: FinishedSystem, items: Items) -> _Res
                 problem = "its FinishedSystem builds a module with weights to train: expected a Network, or weights that need no gradient"
                 raise PluginError(f"{fit.backbone.title}: {problem}", where=location(type(fit.backbone)))
             logits = module.eval()(logits)
+            if not isinstance(logits, torch.Tensor):
+                raise TypeError(f"its FinishedSystem gives {type(logits).__name__}: expected a tensor of logits")
     check_logits(fit, tuple(logits.shape), len(items.y))
     return _Result(History(), logits.softmax(1).numpy())
 

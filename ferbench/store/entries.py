@@ -24,9 +24,8 @@ T = TypeVar("T")
 
 DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 READ_ONLY_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
-MIN_SECONDS_TO_FLUSH = (
-    0.1  # seconds: what took less to compute is not flushed to the disk, which takes milliseconds per file; checksums find what is lost
-)
+# Entries that took less to compute are not flushed, which takes milliseconds per file; checksums find those that a power cut damages.
+MIN_SECONDS_TO_FLUSH = 0.1
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -245,9 +246,9 @@ def test_steps_see_neither_label_nor_person(run):
         ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() returns tuple: expected Folds"),
         ("backbone=net", {"frozen": "'random'"}, "backbone net: frozen() returns str: expected a Frozen or None"),
         ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, and every std above 0"),
-        ("backbone=net", {"mean": "(np.float32(0.5),), (0.5,)"}, "expected Python's own numbers"),
-        ("backbone=net", {"input": "ferbench.Input(0)"}, "an Input of size 0 and 3 channels"),
-        ("backbone=net", {"input": "ferbench.Input(16, 2, (0.5, 0.5), (0.5, 0.5))"}, "size 16 and 2 channels: expected"),
+        ("backbone=net", {"mean": "(np.float32(0.5),), (0.5,)"}, "expected floats of Python, not of numpy"),
+        ("backbone=net", {"input": "ferbench.Input(0)"}, "an Input of size 0 with 3 channels"),
+        ("backbone=net", {"input": "ferbench.Input(16, 2, (0.5, 0.5), (0.5, 0.5))"}, "size 16 with 2 channels: expected"),
         ("backbone=net", {"input": "None"}, "backbone net: input() returns NoneType: expected an Input"),
         ("protocol=deal", {"folds": "[ferbench.Fold(clips[:9], (), clips[9:])]"}, "a part of a fold is (Clip("),
         ("protocol=deal", {"folds": "[ferbench.Fold(('a',), None, ('b',))]"}, "a part of a fold is None: expected the ids of clips"),
@@ -329,7 +330,13 @@ def test_wrong_scores_are_blamed_on_the_backbone(run, tmp_path, trainable, messa
 
 
 @pytest.mark.parametrize(
-    ("head", "code"), [("torch.nn.Linear(256, 3)", 2), ("torch.nn.Linear(256, 3).requires_grad_(False)", 0), ("None", 2)]
+    ("head", "code"),
+    [
+        ("torch.nn.Linear(256, 3)", 2),
+        ("torch.nn.Linear(256, 3).requires_grad_(False)", 0),
+        ("None", 2),
+        ("type('Pair', (torch.nn.Module,), {'forward': lambda self, x: (x, x)})()", 2),
+    ],
 )
 def test_a_finished_system_has_nothing_to_train(run, head, code):
     """A head that nobody trains used to give a row of chance."""
@@ -374,6 +381,7 @@ def test_class_weights_of_a_classifier(run, tmp_path, weights, message):
         ("has_face=(None,) * 3", "None in has_face: expected True or False"),
         ("boxes=((0, 0, 4, 4),)", "1 boxes for 3 frames: expected one per frame"),
         ("eyes=np.zeros((2, 2, 2))", "2 eyes for 3 frames: expected one per frame"),
+        ("has_face=True", "preprocessor step on toy/p"),
     ],
 )
 def test_coverage_needs_one_flag_per_frame(run, faces, message):
@@ -389,6 +397,11 @@ def test_a_network_needs_validation_people_before_anything_is_decoded(run, tmp_p
     assert "fold 0 has no validation people to choose the best epoch" in error
     assert "--set recipe.checkpoint=last" in error
     assert not list((tmp_path / "runs").glob("crops/*"))
+
+
+def test_a_wrong_input_names_the_line_of_its_backbone(run):
+    _, _, error = run("--set", "backbone=net", input="ferbench.Input(0)")
+    assert re.search(r"given\.py:\d+: backbone net failed: ValueError: an Input of size 0", error)
 
 
 def test_equal_labels_on_several_axes_hide_no_check(run):
