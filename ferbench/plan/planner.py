@@ -117,7 +117,8 @@ class Planner:
         cell = shared.cell
         members = members_of(fusion)
         names = tuple(f"{number} {member.name}" for number, member in enumerate(members, 1))
-        labels = [{**cell.labels, "backbone": f"{cell.labels['backbone']} [{name}]"} for name in names]
+        # No label in a benchmark contains a line break, so a member is never taken for another backbone.
+        labels = [{**cell.labels, "backbone": f"{cell.labels['backbone']}\n[{name}]"} for name in names]
         models = tuple(self._model(replace(cell, backbone=m, labels=own)) for m, own in zip(members, labels, strict=True))
         fused = []
         for fold, fits in enumerate(zip(*(model.fits for model in models), strict=True)):
@@ -135,7 +136,8 @@ class Planner:
         own += [backbone.input()] if reads_crops else []
         key = keys.fit_key(own, inputs, views, reads_crops, augments_crops=bool(cell.recipe.augmentation) and reads_crops)
         ingredients = (backbone, cell.loss, cell.recipe, cell.seed, cell.protocol.classes)
-        return Fit(key, " ".join(_labels(cell, "backbone", "loss")), *ingredients, folds, fold, shared.crops, features, views)
+        label = " ".join(_labels(cell, "backbone", "loss")).replace("\n", " ")
+        return Fit(key, label, *ingredients, folds, fold, shared.crops, features, views)
 
     def _features(self, backbone: Backbone, shared: _ModelFields, fold: int) -> KeySet:
         """Equal frozen parts (and, if they are calibrated, equal training crops) share their features."""

@@ -109,6 +109,16 @@ def test_a_run_fuses_the_scores_of_its_fits(run, tmp_path):
     assert all(store.find_entry("fits", key) for key in fused["all_fits"])
 
 
+def test_a_backbone_that_is_labeled_like_a_member_has_fits_of_its_own(run):
+    """The planner remembered the member under the label of the other backbone, whose row then showed the member's results."""
+    fusion = "{fusion: {label: F, of: [{toy-net: {hidden: 2}}, toy-net]}}"
+    code, rows, _ = run("--set", f"backbone=[{fusion}, {{toy-net: {{hidden: 8, label: 'F [1 toy-net]'}}}}]", "--set", "recipe.epochs=1")
+    assert code == 0
+    fused, alone = rows[0], rows[-1]
+    assert alone["labels"]["backbone"] == "F [1 toy-net]"
+    assert not set(alone["fits"]) & set(fused["all_fits"])
+
+
 def test_a_member_that_fails_fails_the_fusion_alone(run):
     broken = "backbone=[toy-net, {fusion: {of: [toy-net, {toy-net: {broken: true}}]}}]"
     code, rows, _ = run("--set", broken, "--set", "aggregator=mean")
