@@ -59,6 +59,8 @@ class Frames:
     `has_face`: for each frame, whether a detector found a face; None if no step detects faces.
     `eyes`: [T,2,2] float32, the eye on the left and on the right of the image, (x, y) in pixels of the images; NaN where unknown.
     `landmarks`: [T,P,2] float32, points (x, y) in pixels of the original frames, before any step; None if the corpus ships none.
+    `is_resized`: whether a step changed the size of an image, so that `landmarks` no longer fit. ferbench sets it; so must a step
+    that moves pixels and keeps the size.
     """
 
     images: tuple[NDArray[np.uint8], ...]
@@ -66,6 +68,7 @@ class Frames:
     has_face: tuple[bool, ...] | None = None
     eyes: NDArray[np.float32] | None = None
     landmarks: NDArray[np.float32] | None = None
+    is_resized: bool = False
 
     def with_faces(self, boxes: NDArray[np.floating], eyes: NDArray[np.float32] | None = None) -> Frames:
         """Add the result of a face detector: boxes [T,4] of x, y, width and height, and eyes [T,2,2]; NaN for frames without a face.

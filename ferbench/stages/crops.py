@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +105,8 @@ def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames
         result = step(frames)
         if problem := _contract_problem(result, count):
             raise PluginError(f"{step.title} on {clip.id} returns {problem}", where=location(type(step)))
-    return result
+    has_new_size = any(new.shape[:2] != old.shape[:2] for new, old in zip(result.images, frames.images, strict=True))
+    return replace(result, is_resized=result.is_resized or frames.is_resized or has_new_size)
 
 
 def _contract_problem(frames: object, count: int) -> str:

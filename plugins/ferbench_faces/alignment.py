@@ -41,7 +41,7 @@ class Align(Preprocessor):
         if is_known.any():
             eyes = np.where(is_known[:, None, None], eyes, np.median(eyes[is_known], axis=0))
         images = tuple(self._align(image, pair) for image, pair in zip(frames.images, eyes, strict=True))
-        return replace(frames, images=images, boxes=None, eyes=None)
+        return replace(frames, images=images, boxes=None, eyes=None, is_resized=True)
 
     def _locate_eyes(self, frames: Frames) -> NDArray[np.float32]:
         """[T,2,2]: the left and the right eye in the picture, (x, y) each; NaN where unknown."""
@@ -49,10 +49,9 @@ class Align(Preprocessor):
 
         if frames.eyes is not None:
             return frames.eyes
-        is_cropped = frames.has_face is not None and frames.boxes is None
-        if frames.landmarks is None or frames.landmarks.shape[1] != 68 or is_cropped:
-            kind = "cropped frames" if is_cropped else "frames without eyes"
-            hint = "put yunet before it and no crop, or choose a corpus with 68 landmarks"
+        if frames.landmarks is None or frames.landmarks.shape[1] != 68 or frames.is_resized:
+            kind = "cropped or resized frames" if frames.is_resized else "frames without eyes"
+            hint = "put yunet before it and no crop, resize or align, or choose a corpus with 68 landmarks"
             raise FerbenchError(f"align got {kind}", where="preprocessor align", hint=hint)
         return np.stack([frames.landmarks[:, eye].mean(1) for eye in EYES], 1)
 

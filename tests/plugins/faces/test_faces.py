@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ferbench import FerbenchError, Frames
+from ferbench import Clip, FerbenchError, Frames
+from ferbench.stages.crops import preprocess
+from ferbench_basics.images import Resize
 from ferbench_faces import yunet
 from ferbench_faces.alignment import Align, similarity
 from ferbench_faces.contrast import CLAHE
@@ -85,12 +87,24 @@ def test_eyes_come_from_landmarks_and_a_frame_without_takes_the_others():
     [
         (Frames((spots(()),)), "without eyes"),
         (Frames((spots(()),), landmarks=np.zeros((1, 5, 2), np.float32)), "without eyes"),
-        (Frames((spots(()),), has_face=(True,), landmarks=np.zeros((1, 68, 2), np.float32)), "cropped"),
+        (Frames((spots(()),), is_resized=True, landmarks=np.zeros((1, 68, 2), np.float32)), "cropped or resized"),
     ],
 )
 def test_the_error_says_why_frames_cannot_be_aligned(frames, message):
     with pytest.raises(FerbenchError, match=message):
         Align()(frames)
+
+
+@pytest.mark.parametrize("steps", [(Resize(30), Align(20)), (Align(30), Align(20)), (Align(20), Align(20))])
+def test_landmarks_do_not_align_frames_that_were_resized(tmp_path, steps):
+    """Points of the original frames gave black crops, and rows that looked like any other."""
+    cv2.imwrite(str(tmp_path / "0.png"), spots(((5, 6), (14, 6)))[:20, :20])
+    eyes = [(5, 6) if index < 42 else (14, 6) for index in range(68)]
+    (tmp_path / "0.txt").write_text("".join(f"{x} {y}\n" for x, y in eyes))
+    clip = Clip("c", "p", "l", images=(tmp_path / "0.png",), length=1, landmarks=(tmp_path / "0.txt",))
+    assert preprocess(clip, steps[1:])[0].any()
+    with pytest.raises(FerbenchError, match="align got cropped or resized frames"):
+        preprocess(clip, steps)
 
 
 class FakeDetector:
