@@ -27,13 +27,13 @@ class Reporter:
         self.quiet = quiet
         self.console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
-    def line(self, text: str, style: str = "") -> None:
+    def line(self, text: str) -> None:
         """Print a line."""
         if not self.quiet:
-            self.console.print(text, style=style, markup=False)
+            self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """Print a warning, also if quiet."""
+        """Print a warning, even if quiet."""
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
     @contextmanager

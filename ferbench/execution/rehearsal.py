@@ -100,9 +100,7 @@ def _identify(dataset: Dataset) -> str:
 
 
 def _rehearse(benchmark: Benchmark, reporter: Reporter, reason: str) -> Benchmark:
-    reporter.line(
-        f"REHEARSAL ({reason}): the whole pipeline on stand-in corpora; its results say nothing about the real ones", "bold yellow"
-    )
+    reporter.warn(f"REHEARSAL ({reason}): the whole pipeline on stand-in corpora; its results say nothing about the real ones")
     set_by_user = {setting.path for setting in benchmark.settings}
     for path, value in (benchmark.rehearsal.set if benchmark.rehearsal else {}).items():
         if path not in set_by_user:

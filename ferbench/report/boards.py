@@ -57,7 +57,14 @@ def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
     standin = any(row["standin"] for row in rows)
     return Board(
         title=record["benchmark"] + (f" · {REHEARSAL}" if standin else ""),
-        caption="\n".join([first["protocol"], _shared_labels(first, axes), *_legend(classes, published, failed, first)]),
+        caption="\n".join(
+            [
+                first["protocol"],
+                _shared_labels(first, axes),
+                *_legend(classes, published, done, failed),
+                f"fingerprint {first['fingerprint'][:12]}",
+            ]
+        ),
         columns=("#", *axes, "WAR", "UAR", "F1", *classes.values(), "cover", "epoch", "sec"),
         label_columns=1 + len(axes),
         lines=(*lines, *[Line(_failed_cells(row, axes), "failed") for row in failed]),
@@ -133,19 +140,21 @@ def _failed_cells(row: FailedRow, axes: Iterable[str]) -> dict[str, str]:
     return {"#": "✗", **{axis: row["labels"][axis] for axis in axes}, "WAR": "failed"}
 
 
-def _legend(classes: Classes, published: Sequence[PublishedRow], failed: Sequence[FailedRow], row: StoredRow) -> list[str]:
+def _legend(classes: Classes, published: Sequence[PublishedRow], done: Sequence[DoneRow], failed: Sequence[FailedRow]) -> list[str]:
     """The lines below a board."""
     headings = ", ".join(f"{heading} {name}" for name, heading in classes.items())
     metrics = "WAR: accuracy over clips; UAR: mean recall; F1: macro F1"
     lines = [f"in %: {metrics}; recall of {headings}; cover: frames with a face; sec: seconds, including shared work"]
-    if row["status"] == "done" and (untested := [name for name, value in row["recall"].items() if value is None]):
-        count = len(row["recall"])
+    if done and (untested := [name for name, value in done[0]["recall"].items() if value is None]):
+        count = len(done[0]["recall"])
         lines.append(f"UAR and F1 over {count - len(untested)} of {count} classes; not tested: {', '.join(untested)}")
+    if lost := {clip for row in done for clip in row["clips_lost"]}:
+        lines.append(f"left out: {len(lost)} clips without a readable frame; a row that lacks one is not scored on it")
     for source in dict.fromkeys(reference["source"] for reference in published):
         is_ambiguous = any(reference.get("accuracy") is not None for reference in published if reference["source"] == source)
         lines.append(f"published: {source}" + ("; ?: the source does not say whether it is WAR or UAR" if is_ambiguous else ""))
     lines += [f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in failed]
-    return [*lines, f"fingerprint {row['fingerprint'][:12]}"]
+    return lines
 
 
 def percent(share: float | None, digits: int = 1) -> str:

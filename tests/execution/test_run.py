@@ -273,6 +273,13 @@ def test_python_api(data, benchmark_file, toy_plugin, tmp_path):
     assert {"war", "macro_f1", "recall_dark", "seconds_fit", "fingerprint"} <= set(frame.columns)
 
 
+def test_a_quiet_rehearsal_says_that_it_is_one(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    shutil.rmtree(data / "toy")
+    benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
+    ferbench.run(benchmark_file, store=tmp_path / "runs", plugins=[toy_plugin], quiet=True)
+    assert "REHEARSAL (not found: toy)" in capsys.readouterr().err
+
+
 def test_python_api_takes_a_single_setting(data, benchmark_file, toy_plugin, tmp_path):
     settings = {"sets": "recipe.epochs=1", "only": "aggregator=mean", "plugins": [toy_plugin], "quiet": True}
     frame = ferbench.run(benchmark_file, store=tmp_path / "runs", **settings)

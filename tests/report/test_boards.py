@@ -38,6 +38,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
         "epochs": [3, 12],
         "seconds": {"crops": 1.5, "fit": 40.0},
         "clips": 99,
+        "clips_lost": [],
     }
 
 
@@ -305,3 +306,12 @@ def test_equal_rows_share_a_rank_and_no_star():
     (board,) = make_boards(record(row(0.5, seed="0"), row(0.5, seed="1"), row(0.4, seed="2")))
     assert [line.cells["#"] for line in board.lines] == ["1", "1", "3"]
     assert not any(line.kind == "best" for line in board.lines)
+
+
+def test_legend_names_untested_classes_and_lost_clips_also_next_to_failed_rows():
+    lossy = row(0.5) | {"clips_lost": ["a", "b"]}
+    (board,) = make_boards(record(failed(), lossy))
+    assert "UAR and F1 over 5 of 6 classes; not tested: " in board.caption
+    assert "left out: 2 clips without a readable frame" in board.caption
+    (board,) = make_boards(record(row(0.5)))
+    assert "left out" not in board.caption
