@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -110,19 +111,28 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
         raise PluginError(f"plugin {manager.get_name(error.plugin)}: {error}".replace("\n", " "), hint=f"the hooks are {hooks}") from error
 
 
+class _SourceLoader(SourceFileLoader):
+    """Loads a file without Python's bytecode cache, which does not notice an edit of equal size within a second."""
+
+    def path_stats(self, path: str) -> Mapping[str, float]:
+        """Withhold what the cache is checked by."""
+        raise OSError(path)
+
+
 def _import_file(file: Path) -> ModuleType:
     if not is_file(file):
         raise FerbenchError(f"no plugin file {file}", where="--plugin", hint="give the path of a Python file")
     name = f"ferbench_plugin_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
+    loader = _SourceLoader(name, str(file))
+    spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+    if spec is None or file.suffix != ".py":
         raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
     if name in sys.modules:
         forget_sources()
     sys.modules[name] = module  # annotations of its dataclasses are resolved there
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:  # an import may raise anything
         message = f"the plugin cannot be imported: {type(error).__name__}: {error}"
         raise PluginError(message, where=error_location(error, str(file)) or f"{file}:1") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -327,3 +328,30 @@ def test_unknown_plugin_in_the_environment(monkeypatch):
     with pytest.raises(FerbenchError) as caught:
         load_plugins()
     assert str(caught.value).startswith("FERBENCH_PLUGINS: unknown installed plugin 'ferbench-thesys'; did you mean 'ferbench-thesis'")
+
+
+def test_an_edit_in_the_same_second_is_loaded(tmp_path, monkeypatch):
+    """Python's bytecode cache takes equal size and second for no change: the row of the new source was computed by the old code."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    file = tmp_path / "vote.py"
+    for number in (1, 2):
+        file.write_text(TEXT.replace("NUMBER", str(number)))
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+        assert load_plugins([file]).get_entry("aggregator", "vote").component()(None) == number
+    assert not (tmp_path / "__pycache__").exists()
+
+
+TEXT = """
+import ferbench
+
+@ferbench.hookimpl
+def register_aggregators(register):
+    register(Vote)
+
+class Vote(ferbench.Aggregator):
+    "A number."
+    name = "vote"
+
+    def __call__(self, scores):
+        return NUMBER
+"""
