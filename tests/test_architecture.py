@@ -22,7 +22,7 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 
 # The files of the core that compute. Commands that only list things may import all others.
 COMPUTING = (
-    "api.heads", "api.weights", "corpora.decoding", "corpora.extraction", "corpora.images",
+    "api.heads", "api.weights", "corpora.extraction", "corpora.images",
     "corpora.landmarks", "corpora.videos", "execution.context", "execution.drivers", "execution.engine", "execution.probe",
     "execution.restore", "execution.provenance", "execution.scheduler", "report.figures", "report.metrics", "stages",
     "training",

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -28,6 +29,9 @@ def preload() -> None:
     import ferbench.cli.main
     import ferbench.execution.engine
     import ferbench.execution.runner  # noqa: F401
+
+    if Path("/proc/self/task").is_dir():
+        assert len(list(Path("/proc/self/task").iterdir())) == 1
 
 
 def start(request: dict[str, Any]) -> int:

@@ -176,6 +176,8 @@ def _run_finished_system(fit: Fit, system: FinishedSystem, items: Items) -> _Res
     if system.build:
         with blame_plugin(fit.backbone.title, type(fit.backbone)), torch.inference_mode():
             module = system.build(tuple(logits.shape[1:]))
+            if not isinstance(module, nn.Module):
+                raise TypeError(f"its FinishedSystem builds {type(module).__name__}: expected an nn.Module")
             if any(parameter.requires_grad for parameter in module.parameters()):
                 problem = "its FinishedSystem builds a module with weights to train: expected a Network, or weights that need no gradient"
                 raise PluginError(f"{fit.backbone.title}: {problem}", where=location(type(fit.backbone)))

@@ -15,12 +15,17 @@ from ferbench.api.errors import join_names, shorten, shorten_text
         (3, "3"),
         ("x" * 198, repr("x" * 198)),
         ("x" * 199, "'" + "x" * 99 + " ... (201 characters) ... " + "x" * 99 + "'"),
-        (list(range(20_000)), None),
     ],
 )
 def test_shorten(value, text):
-    assert shorten(value) == (text or shorten(value))
-    assert len(shorten(value)) < 240
+    assert shorten(value) == text
+
+
+def test_shorten_a_list():
+    text = shorten(list(range(20_000)))
+    assert text.startswith("[0, 1, 2, ")
+    assert " characters) ... " in text
+    assert len(text) < 240
 
 
 def test_shorten_text_keeps_both_ends():

@@ -184,7 +184,7 @@ def call_among_mistakes(call, tmp_path):
         ("plugins --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
         ("schema --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
         ("leaderboard", "no benchmark has been run in the store runs"),
-        ("leaderboard b.yaml --store full", "no benchmark 'b' in the store full|no benchmark has been run in the store full"),
+        ("leaderboard b.yaml --store full", "no benchmark has been run in the store full"),
         ("corpus check mugg", "unknown dataset 'mugg'; did you mean 'mug'?"),
         ("corpus check mug", "the corpus mug is not"),
         ("corpus check mug absent", "the corpus mug is not at"),
@@ -205,11 +205,11 @@ def test_user_errors(call_among_mistakes, tmp_path, command, message):
     code, out, err = call_among_mistakes(command)
     assert code == 2
     assert out == ""
-    assert any(part in err for part in message.split("|"))
+    assert message in err
     assert err.startswith("error: ")
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) <= 2
-    assert {path.name for path in tmp_path.iterdir()} - before <= {"runs", "__pycache__"}  # Python's own, of a plugin file
+    assert {path.name for path in tmp_path.iterdir()} - before <= {"runs"}
 
 
 @pytest.mark.parametrize(

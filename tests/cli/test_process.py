@@ -56,11 +56,15 @@ def endless_run(start, tmp_path):
     """A run with an endless fit."""
     process = start("--set", "recipe.epochs=100000")
     deadline = time.monotonic() + 60
-    while not list((tmp_path / "runs").glob("locks/fits-*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        while not list((tmp_path / "runs").glob("locks/fits-*")):
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline, "no fit began"
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

@@ -127,9 +127,10 @@ def undisturbed(benchmark, tmp_path):
 def test_killed_at_random_moments(benchmark, undisturbed, tmp_path):
     store, chance, kills = tmp_path / "runs", random.Random(7), 0
     while kills < KILLS:
-        if not killed_after(benchmark(store), store, chance.randrange(1, 14)):
+        if killed_after(benchmark(store), store, chance.randrange(1, 14)):
+            kills += 1
+        else:
             shutil.rmtree(store)  # it came to its end: from the start again
-        kills += 1
     rows = benchmark(store).rows()
     assert results(rows, store) == undisturbed[0]
     verified = [sys.executable, "-m", "ferbench", "store", "verify", "--store", str(store)]

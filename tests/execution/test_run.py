@@ -529,18 +529,17 @@ def test_a_failure_holds_nothing_of_what_it_went_through():
     assert "in inner" in "".join(traceback.format_exception(error))
 
 
-def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_path):
-    """36 clips and views of them under a limit of 64 files."""
-    code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); from ferbench.cli.main import main; sys.exit(main())"
-    )
-    given = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--no-figures"]
-    for backbone, shown in (("toy-net", "in memory"), ("whole", "in memory"), ("toy-net", "streamed")):
-        recipe = "recipe.augmentation={views: 8, flip: 0.5}" if shown == "in memory" else "recipe.augmentation={views: 9, flip: 0.5}"
-        patched = "import ferbench.training.streaming as s; s.available_ram = lambda: 0.0; " if shown == "streamed" else ""
-        line = [sys.executable, "-c", patched + code, *given, "--set", f"backbone={backbone}", "--set", recipe, "--set", "recipe.epochs=1"]
-        done = subprocess.run(line, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(("backbone", "is_streamed"), [("toy-net", False), ("whole", False), ("toy-net", True)])
+def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_path, backbone, is_streamed):
+    """27 clips, and views of them, under a limit of 64 open files."""
+    patch = "import ferbench.training.streaming as s; assert s.available_ram; s.available_ram = lambda: 0.0; " if is_streamed else ""
+    limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
+    code = f"{limit}{patch}from ferbench.cli.main import main; sys.exit(main())"
+    options = ["--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--no-figures"]
+    settings = [f"backbone={backbone}", "recipe.augmentation={views: 8, flip: 0.5}", "recipe.epochs=1"]
+    line = [sys.executable, "-c", code, "run", str(benchmark_file), *options, *(part for each in settings for part in ("--set", each))]
+    process = subprocess.run(line, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
 
 
 def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
