@@ -8,6 +8,7 @@ The figures of a part come from a single run of it, so that their ratios hold ev
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shutil
@@ -130,10 +131,11 @@ def save_calibrated_weights(folder: Path, data: Path) -> Path:
     import torch
     from plain import load
 
+    from ferbench import Clip
     from ferbench_corpora.ckplus import CKPlus
     from ferbench_thesis.vgg16_model import calibrated_convolutions
 
-    clips = [clip for clip in CKPlus(str(data / "CK+")).clips() if hasattr(clip, "images")]
+    clips = [clip for clip in CKPlus(str(data / "CK+")).clips() if isinstance(clip, Clip)]
     images, _, _ = load([(clip, 0) for clip in clips[:8]])
     module = calibrated_convolutions(0, images[: 16 if len(images) > 16 else None])
     path = folder / "weights.safetensors"
@@ -166,7 +168,7 @@ def limits(_: Path) -> Results:
     source = target = torch.empty(0)  # frees memory
     module = random_convolutions(0).to(memory_format=torch.channels_last)
     faces = np.random.default_rng(0).integers(0, 256, (32, 224, 224), np.uint8)
-    features = median_seconds(lambda: list(forward_frames(module, [faces], Input(224), torch.device("cpu"))), 3)
+    features = median_seconds(lambda: list(forward_frames(module, [faces], Input(224), torch.device("cpu"), "limits")), 3)
     model = BodyAndClassifier(*full_head(HEAD, {}))
     recipe = Recipe(batch_size=BATCH)
     part = Items(torch.randn(BATCH * 4, HEAD[0]), torch.arange(BATCH * 4) % HEAD[-1])
@@ -195,6 +197,7 @@ def limits(_: Path) -> Results:
 def detection(folder: Path) -> Results:
     """Decoding and face detection on a stand-in CK+: serially with OpenCV alone, and with ferbench's pool."""
     import cv2
+    import numpy as np
 
     from ferbench.api.clips import Clip, Frames
     from ferbench.corpora.decoding import decode
@@ -211,9 +214,11 @@ def detection(folder: Path) -> Results:
         for clip in clips:
             for path in clip.images:
                 image = cv2.imread(str(path), cv2.IMREAD_ANYCOLOR)
+                assert image is not None, path
                 gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
                 faces = cascade.detectMultiScale(gray, 1.1, 5, minSize=(round(0.1 * min(gray.shape)),) * 2)
-                boxes.append(tuple(map(int, max(faces, key=lambda f: f[2] * f[3]))) if len(faces) else (0, 0, 0, 0))
+                sizes = [int(width * height) for _, _, width, height in np.asarray(faces).reshape(-1, 4)]
+                boxes.append(tuple(map(int, faces[int(np.argmax(sizes))])) if sizes else (0, 0, 0, 0))
         return boxes
 
     def pooled(near: bool = False) -> list[tuple[int, ...]]:
@@ -311,8 +316,10 @@ def describe_machine() -> str:
 def main() -> None:
     """Measure the parts that the arguments name, or all of them; keep the stored figures of the others."""
     parts = {part.__name__: part for part in (grid, limits, detection, orchestration)}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", metavar="PART", nargs="*", choices=[*parts, []], help=f"{', '.join(parts)} (default: all)")
     results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    for name in sys.argv[1:] or parts:
+    for name in parser.parse_args().parts or parts:
         folder = Path(tempfile.mkdtemp())
         try:
             results[name] = {**parts[name](folder), "machine": describe_machine(), "day": time.strftime("%Y-%m-%d")}

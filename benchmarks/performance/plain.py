@@ -76,14 +76,14 @@ def load(part: list[tuple[Clip, int]]) -> tuple[Tensor, Tensor, list[int]]:
 def decode(clip: Clip) -> list[np.ndarray]:
     """All frames of a clip, gray or BGR."""
     if clip.video is None:
-        return [cv2.imread(str(path), cv2.IMREAD_ANYCOLOR) for path in clip.images]
+        return [np.asarray(cv2.imread(str(path), cv2.IMREAD_ANYCOLOR)) for path in clip.images]
     video, frames = cv2.VideoCapture(str(clip.video)), []
     while (result := video.read())[0]:
         frames.append(result[1])
     return frames
 
 
-def build_network(units: int, weights: Path) -> nn.Module:
+def build_network(units: int, weights: Path) -> torchvision.models.VGG:
     """Build torchvision's VGG16 with frozen convolutions and a new head."""
     model = torchvision.models.vgg16()
     model.load_state_dict(safetensors.torch.load_file(weights), strict=False)
