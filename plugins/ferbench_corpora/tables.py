@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from csv import DictReader
+from io import StringIO
 from typing import NamedTuple
 
 
@@ -22,7 +23,7 @@ class Table(NamedTuple):
 
 def parse_table(text: str) -> Table:
     """The table in the text of a CSV file; blanks around cells are removed."""
-    reader = DictReader(text.splitlines())
+    reader = DictReader(StringIO(text, newline=""))
     columns = list(reader.fieldnames or ())
     rows = [TableRow(reader.line_num, {column: (row[column] or "").strip() for column in columns}) for row in reader]
     return Table(columns, rows)

@@ -97,6 +97,9 @@ def test_dfew(tmp_path, touch, read):
 
 def test_dfew_lists_of_another_form_are_an_error(tmp_path, touch, read):
     touch("Clip/jpg_256/00001/01.jpg")
+    touch("EmoLabel_DataSplit/test(single-labeled)/set_1.csv", content="")
+    with pytest.raises(FerbenchError, match=r"set_1.csv:1: dfew: the list has the columns \[\]"):  # its fold was missing, in silence
+        read(DFEW(str(tmp_path)))
     touch("EmoLabel_DataSplit/test(single-labeled)/set_1.csv", content="name,label\n1,1\n")
     with pytest.raises(FerbenchError, match=r"set_1.csv:1: dfew: the list has the columns"):
         read(DFEW(str(tmp_path)))
