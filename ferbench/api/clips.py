@@ -110,7 +110,7 @@ class Input:
     def __post_init__(self) -> None:
         numbers = (*self.mean, *self.std)
         if not all(isinstance(value, int | float) for value in numbers):
-            raise ValueError(f"an Input with mean {self.mean} and std {self.std}: expected floats of Python, not of numpy")
+            raise ValueError(f"an Input with mean {self.mean} and std {self.std}: expected Python floats, not numpy ones")
         if type(self.size) is not int or self.size < 1 or self.channels not in (1, 3):
             raise ValueError(f"an Input of size {self.size!r} with {self.channels!r} channels: expected whole pixels, and 1 or 3 channels")
         if {len(self.mean), len(self.std)} != {self.channels}:

@@ -124,7 +124,7 @@ class EmbeddingLoss(Component):
 
 @dataclass(frozen=True)
 class Aggregator(Component):
-    """A rule that turns the frame scores of a clip into one prediction; pure and cheap, it runs on stored scores."""
+    """A rule that turns the frame scores of a clip into one prediction; pure and cheap; it runs on stored scores."""
 
     role: ClassVar[str] = "aggregator"
 

@@ -94,7 +94,9 @@ class Benchmark:
         for axis, patterns in (item for filter_ in self.filters for item in filter_.items()):
             if not any(choice.matches(pattern) for choice in rehearsed.choices[axis] for pattern in patterns):
                 labels = join_names([choice.label for choice in rehearsed.choices[axis]])
-                raise FerbenchError(f"no {axis} {join_names(patterns)} is left when the rehearsal's settings apply; there is: {labels}")
+                raise FerbenchError(
+                    f"`only` selects no {axis} once the rehearsal's settings apply: {join_names(patterns)}; choices are: {labels}"
+                )
         return rehearsed
 
     def _combinations(self) -> Iterator[tuple[Choice, ...]]:

@@ -46,7 +46,7 @@ class Published:
         if self.accuracy is not None and (self.war is not None or self.uar is not None):
             raise ValueError("accuracy is given next to war or uar: expected accuracy only if the source does not say which it gives")
         if (self.accuracy, self.war, self.uar) == (None, None, None) and not self.recall:
-            raise ValueError("it has no figure: expected accuracy, war, uar or recall")
+            raise ValueError("it has no result: expected accuracy, war, uar or recall")
 
 
 def read_rehearsal(document: Document, settings: Sequence[Setting]) -> Rehearsal | None:

@@ -37,7 +37,7 @@ def add_benchmark_commands(commands: Commands) -> None:
     _add_plan(commands)
     why = _add_grid_command(commands, "why", _why, "explain why a row was recomputed", "row")
     add_format(why, ("table", "json"))
-    board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboards of earlier runs", store=True)
+    board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard of each benchmark's last run", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of a benchmark (default: all)")
     add_format(board)
 
@@ -57,14 +57,14 @@ def _add_run(commands: Commands) -> None:
 def _add_plan(commands: Commands) -> None:
     plan = _add_grid_command(commands, "plan", _plan, "show what a run would compute, share and cost")
     plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows can be computed in this time: 90s, 30m, 2h")
-    plan.add_argument("--measure", action="store_true", help="measure the cost of work that was never done in this store, on a few items")
+    plan.add_argument("--measure", action="store_true", help="time a few items of each kind of work that is new to this store")
     add_format(plan, PLAN_FORMATS)
 
 
 def _add_grid_command(commands: Commands, name: str, command: Command, text: str, subject: str = "benchmark") -> argparse.ArgumentParser:
     """Add a command that reads a benchmark, with the options that select rows and how to run them."""
     parser = add_command(commands, name, command, text, plugin=True, store=True)
-    row_help = f"start of the key of a row; or {BENCHMARK_HELP}, to explain every row that a run would compute"
+    row_help = f"first characters of a row's key; or {BENCHMARK_HELP}, to explain every row that a run would compute"
     parser.add_argument(subject, metavar=subject.upper(), help=row_help if subject == "row" else BENCHMARK_HELP)
     options = (
         ("--set", "PATH=VALUE", "change a parameter, such as recipe.lr=0.001 or backbone.vgg16.units=512; may be repeated"),
@@ -97,7 +97,8 @@ def _run(options: argparse.Namespace) -> int:
     record = runner.run(benchmark, store, _runtime_options(options), reporter)
     _print_records([record], options.format)
     if any(row["status"] == "done" for row in record["rows"]):
-        reporter.line(f"figures: {figures_folder(record, store)}   record: {record_file(record, store)}")
+        figures = figures_folder(record, store)
+        reporter.line((f"figures: {figures}   " if figures.is_dir() else "") + f"record: {record_file(record, store)}")
     if failed := len(record["failures"]):
         reporter.warn(f"{failed} of {len(record['rows'])} rows failed; add --retry-failed to try again")
     return 1 if failed else 0

@@ -117,7 +117,7 @@ def _check_distinct(folders: Sequence[Path]) -> None:
     """No video's folder may be another's, or hold it: A.avi beside A/B.avi would look as if it were extracted."""
     counts, parents = Counter(folders), {parent for folder in folders for parent in folder.parents}
     if shared := next((folder for folder in folders if counts[folder] > 1 or folder in parents), None):
-        what = f"the frames of one video would be written to {shared}, and those of another there or below"
+        what = f"the frames of two videos would be written to {shared}, or one set into a subfolder of the other"
         raise FerbenchError(what, hint="rename one of them, or extract each from a folder of its own")
 
 

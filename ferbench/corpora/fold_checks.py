@@ -82,4 +82,4 @@ def _label_warnings(protocol: Protocol, corpora: Sequence[Corpus], labels: Mappi
 def _fold_warnings(folds: Sequence[Fold], labels: Mapping[str, str]) -> Iterator[str]:
     for number, fold in enumerate(folds):
         untrained = {labels[clip] for clip in fold.test} - {labels[clip] for clip in fold.train}
-        yield from (f"fold {number}: the class {label!r} is tested and has no training clip" for label in sorted(untrained))
+        yield from (f"fold {number}: the class {label!r} is tested but has no training clip" for label in sorted(untrained))

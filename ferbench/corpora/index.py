@@ -57,7 +57,7 @@ def _contract_problem(item: object) -> str:
     if not isinstance(item, Clip):
         return f"{item!r}: expected a Clip or a Skipped"
     if not all(isinstance(text, str) for text in (item.id, item.subject, item.label)):
-        return f"a clip with id {item.id!r}, subject {item.subject!r} and label {item.label!r}: expected texts"
+        return f"a clip with id {item.id!r}, subject {item.subject!r} and label {item.label!r}: expected strings"
     if not all(isinstance(path, Path) for path in clip_files(item)):
         return f"the clip {item.id} with images, landmarks or a video of another type: expected pathlib.Path"
     if item.images and item.video:

@@ -17,7 +17,7 @@ Points = NDArray[np.float32]
 def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points], dict[int, str]]:
     """Return the landmarks [P,2] of each frame, and for each frame whose landmarks cannot be used, the reason.
 
-    All frames of a clip must have as many points as most of them.
+    A frame is left out unless it has the clip's most common number of points.
     """
     points, problems = dict[int, Points](), dict[int, str]()
     for index in indices:
@@ -28,7 +28,7 @@ def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points
     usual = Counter(map(len, points.values())).most_common(1)[0][0] if points else 0
     for index in [index for index, each in points.items() if len(each) != usual or not len(each)]:
         count = len(points.pop(index))
-        problems[index] = f"{clip.landmarks[index].name}: {count} landmarks, {usual} in the clip's other frames"
+        problems[index] = f"{clip.landmarks[index].name}: {count} landmarks, but most frames of the clip have {usual}"
     return points, problems
 
 

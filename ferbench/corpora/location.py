@@ -30,7 +30,7 @@ def missing_error(dataset: Dataset, where: str = "") -> FerbenchError:
     folder = _expand_root(dataset) if dataset.root else data_folder() / dataset.folders[0]
     unset = "" if os.environ.get("FERBENCH_DATA") else " (FERBENCH_DATA is not set)"
     return FerbenchError(
-        f"the corpus {dataset.name} is not at {folder}{unset}",
+        f"the corpus {dataset.name} was not found at {folder}{unset}",
         where=where,
         hint=f"{dataset.access} Then set FERBENCH_DATA to the folder that holds it, or `--set dataset.{dataset.name}.root=FOLDER`.",
     )

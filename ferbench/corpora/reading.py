@@ -28,7 +28,7 @@ def translate_os_errors(path: Path) -> Iterator[None]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file; raises Unreadable, also if it is empty."""
+    """The content of a file; raises Unreadable if it cannot be read or is empty."""
     with translate_os_errors(path):
         data = path.read_bytes()
     if not data:

@@ -36,7 +36,7 @@ def render_standin(standin: StandIn, folder: Path, people: int, seed: int, progr
     """Render into a new folder, with the marker. Raises FerbenchError if the folder holds something."""
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FerbenchError(f"{folder} is not empty", hint="name a new folder; nothing was written")
+        raise FerbenchError(f"{folder} is not empty", hint="choose a new folder; nothing was written")
     if people < 1:
         raise FerbenchError(f"people is {people}: expected at least 1", where="--people")
     for leftover in folder.parent.glob(f".{escape(folder.name)}-*.part"):  # of a killed process

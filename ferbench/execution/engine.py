@@ -22,7 +22,7 @@ from ferbench.store.rows import FailedRow
 
 def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     """Compute and store the rows; returns those that failed. Raises FerbenchError if no row can be computed."""
-    with context.store.lock("run", uuid4().hex):  # `store gc` waits until the run ends
+    with context.store.lock("run", uuid4().hex):  # `store gc --delete` refuses to run meanwhile
         try:
             return _compute_rows(rows, context)
         finally:

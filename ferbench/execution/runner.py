@@ -77,7 +77,9 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
     from ferbench.stages.scores import describe_row
 
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
-    rows = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
+    missing = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
+    failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
+    rows = [row for row in missing if row.key not in failed]
     for row in rows:
         store_inputs(row.model, store)
     return [describe_row(row) for row in rows]

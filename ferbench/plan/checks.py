@@ -13,7 +13,7 @@ from ferbench.api.recipe import Recipe, validation_need
 
 
 def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
-    """Return what the backbone trains; raises PluginError if it returns anything else than one of the four kinds."""
+    """Return what the backbone trains; raises PluginError if it returns anything other than one of the four kinds."""
     with blame_plugin(backbone.title, type(backbone)):
         trainable = backbone.trainable(classes)
     if not isinstance(trainable, Trainable):

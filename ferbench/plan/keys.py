@@ -1,4 +1,4 @@
-"""The keys of what a model needs: crops, features, views and fits. Equal keys mean equal work, whoever needs it."""
+"""The keys of what a model needs: crops, features, views and fits. Equal keys mean equal work, no matter which model needs it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ferbench.plan.models import KeySet
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import digest_code
 
-# The core's own code that each stage's output depends on. A test follows the imports of these modules, so that none is forgotten.
+# The core's own code that each stage's output depends on. A test follows the imports of these modules, so that none is missing.
 CROPS = (
     "ferbench.stages.crops", "ferbench.corpora.decoding", "ferbench.corpora.images", "ferbench.corpora.integrity",
     "ferbench.corpora.landmarks", "ferbench.corpora.reading", "ferbench.corpora.selection", "ferbench.corpora.videos", "ferbench.api.clips",

@@ -61,7 +61,7 @@ def _fact_problem(kind: Kind, component: type) -> str:
     bases = [base for base in kind.bases if issubclass(component, base)]
     facts = [fact for base in bases for fact, hint in type_hints(base).items() if get_origin(hint) is ClassVar]
     missing = [fact for fact in facts if getattr(component, fact, None) is None]
-    return f"lacks the class facts {', '.join(missing)}" if missing else ""
+    return f"lacks the class attributes {', '.join(missing)}" if missing else ""
 
 
 def _step_problem(component: type) -> str:

@@ -10,7 +10,7 @@ from ferbench.benchmark.axes import AXES
 from ferbench.store.records import PublishedRow, Record
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
-REHEARSAL = "REHEARSAL on stand-in corpora: the figures say nothing about the real ones"
+REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
 
 Classes = Mapping[str, str]
 """From the name of a class to the heading of its column."""

@@ -65,14 +65,14 @@ def draw_confusion(row: DoneRow, path: Path) -> None:
 
 
 def draw_curves(history: FitHistory, row: DoneRow, path: Path) -> None:
-    """Loss and frame accuracy over epochs, in training and validation; the chosen epoch is marked."""
+    """Plot loss and accuracy (of frames, or of clips if the backbone reads clips) over epochs; the chosen epoch is marked."""
     figure = _make_figure(8, 3.4, row)
     loss, accuracy = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2)
     _plot_epochs(loss, history["loss"], history["validation_loss"], history["chosen_epoch"])
     loss.set_ylabel("loss")
     loss.set_ylim(bottom=0)
     _plot_epochs(accuracy, history["accuracy"], history["validation_accuracy"], history["chosen_epoch"])
-    accuracy.set_ylabel("frame accuracy")
+    accuracy.set_ylabel("accuracy")
     accuracy.set_ylim(bottom=0, top=1.02)
     _save_png(figure, path)
 

@@ -112,10 +112,10 @@ def _unneeded_reason(stage: str, path: Path, needed: NeededKeys) -> str:
         return "its fit is stored" if path.name.partition("-")[0] in needed["fits"] else ""
     if path.name in needed[stage]:
         return ""
-    return "no benchmark's last run has it" if stage == "rows" else "no row needs it"
+    return "not in the last run of any benchmark" if stage == "rows" else "no row needs it"
 
 
 def _standin_unneeded_reason(path: Path, roots: Collection[Path]) -> str:
     if path.name.startswith("."):
         return LEFTOVER
-    return "" if path.resolve() in roots else "no benchmark's last run read it"
+    return "" if path.resolve() in roots else "not used by the last run of any benchmark"

@@ -52,7 +52,7 @@ def train(
         start, epoch = time.perf_counter(), len(history.loss) + 1
         loss, accuracy = train_epoch(learner, training, optimizer, generator, epoch)
         if not math.isfinite(loss):
-            raise Diverged(f"the loss is {loss} in epoch {epoch}: try a recipe.lr below {recipe.lr:g}")
+            raise Diverged(f"the loss is {loss} in epoch {epoch}: try a lower learning rate: recipe.lr below {recipe.lr:g}")
         history.loss.append(loss)
         history.accuracy.append(accuracy)
         history.learning_rates.append(rate.rate)

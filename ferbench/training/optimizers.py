@@ -4,9 +4,9 @@ To add a schedule:
 1. In ferbench/api/recipe.py, add its name to `Schedule.kind`, its fields to `Schedule.fields`, and a sentence to the docstring.
    A new field must be optional with the default None, so that other kinds can refuse it.
 2. Add a case to `_build_schedule` below, with defaults of its fields: a change of them here recomputes fits. Name the defaults in the
-   docstring of `Schedule` too. What torch's scheduler keeps between epochs must be numbers, texts or lists, see `RateSchedule.state`.
+   docstring of `Schedule` too. What torch's scheduler keeps between epochs must be numbers, strings or lists; see `RateSchedule.state`.
 3. If it reads the validation loss, add it to `RateSchedule.step` here, to `validation_need` in ferbench/api/recipe.py, which plan and
-   training loop ask, and to `NEEDY` in tests/training/test_loop.py.
+   training loop ask, and to `NEEDS_VALIDATION` in tests/training/test_loop.py.
 4. Add a test beside `test_step_schedule` in tests/training/test_loop.py: `History.learning_rates` holds the rate of each epoch. Give the
    schedule to one of the `VARIANTS` there that has none, so that a resumed fit is tested with it.
 5. Add it to the table of schedules in docs/benchmarks.md and to CHANGELOG.md, and run `make schema` (docs/benchmark.schema.json).

@@ -84,7 +84,7 @@ class WeightedCrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class Focal(Loss):
-    """Focal loss (Lin et al. 2017): items that are classified well count less.
+    """Focal loss (Lin et al. 2017): well-classified items count less.
 
     The mean of -w (1 - p)^gamma log p, where p is the probability of the true class. `weights` gives w as in weighted-cross-entropy;
     without it, w = 1. With gamma 0 this is cross-entropy, except that it does not divide by the batch's w.

@@ -36,7 +36,7 @@ class KFold(Protocol):
 
 @dataclass(frozen=True)
 class Modulo(Protocol):
-    """Cross-validation with `k` folds: person i by name is tested in fold i mod k.
+    """Cross-validation with `k` folds: the i-th person in name order is tested in fold i mod k.
 
     With the seven classes of CK+ and k = 10, this is the usual protocol of that corpus. Of the people that a fold does not test, the share
     `validation` (by clips) is held out to choose the checkpoint, stratified by class.
@@ -95,7 +95,7 @@ def _unlisted_error(clips: Sequence[Clip]) -> FerbenchError:
     splits = ", ".join(f"{value} ({count} clips)" for value, count in sorted(values.items()))
     return FerbenchError(
         f"protocol fixed: found {splits}, such as {clips[0].id}: expected split {', '.join(SPLITS)} of every clip, or a fold of every clip",
-        hint="choose a corpus with lists of its own (afew, dfew, ferv39k), or the protocol kfold",
+        hint="choose a corpus that publishes its split (afew, dfew, ferv39k), or the protocol kfold",
     )
 
 

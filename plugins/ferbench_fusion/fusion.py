@@ -22,7 +22,7 @@ MIN_SCORE = 1e-12  # lower scores are raised to this before their logarithm is t
 class LateFusion(Fusion):
     """Late fusion: a weighted mean of the scores of several backbones.
 
-    `of`: the backbones, written as on the backbone axis; each is trained by itself. `weights`: one per backbone. Without them, ferbench
+    `of`: the backbones, written as on the backbone axis; each is trained separately. `weights`: one per backbone. Without them, ferbench
     chooses the multiples of a tenth that are best on the validation people: by accuracy, then by the mean log score of the true class, then
     by evenness. Without validation people, all weights are equal.
     """

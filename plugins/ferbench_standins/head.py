@@ -16,7 +16,7 @@ COVER = 1.6  # textures cover head coordinates from -COVER to COVER
 
 @dataclass(frozen=True)
 class Light:
-    """Direction towards the lamp (right, down, towards the camera; length 1) and the share of ambient light."""
+    """Direction toward the lamp (right, down, toward the camera; length 1) and the share of ambient light."""
 
     right: float
     down: float

@@ -135,7 +135,7 @@ class Timm(TimmBackbone):
 
 @dataclass(frozen=True)
 class EmotionFAN(TimmBackbone):
-    """Frame attention network (Meng et al. 2019): learns how to weigh the frames.
+    """Frame attention network (Meng et al. 2019): learns weights for the frames.
 
     On any image network of timm. `attention`: "self" weighs each frame by itself, "self-relation" also by its relation to the whole clip. A
     training step reads `segments` frames of each clip, one from each of as many equal segments; all frames are scored. To use the authors'

@@ -41,7 +41,7 @@ def _last_frozen_stage(trunk: nn.Module, trained_blocks: int, model: str) -> str
     if trained_blocks < len(names):
         return names[-1 - trained_blocks]
     raise FerbenchError(
-        f"trained_blocks is {trained_blocks}: timm's {model} has {len(names) - 1} that can be trained behind a frozen one "
+        f"trained_blocks is {trained_blocks}: timm's {model} has {len(names) - 1} blocks that can be trained if at least one is frozen "
         f"({', '.join(names[1:])})",
         where=WHERE,
         hint="--set backbone.trained_blocks=all trains the whole network",

@@ -281,7 +281,7 @@ def test_aggregators_of_given_plugins_join(load_with, tmp_path, changes, sets, e
             10,
             "unknown parameter of published 'acuracy'; did you mean 'accuracy'?",
         ),
-        ({"published": "\n  - match: {}\n    source: x"}, 8, "it has no figure: expected accuracy, war, uar or recall"),
+        ({"published": "\n  - match: {}\n    source: x"}, 8, "it has no result: expected accuracy, war, uar or recall"),
         ({"published": "\n  - match: {}\n    source: x\n    accuracy: 0.5\n    war: 0.6"}, 8, "accuracy is given next to war or uar"),
         ({"published": "\n  - match: {}\n    source: x\n    recall: {fera: 0.5}"}, 10, "unknown class 'fera'; did you mean 'fear'?"),
         ({"published": "\n  - match: {}\n    source: x\n    accuracy: 75"}, 10, "published: accuracy is 75: expected `float` <= 1.0"),

@@ -156,7 +156,7 @@ def test_videos_that_would_share_a_folder_are_an_error(tree, capsys, other):
     """Both have the same name, or the folder of one would hold that of the other."""
     video(tree / other, 3, "mp4v")
     assert extract(tree) == 2
-    assert "and those of another there or below" in capsys.readouterr().err
+    assert "or one set into a subfolder of the other" in capsys.readouterr().err
     assert not (tree.parent / "frames").exists()
 
 

@@ -163,7 +163,7 @@ def test_digests_of_another_version_are_dropped(tmp_path, store):
     [
         ((5,), "clips\\(\\) yields 5: expected a Clip or a Skipped"),
         ((Clip("a", "ann", "fear", images=("x.png",)),), "expected pathlib.Path"),
-        ((Clip("a", 5, "fear"),), "subject 5 and label 'fear': expected texts"),
+        ((Clip("a", 5, "fear"),), "subject 5 and label 'fear': expected strings"),
     ],
 )
 def test_what_a_dataset_must_not_yield(listed, items, message):
@@ -186,7 +186,7 @@ def test_a_corpus_without_clips_says_what_was_left_out(listed):
 def test_corpora_are_found_by_the_names_of_their_folders(tmp_path, monkeypatch, folder):
     monkeypatch.setenv("FERBENCH_DATA", str(tmp_path))
     assert locate_corpus(Listed()) is None
-    assert f"is not at {tmp_path / 'listed'}" in missing_error(Listed()).message
+    assert f"was not found at {tmp_path / 'listed'}" in missing_error(Listed()).message
     (tmp_path / folder).mkdir()
     assert locate_corpus(Listed()) == tmp_path / folder
     assert locate_corpus(Listed("${FERBENCH_DATA}/" + folder)) == tmp_path / folder

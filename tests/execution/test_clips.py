@@ -97,7 +97,7 @@ def test_landmarks_are_read_and_what_is_wrong_is_told(tmp_path):
         4: [[1, 2], [3, 4]],
     }
     assert sorted(problems) == [2, 3]
-    assert "1 landmarks, 2 in the clip's other frames" in problems[2]
+    assert "1 landmarks, but most frames of the clip have 2" in problems[2]
     assert "no landmarks" in problems[3]
 
 

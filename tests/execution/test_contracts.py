@@ -235,7 +235,7 @@ def test_steps_see_neither_label_nor_person(run):
         ("protocol=deal", {"folds": "1 / 0"}, "protocol deal failed: ZeroDivisionError: division by zero"),
         ("dataset=corpus", {"clips": "iter([][0])"}, "dataset corpus failed: IndexError"),
         ("dataset=corpus", {"clips": "[5]"}, "dataset corpus: clips() yields 5: expected a Clip or a Skipped"),
-        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "a clip with id 'a', subject 'b' and label None: expected texts"),
+        ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', None)]"}, "subject 'b' and label None: expected strings"),
         ("dataset=corpus", {"clips": "[ferbench.Clip('a', 'b', 'c', images=('d',))]"}, "a video of another type: expected pathlib.Path"),
         (
             "dataset=corpus",
@@ -246,7 +246,7 @@ def test_steps_see_neither_label_nor_person(run):
         ("protocol=deal", {"folds": "[((), (), ())]"}, "protocol deal failed: TypeError: folds() returns tuple: expected Folds"),
         ("backbone=net", {"frozen": "'random'"}, "backbone net: frozen() returns str: expected a Frozen or None"),
         ("backbone=net", {"mean": "(0.5,), (0.0,)"}, "mean [0.5] and std [0.0]: expected finite numbers, and every std above 0"),
-        ("backbone=net", {"mean": "(np.float32(0.5),), (0.5,)"}, "expected floats of Python, not of numpy"),
+        ("backbone=net", {"mean": "(np.float32(0.5),), (0.5,)"}, "expected Python floats, not numpy ones"),
         ("backbone=net", {"input": "ferbench.Input(0)"}, "an Input of size 0 with 3 channels"),
         ("backbone=net", {"input": "ferbench.Input(16, 2, (0.5, 0.5), (0.5, 0.5))"}, "size 16 with 2 channels: expected"),
         ("backbone=net", {"input": "None"}, "backbone net: input() returns NoneType: expected an Input"),

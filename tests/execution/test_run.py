@@ -323,7 +323,7 @@ def test_missing_corpus_without_rehearsal(run, data, benchmark_file):
     benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
     code, _, told = run("--no-rehearsal")
     assert code == 2
-    assert "toys.yaml:2: the corpus toy is not at" in told
+    assert "toys.yaml:2: the corpus toy was not found at" in told
     assert "Toy is made by the tests." in told
     assert len(told.strip().splitlines()) == 2
 
@@ -421,7 +421,7 @@ def test_only_what_the_rehearsal_leaves(run, data, benchmark_file):
     )
     code, rows, told = run("--only", "backbone=toy-net(hidden=4)")
     assert (code, rows) == (2, [])
-    assert "no backbone toy-net(hidden=4) is left when the rehearsal's settings apply; there is: toy-net" in told
+    assert "`only` selects no backbone once the rehearsal's settings apply: toy-net(hidden=4); choices are: toy-net" in told
 
 
 def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):

@@ -253,6 +253,12 @@ def test_gc_keeps_views_that_a_row_needs(call, benchmark_file):
     assert sizes(call) == before
 
 
+def test_rows_that_failed_before_are_explained_only_with_retry_failed(call, benchmark_file):
+    call("run", benchmark_file, "--no-figures", "--set", "loss=broken")
+    assert call("why", benchmark_file, "--set", "loss=broken")[1] == "all rows are stored: nothing to compute\n"
+    assert call("why", benchmark_file, "--set", "loss=broken", "--retry-failed")[1].count("row ") >= 2
+
+
 @pytest.mark.parametrize("key", ["zz", ""])
 def test_unclear_row(call, benchmark_file, key):
     call("run", benchmark_file, "--no-figures")

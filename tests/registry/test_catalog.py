@@ -152,7 +152,7 @@ def test_one_name_in_two_kinds_is_allowed(catalog):
         (
             "dataset",
             make_class(ferbench.Dataset, name="x", clips=lambda self: iter(()), classes=("a",), license="l"),
-            "lacks the class facts citation, access, folders",
+            "lacks the class attributes citation, access, folders",
         ),
         ("preprocessor", make_class(ferbench.Preprocessor, name="x"), "overrides neither `select` nor `__call__`"),
         ("aggregator", make_class(Plain, name=""), "needs a class attribute `name`"),

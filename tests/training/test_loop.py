@@ -186,14 +186,14 @@ def test_checkpoints_are_an_interval_apart(tmp_path):
     assert checkpoints.load() is None
 
 
-NEEDY = [
+NEEDS_VALIDATION = [
     ({}, "to choose the best epoch"),
     ({"checkpoint": "last", "patience": 3}, "for early stopping by `patience`"),
     ({"checkpoint": "last", "schedule": Schedule("plateau")}, "for a plateau schedule"),
 ]
 
 
-@pytest.mark.parametrize(("changed", "told"), NEEDY, ids=["best", "patience", "plateau"])
+@pytest.mark.parametrize(("changed", "told"), NEEDS_VALIDATION, ids=["best", "patience", "plateau"])
 def test_recipes_that_need_validation_frames(changed, told):
     training, _ = parts()
     nobody = Items(training.x[:0], training.y[:0])

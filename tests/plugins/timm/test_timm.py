@@ -125,7 +125,7 @@ def test_frozen_and_trained_blocks_together_are_the_network(model, trained):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"model": "resnet10t", "trained_blocks": 5}, r"has 4 that can be trained .*layer1, layer2, layer3, layer4"),
+        ({"model": "resnet10t", "trained_blocks": 5}, r"has 4 blocks that can be trained .*layer1, layer2, layer3, layer4"),
         ({"model": "xception41", "trained_blocks": 1}, "cannot be split behind .*2 values"),
     ],
 )
