@@ -150,19 +150,7 @@ def test_defaults_of_what_the_file_leaves_out(tmp_path, catalog):
         ("recipe:\n  a: {lr: 1}\n  b: {lr: fast}", 3, "recipe: lr is 'fast': expected `float`"),
         ("recipe: {epochs: true}", 1, "recipe: epochs is True: expected `int`, got `bool`"),
         ("recipe: {optimizer: adm}", 1, "optimizer is 'adm': expected one of adam, adamw, sgd"),
-    ],
-)
-def test_mistakes(read_axis, text, line, message):
-    with pytest.raises(FerbenchError) as caught:
-        read_axis(text)
-    assert message in caught.value.message
-    assert caught.value.where.endswith(f"b.yaml:{line}")
-    assert len(str(caught.value).splitlines()) <= 2
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "message"),
-    [
+        # inside a parameter, with a line of its own
         (
             "recipe:\n  lr: 1\n  augmentation:\n    flip: 0.5\n    rotation: 200",
             5,
@@ -176,11 +164,12 @@ def test_mistakes(read_axis, text, line, message):
         ("backbone:\n  - vgg16: &x\n      size: 64\n  - timm:\n      <<: *x\n      head: fancy", 6, "backbone timm: head is 'fancy'"),
     ],
 )
-def test_mistakes_inside_a_parameter_name_their_own_line(read_axis, text, line, message):
+def test_mistakes(read_axis, text, line, message):
     with pytest.raises(FerbenchError) as caught:
         read_axis(text)
     assert message in caught.value.message
     assert caught.value.where.endswith(f"b.yaml:{line}")
+    assert len(str(caught.value).splitlines()) <= 2
 
 
 def test_components_inside_components(read_axis):

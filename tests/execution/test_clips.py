@@ -17,8 +17,8 @@ def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
     def call(*arguments, store="runs"):
         command = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / store), "--device", "cpu"]
         code = main([*command, "--no-figures", "--format", "json", *arguments])
-        told = capsys.readouterr()
-        return code, json.loads(told.out) if told.out else [], told.err
+        output = capsys.readouterr()
+        return code, json.loads(output.out) if output.out else [], output.err
 
     return call
 
@@ -54,9 +54,9 @@ def test_streamed_clips_give_the_same_rows(run, uneven, monkeypatch):
 
 
 def test_frames_and_clips_share_features_and_sampling_counts_clips(run):
-    code, _, told = run("--set", "backbone=[toy-net, clips]", "--set", "recipe.sampling=balanced", "--set", "aggregator=mean")
+    code, _, messages = run("--set", "backbone=[toy-net, clips]", "--set", "recipe.sampling=balanced", "--set", "aggregator=mean")
     assert code == 0
-    assert told.count("features: 27 clip features") == 1
+    assert messages.count("features: 27 clip features") == 1
 
 
 def test_a_clip_without_a_readable_frame_is_left_out(run, data):
@@ -77,9 +77,11 @@ def test_plan_measures_clips(run, benchmark_file, toy_plugin, tmp_path, capsys):
 
 
 def test_features_of_another_number_of_frames_are_told(run):
-    code, _, told = run("--set", "backbone=[{dynamic: {many: true}}]")
+    code, _, messages = run("--set", "backbone=[{dynamic: {many: true}}]")
     assert code == 2
-    assert "the frozen part of backbone dynamic gives features [4, 32] for 3 frames: expected one per frame, or one for the clip" in told
+    assert (
+        "the frozen part of backbone dynamic gives features [4, 32] for 3 frames: expected one per frame, or one for the clip" in messages
+    )
 
 
 def landmark_clip(folder, texts):
@@ -102,9 +104,9 @@ def test_landmarks_are_read_and_what_is_wrong_is_told(tmp_path):
 
 
 def test_a_backbone_that_reads_landmarks_needs_a_corpus_that_ships_them(run):
-    code, _, told = run("--set", "backbone=landmarks")
+    code, _, messages = run("--set", "backbone=landmarks")
     assert code == 2
-    assert "reads landmarks, but a clip has none" in told
+    assert "reads landmarks, but a clip has none" in messages
 
 
 def test_crops_keep_the_landmarks_of_the_frames_that_were_selected(data, tmp_path):

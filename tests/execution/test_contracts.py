@@ -1,4 +1,4 @@
-"""What plugins may get wrong: told in their name, never a traceback, never a silent result."""
+"""Errors of plugins name the plugin, show no traceback and leave no silent result."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ WHOLE = "dataclasses.replace(frames, images=tuple(255 - i for i in frames.images
 
 @pytest.fixture
 def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
-    """Runs the toy benchmark with a plugin of which some expressions are given: (exit code, rows, what was told)."""
+    """Runs the toy benchmark with a plugin in which some expressions are replaced: (exit code, rows, the messages on stderr)."""
 
     def call(*arguments: str, **given: str):
         plugin = tmp_path / "given.py"
@@ -157,14 +157,14 @@ def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
         plugin.write_text(text)
         command = ["run", benchmark_file, "--plugin", toy_plugin, "--plugin", plugin, "--store", tmp_path / "runs", "--no-figures"]
         code = main([*map(str, command), "--device", "cpu", "--format", "json", *arguments])
-        told = capsys.readouterr()
-        return code, json.loads(told.out) if told.out else [], told.err
+        output = capsys.readouterr()
+        return code, json.loads(output.out) if output.out else [], output.err
 
     return call
 
 
 @pytest.mark.parametrize(
-    ("vote", "told"),
+    ("vote", "message"),
     [
         ("scores.mean()", "aggregator vote gives shape [] for toy/p"),
         ("scores.mean(1)[:2]", "aggregator vote gives shape [2] for toy/p"),
@@ -172,15 +172,15 @@ def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
         ("1 / 0", "division by zero"),
     ],
 )
-def test_aggregators(run, vote, told):
+def test_aggregators(run, vote, message):
     code, rows, _ = run("--set", "aggregator=[vote, mean]", vote=vote)
     assert code == 1
     assert [row["status"] for row in rows] == ["failed", "done"]
-    assert told in rows[0]["message"]
+    assert message in rows[0]["message"]
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"select": "[]"}, "/take0: expected some of the frames 0 to 2, in order"),
         ({"select": "[2, 1]"}, "preprocessor step selects [2, 1]"),
@@ -203,12 +203,12 @@ def test_aggregators(run, vote, told):
         ),
     ],
 )
-def test_steps(run, given, told):
-    code, rows, said = run("--set", "preprocessing=[[step]]", **given)
-    assert code == 2, [row.get("message") for row in rows] + [said]
+def test_steps(run, given, message):
+    code, rows, messages = run("--set", "preprocessing=[[step]]", **given)
+    assert code == 2, [row.get("message") for row in rows] + [messages]
     assert rows == []
-    assert told in said
-    assert "Traceback" not in said
+    assert message in messages
+    assert "Traceback" not in messages
 
 
 def test_a_wrong_step_ends_its_own_rows_alone(run):
@@ -230,7 +230,7 @@ def test_steps_see_neither_label_nor_person(run):
 
 
 @pytest.mark.parametrize(
-    ("axis", "given", "told"),
+    ("axis", "given", "message"),
     [
         ("protocol=deal", {"folds": "1 / 0"}, "protocol deal failed: ZeroDivisionError: division by zero"),
         ("dataset=corpus", {"clips": "iter([][0])"}, "dataset corpus failed: IndexError"),
@@ -254,11 +254,11 @@ def test_steps_see_neither_label_nor_person(run):
         ("protocol=deal", {"folds": "[ferbench.Fold(('a',), None, ('b',))]"}, "a part of a fold is None: expected the ids of clips"),
     ],
 )
-def test_plans_that_cannot_be_made(run, axis, given, told):
-    code, rows, said = run("--set", axis, "--set", "protocol.classes=[dark, light]", **given)
+def test_plans_that_cannot_be_made(run, axis, given, message):
+    code, rows, messages = run("--set", axis, "--set", "protocol.classes=[dark, light]", **given)
     assert (code, rows) == (2, [])
-    assert told in said
-    assert "Traceback" not in said
+    assert message in messages
+    assert "Traceback" not in messages
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "weighted-cross-entropy"])
@@ -279,7 +279,7 @@ def test_network_of_another_width(run, loss):
 
 
 @pytest.mark.parametrize(
-    ("trainable", "told"),
+    ("trainable", "message"),
     [
         ("torch.nn.Linear(256, 3)", "trainable() returns Linear: expected one of Network, EmbeddingNetwork, Estimators, FinishedSystem"),
         ("None", "trainable() returns NoneType: expected one of Network"),
@@ -297,12 +297,12 @@ def test_network_of_another_width(run, loss):
         ("ferbench.FinishedSystem()", "backbone net is a FinishedSystem without a frozen part"),
     ],
 )
-def test_what_a_backbone_may_train(run, trainable, told):
-    code, rows, said = run("--set", "backbone=net", trainable=trainable)
+def test_what_a_backbone_may_train(run, trainable, message):
+    code, rows, messages = run("--set", "backbone=net", trainable=trainable)
     assert (code, rows) == (2, [])
-    assert told in said
-    assert "given.py:" in said
-    assert "Traceback" not in said
+    assert message in messages
+    assert "given.py:" in messages
+    assert "Traceback" not in messages
 
 
 CLASSIFIER = """ferbench.Estimators(lambda: [type('Odd', (__import__('sklearn.dummy').dummy.DummyClassifier,), {{
@@ -355,6 +355,37 @@ def test_lazy_layers_are_trained(run):
         assert lazy_row["uar"] > 0.9
 
 
+ODD_LOSS = """
+import ferbench
+
+@ferbench.hookimpl
+def register_losses(register):
+    register(Odd)
+
+class Odd(ferbench.Loss):
+    name = "odd"
+    only_weighs_classes = {only_weighs_classes}
+
+    def class_weights(self, counts):
+        return {weights}
+
+    def build(self, counts):
+        return lambda logits, target: {loss}
+"""
+
+
+@pytest.fixture
+def run_with_loss(run, tmp_path):
+    """Runs the toy benchmark with a loss of which some expressions are replaced."""
+
+    def call(*arguments: str, loss: str = "logits.sum()", weights: str = "None", only_weighs_classes: bool = False):
+        plugin = tmp_path / "odd.py"
+        plugin.write_text(ODD_LOSS.format(loss=loss, weights=weights, only_weighs_classes=only_weighs_classes))
+        return run("--plugin", str(plugin), "--set", "loss=odd", *arguments)
+
+    return call
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
@@ -364,11 +395,8 @@ def test_lazy_layers_are_trained(run):
         ("1 / 0", "loss odd failed: ZeroDivisionError"),
     ],
 )
-def test_class_weights_of_a_classifier(run, tmp_path, weights, message):
-    plugin = tmp_path / "odd.py"
-    text = ODD_LOSS.replace("return None", f"return {weights}").replace('name = "odd"', 'name = "odd"\n    only_weighs_classes = True')
-    plugin.write_text(text.replace("{loss}", "logits.sum()"))
-    code, rows, error = run("--plugin", str(plugin), "--set", "loss=odd", "--set", "backbone=trees")
+def test_class_weights_of_a_classifier(run_with_loss, weights, message):
+    code, rows, error = run_with_loss("--set", "backbone=trees", weights=weights, only_weighs_classes=True)
     assert (code, rows) == (2, [])
     assert message in error
     assert "odd.py:" in error
@@ -415,14 +443,14 @@ def test_equal_labels_on_several_axes_hide_no_check(run):
 
 def test_a_network_of_the_wrong_width_is_not_trained(run, tmp_path):
     """One item goes through before the first epoch."""
-    code, _, said = run("--set", "backbone=net", "--checkpoint-interval", "0", trainable=TRAINABLE.replace("len(classes)", "17"))
+    code, _, messages = run("--set", "backbone=net", "--checkpoint-interval", "0", trainable=TRAINABLE.replace("len(classes)", "17"))
     assert code == 2
-    assert "backbone net gives 17 values per item" in said
+    assert "backbone net gives 17 values per item" in messages
     assert not list((tmp_path / "runs").glob("checkpoints/*/*"))
 
 
 @pytest.mark.parametrize(
-    ("features", "told"),
+    ("features", "message"),
     [
         ("features + float('nan')", "the frozen part of backbone net gives 768 values that are NaN or infinite (toy/p"),
         ("features[:1]", "a frozen part gives 1 features for 32 frames: expected one per frame"),
@@ -433,34 +461,16 @@ def test_a_network_of_the_wrong_width_is_not_trained(run, tmp_path):
         ("features.sum()", "a frozen part gives a scalar: expected a tensor"),
     ],
 )
-def test_what_a_frozen_part_gives_is_blamed_on_it(run, features, told):
+def test_what_a_frozen_part_gives_is_blamed_on_it(run, features, message):
     """It used to look like a failure of training: NaN in the loss of the first epoch."""
-    code, rows, said = run("--set", "backbone=net", frozen="Flat()", features=features)
+    code, rows, messages = run("--set", "backbone=net", frozen="Flat()", features=features)
     assert (code, rows) == (2, [])
-    assert told in said
-    assert "given.py:" in said
-
-
-ODD_LOSS = """
-import ferbench
-
-@ferbench.hookimpl
-def register_losses(register):
-    register(Odd)
-
-class Odd(ferbench.Loss):
-    name = "odd"
-
-    def class_weights(self, counts):
-        return None
-
-    def build(self, counts):
-        return lambda logits, target: {loss}
-"""
+    assert message in messages
+    assert "given.py:" in messages
 
 
 @pytest.mark.parametrize(
-    ("loss", "told"),
+    ("loss", "message"),
     [
         ("logits.sum(1)", "loss odd gives a tensor of shape [2]: expected a scalar tensor"),
         ("0.5", "loss odd gives float: expected a scalar tensor"),
@@ -470,13 +480,11 @@ class Odd(ferbench.Loss):
         ("1 / 0", "loss odd failed: ZeroDivisionError: division by zero"),
     ],
 )
-def test_what_a_loss_gives_is_blamed_on_it(run, tmp_path, loss, told):
-    plugin = tmp_path / "odd.py"
-    plugin.write_text(ODD_LOSS.replace("{loss}", loss))
-    code, rows, said = run("--plugin", str(plugin), "--set", "loss=odd")
+def test_a_loss_that_breaks_its_contract_is_named(run_with_loss, loss, message):
+    code, rows, messages = run_with_loss(loss=loss)
     assert (code, rows) == (2, [])
-    assert told in said
-    assert "odd.py:" in said
+    assert message in messages
+    assert "odd.py:" in messages
 
 
 ONE_FOLD = """[ferbench.Fold(
@@ -497,33 +505,33 @@ def test_a_row_without_a_readable_test_clip_says_so(run, data):
 
 
 def test_classes_and_labels_that_nobody_carries_are_told(run):
-    _, rows, told = run("--set", "protocol.classes=[dark, light, bogus]", "--set", "protocol.labels={lihgt: light}")
-    assert "warning: protocol kfold: no clip of toy has the class 'bogus'" in told
-    assert "protocol.labels renames 'lihgt', which no clip of toy has" in told
+    _, rows, messages = run("--set", "protocol.classes=[dark, light, bogus]", "--set", "protocol.labels={lihgt: light}")
+    assert "warning: protocol kfold: no clip of toy has the class 'bogus'" in messages
+    assert "protocol.labels renames 'lihgt', which no clip of toy has" in messages
     assert rows[0]["recall"]["bogus"] is None
 
 
 def test_clips_that_a_protocol_leaves_out_are_counted_and_named(run, tmp_path):
     parts = ", ".join(f"[c.id for c in clips if c.subject in {people}]" for people in (["toy/p00", "toy/p01"], ["toy/p02"], ["toy/p03"]))
-    code, _, told = run("--set", "protocol=deal", "--set", "protocol.classes=[dark, light]", folds=f"[ferbench.Fold({parts})]")
+    code, _, messages = run("--set", "protocol=deal", "--set", "protocol.classes=[dark, light]", folds=f"[ferbench.Fold({parts})]")
     assert code == 0
-    assert "clips left out by the protocol deal (in no part of any fold): 10: toy/p04/dark/take0, toy/p04/light/take0" in told
+    assert "clips left out by the protocol deal (in no part of any fold): 10: toy/p04/dark/take0, toy/p04/light/take0" in messages
     (record,) = (tmp_path / "runs/benchmarks").iterdir()
     assert len(json.loads(record.read_text())["corpora"][0]["unassigned"]["protocol deal (in no part of any fold)"]) == 10
 
 
 def test_video_that_is_not_there(run, data):
     (data / "toy" / "p00" / "dark" / "gone.avi").symlink_to("/nowhere.avi")
-    code, _, told = run()
+    code, _, messages = run()
     assert code == 0
-    assert "skipped 1, video cannot be read (gone.avi: No such file or directory): p00/dark/gone" in told
+    assert "skipped 1, video cannot be read (gone.avi: No such file or directory): p00/dark/gone" in messages
 
 
 def test_image_that_is_not_there_keeps_its_place(run, data):
     (data / "toy" / "p00" / "dark" / "take0" / "9.png").symlink_to("/nowhere.png")
-    code, _, told = run()
+    code, _, messages = run()
     assert code == 0
-    assert "unreadable frames left out: 1: toy/p00/dark/take0 frame 3 (9.png: No such file or directory)" in told
+    assert "unreadable frames left out: 1: toy/p00/dark/take0 frame 3 (9.png: No such file or directory)" in messages
 
 
 @pytest.mark.parametrize("side", ["digests/*.json", "costs.json", "benchmarks/*.json"])
@@ -534,11 +542,11 @@ def test_damaged_files_beside_the_entries_are_ignored(run, tmp_path, side, capsy
     for file in files:
         file.write_text("{bad")
     code = main(["leaderboard", "--store", str(tmp_path / "runs")])
-    told = capsys.readouterr()
-    assert (code, "Traceback" in told.err) == (2 if side.startswith("bench") else 0, False)
-    code, rows, told = run("--set", "seed=0")
+    output = capsys.readouterr()
+    assert (code, "Traceback" in output.err) == (2 if side.startswith("bench") else 0, False)
+    code, rows, output = run("--set", "seed=0")
     assert (code, rows) == (0, before)
-    assert ("cannot be read and is ignored" in told) == side.startswith("digests")
+    assert ("cannot be read and is ignored" in output) == side.startswith("digests")
     assert run("--set", "seed=1")[0] == 0
 
 
@@ -546,9 +554,9 @@ def test_damaged_failure_is_tried_again(run, tmp_path):
     run("--set", "loss=broken")
     for path in (tmp_path / "runs").glob("failures/*.json"):
         path.write_text("{bad")
-    code, rows, told = run("--set", "loss=broken")
+    code, rows, messages = run("--set", "loss=broken")
     assert (code, rows[0]["status"]) == (1, "failed")
-    assert "cannot be read and is ignored" in told
+    assert "cannot be read and is ignored" in messages
 
 
 def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):
@@ -558,9 +566,9 @@ def test_plugin_without_a_hook(benchmark_file, tmp_path, capsys):
 
 
 def test_finished_system_must_know_the_classes(run):
-    code, _, told = run("--set", "backbone=finished", "--set", "protocol.classes=[dark, light]")
+    code, _, messages = run("--set", "backbone=finished", "--set", "protocol.classes=[dark, light]")
     assert code == 2
-    assert "backbone finished gives 3 values per item: expected 2, one per class" in told
+    assert "backbone finished gives 3 values per item: expected 2, one per class" in messages
 
 
 def test_scores_of_a_stored_network_need_no_features(run, tmp_path):
@@ -583,6 +591,6 @@ def test_lost_row_hides_no_other(run, tmp_path, capsys):
     _, rows, _ = run("--set", "aggregator=[mean, majority]")
     shutil.rmtree(tmp_path / "runs" / "rows" / rows[0]["key"][:2] / rows[0]["key"])
     assert main(["leaderboard", "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
-    told = capsys.readouterr()
-    assert [row["key"] for row in json.loads(told.out)] == [rows[1]["key"]]
-    assert "1 of 2 rows of toys are no longer in the store" in told.err
+    output = capsys.readouterr()
+    assert [row["key"] for row in json.loads(output.out)] == [rows[1]["key"]]
+    assert "1 of 2 rows of toys are no longer in the store" in output.err

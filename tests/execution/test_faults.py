@@ -90,14 +90,14 @@ def benchmark(warm, tmp_path, command):
 
 def results(rows: list[dict], store: Path) -> list:
     """All that a row says but when, where and how fast; with its frame scores and histories."""
-    told = [{name: value for name, value in row.items() if name not in ("seconds", "provenance")} for row in rows]
+    outcomes = [{name: value for name, value in row.items() if name not in ("seconds", "provenance")} for row in rows]
     fits = sorted({key for row in rows for key in row["fits"]})
     kept = []
     for key in fits:
         folder = store / "fits" / key[:2] / key
         history = json.loads((folder / "history.json").read_text())
         kept.append((key, (folder / "scores.npy").read_bytes(), {**history, "seconds": []}))
-    return [told, kept]
+    return [outcomes, kept]
 
 
 def made(store: Path) -> int:

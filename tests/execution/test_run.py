@@ -1,4 +1,4 @@
-"""Whole runs on the toy corpus: what is computed, what is shared, what is told."""
+"""Runs on the toy corpus: what is computed, shared and reported."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ from ferbench.training.device import prefetch
 
 @pytest.fixture
 def run(data, benchmark_file, toy_plugin, tmp_path, capsys, monkeypatch):
-    """Calls `ferbench run --format json` and gives (exit code, rows, what was told); figures only where asked for: they take a second."""
+    """Calls `ferbench run --format json` and gives (exit code, rows, the messages on stderr); figures only on request."""
     draw = ferbench.report.figures.draw_figures
 
     def call(*arguments, file=benchmark_file, plugin=toy_plugin, figures=False):
         monkeypatch.setattr("ferbench.report.figures.draw_figures", draw if figures else lambda *_: None)
         store = ["--store", str(tmp_path / "runs")]
         code = main(["run", str(file), "--plugin", str(plugin), *store, "--device", "cpu", "--format", "json", *map(str, arguments)])
-        told = capsys.readouterr()
-        return code, json.loads(told.out) if told.out else [], told.err
+        output = capsys.readouterr()
+        return code, json.loads(output.out) if output.out else [], output.err
 
     return call
 
 
 def test_rows(run):
-    code, rows, told = run()
+    code, rows, messages = run()
     assert code == 0
     assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean"]
     for row in rows:
@@ -55,8 +55,8 @@ def test_rows(run):
         assert set(row["seconds"]) == {"crops", "features", "fit"}
         assert row["provenance"][0]["versions"]["torch"]
         assert not row["standin"]
-    assert "toy: 27 clips of 9 people" in told
-    assert "2 rows, 0 of them already stored" in told
+    assert "toy: 27 clips of 9 people" in messages
+    assert "2 rows, 0 of them already stored" in messages
 
 
 def test_no_person_in_two_parts(run):
@@ -70,9 +70,9 @@ def test_no_person_in_two_parts(run):
 def test_finished_run_does_nothing(run, monkeypatch):
     _, rows, _ = run()
     monkeypatch.setattr("ferbench.execution.engine.compute_rows", lambda *_: pytest.fail("something was computed"))
-    code, again, told = run()
+    code, again, messages = run()
     assert (code, again) == (0, rows)
-    assert "2 rows, 2 of them already stored" in told
+    assert "2 rows, 2 of them already stored" in messages
 
 
 def test_stages_are_shared(run, tmp_path):
@@ -146,10 +146,10 @@ def test_aggregator_plugin_adds_rows_without_a_network(run, tmp_path, benchmark_
         "import ferbench\n\n@ferbench.hookimpl\ndef register_aggregators(register):\n    register(FirstFrame)\n\n"
         "class FirstFrame(ferbench.Aggregator):\n    name = 'first-frame'\n\n    def __call__(self, scores):\n        return scores[0]\n"
     )
-    code, rows, told = run("--set", f"backbone.log={log}", "--plugin", plugin)
+    code, rows, messages = run("--set", f"backbone.log={log}", "--plugin", plugin)
     assert code == 0
     assert [row["labels"]["aggregator"] for row in rows] == ["majority", "mean", "first-frame"]
-    assert "3 rows, 2 of them already stored" in told
+    assert "3 rows, 2 of them already stored" in messages
     assert not log.exists()
 
 
@@ -161,15 +161,15 @@ def test_weights_that_cannot_be_built_end_their_own_rows_alone(run):
 
 @pytest.mark.parametrize(("loss", "error"), [("broken", "ZeroDivisionError"), ("broken: {nan: true}", "Diverged")])
 def test_a_failure_ends_its_own_rows_alone(run, tmp_path, loss, error):
-    code, rows, told = run("--set", f"loss=[cross-entropy, {{{loss}}}]" if ":" in loss else f"loss=[cross-entropy, {loss}]")
+    code, rows, messages = run("--set", f"loss=[cross-entropy, {{{loss}}}]" if ":" in loss else f"loss=[cross-entropy, {loss}]")
     assert code == 1
     assert [row["status"] for row in rows] == ["done", "done", "failed", "failed"]
     assert rows[2]["error"] == error
     assert error in Path(rows[2]["log"]).read_text()
-    assert "2 of 4 rows failed" in told
-    code, _, told = run("--set", "loss=[cross-entropy, broken]")
+    assert "2 of 4 rows failed" in messages
+    code, _, messages = run("--set", "loss=[cross-entropy, broken]")
     assert code == 1  # a failure is no stored result
-    assert "4 rows, 2 of them already stored" in told
+    assert "4 rows, 2 of them already stored" in messages
 
 
 def test_a_failure_is_tried_again_when_asked_or_changed(run, tmp_path, toy_plugin):
@@ -179,9 +179,9 @@ def test_a_failure_is_tried_again_when_asked_or_changed(run, tmp_path, toy_plugi
     assert "2 of 2 rows failed; add --retry-failed to try again" in first[2]
     log = Path(first[1][0]["log"])
     log.unlink()
-    code, rows, told = run("--set", "loss=broken", plugin=plugin)
+    code, rows, messages = run("--set", "loss=broken", plugin=plugin)
     assert (code, [row["error"] for row in rows]) == (1, ["MemoryError"] * 2)
-    assert "2 rows, 0 of them already stored, 2 failed before and are skipped (--retry-failed tries them again)" in told
+    assert "2 rows, 0 of them already stored, 2 failed before and are skipped (--retry-failed tries them again)" in messages
     assert not log.exists()
     run("--set", "loss=broken", "--retry-failed", plugin=plugin)
     assert log.exists()
@@ -194,23 +194,23 @@ def test_damaged_files_are_named_and_counted(run, data):
     png = data / "toy/p03/light/take0/1.png"
     png.write_bytes(png.read_bytes()[:60])
     (data / "toy/p04/light/take0.avi").write_bytes(b"")
-    code, rows, told = run()
+    code, rows, messages = run()
     assert code == 0
     assert rows[0]["coverage"]["frames_unreadable"] == 1
     assert list(rows[0]["unreadable"]) == ["toy/p03/light/take0"]
-    assert "unreadable frames left out: 1: toy/p03/light/take0 frame 1 (1.png" in told
-    assert "skipped 1, video cannot be read" in told
-    assert "p04/light/take0" in told
+    assert "unreadable frames left out: 1: toy/p03/light/take0 frame 1 (1.png" in messages
+    assert "skipped 1, video cannot be read" in messages
+    assert "p04/light/take0" in messages
 
 
 def test_clip_without_a_readable_frame_is_left_out(run, data):
     for png in (data / "toy/p03/light/take0").iterdir():
         png.write_bytes(b"")
-    code, rows, told = run()
+    code, rows, messages = run()
     assert code == 0
     assert rows[0]["clips"] == 26
     assert rows[0]["clips_lost"] == ["toy/p03/light/take0"]
-    assert "clips without a readable frame left out: 1: toy/p03/light/take0" in told
+    assert "clips without a readable frame left out: 1: toy/p03/light/take0" in messages
 
 
 def test_apex_beyond_the_clip_is_told(run, data, toy_plugin, tmp_path):
@@ -218,19 +218,19 @@ def test_apex_beyond_the_clip_is_told(run, data, toy_plugin, tmp_path):
     plugin.write_text(
         toy_plugin.read_text().replace('glob("*.png"))))', 'glob("*.png"))), apex=3 if take.parent.parent.name == "p00" else 0)')
     )
-    _, rows, told = run(plugin=plugin)
+    _, rows, messages = run(plugin=plugin)
     assert rows[0]["clips"] == 24
-    assert "skipped 3, apex 3 (from 0) lies outside its 3 frames: p00/dark/take0" in told
+    assert "skipped 3, apex 3 (from 0) lies outside its 3 frames: p00/dark/take0" in messages
 
 
 def test_unknown_labels_are_counted(run, data):
     shutil.copytree(data / "toy/p00/dark", data / "toy/p00/bored")
-    _, _, told = run("--set", "protocol.classes=[dark, light]", "--quiet")
-    assert not told
-    _, rows, told = run("--set", "protocol.classes=[dark, light]")
+    _, _, messages = run("--set", "protocol.classes=[dark, light]", "--quiet")
+    assert not messages
+    _, rows, messages = run("--set", "protocol.classes=[dark, light]")
     assert rows[0]["clips"] == 18
-    assert "other classes, not used: stripes 9" in told
-    assert "skipped 1, unknown label: p00/bored/take0" in told
+    assert "other classes, not used: stripes 9" in messages
+    assert "skipped 1, unknown label: p00/bored/take0" in messages
 
 
 @pytest.mark.parametrize("stage", ["crops", "features", "fits", "rows"])
@@ -244,9 +244,9 @@ def test_damaged_entry_is_told_and_made_again(run, tmp_path, stage):
         shutil.rmtree(tmp_path / "runs" / "fits")
     if stage == "crops":
         shutil.rmtree(tmp_path / "runs" / "features")
-    code, again, told = run()
+    code, again, messages = run()
     assert code == 0
-    assert "is damaged" in told
+    assert "is damaged" in messages
     assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]
 
 
@@ -293,13 +293,13 @@ REHEARSAL = "rehearsal: {people: 8, seed: 3, set: {recipe.epochs: 3}}\n"
 def test_missing_corpus_is_rehearsed(run, data, benchmark_file):
     shutil.rmtree(data / "toy")
     benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
-    code, rows, told = run()
+    code, rows, messages = run()
     assert code == 0
     assert all(row["standin"] for row in rows)
     assert rows[0]["clips"] == 24
     assert max(rows[0]["epochs"]) <= 3
-    assert "REHEARSAL (not found: toy)" in told
-    assert "the rehearsal sets recipe.epochs = 3" in told
+    assert "REHEARSAL (not found: toy)" in messages
+    assert "the rehearsal sets recipe.epochs = 3" in messages
 
 
 def test_settings_stand_over_the_rehearsal(run, data, benchmark_file):
@@ -308,8 +308,8 @@ def test_settings_stand_over_the_rehearsal(run, data, benchmark_file):
         benchmark_file.read_text()
         + REHEARSAL.replace("3}}", "3, loss.broken.nan: true}}").replace("loss.broken", "backbone.toy-net.hidden: 4, loss.broken")
     )
-    _, _, told = run()
-    assert "unknown path 'loss.broken.nan'" in told  # not on the axis: a mistake in the file
+    _, _, messages = run()
+    assert "unknown path 'loss.broken.nan'" in messages  # not on the axis: a mistake in the file
     benchmark_file.write_text(benchmark_file.read_text().replace(", loss.broken.nan: true", ""))
     _, rows, _ = run("--set", "recipe.epochs=1", "--set", "backbone=whole")  # the rehearsal's setting for toy-net is set aside
     assert rows[0]["epochs"] == [1, 1, 1]
@@ -318,14 +318,14 @@ def test_settings_stand_over_the_rehearsal(run, data, benchmark_file):
 
 def test_missing_corpus_without_rehearsal(run, data, benchmark_file):
     shutil.rmtree(data / "toy")
-    code, _, told = run()
+    code, _, messages = run()
     assert code == 2
     benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
-    code, _, told = run("--no-rehearsal")
+    code, _, messages = run("--no-rehearsal")
     assert code == 2
-    assert "toys.yaml:2: the corpus toy was not found at" in told
-    assert "Toy is made by the tests." in told
-    assert len(told.strip().splitlines()) == 2
+    assert "toys.yaml:2: the corpus toy was not found at" in messages
+    assert "Toy is made by the tests." in messages
+    assert len(messages.strip().splitlines()) == 2
 
 
 def test_marked_stand_in_counts_as_one_wherever_it_stands(run, data, benchmark_file, toy_plugin, capsys):
@@ -333,22 +333,22 @@ def test_marked_stand_in_counts_as_one_wherever_it_stands(run, data, benchmark_f
     shutil.rmtree(data / "toy")
     assert main(["corpus", "standin", "toy", str(data / "TOY"), "--people", "7", "--plugin", str(toy_plugin)]) == 0
     assert "stand-in of toy, 7 people, seed 0" in capsys.readouterr().out
-    _, rows, told = run()
+    _, rows, messages = run()
     assert rows[0]["standin"]
     assert rows[0]["clips"] == 21
-    assert "REHEARSAL (the corpora are stand-ins)" in told
+    assert "REHEARSAL (the corpora are stand-ins)" in messages
     (data / "TOY/STAND-IN.json").unlink()
-    _, real, told = run()
+    _, real, messages = run()
     assert not real[0]["standin"]
-    assert "REHEARSAL" not in told
+    assert "REHEARSAL" not in messages
     assert real[0]["fingerprint"] != rows[0]["fingerprint"]
 
 
 def test_present_corpus_is_not_rehearsed(run, benchmark_file):
     benchmark_file.write_text(benchmark_file.read_text() + REHEARSAL)
-    _, rows, told = run()
+    _, rows, messages = run()
     assert not rows[0]["standin"]
-    assert "REHEARSAL" not in told
+    assert "REHEARSAL" not in messages
 
 
 @pytest.mark.parametrize(
@@ -360,10 +360,10 @@ def test_present_corpus_is_not_rehearsed(run, benchmark_file):
 )
 def test_corpus_that_cannot_be_used(run, data, spoil, message):
     spoil(data)
-    code, _, told = run()
+    code, _, messages = run()
     assert code == 2
-    assert message in told
-    assert "Traceback" not in told
+    assert message in messages
+    assert "Traceback" not in messages
 
 
 def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
@@ -378,9 +378,9 @@ def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
         return real(*args)
 
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", interrupted)
-    code, _, told = run()
+    code, _, messages = run()
     assert code == 130
-    assert "run the same command again to continue" in told
+    assert "run the same command again to continue" in messages
     monkeypatch.setattr("ferbench.execution.drivers.fits.compute_fit", lambda *args: calls.append(1) or real(*args))
     code, rows, _ = run()
     assert code == 0
@@ -419,9 +419,9 @@ def test_only_what_the_rehearsal_leaves(run, data, benchmark_file):
         benchmark_file.read_text().replace("backbone: toy-net", "backbone: [{toy-net: {hidden: [2, 4]}}]")
         + REHEARSAL.replace("3}}", "3, backbone.hidden: 3}}")
     )
-    code, rows, told = run("--only", "backbone=toy-net(hidden=4)")
+    code, rows, messages = run("--only", "backbone=toy-net(hidden=4)")
     assert (code, rows) == (2, [])
-    assert "`only` selects no backbone once the rehearsal's settings apply: toy-net(hidden=4); choices are: toy-net" in told
+    assert "`only` selects no backbone once the rehearsal's settings apply: toy-net(hidden=4); choices are: toy-net" in messages
 
 
 def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):
@@ -478,14 +478,14 @@ def test_views_follow_each_other_frame_by_frame(run, data, monkeypatch):
 
 
 def test_changes_of_crops_name_the_clip_of_each_row(monkeypatch):
-    told = []
+    calls = []
     monkeypatch.setattr(
-        "ferbench.training.augmentation.augment_frames", lambda crops, how, clips, epoch: told.append((clips, epoch)) or crops
+        "ferbench.training.augmentation.augment_frames", lambda crops, how, clips, epoch: calls.append((clips, epoch)) or crops
     )
     inputs = Inputs(torch.zeros(6, 4, 4, dtype=torch.uint8), torch.zeros(6), {"a": slice(0, 2), "b": slice(2, 5), "c": slice(5, 6)})
     part = inputs.training_items(["a", "b"], Augmentation(flip=1))
     part.augment(inputs.x[[4, 0, 2]], torch.tensor([4, 0, 2]), 7)
-    assert told == [(["b", "a", "b"], 7)]
+    assert calls == [(["b", "a", "b"], 7)]
 
 
 def test_views_that_fail_leave_rows_without_augmentation_alone(run, benchmark_file, monkeypatch):
@@ -555,7 +555,7 @@ def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
 
 
 @pytest.mark.parametrize(
-    ("augmentation", "told"),
+    ("augmentation", "message"),
     [
         ("{views: 2}", "changes nothing: expected flip, rotation"),
         ("{flip: 2}", "expected"),
@@ -563,10 +563,10 @@ def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
         ("often", "expected"),
     ],
 )
-def test_a_wrong_augmentation_is_told(run, augmentation, told):
+def test_a_wrong_augmentation_is_told(run, augmentation, message):
     code, _, err = run("--set", f"recipe.augmentation={augmentation}")
     assert code == 2
-    assert told in err
+    assert message in err
     assert len(err.strip().splitlines()) <= 2
 
 
@@ -590,11 +590,11 @@ def histories(folder):
 
 def test_validation_people_choose_a_classifier(run, tmp_path):
     """A tree of one cut tells two of three classes at the most."""
-    code, rows, told = run("--set", "backbone=trees", "--only", "aggregator=mean")
+    code, rows, messages = run("--set", "backbone=trees", "--only", "aggregator=mean")
     assert code == 0
     assert rows[0]["uar"] > 0.8
-    assert "fits: 3 fits in" in told
-    assert "epochs" not in told  # progress used to count epochs also of what has none
+    assert "fits: 3 fits in" in messages
+    assert "epochs" not in messages  # progress used to count epochs also of what has none
     assert len(histories(tmp_path)) == 3
     for history in histories(tmp_path):
         assert history["parameters"] == {"max_depth": 3}
@@ -608,16 +608,16 @@ def test_of_equal_classifiers_the_first_is_kept(run, tmp_path):
 
 
 def test_classifiers_cannot_be_chosen_without_validation_people(run):
-    code, _, told = run("--set", "backbone=trees", "--set", "protocol.validation=0")
+    code, _, messages = run("--set", "backbone=trees", "--set", "protocol.validation=0")
     assert code == 2
-    assert "no validation frames to choose one of 2 classifiers" in told
+    assert "no validation frames to choose one of 2 classifiers" in messages
     assert run("--set", "backbone=[{trees: {depths: [3]}}]", "--set", "protocol.validation=0")[0] == 0
 
 
 def test_classifiers_on_crops_refuse_an_augmentation(run):
-    code, _, told = run("--set", "backbone=[{trees: {pooled: false}}]", "--set", "recipe.augmentation={flip: 1}")
+    code, _, messages = run("--set", "backbone=[{trees: {pooled: false}}]", "--set", "recipe.augmentation={flip: 1}")
     assert code == 2
-    assert "a scikit-learn classifier on crops cannot be trained on augmented ones" in told
+    assert "a scikit-learn classifier on crops cannot be trained on augmented ones" in messages
     assert run("--set", "backbone=[{trees: {pooled: true}}]", "--set", "recipe.augmentation={flip: 1}")[0] == 0
 
 
@@ -667,10 +667,10 @@ def test_videos_that_end_early_are_told_and_used(run, data):
             writer.write(np.full((32, 32, 3), 60 + frame, np.uint8))
         writer.release()
         path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    code, rows, told = run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")
+    code, rows, messages = run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")
     assert code == 0
     assert rows[0]["clips"] == 29
-    (line,) = [line for line in told.splitlines() if "end early" in line]
+    (line,) = [line for line in messages.splitlines() if "end early" in line]
     assert "videos that end early: 1: toy/p00/dark/cut (" in line
     assert line.endswith("of 20 frames)")
     assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew

@@ -13,13 +13,13 @@ from ferbench.plan.forecast import Forecast, WorkUnit, format_duration, format_s
 
 @pytest.fixture
 def call(data, benchmark_file, toy_plugin, tmp_path, capsys):
-    """Calls a command on the toy benchmark: (exit code, its JSON or its text, what was told)."""
+    """Calls a command on the toy benchmark: (exit code, its JSON or its text, the messages on stderr)."""
 
     def command(name, *arguments, text=False):
         made = [name, str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu"]
         code = main([*made, *([] if text else ["--format", "json"]), *map(str, arguments)])
-        told = capsys.readouterr()
-        return code, told.out if text or not told.out else json.loads(told.out), told.err
+        output = capsys.readouterr()
+        return code, output.out if text or not output.out else json.loads(output.out), output.err
 
     return command
 

@@ -188,15 +188,15 @@ def test_the_one_difference(finished, place, change, arguments, differences, reu
     (before,) = call("why", *arguments)
     (row,) = call("run", "--no-figures", *arguments)
     (line,) = call_why(folder, row["key"][:10])
-    for told in (before, line):
-        assert told["row"] == row["key"] != finished[1]
-        assert told["nearest"] == finished[1]
-        assert told["reused"] == reused
+    for explanation in (before, line):
+        assert explanation["row"] == row["key"] != finished[1]
+        assert explanation["nearest"] == finished[1]
+        assert explanation["reused"] == reused
         if isinstance(differences, set):
-            assert differences <= set(told["differences"])
-            assert all("helped.helper" in text for text in told["differences"])
+            assert differences <= set(explanation["differences"])
+            assert all("helped.helper" in text for text in explanation["differences"])
         else:
-            assert told["differences"] == differences
+            assert explanation["differences"] == differences
 
 
 def call_why(folder: Path, key: str) -> list[dict]:
@@ -207,15 +207,15 @@ def call_why(folder: Path, key: str) -> list[dict]:
 
 @pytest.fixture
 def call(data, benchmark_file, toy_plugin, tmp_path, capsys):
-    """Runs commands on the toy benchmark: (exit code, output, what was told)."""
+    """Runs commands on the toy benchmark: (exit code, output, the messages on stderr)."""
 
     def command(*arguments):
         given = ["--store", str(tmp_path / "runs")]
         if arguments[0] in ("run", "why"):
             given += ["--plugin", str(toy_plugin)]
         code = main([*map(str, arguments), *given])
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        output = capsys.readouterr()
+        return code, output.out, output.err
 
     return command
 
@@ -224,25 +224,25 @@ def test_rows_that_stand_together(call, benchmark_file):
     assert "no stored row to compare with" in call("why", benchmark_file)[1]
     call("run", benchmark_file, "--no-figures")
     assert call("why", benchmark_file)[1] == "all rows are stored: nothing to compute\n"
-    _, told, _ = call("why", benchmark_file, "--set", "loss=weighted-cross-entropy")
-    assert told.count("loss CrossEntropy → WeightedCrossEntropy") == 2
-    assert "reused: crops, features; computed: fits, row" in told
-    _, told, _ = call("why", benchmark_file, "--set", "aggregator=[{mean: {label: average}}]")
-    assert "aggregator is called 'average'" in told
+    _, messages, _ = call("why", benchmark_file, "--set", "loss=weighted-cross-entropy")
+    assert messages.count("loss CrossEntropy → WeightedCrossEntropy") == 2
+    assert "reused: crops, features; computed: fits, row" in messages
+    _, messages, _ = call("why", benchmark_file, "--set", "aggregator=[{mean: {label: average}}]")
+    assert "aggregator is called 'average'" in messages
 
 
 def test_augmentation_is_told_as_one_difference(call, benchmark_file):
     """Of 27 clips 24 are trained on in some fold."""
     call("run", benchmark_file, "--no-figures")
     augmented = ("--set", "recipe.augmentation={views: 2, flip: 0.5}")
-    _, told, _ = call("why", benchmark_file, *augmented)
-    assert told.count("recipe.augmentation") == 2  # one for each of two rows
-    assert "recipe.augmentation nothing → {'views': 2, 'flip': 0.5" in told
-    assert "reused: crops, features of 27 of 75 clips and views; computed: features, fits, row" in told
+    _, messages, _ = call("why", benchmark_file, *augmented)
+    assert messages.count("recipe.augmentation") == 2  # one for each of two rows
+    assert "recipe.augmentation nothing → {'views': 2, 'flip': 0.5" in messages
+    assert "reused: crops, features of 27 of 75 clips and views; computed: features, fits, row" in messages
     call("run", benchmark_file, "--no-figures", *augmented)
-    _, told, _ = call("why", benchmark_file, "--set", "recipe.augmentation={views: 3, flip: 0.5}")
-    assert "recipe.augmentation.views 2 → 3" in told
-    assert "reused: crops, features of 75 of 99 clips and views" in told
+    _, messages, _ = call("why", benchmark_file, "--set", "recipe.augmentation={views: 3, flip: 0.5}")
+    assert "recipe.augmentation.views 2 → 3" in messages
+    assert "reused: crops, features of 75 of 99 clips and views" in messages
 
 
 def test_gc_keeps_views_that_a_row_needs(call, benchmark_file):
@@ -262,9 +262,9 @@ def test_rows_that_failed_before_are_explained_only_with_retry_failed(call, benc
 @pytest.mark.parametrize("key", ["zz", ""])
 def test_unclear_row(call, benchmark_file, key):
     call("run", benchmark_file, "--no-figures")
-    code, _, told = call("why", key)
+    code, _, messages = call("why", key)
     assert code == 2
-    assert "key" in told
+    assert "key" in messages
 
 
 def sizes(call) -> dict[str, int]:
@@ -277,9 +277,9 @@ def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     assert "every entry is needed" in call("store", "gc", "--delete")[1]
     before = sizes(call)
     assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 27, 27)
-    _, told, _ = call("store", "gc", "--old-rows")
-    assert "fits: 3" in told
-    assert "add --delete" in told
+    _, messages, _ = call("store", "gc", "--old-rows")
+    assert "fits: 3" in messages
+    assert "add --delete" in messages
     listed = json.loads(call("store", "gc", "--old-rows", "--format", "json")[1])
     assert not listed["deleted"]
     assert sum(entry["stage"] == "fits" for entry in listed["entries"]) == 3
@@ -306,9 +306,9 @@ def test_gc_waits_for_a_run(call, benchmark_file, tmp_path):
 
     call("run", benchmark_file, "--no-figures")
     with Store(tmp_path / "runs").lock("run", "x"):
-        code, _, told = call("store", "gc", "--delete")
+        code, _, messages = call("store", "gc", "--delete")
     assert code == 2
-    assert "a run is using the store" in told
+    assert "a run is using the store" in messages
     assert call("store", "gc", "--delete")[0] == 0
 
 
@@ -317,13 +317,13 @@ def test_verify(call, benchmark_file, tmp_path):
     assert call("store", "verify") == (0, f"{sizes(call)['all']} entries, 0 damaged\n", "")
     damaged = next((tmp_path / "runs" / "features").glob("*/*/features.npy"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
-    code, told, _ = call("store", "verify")
+    code, messages, _ = call("store", "verify")
     assert code == 1
-    assert f"features {damaged.parent.name[:12]}: features.npy does not match its checksum" in told
-    assert "1 damaged; the next run that needs them will recompute them" in told
-    code, told, _ = call("store", "verify", "--format", "json")
+    assert f"features {damaged.parent.name[:12]}: features.npy does not match its checksum" in messages
+    assert "1 damaged; the next run that needs them will recompute them" in messages
+    code, messages, _ = call("store", "verify", "--format", "json")
     assert code == 1
-    [problem] = json.loads(told)["damaged"]
+    [problem] = json.loads(messages)["damaged"]
     assert (problem["stage"], problem["key"]) == ("features", damaged.parent.name)
 
 
@@ -331,9 +331,9 @@ def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
     call("run", benchmark_file, "--no-figures")
     next((tmp_path / "runs" / "rows").glob("*/*/row.json")).write_text("{bad")
     for command in (("why", benchmark_file), ("store", "list"), ("store", "gc")):
-        code, _, told = call(*command)
+        code, _, messages = call(*command)
         assert code == 0
-        assert "cannot be read and is ignored" in told
+        assert "cannot be read and is ignored" in messages
 
 
 @pytest.mark.parametrize(

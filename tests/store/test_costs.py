@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ferbench.store.costs import Cost, CostHistory, add_costs, load_costs
-from ferbench.store.entries import Store
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "runs")
 
 
 def test_unit_cost_is_a_mean():

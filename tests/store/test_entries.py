@@ -19,16 +19,6 @@ from ferbench.store.entries import Store
 KEY = "ab" * 16
 
 
-@pytest.fixture
-def warnings():
-    return []
-
-
-@pytest.fixture
-def store(tmp_path, warnings):
-    return Store(tmp_path / "runs", warnings.append)
-
-
 def write(folder: Path, text: str = "content"):
     (folder / "file.txt").write_text(text)
     return {"fact": 1}

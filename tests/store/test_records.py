@@ -7,18 +7,7 @@ import json
 import pytest
 
 from ferbench import FerbenchError
-from ferbench.store.entries import Store
 from ferbench.store.records import figures_folder, load_records, record_file, save_record
-
-
-@pytest.fixture
-def warnings():
-    return []
-
-
-@pytest.fixture
-def store(tmp_path, warnings):
-    return Store(tmp_path / "runs", warnings.append)
 
 
 def record(benchmark: str, rehearsal: bool = False, rows: list[str] | None = None) -> dict:

@@ -74,25 +74,31 @@ def test_modules_that_import_each_other_end(digest):
     assert digest({"near.py": "from . import vote\n"}) != digest({})
 
 
-def test_absolute_imports_count(tmp_path, monkeypatch):
-    for name, value in (("absolute_1", 1), ("absolute_2", 2)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("")
-        (tmp_path / name / "helper.py").write_text(f"HELP = {value}\n")
-        (tmp_path / name / "vote.py").write_text("import absolute_1.helper\nimport absolute_2.helper\n")
-    monkeypatch.syspath_prepend(tmp_path)
+@pytest.fixture
+def make_packages(tmp_path, monkeypatch):
+    """Makes two packages with a module of this text, whose helpers differ."""
+
+    def make(names: tuple[str, str], module: str, text: str) -> None:
+        for number, name in enumerate(names):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "__init__.py").write_text("")
+            (tmp_path / name / "helper.py").write_text(f"HELP = {number}\n")
+            (tmp_path / name / module).write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+
+    return make
+
+
+def test_absolute_imports_count(make_packages):
+    make_packages(("absolute_1", "absolute_2"), "vote.py", "import absolute_1.helper\nimport absolute_2.helper\n")
     one, two = digest_sources("absolute_1.vote"), digest_sources("absolute_2.vote")
-    assert set(one.values()) != set(two.values())
+    assert one["absolute_1.vote"] == two["absolute_2.vote"]
+    assert one["absolute_1.helper"] != two["absolute_2.helper"]
 
 
-def test_code_of_a_stage_is_that_of_the_listed_modules(tmp_path, monkeypatch):
+def test_code_of_a_stage_is_that_of_the_listed_modules(make_packages):
     """A module that is imported but not listed does not count."""
-    for name, value in (("stage_1", 1), ("stage_2", 2)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("")
-        (tmp_path / name / "helper.py").write_text(f"HELP = {value}\n")
-        (tmp_path / name / "stage.py").write_text("from . import helper\n")
-    monkeypatch.syspath_prepend(tmp_path)
+    make_packages(("stage_1", "stage_2"), "stage.py", "from . import helper\n")
     assert digest_code("stage_1.stage") == digest_code("stage_2.stage")
     assert digest_code("stage_1.stage", "stage_1.helper") != digest_code("stage_2.stage", "stage_2.helper")
 

@@ -193,11 +193,11 @@ NEEDS_VALIDATION = [
 ]
 
 
-@pytest.mark.parametrize(("changed", "told"), NEEDS_VALIDATION, ids=["best", "patience", "plateau"])
-def test_recipes_that_need_validation_frames(changed, told):
+@pytest.mark.parametrize(("changed", "message"), NEEDS_VALIDATION, ids=["best", "patience", "plateau"])
+def test_recipes_that_need_validation_frames(changed, message):
     training, _ = parts()
     nobody = Items(training.x[:0], training.y[:0])
-    with pytest.raises(FerbenchError, match=f"no validation frames {told}"):
+    with pytest.raises(FerbenchError, match=f"no validation frames {message}"):
         train(learner(nn.Linear(3, 3), replace(RECIPE, **changed)), training, nobody, torch.Generator(), lambda *_: None)
 
 
@@ -258,16 +258,16 @@ def test_views_are_drawn_equally_often():
 
 
 def test_crops_without_stored_views_are_augmented_in_every_epoch():
-    told = []
+    calls = []
 
     def change(batch, rows, epoch):
-        told.extend((epoch, int(row)) for row in rows)
+        calls.extend((epoch, int(row)) for row in rows)
         return batch
 
     training, validation = parts()
     recipe = replace(RECIPE, epochs=2)
     train(learner(nn.Linear(3, 3), recipe), replace(training, augment=change), validation, torch.Generator(), lambda *_: None)
-    assert sorted(told) == [(epoch, row) for epoch in (1, 2) for row in range(42)]
+    assert sorted(calls) == [(epoch, row) for epoch in (1, 2) for row in range(42)]
 
 
 def test_step_schedule():

@@ -78,9 +78,9 @@ def test_the_same_rows(data, benchmark_file, toy_plugin, tmp_path, capsys, monke
         command = ["run", str(benchmark_file), "--plugin", str(toy_plugin), "--store", str(tmp_path / store), "--format", "json"]
         command += ["--set", f"backbone={backbone}", "--set", f"recipe.augmentation={augmentation}"]
         assert main([*command, "--no-figures", "--quiet", "--device", "cpu"]) == 0
-        told = json.loads(capsys.readouterr().out)
+        output = json.loads(capsys.readouterr().out)
         scores = {path.parent.name: path.read_bytes() for path in (tmp_path / store / "fits").rglob("scores.npy")}
-        return [(row["key"], row["confusion"]) for row in told], scores
+        return [(row["key"], row["confusion"]) for row in output], scores
 
     whole = rows("one")
     monkeypatch.setattr("ferbench.training.streaming.available_ram", lambda: 0.0)
