@@ -75,7 +75,7 @@ def test_lines_of_values(read):
         assert document.where(*at) == f"{document.name}:{line}"
 
 
-def test_value_that_is_not_there_is_placed_at_what_holds_it(read):
+def test_value_that_is_missing_is_placed_at_what_holds_it(read):
     document = read("a: 1\nb:\n  c: {d: 1}\n")
     assert document.where("b", "c", "e", "f") == f"{document.name}:3"
     assert document.where("x") == f"{document.name}:1"

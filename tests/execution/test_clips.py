@@ -76,7 +76,7 @@ def test_plan_measures_clips(run, benchmark_file, toy_plugin, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["seconds"] > 0
 
 
-def test_features_of_another_number_of_frames_are_told(run):
+def test_features_of_another_number_of_frames_are_reported(run):
     code, _, messages = run("--set", "backbone=[{dynamic: {many: true}}]")
     assert code == 2
     assert (
@@ -90,7 +90,7 @@ def landmark_clip(folder, texts):
     return Clip("c", "p", "l", landmarks=tuple(folder / f"{n}.txt" for n in range(len(texts))))
 
 
-def test_landmarks_are_read_and_what_is_wrong_is_told(tmp_path):
+def test_landmarks_are_read_and_problems_are_reported(tmp_path):
     clip = landmark_clip(tmp_path, ["   1.0e+00   2.0\n 3 4\n", "5 6\n7 8", "9 10\n", "a b\n1 2", "1 2\n3 4\n"])
     points, problems = read_landmarks(clip, [0, 1, 2, 3, 4])
     assert {index: array.tolist() for index, array in points.items()} == {

@@ -504,7 +504,7 @@ def test_a_row_without_a_readable_test_clip_says_so(run, data):
     assert {row["message"].partition("\n")[0] for row in rows} == {"no test clip has a readable frame"}
 
 
-def test_classes_and_labels_that_nobody_carries_are_told(run):
+def test_classes_and_labels_that_nobody_carries_are_reported(run):
     _, rows, messages = run("--set", "protocol.classes=[dark, light, bogus]", "--set", "protocol.labels={lihgt: light}")
     assert "warning: protocol kfold: no clip of toy has the class 'bogus'" in messages
     assert "protocol.labels renames 'lihgt', which no clip of toy has" in messages
@@ -520,14 +520,14 @@ def test_clips_that_a_protocol_leaves_out_are_counted_and_named(run, tmp_path):
     assert len(json.loads(record.read_text())["corpora"][0]["unassigned"]["protocol deal (in no part of any fold)"]) == 10
 
 
-def test_video_that_is_not_there(run, data):
+def test_video_that_is_missing(run, data):
     (data / "toy" / "p00" / "dark" / "gone.avi").symlink_to("/nowhere.avi")
     code, _, messages = run()
     assert code == 0
     assert "skipped 1, video cannot be read (gone.avi: No such file or directory): p00/dark/gone" in messages
 
 
-def test_image_that_is_not_there_keeps_its_place(run, data):
+def test_image_that_is_missing_keeps_its_place(run, data):
     (data / "toy" / "p00" / "dark" / "take0" / "9.png").symlink_to("/nowhere.png")
     code, _, messages = run()
     assert code == 0

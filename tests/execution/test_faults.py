@@ -157,7 +157,7 @@ def test_two_at_once_killed_in_turn(benchmark, undisturbed, tmp_path):
     assert results(benchmark(store).rows(), store) == undisturbed[0]
 
 
-def test_damaged_entries_are_made_again(benchmark, undisturbed, tmp_path):
+def test_damaged_entries_are_recomputed(benchmark, undisturbed, tmp_path):
     store, chance = tmp_path / "runs", random.Random(9)
     benchmark(store).rows()
     for stage in ("crops", "features", "fits"):

@@ -213,7 +213,7 @@ def test_clip_without_a_readable_frame_is_left_out(run, data):
     assert "clips without a readable frame left out: 1: toy/p03/light/take0" in messages
 
 
-def test_apex_beyond_the_clip_is_told(run, data, toy_plugin, tmp_path):
+def test_apex_beyond_the_clip_is_reported(run, data, toy_plugin, tmp_path):
     plugin = tmp_path / "toy.py"
     plugin.write_text(
         toy_plugin.read_text().replace('glob("*.png"))))', 'glob("*.png"))), apex=3 if take.parent.parent.name == "p00" else 0)')
@@ -234,7 +234,7 @@ def test_unknown_labels_are_counted(run, data):
 
 
 @pytest.mark.parametrize("stage", ["crops", "features", "fits", "rows"])
-def test_damaged_entry_is_told_and_made_again(run, tmp_path, stage):
+def test_damaged_entry_is_recomputed_with_a_warning(run, tmp_path, stage):
     _, rows, _ = run()
     entry = next(p for p in sorted((tmp_path / "runs" / stage).rglob("*")) if p.suffix in (".npy", ".json") and p.name != "manifest.json")
     entry.write_bytes(entry.read_bytes()[:-3] + b"abc")
@@ -302,7 +302,7 @@ def test_missing_corpus_is_rehearsed(run, data, benchmark_file):
     assert "the rehearsal sets recipe.epochs = 3" in messages
 
 
-def test_settings_stand_over_the_rehearsal(run, data, benchmark_file):
+def test_settings_override_the_rehearsal(run, data, benchmark_file):
     shutil.rmtree(data / "toy")
     benchmark_file.write_text(
         benchmark_file.read_text()
@@ -366,7 +366,7 @@ def test_corpus_that_cannot_be_used(run, data, spoil, message):
     assert "Traceback" not in messages
 
 
-def test_interrupted_run_goes_on(run, tmp_path, monkeypatch):
+def test_interrupted_run_continues(run, tmp_path, monkeypatch):
     import ferbench.execution.drivers.fits
 
     real, calls = ferbench.execution.drivers.fits.compute_fit, []
@@ -563,7 +563,7 @@ def test_named_recipes_with_and_without_augmentation(run, benchmark_file):
         ("often", "expected"),
     ],
 )
-def test_a_wrong_augmentation_is_told(run, augmentation, message):
+def test_a_wrong_augmentation_is_reported(run, augmentation, message):
     code, _, err = run("--set", f"recipe.augmentation={augmentation}")
     assert code == 2
     assert message in err
@@ -656,7 +656,7 @@ def test_choices_with_an_effect_are_run(run, settings):
     assert run(*(part for setting in settings for part in ("--set", setting)), "--set", "recipe.epochs=1")[0] == 0
 
 
-def test_videos_that_end_early_are_told_and_used(run, data):
+def test_videos_that_end_early_are_reported_and_used(run, data):
     import cv2
     import numpy as np
 

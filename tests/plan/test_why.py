@@ -231,7 +231,7 @@ def test_rows_that_stand_together(call, benchmark_file):
     assert "aggregator is called 'average'" in messages
 
 
-def test_augmentation_is_told_as_one_difference(call, benchmark_file):
+def test_augmentation_is_reported_as_one_difference(call, benchmark_file):
     """Of 27 clips 24 are trained on in some fold."""
     call("run", benchmark_file, "--no-figures")
     augmented = ("--set", "recipe.augmentation={views: 2, flip: 0.5}")

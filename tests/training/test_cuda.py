@@ -40,7 +40,7 @@ def test_products_are_bfloat16_and_memory_that_torch_keeps_counts_as_free():
     assert has_room(device, torch.empty(1))
 
 
-def test_a_fit_that_was_stopped_goes_on(tmp_path):
+def test_a_fit_that_was_stopped_continues(tmp_path):
     device = select_device("cuda")
     y = torch.arange(60) % 3
     part = Items(nn.functional.one_hot(y, 3).float(), y)

@@ -59,7 +59,7 @@ def test_a_processor_computes_in_float32():
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "quantum", "mps", "meta", "cpu:0", ""])
-def test_a_device_that_cannot_be_used_is_told(name):
+def test_a_device_that_cannot_be_used_is_reported(name):
     message = "cannot be used" if name.startswith("cuda") else ": expected auto, cpu, cuda or cuda:N"
     with pytest.raises(FerbenchError, match=f"device '{name}'.*{message}"):
         select_device(name)

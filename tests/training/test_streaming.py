@@ -60,7 +60,7 @@ def test_batches_of_clips(clips, whole, of):
     assert torch.equal(second, whole[groups[1]])
 
 
-def test_a_file_that_was_cut_is_told(clips):
+def test_a_file_that_was_cut_is_reported(clips):
     path = clips[2].path
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(FerbenchError, match="ends before its frame 4"):
