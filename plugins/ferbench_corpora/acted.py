@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from ferbench import Clip, Dataset, Skipped
-from ferbench_corpora.tree import Tree
+from ferbench_corpora.tree import Tree, skip_copies
 
 ACTOR = r"Actor_\d{2}"
 RAVDESS_CODES = dict(enumerate(("neutral", "calm", "happiness", "sadness", "anger", "fear", "disgust", "surprise"), 1))
@@ -44,13 +44,8 @@ class RAVDESS(Dataset):
         people = tree.find_folders(ACTOR)
         if not people:
             raise tree.layout_error("Actor_01/02-01-06-01-02-01-12.mp4")
-        ids: set[str] = set()
-        for path in (path for person in people for path in tree.entries(person)):
-            item = self._read_name(path)
-            if isinstance(item, Clip) and item.id in ids:
-                item = Skipped(tree.relative(path), "second copy of a recording")
-            ids.update([item.id] if isinstance(item, Clip) else [])
-            yield item
+        items = (self._read_name(path) for person in people for path in tree.entries(person))
+        yield from skip_copies(items, lambda clip: Skipped(tree.relative(clip.video or tree.root), "second copy of a recording"))
         yield from tree.unreadable()
 
     def _read_name(self, path: Path) -> Clip | Skipped:

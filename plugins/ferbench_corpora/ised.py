@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ferbench import Clip, Dataset, Skipped
 from ferbench_corpora.matlab import Row, read_table
-from ferbench_corpora.tree import Tree, matches
+from ferbench_corpora.tree import Tree
 
 PERSON = r"(PS)?[ _-]*\d+"
 EMOTIONS = {1: "happiness", 2: "surprise", 3: "sadness", 4: "disgust"}
@@ -49,7 +49,7 @@ class ISED(Dataset):
 
 def _find_videos(tree: Tree) -> list[tuple[str, Path]]:
     """(name such as PS 1/4, video file) from `videos/PS 1/4.avi` with or without the space."""
-    people = [person for top in tree.find_parents(PERSON, first="videos") for person in tree.folders(top) if matches(person, PERSON)]
+    people = tree.find_folders(PERSON, first="videos")
     videos = [path for person in people for path in tree.entries(person) if path.suffix.lower() in VIDEOS]
     return [(_name(re.sub(r"\D", "", path.parent.name), path.stem), path) for path in videos]
 

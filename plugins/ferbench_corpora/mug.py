@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from ferbench import Clip, Dataset, FerbenchError, File, Skipped
 from ferbench_corpora.tables import parse_table
-from ferbench_corpora.tree import Tree, matches
+from ferbench_corpora.tree import Tree, matches, skip_copies
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 CODES = {emotion[:2]: emotion for emotion in EMOTIONS}  # an, di, fe, ha, ne, sa, su
@@ -63,13 +63,8 @@ class MUG(Dataset):
 
 def _read_trees(tree: Tree) -> Iterator[Clip | Skipped]:
     """Everything in the folders of people; if two trees contain the same take, the first is read."""
-    ids = set()
-    for top in tree.find_parents(PERSON, first="subjects3"):
-        for item in _read_people(tree, top):
-            if isinstance(item, Clip) and item.id in ids:
-                item = Skipped(tree.relative(item.images[0].parent), "second copy of a take")
-            ids.update([item.id] if isinstance(item, Clip) else [])
-            yield item
+    items = (item for top in tree.find_parents(PERSON, first="subjects3") for item in _read_people(tree, top))
+    yield from skip_copies(items, lambda clip: Skipped(tree.relative(clip.images[0].parent), "second copy of a take"))
 
 
 def _read_people(tree: Tree, top: Path) -> Iterator[Clip | Skipped]:

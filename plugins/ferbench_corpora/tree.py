@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from ferbench import FerbenchError, Skipped
+from ferbench import Clip, FerbenchError, Skipped
 from ferbench_corpora.tables import parse_table
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -68,9 +68,10 @@ class Tree:
             level = [subfolder for folders in inside.values() for subfolder in folders if subfolder not in matching]
         return sorted(parents, key=lambda folder: folder.name.lower() != first)
 
-    def find_folders(self, pattern: str, depth: int = 3) -> list[Path]:
-        """The folders at most `depth` + 1 levels below the root whose name matches, the nearest first."""
-        return [folder for parent in self.find_parents(pattern, depth=depth) for folder in self.folders(parent) if matches(folder, pattern)]
+    def find_folders(self, pattern: str, first: str = "", depth: int = 3) -> list[Path]:
+        """The folders at most `depth` + 1 levels below the root whose name matches; those in the folder named `first`, then the nearest."""
+        parents = self.find_parents(pattern, first, depth)
+        return [folder for parent in parents for folder in self.folders(parent) if matches(folder, pattern)]
 
     def read_bytes(self, file: Path) -> bytes:
         """The content of a file."""
@@ -123,3 +124,13 @@ def images(paths: Iterable[Path]) -> tuple[Path, ...]:
 def matches(path: Path, pattern: str) -> bool:
     """Whether the whole name matches, in upper or lower case."""
     return re.fullmatch(pattern, path.name, re.IGNORECASE) is not None
+
+
+def skip_copies(items: Iterable[Clip | Skipped], describe: Callable[[Clip], Skipped]) -> Iterator[Clip | Skipped]:
+    """Yield the items; `describe` replaces a clip whose id an earlier one has."""
+    ids: set[str] = set()
+    for item in items:
+        is_copy = isinstance(item, Clip) and item.id in ids
+        if isinstance(item, Clip):
+            ids.add(item.id)
+        yield describe(item) if is_copy and isinstance(item, Clip) else item

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ferbench import Clip, Dataset, FerbenchError, Skipped
 from ferbench_corpora.tables import parse_table
-from ferbench_corpora.tree import Tree, matches
+from ferbench_corpora.tree import Tree, matches, skip_copies
 
 LABELS = {
     "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
@@ -38,13 +38,12 @@ class AFEW(Dataset):
     def clips(self) -> Iterator[Clip | Skipped]:
         """By split, emotion and number; if a clip exists as a video and as frames, the first in the tree is read."""
         tree = Tree(self.name, Path(self.root))
-        tops = [folder for parent in tree.find_parents(SPLIT, first="afew") for folder in tree.folders(parent) if matches(folder, SPLIT)]
+        tops = tree.find_folders(SPLIT, first="afew")
         folders = [(SPLITS[top.name.lower()[:3]], folder) for top in tops for folder in tree.folders(top)]
         if not any(folder.name.lower() in LABELS for _, folder in folders):
             raise tree.layout_error("Train_AFEW/Angry/000046280.avi and Val_AFEW/Angry/000149120.avi")
-        ids: set[str] = set()
-        for split, folder in folders:
-            yield from _read_expression(tree, folder, split, ids)
+        items = (item for split, folder in folders for item in _read_expression(tree, folder, split))
+        yield from skip_copies(items, lambda clip: Skipped(clip.id, "second copy of a clip"))
         yield from tree.unreadable()
 
 
@@ -111,18 +110,14 @@ class FERV39k(Dataset):
         yield from tree.unreadable()
 
 
-def _read_expression(tree: Tree, folder: Path, split: str, ids: set[str]) -> Iterator[Clip | Skipped]:
-    """AFEW: the clips in the folder of an expression; `ids` holds the clips read so far, and is updated."""
+def _read_expression(tree: Tree, folder: Path, split: str) -> Iterator[Clip | Skipped]:
+    """AFEW: the clips in the folder of an expression."""
     label = LABELS.get(folder.name.lower())
     if label is None:
         yield Skipped(tree.relative(folder), "folder name is not an expression")
         return
     for path in tree.entries(folder):
-        item = _afew_clip(tree, path, f"{split}/{label}", label, split)
-        if isinstance(item, Clip) and item.id in ids:
-            item = Skipped(item.id, "second copy of a clip")
-        ids.update([item.id] if isinstance(item, Clip) else [])
-        yield item
+        yield _afew_clip(tree, path, f"{split}/{label}", label, split)
 
 
 def _afew_clip(tree: Tree, path: Path, parent: str, label: str, split: str) -> Clip | Skipped:
