@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
+from ferbench.corpora.groups import ClipGroup, group_clips
 from ferbench.store.entries import Store
-from ferbench.store.files import read_json, to_json
+from ferbench.store.format import Content
 from ferbench.store.keys import identify_component, make_key
 
 Contents = Mapping[str, list[str | int | None]]
@@ -19,12 +20,12 @@ Contents = Mapping[str, list[str | int | None]]
 
 @dataclass(frozen=True)
 class Corpus:
-    """The clips of a corpus (ids and subjects begin with its name), a digest of the content of each, and what was left out."""
+    """The clips of a corpus (ids and subjects begin with its name), the digests of the files of each, and what was left out."""
 
     name: str
     root: Path
     clips: tuple[Clip, ...]
-    digests: Mapping[str, str]
+    files: Mapping[str, tuple[str, ...]]  # in the order of `clip_files`
     skipped: tuple[Skipped, ...] = ()
     truncated: tuple[str, ...] = ()  # videos that end before their headers say
     unreadable: tuple[str, ...] = ()  # files of its clips
@@ -43,7 +44,12 @@ class Corpus:
     @property
     def contents(self) -> Contents:
         """What identifies each clip."""
-        return {clip.id: [clip.subject, clip.label, clip.apex, self.digests[clip.id]] for clip in self.clips}
+        return {clip.id: [clip.subject, clip.label, clip.apex, make_key(self.files[clip.id])] for clip in self.clips}
+
+    @cached_property
+    def groups(self) -> Mapping[str, ClipGroup]:
+        """The groups of its clips, by name."""
+        return {group.name: group for group in group_clips(self.name, self.clips, self.files)}
 
 
 def identify_corpus(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
@@ -53,15 +59,10 @@ def identify_corpus(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
 
 def store_contents(corpus: Corpus, store: Store) -> None:
     """Store the contents under the corpus's digest, so that a later run can say which clips differ."""
-    store.ensure_entry("index", corpus.digest, _write, corpus)
+    store.ensure("index", corpus.digest, lambda: Content(facts=corpus.contents))
 
 
 def load_contents(digest: str, store: Store) -> Contents:
     """Load the contents of the corpus with this digest; empty if they are not stored."""
-    folder = store.find_entry("index", digest)
-    return read_json(folder / "clips.json", dict[str, list[str | int | None]]) if folder else {}
-
-
-def _write(folder: Path, corpus: Corpus) -> dict[str, object]:
-    (folder / "clips.json").write_bytes(to_json(corpus.contents))
-    return {"corpus": corpus.name, "clips": len(corpus.clips)}
+    entry = store.find("index", digest)
+    return entry.read_facts(dict[str, list[str | int | None]]) if entry else {}

@@ -14,8 +14,8 @@ Decoded = tuple[dict[int, Image], dict[int, str]]
 """Images by frame index, and by index the reason for each frame that cannot be decoded."""
 
 
-def decode(clip: Clip, indices: Sequence[int]) -> Decoded:
-    """Decode the frames with these indices."""
+def decode(clip: Clip, indices: Sequence[int], digests: Sequence[str]) -> Decoded:
+    """Decode the frames with these indices; `digests` are those of the clip's files when it was indexed."""
     return _decode_video(clip.video, indices) if clip.video else _decode_images(clip.images, indices)
 
 

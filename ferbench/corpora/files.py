@@ -46,13 +46,6 @@ def clip_files(clip: Clip) -> Iterator[Path]:
         yield clip.video
 
 
-def content_digest(clip: Clip, records: FileRecords) -> str:
-    """The digest of a clip's content, landmarks included."""
-    frames = [records[str(path)].digest for path in clip.images or filter(None, [clip.video])]
-    landmarks = [[records[str(path)].digest for path in clip.landmarks]] if clip.landmarks else []
-    return make_key(frames, *landmarks)
-
-
 def read_files(root: Path, clips: Sequence[Clip], store: Store) -> FileRecords:
     """Return the record of each file of these clips; counts the frames of videos whose dataset does not give their length."""
     cache = f"digests/{make_key(str(root.resolve()))}.json"

@@ -6,9 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
-
-import msgspec
 
 from ferbench.api.clips import Clip, Fold
 from ferbench.api.components import Protocol
@@ -16,7 +13,7 @@ from ferbench.api.errors import FerbenchError, blame_plugin, shorten
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.fold_checks import check_classes, check_folds, check_people
 from ferbench.store.entries import Store
-from ferbench.store.files import to_json
+from ferbench.store.format import Content
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import digest_code
 
@@ -65,8 +62,8 @@ def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> 
         raise FerbenchError(f"no clip has a class of the {protocol.title}", hint=hint)
     check_people(clips, corpora)
     key = _folds_key(protocol, clips)
-    folder = store.ensure_entry("folds", key, _write, protocol, clips)
-    return Split(key, clips, _read(folder), dict(other_classes))
+    folds = store.ensure("folds", key, _compute, protocol, clips).read_facts(tuple[Fold, ...])
+    return Split(key, clips, folds, dict(other_classes))
 
 
 def _folds_key(protocol: Protocol, clips: Sequence[Clip]) -> str:
@@ -75,7 +72,7 @@ def _folds_key(protocol: Protocol, clips: Sequence[Clip]) -> str:
     return make_key("folds", digest_code(*FOLDS), identify_component(protocol), visible)
 
 
-def _write(folder: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str, object]:
+def _compute(protocol: Protocol, clips: Sequence[Clip]) -> Content:
     with blame_plugin(protocol.title, type(protocol)):
         folds = list(protocol.folds(clips))
         if wrong := next((fold for fold in folds if not isinstance(fold, Fold)), None):
@@ -84,9 +81,4 @@ def _write(folder: Path, protocol: Protocol, clips: Sequence[Clip]) -> dict[str,
             if not isinstance(part, list | tuple) or not all(isinstance(clip, str) for clip in part):
                 raise TypeError(f"a part of a fold is {shorten(part)}: expected the ids of clips")
     check_folds(folds, clips, protocol)
-    (folder / "folds.json").write_bytes(to_json([asdict(fold) for fold in folds]))
-    return {"folds": len(folds)}
-
-
-def _read(folder: Path) -> tuple[Fold, ...]:
-    return msgspec.json.decode((folder / "folds.json").read_bytes(), type=tuple[Fold, ...])
+    return Content(facts=[asdict(fold) for fold in folds])

@@ -11,7 +11,7 @@ from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.corpora.corpus import Corpus, store_contents
-from ferbench.corpora.files import FileRecords, clip_files, content_digest, read_files
+from ferbench.corpora.files import FileRecords, clip_files, read_files
 from ferbench.corpora.reading import is_truncated
 from ferbench.corpora.standins import find_marker
 from ferbench.store.entries import Store
@@ -31,7 +31,7 @@ def index_corpus(dataset: Dataset, store: Store) -> Corpus:
         dataset.name,
         Path(dataset.root),
         tuple(clips),
-        {clip.id: content_digest(clip, records) for clip in clips},
+        {clip.id: tuple(records[str(path)].digest for path in clip_files(clip)) for clip in clips},
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(dataset, clips, records)),

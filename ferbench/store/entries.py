@@ -1,172 +1,197 @@
-"""The content-addressed store: one folder per entry, written atomically, verified when it is first read."""
+"""The store: one file per entry, under the key of what it depends on; complete or absent, and verified when it is first read."""
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+from uuid import uuid4
 
 import msgspec
 
-from ferbench.api.errors import StoreError
-from ferbench.store import manifests
-from ferbench.store.files import flush_folder, partial_path, read_json, write_atomically
-from ferbench.store.locks import hold_lock
+from ferbench.api.errors import FerbenchError, StoreError
+from ferbench.store import format
+from ferbench.store.files import put_in_place, read_json, replace_file, write_file
+from ferbench.store.format import Content, Damaged, Entry
+from ferbench.store.leases import Leases
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-DISK_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-READ_ONLY_ERRNOS = (errno.EACCES, errno.EPERM, errno.EROFS)
+MARKER = "ferbench-store.json"
+FORMAT = 2
+DEFAULT_FOLDER = "ferbench-store"
+PARTIAL = "partial"  # the folder of unfinished files
+COLLECTION = "collection"  # the lease of `store gc --delete`
+USE = "use-"  # the leases of commands that need what no row names yet
 # Entries that took less to compute are not flushed, which takes milliseconds per file; checksums find those that a power cut damages.
 MIN_SECONDS_TO_FLUSH = 0.1
 
 
 @dataclass(frozen=True)
 class Store:
-    """An entry is the folder `root`/stage/key, with plain files and a manifest of their checksums. Other files lie outside the entries.
+    """An entry is the file `root`/stage/ab/abcdef….safetensors. Other files lie outside the folders of the stages.
 
-    `warn` is called for each damaged entry, which is then removed and recomputed.
+    `warn` is called for each damaged entry, which is then removed and recomputed, and before waiting for another process.
     """
 
     root: Path
     warn: Callable[[str], None] = print
-    _verified_keys: set[str] = field(default_factory=set)
+    _verified: set[tuple[str, str]] = field(default_factory=set)
+
+    def path(self, stage: str, key: str) -> Path:
+        """Return the file of an entry, whether or not it exists."""
+        return self.root / stage / key[:2] / f"{key}{format.SUFFIX}"
 
     def has(self, stage: str, key: str) -> bool:
         """Whether an entry exists; its content is not read."""
-        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}/{manifests.MANIFEST}")  # noqa: PTH113 (a plan asks ten thousand times)
+        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}{format.SUFFIX}")  # noqa: PTH113 (a plan asks ten thousand times)
 
-    def find_entry(self, stage: str, key: str) -> Path | None:
-        """Return the folder of an entry after verifying its checksums; None if it is missing or damaged."""
-        if self._is_intact(stage, key):
-            return self._folder(stage, key)
-        if self.has(stage, key):
-            with self.lock(stage, key):
-                self._remove_damaged(stage, key)
-        return None
+    def find(self, stage: str, key: str) -> Entry | None:
+        """Return an entry, verified once per process; None if it is missing or damaged: then it is removed with a warning.
 
-    def ensure_entry(self, stage: str, key: str, write: Callable[Concatenate[Path, P], object], *args: P.args, **kwargs: P.kwargs) -> Path:
-        """Return the folder of an entry; if it is missing, `write(folder, ...)` fills it. One process writes, others wait.
-
-        What `write` returns is stored as facts in the manifest. Raises StoreError if the store cannot be written.
+        Raises StoreError if it cannot be read.
         """
-        if not self._is_intact(stage, key):
-            with self.lock(stage, key):
-                self._remove_damaged(stage, key)
-                if not self.has(stage, key):
-                    self.write_entry(stage, key, write, *args, **kwargs)
-        return self._folder(stage, key)
+        try:
+            with self._translate_errors("read"):
+                entry = format.open_entry(self.path(stage, key))
+                if (stage, key) not in self._verified:
+                    format.verify(entry, stage, key)
+        except FileNotFoundError:
+            return None
+        except Damaged as damage:
+            self.warn(f"stored {stage} {key[:12]} is damaged ({damage}) and will be recomputed")
+            self.remove(stage, key)
+            return None
+        self._verified.add((stage, key))
+        return entry
+
+    def ensure(self, stage: str, key: str, compute: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Entry:
+        """Return an entry; compute and store it if it is missing. Raises StoreError if the store cannot be read or written."""
+        return self.find(stage, key) or self.write(stage, key, compute, *args, **kwargs)
+
+    def write(self, stage: str, key: str, compute: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Entry:
+        """Compute an entry and store it, unless another process has stored it meanwhile: then that one is kept."""
+        start = time.monotonic()
+        content = compute(*args, **kwargs)
+        must_flush = time.monotonic() - start > MIN_SECONDS_TO_FLUSH
+        data = format.encode(stage, key, content)
+        self.find(stage, key)  # removes a damaged one
+        with self._translate_errors("written"), self._partial_file() as part:
+            write_file(part, data, must_flush)
+            put_in_place(part, self.path(stage, key))
+            return format.open_entry(self.path(stage, key))
 
     @contextmanager
-    def claim_missing(self, stage: str, keys: Sequence[str]) -> Iterator[list[str]]:
-        """Lock and return those of `keys` that are neither stored nor being computed by another process, until the block ends."""
-        with ExitStack() as locks:
-            claimed = []
-            for key in keys:
-                if not self._is_intact(stage, key) and locks.enter_context(self.lock(stage, key, wait=False)):
-                    self._remove_damaged(stage, key)
-                    claimed += [] if self.has(stage, key) else [key]  # stored between the check and the lock
-            yield claimed
+    def claim(self, stage: str, key: str) -> Iterator[bool]:
+        """Claim the computation of an entry until the block ends; yields False if it is stored, or claimed by another process."""
+        if self.has(stage, key):
+            yield False
+            return
+        with self._lease(f"{stage}-{key}") as is_held:
+            yield is_held and not self.has(stage, key)  # stored between the check and the lease
 
-    def write_entry(self, stage: str, key: str, write: Callable[Concatenate[Path, P], object], *args: P.args, **kwargs: P.kwargs) -> Path:
-        """Write an entry; the caller holds its lock."""
-        folder, start = self._folder(stage, key), time.monotonic()
-        with self._translate_disk_errors():
-            partial_folder = partial_path(folder)
-            partial_folder.mkdir(parents=True)
-            try:
-                manifests.write_manifest(partial_folder, stage, key, write(partial_folder, *args, **kwargs) or {})
-                if time.monotonic() - start > MIN_SECONDS_TO_FLUSH:
-                    flush_folder(partial_folder)
-                shutil.rmtree(folder, ignore_errors=True)  # left by a killed process
-                partial_folder.rename(folder)
-            finally:
-                shutil.rmtree(partial_folder, ignore_errors=True)
-        self._verified_keys.add(key)
-        return folder
-
-    def remove_entry(self, stage: str, key: str) -> None:
-        """Remove an entry: the manifest first, so that an interrupted removal leaves no entry."""
-        remove_folder(self._folder(stage, key))
-
-    def read_facts(self, stage: str, key: str, as_type: type[T]) -> T:
-        """Return the facts of an entry."""
-        return msgspec.json.decode(manifests.read_manifest(self._folder(stage, key)).facts, type=as_type)
-
-    def entry_size(self, stage: str, key: str) -> int:
-        """Return the bytes of an entry's files."""
-        return sum(size for size, _ in manifests.read_manifest(self._folder(stage, key)).files.values())
+    def remove(self, stage: str, key: str) -> None:
+        """Remove an entry, if it is there."""
+        self._verified.discard((stage, key))
+        with self._translate_errors("written"):
+            self.path(stage, key).unlink(missing_ok=True)
 
     def try_read(self, path: str | Path, as_type: type[T]) -> T | None:
         """Return the value of a JSON file outside the entries; None if it is missing or, with a warning, if it is damaged."""
         try:
-            return read_json(self.root / path, as_type)
+            with self._translate_errors("read"):
+                return read_json(self.root / path, as_type)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
-            self.warn(f"{self.root / path} cannot be read and is ignored: {error}")
+        except msgspec.DecodeError as error:
+            self.warn(f"{self.root / path} is damaged and is ignored: {error}")
             return None
 
     def write_file(self, path: str, content: bytes) -> Path:
         """Write a file outside the entries, such as a record or a log, atomically."""
         target = self.root / path
         if not target.is_file() or target.read_bytes() != content:  # so that a finished benchmark can be shown from a read-only store
-            with self._translate_disk_errors():
-                write_atomically(target, content)
+            with self._translate_errors("written"), self._partial_file() as part:
+                write_file(part, content, must_flush=True)
+                replace_file(part, target)
         return target
 
     @contextmanager
-    def lock(self, stage: str, key: str, wait: bool = True) -> Iterator[bool]:
-        """Hold the lock of a key; yields False if another process holds it and `wait` is False."""
-        with ExitStack() as stack:
-            with self._translate_disk_errors():
-                is_held = stack.enter_context(hold_lock(self.root / "locks" / f"{stage}-{key}.lock", wait))
-            yield is_held
-
-    def _folder(self, stage: str, key: str) -> Path:
-        return self.root / stage / key[:2] / key
-
-    def _is_intact(self, stage: str, key: str) -> bool:
-        """Whether the entry exists and is undamaged; checksums are verified once per process."""
-        if not self.has(stage, key):
-            return False
-        if key not in self._verified_keys and not manifests.find_damage(self._folder(stage, key)):
-            self._verified_keys.add(key)
-        return key in self._verified_keys
-
-    def _remove_damaged(self, stage: str, key: str) -> None:
-        """Remove the entry if it is damaged; the caller holds its lock."""
-        if self.has(stage, key) and not self._is_intact(stage, key):
-            damage = manifests.find_damage(self._folder(stage, key))
-            self.warn(f"stored {stage} {key[:12]} is damaged ({damage}) and will be recomputed")
-            self.remove_entry(stage, key)
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a lease of this name until the block ends; waits for another process that holds it."""
+        with self._lease(name, lambda owner: self.warn(f"waiting for {owner}, which holds {name}")):
+            yield
 
     @contextmanager
-    def _translate_disk_errors(self) -> Iterator[None]:
-        """Raise StoreError for a full disk or a read-only folder."""
+    def use(self) -> Iterator[None]:
+        """Keep `store gc --delete` from removing anything until the block ends; waits until a running one ends."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._lease(f"{USE}{uuid4().hex}"))
+            except StoreError:
+                if os.access(self.root, os.W_OK):
+                    raise  # otherwise nobody here can remove anything
+            else:
+                with self._lease(COLLECTION, lambda owner: self.warn(f"waiting for `ferbench store gc` ({owner}) to end")):
+                    pass
+            yield
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Exclude all commands that use the store until the block ends; raises FerbenchError if one does."""
+        with self._lease(COLLECTION) as is_held:
+            if not is_held:
+                raise FerbenchError(f"another `ferbench store gc` is cleaning up the store {self.root}", hint="wait until it ends")
+            users = (self._leases.holder(name) for name in self._leases.names(USE))
+            if user := next(filter(None, users), ""):
+                hint = "wait until it ends: it may need entries that no row names yet"
+                raise FerbenchError(f"{user} is using the store {self.root}", hint=hint)
+            yield
+
+    @cached_property
+    def _leases(self) -> Leases:
+        return Leases(self.root / "leases")
+
+    @contextmanager
+    def _lease(self, name: str, wait: Callable[[str], None] | None = None) -> Iterator[bool]:
+        with ExitStack() as stack:
+            with self._translate_errors("written"):
+                self._mark()
+                is_held = stack.enter_context(self._leases.hold(name, wait))
+            yield is_held
+
+    @contextmanager
+    def _partial_file(self) -> Iterator[Path]:
+        self._mark()
+        part = self.root / PARTIAL / uuid4().hex
+        part.parent.mkdir(exist_ok=True)
+        try:
+            yield part
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _mark(self) -> None:
+        """Make the folder a store."""
+        if not (self.root / MARKER).is_file():
+            self.root.mkdir(parents=True, exist_ok=True)
+            part = self.root / f".{MARKER}-{uuid4().hex}"
+            write_file(part, msgspec.json.encode({"format": FORMAT}), must_flush=True)
+            replace_file(part, self.root / MARKER)
+
+    @contextmanager
+    def _translate_errors(self, verb: str) -> Iterator[None]:
+        """Raise StoreError for an OSError, unless a file to read is missing."""
         try:
             yield
         except OSError as error:
-            is_inside = error.filename is not None and Path(str(error.filename)).is_relative_to(self.root)
-            if error.errno not in DISK_FULL_ERRNOS and not (is_inside and error.errno in READ_ONLY_ERRNOS):
+            if verb == "read" and isinstance(error, FileNotFoundError):
                 raise
-            hint = "choose another store with --store or FERBENCH_STORE; stored results are kept"
-            raise StoreError(f"the store {self.root} cannot be written: {error.strerror}", hint=hint) from error
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove the folder of an entry, its manifest first."""
-    (folder / manifests.MANIFEST).unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def store_folder(path: str | Path = "") -> Path:
-    """Return the folder of the store: `path`, else FERBENCH_STORE, else ./runs."""
-    return Path(path or os.environ.get("FERBENCH_STORE") or "runs").expanduser()
+            hint = "stored results are kept; choose another store with --store or FERBENCH_STORE, or fix the cause and run again"
+            place = f" ({error.filename})" if error.filename else ""
+            raise StoreError(f"the store {self.root} cannot be {verb}: {error.strerror or error}{place}", hint=hint) from error

@@ -1,0 +1,161 @@
+"""The format of an entry: one safetensors file with the arrays; its header holds the facts about them, and checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import mmap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+
+SUFFIX = ".safetensors"
+METADATA = "__metadata__"
+DTYPES = {
+    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8",
+    "F16": "<f2", "F32": "<f4", "F64": "<f8",
+}  # fmt: skip
+
+
+class Damaged(Exception):
+    """The bytes of an entry are not those that were written; the text says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a stage computes for an entry.
+
+    The result is `arrays`, by name, and `facts`: equal work gives equal ones. `run` is what differs from run to run, such as seconds and
+    provenance. msgspec encodes both as JSON.
+    """
+
+    arrays: Mapping[str, NDArray] = field(default_factory=dict)
+    facts: object = None
+    run: object = None
+
+
+class ArraySpec(msgspec.Struct, frozen=True):
+    """Type, shape and bytes of an array, as in the header of a safetensors file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """The metadata of an entry: facts and run are JSON."""
+
+    stage: str
+    key: str
+    facts: str
+    run: str
+    digest: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """An array in a file: `offset` is the byte where its first number begins."""
+
+    path: Path
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    offset: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stored entry."""
+
+    path: Path
+    metadata: Metadata
+    specs: Mapping[str, ArraySpec]
+    start: int  # of the data, in bytes
+
+    @property
+    def digest(self) -> str:
+        """A digest of arrays and facts: equal results have equal digests."""
+        return self.metadata.digest
+
+    def read_facts(self, as_type: type[T]) -> T:
+        """Return the facts."""
+        return msgspec.json.decode(self.metadata.facts, type=as_type)
+
+    def read_run(self, as_type: type[T]) -> T:
+        """Return what differs from run to run."""
+        return msgspec.json.decode(self.metadata.run, type=as_type)
+
+    def locate(self, name: str) -> ArrayFile:
+        """Return where an array is; raises KeyError."""
+        spec = self.specs[name]
+        return ArrayFile(self.path, np.dtype(DTYPES[spec.dtype]), spec.shape, self.start + spec.data_offsets[0])
+
+    def array(self, name: str) -> NDArray:
+        """Map an array from the file, read-only; raises KeyError."""
+        file = self.locate(name)
+        if not (count := math.prod(file.shape)):
+            return np.zeros(file.shape, file.dtype)
+        return np.frombuffer(self._bytes, file.dtype, count, file.offset).reshape(file.shape)
+
+    @cached_property
+    def _bytes(self) -> mmap.mmap:
+        with self.path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def encode(stage: str, key: str, content: Content) -> bytes:
+    """Return the bytes of an entry."""
+    arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in content.arrays.items()}
+    facts, run = (msgspec.json.encode(value).decode() for value in (content.facts, content.run))
+    digest = _digest(facts, arrays)
+    metadata = Metadata(stage, key, facts, run, digest, _checksum(stage, key, facts, run, digest))
+    return safetensors.numpy.save(arrays, msgspec.to_builtins(metadata))
+
+
+def open_entry(path: Path) -> Entry:
+    """Read the header of an entry; raises OSError, or Damaged if it is not one."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = file.read(length) if length <= path.stat().st_size else b""
+    try:
+        parts = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
+        metadata = msgspec.json.decode(parts.pop(METADATA), type=Metadata)
+        specs = {name: msgspec.json.decode(spec, type=ArraySpec) for name, spec in parts.items()}
+    except (msgspec.DecodeError, KeyError) as error:
+        raise Damaged("its header cannot be read") from error
+    return Entry(path, metadata, specs, 8 + length)
+
+
+def verify(entry: Entry, stage: str, key: str) -> None:
+    """Raise Damaged if an entry is not as it was written, or that of another key; reads all of it."""
+    own = entry.metadata
+    if own.checksum != _checksum(own.stage, own.key, own.facts, own.run, own.digest):
+        raise Damaged("its header does not match its checksum")
+    if (own.stage, own.key) != (stage, key):
+        raise Damaged(f"it is {own.stage} {own.key[:12]}")
+    end = entry.start + max((spec.data_offsets[1] for spec in entry.specs.values()), default=0)
+    if entry.path.stat().st_size != end:
+        raise Damaged("its length is wrong")
+    if own.digest != _digest(own.facts, {name: entry.array(name) for name in entry.specs}):
+        raise Damaged("its data does not match its checksum")
+
+
+def _digest(facts: str, arrays: Mapping[str, NDArray]) -> str:
+    total = hashlib.sha256(facts.encode())
+    for name, array in sorted(arrays.items()):
+        total.update(msgspec.json.encode([name, array.dtype.str, array.shape]))
+        total.update(array.data if array.size else b"")
+    return total.hexdigest()[:32]
+
+
+def _checksum(*parts: str) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
