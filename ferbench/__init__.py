@@ -81,7 +81,7 @@ def run(
 ) -> pd.DataFrame:
     """Run a benchmark like `ferbench run FILE`, and return one line per row with shares from 0 to 1; published rows (`kind`) come last.
 
-    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or runs). `plugins` are
+    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or ferbench-store). `plugins` are
     plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal. The process stays
     as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
     """
@@ -95,11 +95,11 @@ def run(
         from ferbench.execution import runner
         from ferbench.execution.progress import Reporter
         from ferbench.report.exports import flatten_record
-        from ferbench.store.entries import Store, store_folder
+        from ferbench.store.layout import find_store
 
         reporter = Reporter(quiet)
         changes = {name: [value] if isinstance(value, str) else value for name, value in (("sets", sets), ("only", only))}
         benchmark = load_benchmark(find_benchmark(file), plugins=plugins, **changes)
         options = runner.Options(device, workers, rehearsal)
-        record = runner.run(benchmark, Store(store_folder(store), reporter.warn), options, reporter)
+        record = runner.run(benchmark, find_store(store, reporter.warn), options, reporter)
         return pd.DataFrame(flatten_record(record))

@@ -69,9 +69,14 @@ class StandIn(Component):
 
 @dataclass(frozen=True)
 class Preprocessor(Component):
-    """A step between clip and crops; a pipeline is a list of steps. Override `select`, `__call__`, or both."""
+    """A step between clip and crops; a pipeline is a list of steps. Override `select`, `__call__`, or both.
+
+    Clips are processed by several threads. Set `is_thread_safe` if they may call a step at the same time: it changes nothing that another
+    call uses, such as a detector that is kept between calls. Otherwise one thread at a time calls it, which is slower.
+    """
 
     role: ClassVar[str] = "preprocessor"
+    is_thread_safe: ClassVar[bool] = False
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002 (a default)
         """Return which of `indices`, the frames that earlier steps kept (0-based, ascending), to keep; called before anything is decoded.

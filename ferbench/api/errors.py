@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +13,12 @@ Code = type | Callable[..., object]
 MAX_VALUE_LENGTH = 200  # characters
 MAX_MESSAGE_LENGTH = 2000
 MAX_NAMES = 50
+# Full disk, quota, file too large; too many open files; no permission, read-only; input or output error, a network disk that went away.
+SYSTEM_ERRNOS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE,
+)  # fmt: skip
+# Libraries that write files in other ways tell an error's number only in a text, or count bytes: numpy's `tofile`, safetensors.
+SYSTEM_TEXTS = re.compile(rf"os error ({'|'.join(map(str, SYSTEM_ERRNOS))})\b|\d+ requested and \d+ written")
 
 
 class FerbenchError(Exception):
@@ -29,8 +37,12 @@ class PluginError(FerbenchError):
     """A plugin breaks a contract; the message names the component."""
 
 
-class StoreError(FerbenchError):
-    """The store cannot be written, so the run must stop."""
+class SystemProblem(FerbenchError):
+    """The system is at fault, such as a full disk, so the run must stop; nothing counts as failed."""
+
+
+class StoreError(SystemProblem):
+    """The store cannot be read or written."""
 
 
 def shorten(value: object) -> str:
@@ -64,6 +76,20 @@ def blame_plugin(component: str, code: Code | None = None) -> Iterator[None]:
         raise PluginError(
             message, where=error_location(error, place.rpartition(":")[0]) or place, hint="--debug shows the traceback"
         ) from error
+
+
+def find_system_problem(error: BaseException) -> SystemProblem | None:
+    """Return the fault of the system that an error comes from; None if there is none."""
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, SystemProblem):
+            return cause
+        if (isinstance(cause, OSError) and cause.errno in SYSTEM_ERRNOS) or SYSTEM_TEXTS.search(str(cause)):
+            place = f" ({cause.filename})" if isinstance(cause, OSError) and cause.filename else ""
+            reason = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
+            return SystemProblem(f"the run stops: {reason}{place}", hint="what was stored is kept: fix the cause and run the same command again")
+        cause = cause.__cause__ or cause.__context__
+    return None
 
 
 def location(code: Code) -> str:

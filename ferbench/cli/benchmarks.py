@@ -137,9 +137,10 @@ def _explain(options: argparse.Namespace) -> list[Explanation]:
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
     from ferbench.plan import why
+    from ferbench.store.records import stored_rows
 
     store = open_store(options)
-    rows = why.stored_rows(store)
+    rows = stored_rows(store)
     if not is_benchmark(options.row):
         number = why.find_row(rows, options.row)
         return [why.explain(rows[number], rows[:number], store)]

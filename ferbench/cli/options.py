@@ -44,12 +44,9 @@ EXIT_CODES = (
 
 def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None = None, *, must_exist: bool = False) -> Store:
     """Open the store that the options name; `warn` is called for each damaged entry."""
-    from ferbench.store.entries import Store, store_folder
+    from ferbench.store.layout import find_store
 
-    if must_exist and not store_folder(options.store).is_dir():
-        hint = "choose the folder of a store with --store or FERBENCH_STORE; `ferbench run` creates one"
-        raise FerbenchError(f"there is no store at {store_folder(options.store)}", hint=hint)
-    return Store(store_folder(options.store), warn or (lambda text: print(f"warning: {text}", file=sys.stderr)))
+    return find_store(options.store, warn or (lambda text: print(f"warning: {text}", file=sys.stderr)), must_exist=must_exist)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def standin_folder(standin: StandIn, people: int, seed: int, store: Store) -> Pa
 def store_standin(standin: StandIn, people: int, seed: int, store: Store, progress: Progress) -> Path:
     """Return the folder of a rehearsal's stand-in; rendered if it is missing."""
     folder = standin_folder(standin, people, seed, store)
-    with store.lock("standin", folder.parent.name):
+    with store.lock(f"standin-{folder.parent.name}"):
         if not folder.is_dir():
             render_standin(standin, folder, people, seed, progress)
     return folder

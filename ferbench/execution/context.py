@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,19 +13,9 @@ from ferbench.execution.progress import NotedProgress, Reporter
 from ferbench.execution.provenance import describe_provenance
 from ferbench.execution.scheduler import Failures, Scheduler
 from ferbench.plan.models import Fit, TrainedModel
-from ferbench.stages.crops import CropFacts
-from ferbench.stages.features import FeatureFacts
-from ferbench.stages.fits import FitFacts
 from ferbench.store.costs import Cost, add_costs
 from ferbench.store.entries import Store
 from ferbench.store.rows import Provenance
-
-FACTS: Mapping[str, type[CropFacts] | type[FeatureFacts] | type[FitFacts]] = {
-    "crops": CropFacts,
-    "features": FeatureFacts,
-    "fits": FitFacts,
-}
-
 
 class Job(NamedTuple):
     """A missing fit, and the model that needs it."""
@@ -42,12 +31,10 @@ class CostLog:
     store: Store
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
 
-    def add(self, stage: str, model: TrainedModel, keys: Sequence[str]) -> None:
-        """Add the costs of entries that were stored."""
+    def add(self, stage: str, model: TrainedModel, cost: Cost) -> None:
+        """Add the cost of an entry that was stored."""
         kind = (stage, model.cost_kinds[stage])
-        for key in keys:
-            cost = self.store.read_facts(stage, key, FACTS[stage]).cost
-            self.costs[kind] = self.costs.get(kind, Cost()) + replace(cost, bytes=self.store.entry_size(stage, key))
+        self.costs[kind] = self.costs.get(kind, Cost()) + cost
 
     def save(self) -> None:
         """Add the costs to those of the store."""

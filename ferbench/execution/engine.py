@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from uuid import uuid4
+from collections.abc import Collection, Iterator, Sequence
 
 from ferbench.api.errors import FerbenchError
 from ferbench.api.networks import Backbone
 from ferbench.execution.context import Context, Job
 from ferbench.execution.drivers.crops import CropsDriver
-from ferbench.execution.drivers.features import drive_features
+from ferbench.execution.drivers.features import drive_features, missing_features
 from ferbench.execution.drivers.fits import drive_fits
 from ferbench.execution.drivers.fused_fits import drive_fused_fits
 from ferbench.execution.drivers.rows import drive_rows
@@ -22,21 +21,21 @@ from ferbench.store.rows import FailedRow
 
 def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     """Compute and store the rows; returns those that failed. Raises FerbenchError if no row can be computed."""
-    with context.store.lock("run", uuid4().hex):  # `store gc --delete` refuses to run meanwhile
-        try:
-            return _compute_rows(rows, context)
-        finally:
-            context.costs.save()
+    try:
+        return _compute_rows(rows, context)
+    finally:
+        context.costs.save()
 
 
 def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     models = list({model.key: model for row in rows for model in row.model.submodels}.values())
     trained = [model for model in models if isinstance(model, TrainedModel)]
-    jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find_entry("fits", fit.key) is None]
+    jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
     _check_backbones(context, jobs)
+    missing = missing_features(context, jobs)
     crops = CropsDriver(context)
-    crops.start(models)
-    drive_features(context, jobs, crops)
+    crops.start(models, _crops_to_read(jobs, missing))
+    drive_features(context, jobs, crops, missing)
     crops.finish(models)
     context.failures.raise_if_all_failed(models)
     for model in models:
@@ -45,6 +44,13 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     drive_fused_fits(context, models)
     context.failures.raise_if_all_failed(models)
     return list(drive_rows(context, rows))
+
+
+def _crops_to_read(jobs: Sequence[Job], missing: Collection[str]) -> Iterator[str]:
+    """The keys of the crops that missing features or fits are computed from."""
+    for _, fit in jobs:
+        groups = {task.group for task in fit.feature_tasks() if task.key in missing} if fit.frozen else fit.groups.by_name
+        yield from (fit.crops[group] for group in groups)
 
 
 def _check_backbones(context: Context, jobs: Sequence[Job]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
 
 from ferbench.api.networks import EmbeddingNetwork, Network
-from ferbench.plan.models import FeatureTask, Fit, Row, TrainedModel
-from ferbench.stages import crops, features
+from ferbench.plan.models import Fit, Row, TrainedModel
+from ferbench.stages import features
+from ferbench.stages.crops import ClipCrops, preprocess
 from ferbench.stages.inputs import Inputs
 from ferbench.stages.networks import build_learner, build_network
 from ferbench.store.costs import Cost, add_costs, load_costs
@@ -24,41 +25,43 @@ PROBED_STEPS = 3
 
 
 def measure_costs(rows: Iterable[Row], store: Store, device: torch.device, progress: Progress) -> None:
-    """Compute the crops of some clips (which are stored), and time their features and some training steps."""
+    """Time the crops and features of some clips, and some training steps."""
     history = load_costs(store)
     models: dict[tuple[str, ...], TrainedModel] = {}
     for model in (trained for row in rows for trained in row.model.trained):
         if any(history.unit_cost(stage, kind) is None for stage, kind in model.cost_kinds.items()):
             models.setdefault(tuple(model.cost_kinds.values()), model)
     for done, model in enumerate(models.values(), 1):
-        measured = {(stage, model.cost_kinds[stage]): cost for stage, cost in _measure_model(model, store, device).items()}
+        measured = {(stage, model.cost_kinds[stage]): cost for stage, cost in _measure_model(model, device).items()}
         add_costs(store, {kind: cost for kind, cost in measured.items() if history.unit_cost(*kind) is None})
         history = load_costs(store)
         progress(done, len(models))
 
 
-def _measure_model(model: TrainedModel, store: Store, device: torch.device) -> dict[str, Cost]:
+def _measure_model(model: TrainedModel, device: torch.device) -> dict[str, Cost]:
     fit = model.fits[0]
     training = fit.split.folds[fit.fold].train
     names = [training[len(training) * n // PROBED_CLIPS] for n in range(min(PROBED_CLIPS, len(training)))]
-    by_id = {clip.id: clip for clip in model.split.clips}
+    clips, costs = {}, {}
+    start = time.perf_counter()
     for name in names:
-        crops.store_crops(by_id[name], fit.crops[name], model.cell.preprocessing, store)
-    size = sum(store.entry_size("crops", fit.crops[name]) for name in names)
-    costs = {"crops": sum((crops.load_facts(fit.crops[name], store).cost for name in names), Cost(bytes=size))}
-    arrays: list[np.ndarray] = [crops.load_crops(fit.crops[name], store) for name in names]
+        group = fit.groups.by_name[fit.groups.owners[name]]
+        clips[name] = preprocess(group.clips[name], model.cell.preprocessing, group.files[name])
+    frames = sum(len(clip.crops) for clip in clips.values())
+    costs["crops"] = Cost(frames, time.perf_counter() - start, sum(clip.crops.nbytes for clip in clips.values()))
+    arrays: list[np.ndarray] = [clip.crops for clip in clips.values()]
     if fit.frozen:
-        arrays, costs["features"] = _measure_features(fit, names, costs["crops"].units, store, device)
+        arrays, costs["features"] = _measure_features(fit, clips, frames, device)
     x = torch.from_numpy(np.concatenate([array for array in arrays if len(array)]))
     return {**costs, "fits": _measure_steps(fit, x, device)}
 
 
-def _measure_features(fit: Fit, names: Sequence[str], frames: float, store: Store, device: torch.device) -> tuple[list[np.ndarray], Cost]:
+def _measure_features(fit: Fit, clips: Mapping[str, ClipCrops], frames: int, device: torch.device) -> tuple[list[np.ndarray], Cost]:
     """Compute the features of these clips, with `frames` frames in all, and measure their cost."""
-    module = features.build_frozen(fit, store, device, names)
-    tasks = [FeatureTask(fit.features[name], name, None, 0) for name in names]
+    module = features.build_module(fit, [clip.crops for clip in clips.values()], device)
+    inputs = {name: clip.landmarks if fit.frozen and fit.frozen.reads == "landmarks" else clip.crops for name, clip in clips.items()}
     start = time.perf_counter()
-    arrays: list[np.ndarray] = list(features.compute_features(fit, tasks, module, store, device))
+    arrays: list[np.ndarray] = [output for _, output in features.forward(fit, inputs.items(), module, device)]
     return arrays, Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
 
 

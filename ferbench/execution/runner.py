@@ -54,12 +54,17 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 
     Raises FerbenchError for a user error; results stored so far are kept.
     """
+    with store.use():
+        return _run(benchmark, store, options, reporter)
+
+
+def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
     get_standin = rehearsal.render_standin(store, reporter)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin)
     rows = list(Planner(benchmark, corpora, store).rows())
     summaries = summary.summarize_corpora(corpora, rows)
     _report_corpora(summaries, rows, reporter)
-    missing = [row for row in rows if store.find_entry("rows", row.key) is None]
+    missing = [row for row in rows if store.find("rows", row.key) is None]
     failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
     pending = [row for row in missing if row.key not in failed]
     skipped = f", {len(failed)} failed before and are skipped (--retry-failed tries them again)" if failed else ""
@@ -76,13 +81,14 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
     """Describe the rows that `run` would compute."""
     from ferbench.stages.scores import describe_row
 
-    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
-    missing = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
-    failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
-    rows = [row for row in missing if row.key not in failed]
-    for row in rows:
-        store_inputs(row.model, store)
-    return [describe_row(row) for row in rows]
+    with store.use():
+        benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
+        missing = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
+        failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
+        rows = [row for row in missing if row.key not in failed]
+        for row in rows:
+            store_inputs(row.model, store)
+        return [describe_row(row) for row in rows]
 
 
 def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, measure: bool = False) -> Forecast:
@@ -90,6 +96,11 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
 
     `measure` times a few items of each kind of work that is new to the store.
     """
+    with store.use():
+        return _plan(benchmark, store, options, reporter, measure)
+
+
+def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter, measure: bool) -> Forecast:
     from ferbench.plan.estimate import forecast
     from ferbench.plan.forecast import Forecast
 

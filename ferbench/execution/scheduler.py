@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ferbench.api.errors import FerbenchError, StoreError
+from ferbench.api.errors import FerbenchError, find_system_problem
 from ferbench.execution.executor import Executor
 from ferbench.plan.models import Model
 from ferbench.store.entries import Store
@@ -29,14 +29,12 @@ class Scheduler:
     store: Store
     executor: Executor
 
-    def complete(
-        self, stage: str, jobs: Sequence[J], keys: Callable[[J], Sequence[str]], work: Callable[[J, Sequence[str]], None]
-    ) -> Iterator[J]:
-        """Call `work(job, claimed keys)` for each job with missing entries, and yield each job that is done, here or by another process."""
+    def complete(self, stage: str, jobs: Sequence[J], key: Callable[[J], str], work: Callable[[J], object]) -> Iterator[J]:
+        """Call `work` for each job whose entry is missing, and yield each job that is done, here or by another process."""
         waiting = list(jobs)
         while waiting:
             busy = []
-            for job, is_done in self.executor.map(lambda job: self._attempt(stage, job, keys(job), work), waiting):
+            for job, is_done in self.executor.map(lambda job: self._attempt(stage, job, key(job), work), waiting):
                 if is_done:
                     yield job
                 else:
@@ -45,12 +43,12 @@ class Scheduler:
                 time.sleep(PAUSE)
             waiting = busy
 
-    def _attempt(self, stage: str, job: J, keys: Sequence[str], work: Callable[[J, Sequence[str]], None]) -> tuple[J, bool]:
-        """Do the work that no other process has claimed; returns the job, and whether all of its work is done."""
-        with self.store.claim_missing(stage, keys) as claimed:
-            if claimed:
-                work(job, claimed)
-        return job, all(key in claimed or self.store.has(stage, key) for key in keys)
+    def _attempt(self, stage: str, job: J, key: str, work: Callable[[J], object]) -> tuple[J, bool]:
+        """Do the work unless another process has claimed it; returns the job, and whether its work is done."""
+        with self.store.claim(stage, key) as is_claimed:
+            if is_claimed:
+                work(job)
+        return job, is_claimed or self.store.has(stage, key)
 
 
 @dataclass
@@ -66,15 +64,15 @@ class Failures:
     def attempt(self, models: Sequence[Model], work: Callable[[], object]) -> None:
         """Do work that these models need, unless all of them have failed; an exception fails them.
 
-        Raises StoreError: if the store cannot be written, the run must stop.
+        Raises SystemProblem, such as a full disk: then the run must stop.
         """
         if all(self.of(model) for model in models):
             return
         try:
             work()
-        except StoreError:
-            raise
         except (Exception, SystemExit) as error:  # a plugin may raise anything
+            if problem := find_system_problem(error):
+                raise problem from error
             _release_frames(error)
             for model in models:
                 self.errors.setdefault(model.key, error)

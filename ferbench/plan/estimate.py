@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ferbench.api.networks import EmbeddingNetwork, Network
@@ -26,7 +26,7 @@ class _Estimator:
     history: CostHistory
     store: Store
     units: dict[str, WorkUnit] = field(default_factory=dict)
-    frames: dict[KeySet, dict[str, int]] = field(default_factory=dict)  # per clip, by crops
+    frames: dict[KeySet, _FrameCounts] = field(default_factory=dict)  # by crops
     counted_keys: set[str] = field(default_factory=set)  # missing entries that are part of a unit
 
     def forecast(self, rows: Iterable[Row], retry_failed: bool) -> Forecast:
@@ -49,7 +49,7 @@ class _Estimator:
             for fit in trained.fits:
                 yield from self._units_of_fit(fit, trained, frames)
 
-    def _units_of_fit(self, fit: Fit, model: TrainedModel, frames: Mapping[str, int]) -> Iterator[str]:
+    def _units_of_fit(self, fit: Fit, model: TrainedModel, frames: _FrameCounts) -> Iterator[str]:
         if fit.key not in self.units and self.store.has("fits", fit.key):
             return
         for keys in (fit.features, *fit.views) if model.frozen else ():
@@ -58,29 +58,43 @@ class _Estimator:
             self.units[fit.key] = self._estimate_fit(fit, model, frames)
         yield fit.key
 
-    def _add_keys(self, keys: KeySet, kind: str, frames: Mapping[str, int]) -> str:
+    def _add_keys(self, keys: KeySet, kind: str, frames: _FrameCounts) -> str:
         """Add the unit of a key set when it is first seen, and return its key."""
         if keys.digest not in self.units:
-            missing = {clip: k for clip, k in keys.by_clip.items() if k not in self.counted_keys and not self.store.has(keys.stage, k)}
+            missing = {name: k for name, k in keys.by_group.items() if k not in self.counted_keys and not self.store.has(keys.stage, k)}
             self.counted_keys.update(missing.values())
-            cost, count = self.history.unit_cost(keys.stage, kind), sum(frames[clip] for clip in missing)
+            cost, count = self.history.unit_cost(keys.stage, kind), sum(map(frames.of_group, missing))
             known = (cost.seconds * count, cost.bytes * count) if cost else (None, None)
-            self.units[keys.digest] = WorkUnit(keys.stage, len(keys.by_clip), len(missing), *known)
+            self.units[keys.digest] = WorkUnit(keys.stage, len(keys.by_group), len(missing), *known)
         return keys.digest
 
-    def _estimate_fit(self, fit: Fit, model: TrainedModel, frames: Mapping[str, int]) -> WorkUnit:
+    def _estimate_fit(self, fit: Fit, model: TrainedModel, frames: _FrameCounts) -> WorkUnit:
         cost = self.history.unit_cost("fits", model.cost_kinds["fits"])
         if cost is None:
             return WorkUnit("fits", 1, 1, None, None)
         fold = fit.split.folds[fit.fold]
-        training, others = (sum(frames[clip] for clip in clips) for clips in (fold.train, (*fold.validation, *fold.test)))
+        training, others = (sum(map(frames.of_clip, clips)) for clips in (fold.train, (*fold.validation, *fold.test)))
         steps = training * (fit.recipe.epochs if isinstance(fit.trainable, Network | EmbeddingNetwork) else 1)
         inputs = self.history.unit_cost(fit.features.stage, model.cost_kinds[fit.features.stage])
         read = (inputs.bytes if inputs else 0) * (training * (1 + len(fit.views)) + others)
         return WorkUnit("fits", 1, 1, cost.seconds * steps, cost.bytes * steps, read + TRAINED_WEIGHT * cost.weights)
 
-    def _count_frames(self, model: Model) -> dict[str, int]:
-        """How many frames of each clip the pipeline selects; nothing is decoded."""
-        if model.crops not in self.frames:
-            self.frames[model.crops] = {clip.id: len(select_frames(clip, model.cell.preprocessing)) for clip in model.split.clips}
-        return self.frames[model.crops]
+    def _count_frames(self, model: Model) -> _FrameCounts:
+        return self.frames.setdefault(model.crops, _FrameCounts(model))
+
+
+@dataclass(frozen=True)
+class _FrameCounts:
+    """How many frames the pipeline of a model selects; nothing is decoded."""
+
+    model: Model
+    counts: dict[str, int] = field(default_factory=dict)  # by clip
+
+    def of_clip(self, clip: str) -> int:
+        if clip not in self.counts:
+            groups, steps = self.model.groups, self.model.cell.preprocessing
+            self.counts[clip] = len(select_frames(groups.by_name[groups.owners[clip]].clips[clip], steps))
+        return self.counts[clip]
+
+    def of_group(self, group: str) -> int:
+        return sum(map(self.of_clip, self.model.groups.by_name[group].clips))

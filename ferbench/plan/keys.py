@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from ferbench.api.clips import Clip, Input
+from ferbench.api.clips import Input
 from ferbench.api.components import Protocol
 from ferbench.api.networks import Frozen
 from ferbench.api.recipe import Augmentation
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
+from ferbench.corpora.groups import Groups
 from ferbench.plan.models import KeySet
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import digest_code
@@ -35,42 +36,42 @@ FUSED_FITS = ("ferbench.stages.fusion",)
 ROWS = ("ferbench.stages.scores", "ferbench.report.metrics")
 
 
-def crop_keys(clips: Sequence[Clip], corpora: Sequence[Corpus], pipeline_identity: object) -> KeySet:
-    """The key of each clip's crops: everything that a step can see of the clip, its content, the steps and the stage's code."""
-    digests = {clip: digest for corpus in corpora for clip, digest in corpus.digests.items()}
+def crop_keys(groups: Groups, pipeline_identity: object) -> KeySet:
+    """The key of each group's crops: everything that a step can see of its clips, their content, the steps and the stage's code."""
     base = make_key("crops", digest_code(*CROPS), pipeline_identity)
-    return KeySet("crops", {c.id: make_key(base, digests[c.id], [c.id, c.length, c.apex, dict(c.facts)]) for c in clips})
+    return KeySet("crops", {name: make_key(base, group.key) for name, group in groups.by_name.items()})
 
 
-def features_base_key(frozen: Frozen, declared: Input, training_crops: Sequence[str] | None) -> str:
-    """The part that the keys of all features of a frozen part share; `training_crops` are the keys of those that calibrate it."""
-    return make_key("features", digest_code(*FEATURES), identify_component(frozen), declared, training_crops)
+def features_base_key(frozen: Frozen, declared: Input, calibration: object) -> str:
+    """The part that the keys of all features of a frozen part share; `calibration` identifies the crops that calibrate it."""
+    return make_key("features", digest_code(*FEATURES), identify_component(frozen), declared, calibration)
 
 
 def feature_keys(base: str, crops: KeySet) -> KeySet:
-    """The key of each clip's features."""
-    return KeySet("features", {clip: make_key(base, crop) for clip, crop in crops.by_clip.items()})
+    """The key of each group's features."""
+    return KeySet("features", {group: make_key(base, crop) for group, crop in crops.by_group.items()})
 
 
-def view_keys(features: KeySet, training: Sequence[str], augmentation: Augmentation) -> tuple[KeySet, ...]:
-    """The keys of the training clips' features in each view. Adding views keeps the keys of the first ones."""
+def view_keys(features: KeySet, training: Groups, augmentation: Augmentation) -> tuple[KeySet, ...]:
+    """The keys of the features of the groups that hold training clips, in each view. Adding views keeps the keys of the first ones."""
     changes = {name: value for name, value in asdict(augmentation).items() if name != "views"}
     base = make_key("views", digest_code(*VIEWS), changes)
     return tuple(
-        KeySet("features", {clip: make_key(base, features[clip], view) for clip in training}) for view in range(1, augmentation.views + 1)
+        KeySet("features", {group: make_key(base, features[group], view) for group in training.by_name})
+        for view in range(1, augmentation.views + 1)
     )
 
 
 def inputs_digest(split: Split, fold: int, features: KeySet) -> str:
-    """A digest of what a fit reads: the labeled features of each part of a fold, in order."""
+    """A digest of what a fit reads: the labeled clips of each part of a fold, in order, and their features."""
     labels, parts = split.labels, split.folds[fold]
-    return make_key([[(clip, labels[clip], features[clip]) for clip in part] for part in (parts.train, parts.validation, parts.test)])
+    return make_key([[(clip, labels[clip]) for clip in part] for part in (parts.train, parts.validation, parts.test)], features.digest)
 
 
 def fit_key(own: Sequence[object], inputs: str, views: Sequence[KeySet], reads_crops: bool, augments_crops: bool) -> str:
     """The key of a fit: its own settings (backbone, loss, recipe, seed, classes ...) and what it reads."""
     code = [*FITS, *(CROP_FITS if reads_crops else ()), *(VIEWS if augments_crops else ())]
-    return make_key("fits", digest_code(*code), own, inputs, *[view.by_clip for view in views])
+    return make_key("fits", digest_code(*code), own, inputs, *[view.by_group for view in views])
 
 
 def fused_fit_key(fusion: object, members: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from ferbench.api.recipe import Augmentation, Recipe
 from ferbench.benchmark.grid import Cell
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
+from ferbench.corpora.groups import Groups
 from ferbench.store.keys import make_key
 
 STAGES = ("crops", "features", "fits")  # of a model, in the order of computation
@@ -23,18 +24,18 @@ Identity = Mapping[str, object]
 
 @dataclass(frozen=True, eq=False)
 class KeySet:
-    """The keys of one stage's entries by clip; key sets are equal if they hold the same keys."""
+    """The keys of one stage's entries, by the name of the group of clips; key sets are equal if they hold the same keys."""
 
     stage: str
-    by_clip: Mapping[str, str]
+    by_group: Mapping[str, str]
 
     @cached_property
     def digest(self) -> str:
         """One key for all of them."""
-        return make_key(self.by_clip)
+        return make_key(self.by_group)
 
-    def __getitem__(self, clip: str) -> str:
-        return self.by_clip[clip]
+    def __getitem__(self, group: str) -> str:
+        return self.by_group[group]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KeySet) and self.digest == other.digest
@@ -44,10 +45,10 @@ class KeySet:
 
 
 class FeatureTask(NamedTuple):
-    """The features of one clip; `view` numbers its augmented versions from 1, and is 0 for the clip itself."""
+    """The features of one group of clips; `view` numbers their augmented versions from 1, and is 0 for the clips themselves."""
 
     key: str
-    clip: str
+    group: str
     augmentation: Augmentation | None
     view: int
 
@@ -56,8 +57,8 @@ class FeatureTask(NamedTuple):
 class Fit:
     """The trained part of one backbone on one fold.
 
-    `features` are those of all clips (their crops, if nothing is frozen); `views` those of the fold's training clips, once for each stored
-    view of the recipe's augmentation. `label` names the fit in progress messages.
+    `groups` hold the clips of the split. `features` are theirs (their crops, if nothing is frozen); `views` are those of the groups that
+    hold training clips, once for each stored view of the recipe's augmentation. `label` names the fit in progress messages.
     """
 
     key: str
@@ -69,15 +70,16 @@ class Fit:
     classes: tuple[str, ...]
     split: Split
     fold: int
+    groups: Groups
     crops: KeySet
     features: KeySet
     views: tuple[KeySet, ...]
 
     def feature_tasks(self) -> Iterator[FeatureTask]:
-        """The features of all clips, then those of the views."""
+        """The features of all groups, then those of the views."""
         for view, keys in enumerate((self.features, *self.views)):
             augmentation = self.recipe.augmentation if view else None
-            yield from (FeatureTask(key, clip, augmentation, view) for clip, key in keys.by_clip.items())
+            yield from (FeatureTask(key, group, augmentation, view) for group, key in keys.by_group.items())
 
     @cached_property
     def frozen(self) -> Frozen | None:
@@ -119,6 +121,7 @@ class Model(ABC):
     cell: Cell
     corpora: tuple[Corpus, ...]
     split: Split
+    groups: Groups
     crops: KeySet
     identity: Identity
     fingerprint: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import NamedTuple
 
 from ferbench.api.components import EmbeddingLoss, Preprocessor
@@ -14,6 +13,7 @@ from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.corpus import Corpus, identify_corpus
 from ferbench.corpora.folds import Split, split_clips
+from ferbench.corpora.groups import Groups
 from ferbench.plan import keys
 from ferbench.plan.checks import (
     check_combination,
@@ -28,7 +28,7 @@ from ferbench.plan.checks import (
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import Fit, FusedFit, FusedModel, Identity, KeySet, Model, Row, TrainedModel
 from ferbench.store.entries import Store
-from ferbench.store.files import to_json
+from ferbench.store.format import Content
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.rows import InputKeys
 
@@ -41,6 +41,7 @@ class _ModelFields(NamedTuple):
     cell: Cell
     corpora: tuple[Corpus, ...]
     split: Split
+    groups: Groups
     crops: KeySet
     identity: Identity
     fingerprint: str
@@ -93,10 +94,11 @@ class Planner:
         corpora = self.corpora[cell.labels["dataset"]]
         folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: split_clips(cell.protocol, corpora, self.store))
         identities = {axis: self._identity(axis, cell) for axis in MODEL_AXES}
+        groups = self.memo.get(("groups", *_labels(cell, "dataset", "protocol")), lambda: _groups_of(corpora, folds))
         steps = _labels(cell, "dataset", "protocol", "preprocessing")
-        crops = self.memo.get(("crops", *steps), lambda: keys.crop_keys(folds.clips, corpora, identities["preprocessing"]))
+        crops = self.memo.get(("crops", *steps), lambda: keys.crop_keys(groups, identities["preprocessing"]))
         fingerprint = self.memo.get(("fingerprint", *steps, cell.recipe.checkpoint), lambda: _fingerprint(cell, corpora, folds))
-        shared = _ModelFields(cell, corpora, folds, crops, identities, fingerprint)
+        shared = _ModelFields(cell, corpora, folds, groups, crops, identities, fingerprint)
         backbone = cell.backbone
         return self._fused_model(backbone, shared) if isinstance(backbone, Fusion) else self._trained_model(backbone, shared)
 
@@ -137,7 +139,7 @@ class Planner:
         key = keys.fit_key(own, inputs, views, reads_crops, augments_crops=bool(cell.recipe.augmentation) and reads_crops)
         ingredients = (backbone, cell.loss, cell.recipe, cell.seed, cell.protocol.classes)
         label = " ".join(_labels(cell, "backbone", "loss")).replace("\n", " ")
-        return Fit(key, label, *ingredients, folds, fold, shared.crops, features, views)
+        return Fit(key, label, *ingredients, folds, fold, shared.groups, shared.crops, features, views)
 
     def _features(self, backbone: Backbone, shared: _ModelFields, fold: int) -> KeySet:
         """Equal frozen parts (and, if they are calibrated, equal training crops) share their features."""
@@ -152,7 +154,7 @@ class Planner:
         if not augmentation or not is_trained or features.stage == "crops":
             return ()
         name = ("views", features, folds.key, fold, augmentation)
-        return self.memo.get(name, lambda: keys.view_keys(features, folds.folds[fold].train, augmentation))
+        return self.memo.get(name, lambda: keys.view_keys(features, shared.groups.with_any_of(folds.folds[fold].train), augmentation))
 
     def _identity(self, axis: str, cell: Cell) -> object:
         """The identity of the choice on an axis: parameters, source, and a corpus's content."""
@@ -170,14 +172,15 @@ class Planner:
 
 
 def store_inputs(model: Model, store: Store) -> None:
-    """Store the keys of the entries that a model is computed from, by clip: `store gc` needs them, and `why` compares rows by them."""
+    """Store the keys of the entries that a model is computed from, by group: `store gc` needs them, and `why` compares rows by them."""
     for keys_of_stage in model.inputs:
-        store.ensure_entry("inputs", keys_of_stage.digest, _write_inputs, keys_of_stage)
+        inputs: InputKeys = {"stage": keys_of_stage.stage, "keys": dict(keys_of_stage.by_group)}
+        store.ensure("inputs", keys_of_stage.digest, lambda inputs=inputs: Content(facts=inputs))
 
 
-def _write_inputs(folder: Path, keys_of_stage: KeySet) -> None:
-    inputs: InputKeys = {"stage": keys_of_stage.stage, "keys": dict(keys_of_stage.by_clip)}
-    (folder / "keys.json").write_bytes(to_json(inputs))
+def _groups_of(corpora: Sequence[Corpus], split: Split) -> Groups:
+    """The groups that hold the clips of a split."""
+    return Groups({name: group for corpus in corpora for name, group in corpus.groups.items()}).with_any_of(clip.id for clip in split.clips)
 
 
 def _fingerprint(cell: Cell, corpora: Sequence[Corpus], folds: Split) -> str:
@@ -191,8 +194,14 @@ def _features_base(backbone: Backbone, shared: _ModelFields, fold: int) -> str:
     if frozen is None:
         return ""
     declared = input_of(backbone)
-    training = [shared.crops[clip] for clip in shared.split.folds[fold].train] if is_calibrated(backbone, frozen) else None
-    return keys.features_base_key(frozen, declared, training)
+    calibration = _calibration(shared, fold) if is_calibrated(backbone, frozen) else None
+    return keys.features_base_key(frozen, declared, calibration)
+
+
+def _calibration(shared: _ModelFields, fold: int) -> object:
+    """The training clips of a fold, in order, and the keys of their crops."""
+    training = shared.split.folds[fold].train
+    return [training, {group: shared.crops[group] for group in shared.groups.with_any_of(training).by_name}]
 
 
 def _cost_kinds(backbone: Backbone, shared: _ModelFields) -> dict[str, str]:

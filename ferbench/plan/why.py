@@ -10,9 +10,7 @@ from ferbench.corpora.corpus import load_contents
 from ferbench.plan.differences import count_differences, describe_differences
 from ferbench.plan.models import STAGES
 from ferbench.store.entries import Store
-from ferbench.store.files import read_json
-from ferbench.store.records import row_files
-from ferbench.store.rows import DoneRow, InputKeys, RowDescription
+from ferbench.store.rows import InputKeys, RowDescription
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,6 @@ class Explanation:
     differences: tuple[str, ...] = ()
     reused: tuple[str, ...] = ()
     computed: tuple[str, ...] = ()
-
-
-def stored_rows(store: Store) -> list[DoneRow]:
-    """All finished rows in the store, oldest first."""
-    files = sorted(row_files(store), key=lambda file: (store.root / file).stat().st_mtime_ns)
-    return [row for file in files if (row := store.try_read(file, DoneRow))]
 
 
 def find_row(rows: Sequence[RowDescription], prefix: str) -> int:
@@ -98,7 +90,7 @@ def _describe_share(stage: str, old: RowDescription, new: RowDescription, store:
         return f"{shared} of {len(new['fits'])} fits" if shared else ""
     keys = _stored_keys(stage, new, store)
     shared = len(keys & _stored_keys(stage, old, store))
-    noun = "clips" if len(keys) <= len(_stored_keys("crops", new, store)) else "clips and views"
+    noun = "groups of clips" if len(keys) <= len(_stored_keys("crops", new, store)) else "groups of clips and views"
     return f"{stage} of {shared} of {len(keys)} {noun}" if shared else ""
 
 
@@ -106,8 +98,8 @@ def _stored_keys(stage: str, row: RowDescription, store: Store) -> set[str]:
     """The keys of a stage's entries that a row is computed from."""
     keys: set[str] = set()
     for digest in row["inputs"]:
-        folder = store.find_entry("inputs", digest)
-        inputs = read_json(folder / "keys.json", InputKeys) if folder else None
+        entry = store.find("inputs", digest)
+        inputs = entry.read_facts(InputKeys) if entry else None
         if inputs and inputs["stage"] == stage:
             keys.update(inputs["keys"].values())
     return keys

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -14,13 +15,16 @@ from matplotlib.figure import Figure
 
 from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.store.entries import Store
-from ferbench.store.files import read_json
 from ferbench.store.records import Record, figures_folder
 from ferbench.store.rows import DoneRow, FitHistory
 
 BLUE, ORANGE = "#0072B2", "#D55E00"  # distinct for color-blind readers
 MAX_MARKERS = 30  # epochs; longer curves have no markers
 MAX_NAME_LENGTH = 120
+
+
+class _FitFacts(TypedDict):
+    history: FitHistory
 
 
 def draw_figures(record: Record, store: Store) -> Path:
@@ -40,8 +44,8 @@ def _draw_row(row: DoneRow, folder: Path, store: Store) -> None:
     for fold, key in enumerate(row["fits"]):
         suffix = f"-fold{fold}" if len(row["fits"]) > 1 else ""
         file = folder / f"curves-{_join_labels(row, MODEL_AXES)}{suffix}-{key[:6]}.png"
-        if not file.exists() and (entry := store.find_entry("fits", key)):
-            history = read_json(entry / "history.json", FitHistory)
+        if not file.exists() and (entry := store.find("fits", key)):
+            history = entry.read_facts(_FitFacts)["history"]
             if history["loss"]:  # estimators and finished systems have no epochs
                 draw_curves(history, row, file)
 

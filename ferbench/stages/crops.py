@@ -1,11 +1,13 @@
-"""Crops: each clip's selected frames, decoded and taken through the preprocessing steps; uint8."""
+"""Crops: each clip's selected frames, decoded and taken through the preprocessing steps; uint8. Stored by group of clips."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import cached_property
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,21 @@ from numpy.typing import NDArray
 from ferbench.api.clips import Clip, Frames
 from ferbench.api.components import Preprocessor
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
+from ferbench.corpora.groups import ClipGroup
 from ferbench.corpora.landmarks import read_landmarks
 from ferbench.corpora.selection import select_frames
+from ferbench.plan.models import KeySet
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
+from ferbench.store.format import ArrayFile, Content, Entry
+
+CROPS, LANDMARKS = "crops/", "landmarks/"  # before the id of a clip, the names of its arrays
+
+# Held while a step runs that does not promise to be safe in threads: steps may share a detector, whose results would then depend on chance.
+ONE_AT_A_TIME = Lock()
+
+RunAll = Callable[[Callable[[Clip], "ClipCrops"], Iterable[Clip]], Iterable["ClipCrops"]]
+"""Calls a function for each clip and returns the results in order, such as `map`."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +39,6 @@ class CropFacts:
     indices: list[int]
     has_face: list[bool] | None
     problems: dict[str, str]
-    seconds: float
-
-    @property
-    def cost(self) -> Cost:
-        """The cost of computing the crops."""
-        return Cost(len(self.indices), self.seconds)
 
     @property
     def is_covered(self) -> bool:
@@ -39,69 +46,87 @@ class CropFacts:
         return self.has_face is None or any(self.has_face)
 
 
-def store_crops(clip: Clip, key: str, steps: Sequence[Preprocessor], store: Store) -> None:
-    """Compute and store the crops of one clip, unless they are stored."""
-    store.ensure_entry("crops", key, _write, clip, steps)
+@dataclass(frozen=True)
+class ClipCrops:
+    """The crops [T,H,W] or [T,H,W,3] of one clip, T may be 0; the facts about them, and the landmarks [T,P,2] that the corpus ships."""
+
+    crops: NDArray[np.uint8]
+    facts: CropFacts
+    landmarks: NDArray[np.float32] | None = None
 
 
-def crops_path(key: str, store: Store) -> Path:
-    """The .npy file of one clip's crops [T,H,W] or [T,H,W,3]; T may be 0."""
-    folder = store.find_entry("crops", key)
-    if folder is None:
-        raise FerbenchError(f"stored crops {key[:12]} are damaged or missing", hint="run the same command again to recompute them")
-    return folder / "crops.npy"
-
-
-def load_crops(key: str, store: Store) -> NDArray[np.uint8]:
-    """Map the crops [T,H,W] or [T,H,W,3] of one clip from their file, which stays open as long as they are in use."""
-    crops: NDArray[np.uint8] = np.load(crops_path(key, store), mmap_mode="r")
-    return crops
-
-
-def load_landmarks(key: str, store: Store) -> NDArray[np.float32]:
-    """Load the corpus's landmarks [T,P,2] of one clip's crops; raises FerbenchError if it ships none."""
-    file = crops_path(key, store).with_name("landmarks.npy")
-    if not file.is_file():
-        raise FerbenchError("a backbone reads landmarks, but a clip has none", hint="choose a corpus that ships landmarks")
-    landmarks: NDArray[np.float32] = np.load(file)
-    return landmarks
-
-
-def load_facts(key: str, store: Store) -> CropFacts:
-    """Load the facts about a clip's crops."""
-    return store.read_facts("crops", key, CropFacts)
-
-
-def _write(folder: Path, clip: Clip, steps: Sequence[Preprocessor]) -> CropFacts:
+def compute_crops(group: ClipGroup, steps: Sequence[Preprocessor], run_all: RunAll = map) -> Content:
+    """Compute the crops of a group of clips; `run_all` calls a function for each clip."""
     start = time.perf_counter()
-    crops, indices, frames, problems = preprocess(clip, steps)
-    np.save(folder / "crops.npy", crops)
-    if frames.landmarks is not None:
-        np.save(folder / "landmarks.npy", frames.landmarks)
-    has_face = None if frames.has_face is None else list(map(bool, frames.has_face))
-    return CropFacts(indices, has_face, problems, time.perf_counter() - start)
+    clips = dict(zip(group.clips, run_all(lambda clip: preprocess(clip, steps, group.files[clip.id]), group.clips.values()), strict=True))
+    arrays: dict[str, NDArray] = {f"{CROPS}{clip}": result.crops for clip, result in clips.items()}
+    arrays |= {f"{LANDMARKS}{clip}": result.landmarks for clip, result in clips.items() if result.landmarks is not None}
+    facts = {clip: result.facts for clip, result in clips.items()}
+    frames = sum(len(fact.indices) for fact in facts.values())
+    return Content(arrays, facts, Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays.values())))
 
 
-def preprocess(clip: Clip, steps: Sequence[Preprocessor]) -> tuple[NDArray[np.uint8], list[int], Frames, dict[str, str]]:
-    """Return (crops [T,H,W(,3)], frame indices, the frames after the last step, problems by frame) of one clip."""
+@dataclass(frozen=True)
+class GroupCrops:
+    """The stored crops of a group of clips."""
+
+    entry: Entry
+
+    def crops(self, clip: str) -> NDArray[np.uint8]:
+        """The crops [T,H,W] or [T,H,W,3] of a clip, mapped from the file."""
+        return self.entry.array(f"{CROPS}{clip}")
+
+    def locate(self, clip: str) -> ArrayFile:
+        """Where the crops of a clip are."""
+        return self.entry.locate(f"{CROPS}{clip}")
+
+    def landmarks(self, clip: str) -> NDArray[np.float32]:
+        """The corpus's landmarks [T,P,2] of a clip; raises FerbenchError if it ships none."""
+        if f"{LANDMARKS}{clip}" not in self.entry.specs:
+            raise FerbenchError("a backbone reads landmarks, but a clip has none", hint="choose a corpus that ships landmarks")
+        return self.entry.array(f"{LANDMARKS}{clip}")
+
+    @cached_property
+    def facts(self) -> Mapping[str, CropFacts]:
+        """The facts about the crops of each clip."""
+        return self.entry.read_facts(dict[str, CropFacts])
+
+
+def load_crops(key: str, store: Store, facts_only: bool = False) -> GroupCrops:
+    """Open the crops of a group; if `facts_only`, only facts may be read."""
+    entry = store.find("crops", key, facts_only)
+    if entry is None:
+        raise FerbenchError(f"stored crops {key[:12]} are damaged or missing", hint="run the same command again to recompute them")
+    return GroupCrops(entry)
+
+
+def load_facts(crops: KeySet, store: Store) -> dict[str, CropFacts]:
+    """Load the facts about the crops of all clips of these groups."""
+    groups = (load_crops(key, store, facts_only=True).facts for key in crops.by_group.values())
+    return {clip: facts for group in groups for clip, facts in group.items()}
+
+
+def preprocess(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]) -> ClipCrops:
+    """Compute the crops of one clip; `digests` are those of its files when it was indexed."""
     from ferbench.corpora.decoding import decode
 
-    images, problems = decode(clip, select_frames(clip, steps))
+    images, problems = decode(clip, select_frames(clip, steps), digests)
     points = None
     if clip.landmarks:
         points, more = read_landmarks(clip, list(images))
         images, problems = {index: image for index, image in images.items() if index in points}, problems | more
     reasons = {str(index): reason for index, reason in problems.items()}
     if not images:
-        return np.zeros((0, 1, 1), np.uint8), [], Frames(()), reasons
+        return ClipCrops(np.zeros((0, 1, 1), np.uint8), CropFacts([], None, reasons))
     frames = Frames(tuple(images.values()), landmarks=None if points is None else np.array([points[index] for index in images]))
     for step in steps:
         frames = _apply(step, clip, frames, len(images))
-    return _stack(clip, frames.images), list(images), frames, reasons
+    has_face = None if frames.has_face is None else list(map(bool, frames.has_face))
+    return ClipCrops(_stack(clip, frames.images), CropFacts(list(images), has_face, reasons), frames.landmarks)
 
 
 def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames:
-    with blame_plugin(f"{step.title} on {clip.id}", type(step)):
+    with blame_plugin(f"{step.title} on {clip.id}", type(step)), nullcontext() if step.is_thread_safe else ONE_AT_A_TIME:
         result = step(frames)
         if problem := _contract_problem(result, count):
             raise PluginError(f"{step.title} on {clip.id} returns {problem}", where=location(type(step)))

@@ -1,12 +1,13 @@
-"""Features: the output of a backbone's frozen part, from crops; computed once, stored clip by clip."""
+"""Features: the output of a backbone's frozen part, from crops; computed once, stored by group of clips.
+
+A group is always computed as a whole, since the last bits of a convolution depend on its batch.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,21 +17,31 @@ from ferbench.api.clips import Input
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.api.networks import Frozen
 from ferbench.plan.models import FeatureTask, Fit
-from ferbench.stages import crops
+from ferbench.stages.crops import GroupCrops, load_crops
 from ferbench.stages.forward import Features, forward_clips, forward_frames
 from ferbench.stages.images import normalize
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
+from ferbench.store.format import Content, Entry
 
 MAX_CALIBRATION_FRAMES = 64
 
+Crops = NDArray[np.uint8]
 
-def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[str] = ()) -> torch.nn.Module:
-    """Build the frozen part of a fit's backbone on the device, calibrated on crops of these clips (default: the fold's training clips)."""
+
+def build_frozen(fit: Fit, store: Store, device: torch.device) -> torch.nn.Module:
+    """Build the frozen part of a fit's backbone on the device, calibrated on crops of the fold's training clips."""
+    frozen = fit.frozen
+    assert frozen is not None
+    training = fit.split.folds[fit.fold].train if frozen.is_calibrated else ()
+    return build_module(fit, list(load_clips(fit, training, store).values()), device)
+
+
+def build_module(fit: Fit, training: Sequence[Crops], device: torch.device) -> torch.nn.Module:
+    """Build the frozen part of a fit's backbone on the device, calibrated on these crops if it needs any."""
     frozen, backbone = fit.frozen, fit.backbone
     assert frozen is not None
-    training = [fit.crops[clip] for clip in clips or fit.split.folds[fit.fold].train]
-    sample = _calibration_crops(training, backbone.input(), store, device) if frozen.is_calibrated else None
+    sample = _calibration_crops(training, backbone.input(), device) if frozen.is_calibrated else None
     with blame_plugin(f"the frozen part of {backbone.title}", type(frozen)):
         module: object = frozen.build(sample)
     if not isinstance(module, torch.nn.Module):
@@ -40,59 +51,61 @@ def build_frozen(fit: Fit, store: Store, device: torch.device, clips: Sequence[s
     return module.to(device)
 
 
-@dataclass(frozen=True)
-class FeatureFacts:
-    """The seconds that the features of a clip took, and its number of frames."""
-
-    seconds: float
-    frames: int
-
-    @property
-    def cost(self) -> Cost:
-        """The cost of computing the features."""
-        return Cost(self.frames, self.seconds)
+def load_clips(fit: Fit, clips: Sequence[str], store: Store) -> dict[str, Crops]:
+    """Map the crops of these clips, in this order."""
+    owners = fit.groups.owners
+    groups = {name: load_crops(fit.crops[name], store) for name in dict.fromkeys(owners[clip] for clip in clips)}
+    return {clip: groups[owners[clip]].crops(clip) for clip in clips}
 
 
-def store_features(fit: Fit, tasks: Sequence[FeatureTask], module: torch.nn.Module, store: Store, device: torch.device) -> None:
-    """Compute and store the features of these tasks, whose keys are claimed; a clip is written while the next is computed."""
+def compute_features(fit: Fit, task: FeatureTask, module: torch.nn.Module, store: Store, device: torch.device) -> Content:
+    """Compute the features of a group; raises PluginError if they are not finite numbers."""
     start = time.perf_counter()
-    with ThreadPoolExecutor(1) as writer:
-        writes = []
-        for task, features in zip(tasks, compute_features(fit, tasks, module, store, device), strict=True):
-            now = time.perf_counter()
-            frames = len(crops.load_facts(fit.crops[task.clip], store).indices)
-            writes.append(writer.submit(store.write_entry, "features", task.key, _write, features, FeatureFacts(now - start, frames)))
-            start = now
-    for write in writes:
-        write.result()
+    crops = load_crops(fit.crops[task.group], store)
+    clips = fit.groups.by_name[task.group].clips
+    inputs = ((clip, _load_input(fit, task, clip, crops)) for clip in clips)
+    features = dict(forward(fit, inputs, module, device))
+    frames = {clip: len(crops.facts[clip].indices) for clip in clips}
+    for clip in clips:
+        _check_features(fit, clip, features[clip], frames[clip])
+    size = sum(array.nbytes for array in features.values())
+    return Content(features, run=Cost(sum(frames.values()), time.perf_counter() - start, size))
 
 
-def compute_features(
-    fit: Fit, tasks: Sequence[FeatureTask], module: torch.nn.Module, store: Store, device: torch.device
-) -> Iterator[Features]:
-    """Yield the features of each task; raises PluginError if they are not finite numbers."""
+def forward(
+    fit: Fit, inputs: Iterable[tuple[str, NDArray]], module: torch.nn.Module, device: torch.device
+) -> Iterator[tuple[str, Features]]:
+    """Yield the features of each clip from its crops, or from its landmarks if the frozen part reads these."""
     frozen, declared = fit.frozen, fit.backbone.input()
     assert frozen is not None
+    names = deque[str]()
+
+    def arrays() -> Iterator[NDArray]:
+        for clip, array in inputs:
+            names.append(clip)
+            yield array
+
+    where = location(type(frozen))
     if frozen.reads == "frames":
-        images = (_load_view(fit, task, store) for task in tasks)
-        outputs = forward_frames(module, images, declared, device, location(type(frozen)))
+        outputs = forward_frames(module, arrays(), declared, device, where)
     else:
-        outputs = forward_clips(module, (_clip_input(fit, task, frozen, declared, store) for task in tasks), device, location(type(frozen)))
-    for task, features in zip(tasks, outputs, strict=True):
-        _check_features(fit, frozen, task.clip, features, len(crops.load_facts(fit.crops[task.clip], store).indices))
-        yield features
+        outputs = forward_clips(module, (_clip_input(array, frozen, declared) for array in arrays()), device, where)
+    for features in outputs:
+        yield names.popleft(), features
 
 
-def features_path(key: str, store: Store) -> Path:
-    """The .npy file of one clip's features [T,...] or [1,...], float32."""
-    folder = store.find_entry("features", key)
-    if folder is None:
+def find_features(key: str, store: Store, facts_only: bool = False) -> Entry:
+    """Open the features of a group: float32 [T,...] or [1,...] for each clip."""
+    entry = store.find("features", key, facts_only)
+    if entry is None:
         raise FerbenchError(f"stored features {key[:12]} are damaged or missing", hint="run the same command again to recompute them")
-    return folder / "features.npy"
+    return entry
 
 
-def _check_features(fit: Fit, frozen: Frozen, clip: str, features: Features, frames: int) -> None:
+def _check_features(fit: Fit, clip: str, features: Features, frames: int) -> None:
     """Raise PluginError now, since wrong features would otherwise look like a failure of training."""
+    frozen = fit.frozen
+    assert frozen is not None
     expected = "expected one per frame" + ("" if frozen.reads == "frames" else ", or one for the clip")
     if len(features) != frames and not (len(features) == 1 and frames and frozen.reads != "frames"):
         problem = f"gives features {list(features.shape)} for {frames} frames: {expected}"
@@ -107,12 +120,12 @@ def _check_features(fit: Fit, frozen: Frozen, clip: str, features: Features, fra
     raise PluginError(f"the frozen part of {fit.backbone.title} {problem} ({clip})", where=location(type(frozen)))
 
 
-def _calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, device: torch.device) -> torch.Tensor:
-    """Load at most 64 training crops [N,C,H,W], spread evenly over the clips and each clip's frames."""
-    sample = np.linspace(0, len(crop_keys) - 1, min(len(crop_keys), MAX_CALIBRATION_FRAMES)).round().astype(int)
+def _calibration_crops(training: Sequence[Crops], declared: Input, device: torch.device) -> torch.Tensor:
+    """Select at most 64 training crops [N,C,H,W], spread evenly over the clips and each clip's frames."""
+    sample = np.linspace(0, len(training) - 1, min(len(training), MAX_CALIBRATION_FRAMES)).round().astype(int)
     images = []
     for number, index in enumerate(sample):
-        clip = crops.load_crops(crop_keys[index], store)
+        clip = training[index]
         if len(clip):
             images.append(normalize(torch.from_numpy(clip[number % len(clip)][None].copy()), declared))
     if not images:
@@ -120,25 +133,20 @@ def _calibration_crops(crop_keys: Sequence[str], declared: Input, store: Store, 
     return torch.cat(images).to(device)
 
 
-def _clip_input(fit: Fit, task: FeatureTask, frozen: Frozen, declared: Input, store: Store) -> torch.Tensor:
-    """Load the input of a frozen part that reads whole clips: crops [T,C,H,W] or landmarks [T,P,2]."""
-    if frozen.reads == "landmarks":
-        return torch.from_numpy(crops.load_landmarks(fit.crops[task.clip], store))
-    images = torch.from_numpy(_load_view(fit, task, store).copy())
-    return normalize(images, declared) if len(images) else images
-
-
-def _load_view(fit: Fit, task: FeatureTask, store: Store) -> NDArray[np.uint8]:
-    """Load the crops of a clip, augmented if the task is one of its views."""
-    images = crops.load_crops(fit.crops[task.clip], store)
+def _load_input(fit: Fit, task: FeatureTask, clip: str, crops: GroupCrops) -> NDArray:
+    """The landmarks of a clip, or its crops, augmented if the task is one of its views."""
+    if fit.frozen and fit.frozen.reads == "landmarks":
+        return crops.landmarks(clip)
+    images = crops.crops(clip)
     if not task.augmentation or not len(images):
         return images
     from ferbench.training.augmentation import augment_clip  # imports torchvision
 
-    augmented: NDArray[np.uint8] = augment_clip(torch.from_numpy(images.copy()), task.augmentation, task.clip, task.view).numpy()
+    augmented: Crops = augment_clip(torch.from_numpy(images.copy()), task.augmentation, clip, task.view).numpy()
     return augmented
 
 
-def _write(folder: Path, features: Features, facts: FeatureFacts) -> FeatureFacts:
-    np.save(folder / "features.npy", features)
-    return facts
+def _clip_input(array: NDArray, frozen: Frozen, declared: Input) -> torch.Tensor:
+    """The input of a frozen part that reads whole clips: crops [T,C,H,W] or landmarks [T,P,2]."""
+    values = torch.from_numpy(array.copy())
+    return values if frozen.reads == "landmarks" or not len(values) else normalize(values, declared)

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,14 +13,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ferbench.api.components import Loss
-from ferbench.api.errors import PluginError, blame_plugin, location, shorten
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location, shorten
 from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
 from ferbench.stages.networks import build_learner, build_network, check_learner, check_logits
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
-from ferbench.store.files import read_json, to_json
+from ferbench.store.format import Content, Entry
 from ferbench.store.rows import FitHistory, Provenance
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.estimators import fit_best_estimator
@@ -50,19 +49,22 @@ class Resources:
 
 @dataclass(frozen=True)
 class FitFacts:
-    """Facts about a fit: its seconds, the seconds that its features took, what was trained, and its provenance."""
+    """The result of a fit, with its scores: the number of scores of each clip, the history, and the number of trained weights."""
+
+    clips: dict[str, int]
+    history: FitHistory
+    weights: int = 0
+
+
+@dataclass(frozen=True)
+class FitRun:
+    """How a fit was computed: its seconds, those of its features and of each epoch; `frame_epochs` is frames times epochs."""
 
     seconds: float
     features_seconds: float
-    training_frames: int
-    epochs: int
-    weights: int
+    epoch_seconds: list[float]
+    frame_epochs: int
     provenance: Provenance
-
-    @property
-    def cost(self) -> Cost:
-        """The cost of training."""
-        return Cost(self.training_frames * max(1, self.epochs), self.seconds, weights=self.weights)
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ class _FoldItems:
     counts: Sequence[int]  # training items of each class
 
 
-def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) -> FitFacts:
-    """Train, score the validation and test items, and write the result into `folder`."""
+def compute_fit(fit: Fit, inputs: Inputs, resources: Resources) -> Content:
+    """Train, and score the validation and test items."""
     start = time.perf_counter()
     fold = fit.split.folds[fit.fold]
     if isinstance(fit.trainable, Network | EmbeddingNetwork):
@@ -91,27 +93,40 @@ def compute_fit(folder: Path, fit: Fit, inputs: Inputs, resources: Resources) ->
     _check_scores(fit, result.scores, len(items.to_score.y))
     lengths = inputs.lengths([*fold.validation, *fold.test])
     score_counts = {clip: min(1, length) for clip, length in lengths.items()} if fit.reads_clips else lengths
-    write_scores(folder, result.scores, score_counts, result.history)
-    epochs, seconds = len(result.history.loss), time.perf_counter() - start
-    return FitFacts(seconds, inputs.feature_seconds, items.training.frames, epochs, result.weights, resources.provenance)
+    frame_epochs = items.training.frames * max(1, len(result.history.loss))
+    run = FitRun(
+        time.perf_counter() - start, inputs.feature_seconds, result.history.seconds, frame_epochs, resources.provenance
+    )
+    return scores_content(result.scores, score_counts, result.history, run, result.weights)
 
 
-def write_scores(folder: Path, scores: Scores, counts: Mapping[str, int], history: History) -> None:
-    """Write scores.npy [M,C], clips.json with the number of scores of each clip, and history.json."""
-    np.save(folder / "scores.npy", scores.astype(np.float32))
-    (folder / "clips.json").write_bytes(to_json(counts))
-    (folder / "history.json").write_bytes(to_json(asdict(history)))
+def scores_content(scores: Scores, counts: Mapping[str, int], history: History, run: FitRun, weights: int = 0) -> Content:
+    """The entry of a fit: scores [M,C], the number of scores of each clip, and the history."""
+    course = {name: value for name, value in asdict(history).items() if name != "seconds"}
+    return Content({"scores": scores.astype(np.float32)}, {"clips": counts, "history": course, "weights": weights}, run)
 
 
 def load_scores(key: str, store: Store) -> tuple[dict[str, Scores], FitHistory]:
     """Load the scores [T,C] of each validation and test clip, T frames or 1 if whole clips are read; and the history."""
-    folder = store.find_entry("fits", key)
-    if folder is None:
-        raise FileNotFoundError(f"fit {key}")
-    values = np.load(folder / "scores.npy").astype(np.float64)
-    lengths = read_json(folder / "clips.json", dict[str, int])
-    by_clip = np.split(values, np.cumsum(list(lengths.values()))[:-1])
-    return dict(zip(lengths, by_clip, strict=True)), read_json(folder / "history.json", FitHistory)
+    entry = find_fit(key, store)
+    facts = entry.read_facts(FitFacts)
+    by_clip = np.split(entry.array("scores").astype(np.float64), np.cumsum(list(facts.clips.values()))[:-1])
+    return dict(zip(facts.clips, by_clip, strict=True)), facts.history
+
+
+def find_fit(key: str, store: Store) -> Entry:
+    """Open a fit; raises FerbenchError if it is not in the store."""
+    entry = store.find("fits", key)
+    if entry is None:
+        raise FerbenchError(f"the stored fit {key[:12]} is damaged or missing", hint="run the same command again to recompute it")
+    return entry
+
+
+def fit_cost(key: str, store: Store) -> Cost:
+    """The cost of a fit in the store; raises FerbenchError if it is not there."""
+    entry = find_fit(key, store)
+    run = entry.read_run(FitRun)
+    return Cost(run.frame_epochs, run.seconds, entry.size, entry.read_facts(FitFacts).weights)
 
 
 def seed_generators(seed: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,21 +11,23 @@ from numpy.typing import NDArray
 from ferbench.api.errors import PluginError, location
 from ferbench.api.networks import Fusion
 from ferbench.plan.models import FusedFit
-from ferbench.stages.fits import FitFacts, Scores, load_scores, write_scores
+from ferbench.stages.fits import FitRun, Scores, load_scores, scores_content
 from ferbench.store.entries import Store
+from ferbench.store.format import Content
 from ferbench.store.rows import Provenance
 from ferbench.training.history import History
 
 
-def compute_fused_fit(folder: Path, fit: FusedFit, store: Store, provenance: Provenance) -> FitFacts:
-    """Write the same files as a fit: scores [M,C] of the clips that every member scored, and a history with the weights."""
+def compute_fused_fit(fit: FusedFit, store: Store, provenance: Provenance) -> Content:
+    """Compute what a fit has: scores [M,C] of the clips that every member scored, and a history with the weights."""
     start = time.perf_counter()
     members = [load_scores(member.key, store)[0] for member in fit.members]
     by_clip = {clip: _clip_scores(members, clip) for clip in members[0] if all(len(scores[clip]) for scores in members)}
     weights, history = _weigh(fit, by_clip)
     fused = np.array([np.tensordot(weights, scores, 1) for scores in by_clip.values()]).reshape(-1, len(fit.classes))
-    write_scores(folder, fused, {clip: int(clip in by_clip) for clip in members[0]}, history)
-    return FitFacts(time.perf_counter() - start, features_seconds=0.0, training_frames=0, epochs=0, weights=0, provenance=provenance)
+    counts = {clip: int(clip in by_clip) for clip in members[0]}
+    run = FitRun(time.perf_counter() - start, features_seconds=0.0, epoch_seconds=[], frame_epochs=0, provenance=provenance)
+    return scores_content(fused, counts, history, run)
 
 
 def _clip_scores(members: list[dict[str, Scores]], clip: str) -> Scores:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -11,13 +11,15 @@ import torch
 
 from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.api.recipe import Augmentation
-from ferbench.plan.models import Fit
-from ferbench.stages.crops import crops_path
-from ferbench.stages.features import FeatureFacts, features_path
+from ferbench.plan.models import Fit, KeySet
+from ferbench.stages.crops import load_crops
+from ferbench.stages.features import find_features
+from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
+from ferbench.store.format import ArrayFile
 from ferbench.training.device import has_room
 from ferbench.training.items import Augment, Items
-from ferbench.training.streaming import ClipFile, DiskFrames, fits_in_memory
+from ferbench.training.streaming import DiskFrames, fits_in_memory
 
 
 @dataclass
@@ -76,21 +78,29 @@ class Inputs:
 
 def load_inputs(fit: Fit, store: Store) -> Inputs:
     """Load the frames of a fold's clips, or leave them on disk if they exceed the memory; raises FerbenchError if their shapes differ."""
-    fold, path = fit.split.folds[fit.fold], crops_path if fit.frozen is None else features_path
+    fold = fit.split.folds[fit.fold]
     clips = [*fold.train, *fold.validation, *fold.test]
-    files = [ClipFile.at(path(fit.features[clip], store)) for clip in clips]
-    views = [ClipFile.at(path(view[clip], store)) for view in fit.views for clip in fold.train]
+    files = _find_frames(fit, fit.features, clips, store)
+    views = [file for keys in fit.views for file in _find_frames(fit, keys, fold.train, store)]
     frames = _open_frames(fit, [*views, *files])
     ends = accumulate(len(clip) for clip in files)
     rows = {name: slice(end - len(clip), end) for name, clip, end in zip(clips, files, ends, strict=True)}
     y = np.repeat([fit.classes.index(fit.split.labels[clip]) for clip in clips], [len(clip) for clip in files])
-    tasks = fit.feature_tasks() if fit.frozen else ()
-    feature_seconds = sum((store.read_facts("features", task.key, FeatureFacts).seconds for task in tasks), 0.0)
+    keys = {task.key for task in fit.feature_tasks()} if fit.frozen else ()
+    feature_seconds = sum((find_features(key, store, facts_only=True).read_run(Cost).seconds for key in keys), 0.0)
     x = frames.whole() if fits_in_memory(frames.clips) else frames
     return Inputs(x, torch.from_numpy(y), rows, 1 + len(fit.views), feature_seconds)
 
 
-def _open_frames(fit: Fit, files: Sequence[ClipFile]) -> DiskFrames:
+def _find_frames(fit: Fit, keys: KeySet, clips: Sequence[str], store: Store) -> list[ArrayFile]:
+    """Where the crops or features of these clips are."""
+    owners, groups = fit.groups.owners, dict[str, Callable[[str], ArrayFile]]()
+    for name in dict.fromkeys(owners[clip] for clip in clips):
+        groups[name] = load_crops(keys[name], store).locate if keys.stage == "crops" else find_features(keys[name], store).locate
+    return [groups[owners[clip]](clip) for clip in clips]
+
+
+def _open_frames(fit: Fit, files: Sequence[ArrayFile]) -> DiskFrames:
     """Join the files, which stay on disk; raises FerbenchError if the shapes of their frames differ."""
     full = [clip for clip in files if len(clip)]
     if len(shapes := {clip.shape[1:] for clip in full}) != 1:

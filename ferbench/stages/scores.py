@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.plan.memo import Memo
-from ferbench.plan.models import Model, Row
+from ferbench.plan.models import KeySet, Model, Row
 from ferbench.report.metrics import compute_metrics
-from ferbench.stages.crops import CropFacts, load_facts
-from ferbench.stages.fits import FitFacts, load_scores
+from ferbench.stages.crops import CropFacts, load_crops, load_facts
+from ferbench.stages.fits import FitRun, find_fit, load_scores
+from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
-from ferbench.store.rows import Coverage, DoneRow, FailedRow, Metrics, Provenance, RowDescription
+from ferbench.store.format import Content
+from ferbench.store.rows import Coverage, FailedRow, Metrics, Provenance, RowDescription, RowResult, RowRun
 
 CropFactsByClip = Mapping[str, CropFacts]
 Predictions = Mapping[str, int]
@@ -30,8 +32,8 @@ class Scorer:
     store: Store
     memo: Memo = field(default_factory=Memo)
 
-    def score(self, row: Row) -> DoneRow:
-        """The row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted.
+    def score(self, row: Row) -> Content:
+        """Compute the row's metrics over the test clips of all folds, pooled; a clip without a readable frame is left out and counted.
 
         Raises FerbenchError if no test clip has one.
         """
@@ -41,18 +43,17 @@ class Scorer:
         covered = [clip for clip in predictions if facts[clip].is_covered]
         overall = _evaluate(predictions, predictions, model)
         covered_only = overall if len(covered) == len(predictions) else _evaluate(covered, predictions, model) if covered else None
-        return {
+        result: RowResult = {
             "status": "done",
             **describe_row(row),
             **overall,
             "covered_only": covered_only and {"war": covered_only["war"], "uar": covered_only["uar"], "clips": covered_only["clips"]},
-            "coverage": self.memo.get(("coverage", model.crops), lambda: measure_coverage(facts)),
+            "coverage": self.memo.get(("coverage", model.crops, model.split.key), lambda: measure_coverage(facts)),
             "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
             "epochs": epochs,
-            "seconds": self._seconds(model, facts),
-            "provenance": [self.store.read_facts("fits", fit.key, FitFacts).provenance for fit in model.fits],
         }
+        return Content(facts=result, run=self._describe_run(model))
 
     def _predict(self, row: Row) -> tuple[dict[str, int], list[int]]:
         """The predicted class of each test clip, and each fold's chosen epoch."""
@@ -68,18 +69,23 @@ class Scorer:
         return predictions, epochs
 
     def _facts(self, model: Model) -> CropFactsByClip:
-        keys = model.crops
-        return self.memo.get(("facts", keys), lambda: {clip: load_facts(key, self.store) for clip, key in keys.by_clip.items()})
+        keys, clips = model.crops, model.split.clips
+        by_clip = self.memo.get(("facts", keys), lambda: load_facts(keys, self.store))
+        return {clip.id: by_clip[clip.id] for clip in clips}
 
-    def _seconds(self, model: Model, facts: CropFactsByClip) -> dict[str, float]:
-        """Seconds by stage; shared work counts in full."""
-        seconds = {"crops": sum(fact.seconds for fact in facts.values())}
+    def _describe_run(self, model: Model) -> RowRun:
+        """Seconds by stage, in which shared work counts in full; and the provenance of the fits."""
+        seconds = {"crops": self.memo.get(("seconds", model.crops), lambda: self._crop_seconds(model.crops))}
         fits = [fit for trained in model.trained for fit in trained.fits]
-        entries = {fit.key: self.store.read_facts("fits", fit.key, FitFacts) for submodel in model.submodels for fit in submodel.fits}
+        runs = {fit.key: find_fit(fit.key, self.store).read_run(FitRun) for submodel in model.submodels for fit in submodel.fits}
         if any(fit.frozen for fit in fits):
-            by_features = {fit.features: entries[fit.key].features_seconds for fit in fits}
+            by_features = {fit.features: runs[fit.key].features_seconds for fit in fits}
             seconds["features"] = sum(by_features.values())
-        return {**seconds, "fit": sum(entry.seconds for entry in entries.values())}
+        seconds["fit"] = sum(run.seconds for run in runs.values())
+        return {"seconds": seconds, "provenance": [runs[fit.key].provenance for fit in model.fits]}
+
+    def _crop_seconds(self, crops: KeySet) -> float:
+        return sum(load_crops(key, self.store, facts_only=True).entry.read_run(Cost).seconds for key in crops.by_group.values())
 
 
 def describe_failure(row: Row, error: BaseException, log: str, provenance: Provenance) -> FailedRow:

@@ -51,7 +51,7 @@ def load_costs(store: Store) -> CostHistory:
 
 def add_costs(store: Store, costs: Mapping[tuple[str, str], Cost]) -> None:
     """Add the costs of a run, by (stage, kind)."""
-    with store.lock("costs", ""):
+    with store.lock("costs"):
         history = load_costs(store)
         for (stage, kind), cost in costs.items():
             history.add(stage, kind, cost)

@@ -52,23 +52,29 @@ class Store:
         """Whether an entry exists; its content is not read."""
         return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}{format.SUFFIX}")  # noqa: PTH113 (a plan asks ten thousand times)
 
-    def find(self, stage: str, key: str) -> Entry | None:
+    def keys(self, stage: str, prefix: str = "") -> list[str]:
+        """List the keys of a stage's entries, or of those that begin with this, sorted."""
+        return sorted(path.stem for path in (self.root / stage).glob(f"{prefix[:2] or '??'}/{prefix}*{format.SUFFIX}"))
+
+    def find(self, stage: str, key: str, facts_only: bool = False) -> Entry | None:
         """Return an entry, verified once per process; None if it is missing or damaged: then it is removed with a warning.
 
-        Raises StoreError if it cannot be read.
+        `facts_only` verifies only the header, so that the arrays are not read. Raises StoreError if the entry cannot be read.
         """
         try:
             with self._translate_errors("read"):
                 entry = format.open_entry(self.path(stage, key))
                 if (stage, key) not in self._verified:
-                    format.verify(entry, stage, key)
+                    format.verify_header(entry, stage, key)
+                    if not facts_only:
+                        format.verify_arrays(entry)
+                        self._verified.add((stage, key))
         except FileNotFoundError:
             return None
         except Damaged as damage:
             self.warn(f"stored {stage} {key[:12]} is damaged ({damage}) and will be recomputed")
             self.remove(stage, key)
             return None
-        self._verified.add((stage, key))
         return entry
 
     def ensure(self, stage: str, key: str, compute: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Entry:

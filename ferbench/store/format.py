@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import mmap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,8 @@ import msgspec
 import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
+
+from ferbench.api.errors import StoreError
 
 T = TypeVar("T")
 
@@ -64,12 +66,29 @@ class Metadata(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """An array in a file: `offset` is the byte where its first number begins."""
+    """An array [N,...] in a file, which is open only while it is read; `offset` is the byte where its first number begins."""
 
     path: Path
     dtype: np.dtype
     shape: tuple[int, ...]
     offset: int
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """The size of the array in memory."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def read_rows(self, rows: Sequence[int], into: Sequence[NDArray]) -> None:
+        """Read these rows, each into a contiguous array [...]; raises StoreError if the file ends before."""
+        size = math.prod(self.shape[1:]) * self.dtype.itemsize
+        with self.path.open("rb") as file:
+            for row, array in zip(rows, into, strict=True):
+                file.seek(self.offset + row * size)
+                if file.readinto(array.data.cast("B")) != size:
+                    raise StoreError(f"{self.path} ends before its row {row}", hint="`ferbench store verify` finds damaged entries")
 
 
 @dataclass(frozen=True)
@@ -85,6 +104,11 @@ class Entry:
     def digest(self) -> str:
         """A digest of arrays and facts: equal results have equal digests."""
         return self.metadata.digest
+
+    @property
+    def size(self) -> int:
+        """The bytes of its arrays."""
+        return max((spec.data_offsets[1] for spec in self.specs.values()), default=0)
 
     def read_facts(self, as_type: type[T]) -> T:
         """Return the facts."""
@@ -135,17 +159,20 @@ def open_entry(path: Path) -> Entry:
     return Entry(path, metadata, specs, 8 + length)
 
 
-def verify(entry: Entry, stage: str, key: str) -> None:
-    """Raise Damaged if an entry is not as it was written, or that of another key; reads all of it."""
+def verify_header(entry: Entry, stage: str, key: str) -> None:
+    """Raise Damaged if the header is not as it was written, or that of another key, or if the file is too short or too long."""
     own = entry.metadata
     if own.checksum != _checksum(own.stage, own.key, own.facts, own.run, own.digest):
         raise Damaged("its header does not match its checksum")
     if (own.stage, own.key) != (stage, key):
         raise Damaged(f"it is {own.stage} {own.key[:12]}")
-    end = entry.start + max((spec.data_offsets[1] for spec in entry.specs.values()), default=0)
-    if entry.path.stat().st_size != end:
+    if entry.path.stat().st_size != entry.start + entry.size:
         raise Damaged("its length is wrong")
-    if own.digest != _digest(own.facts, {name: entry.array(name) for name in entry.specs}):
+
+
+def verify_arrays(entry: Entry) -> None:
+    """Raise Damaged if an array is not as it was written; reads all of them."""
+    if entry.digest != _digest(entry.metadata.facts, {name: entry.array(name) for name in entry.specs}):
         raise Damaged("its data does not match its checksum")
 
 

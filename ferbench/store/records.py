@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
-from ferbench.api.errors import FerbenchError
+import msgspec
+
+from ferbench.api.errors import FerbenchError, StoreError
 from ferbench.store.entries import Store
 from ferbench.store.files import to_json
-from ferbench.store.rows import DoneRow, FailedRow, StoredRow
+from ferbench.store.rows import DoneRow, FailedRow, RowResult, RowRun, StoredRow
 
 RECORD_FOLDERS = {False: "benchmarks", True: "rehearsals"}
-ROW_FILE = "row.json"
 
 
 class PublishedRow(TypedDict):
@@ -109,13 +110,19 @@ def load_failures(keys: Sequence[str], store: Store) -> dict[str, FailedRow]:
 
 def load_row(key: str, store: Store) -> DoneRow | None:
     """Load a row; None if it is not in the store."""
-    folder = store.find_entry("rows", key)
-    return store.try_read(folder.relative_to(store.root) / ROW_FILE, DoneRow) if folder else None
+    entry = store.find("rows", key)
+    if entry is None:
+        return None
+    try:
+        return cast("DoneRow", {**entry.read_facts(RowResult), **entry.read_run(RowRun)})
+    except msgspec.ValidationError as error:
+        raise StoreError(f"the row {key[:12]} in {store.root} has another form: {error}", hint="another version of ferbench wrote it") from error
 
 
-def row_files(store: Store) -> list[Path]:
-    """List the files of all stored rows, relative to the store."""
-    return [file.relative_to(store.root) for file in (store.root / "rows").glob(f"*/*/{ROW_FILE}")]
+def stored_rows(store: Store) -> list[DoneRow]:
+    """Load all rows in the store, oldest first."""
+    keys = sorted(store.keys("rows"), key=lambda key: store.path("rows", key).stat().st_mtime_ns)
+    return [row for key in keys if (row := load_row(key, store))]
 
 
 def _with_rows(record: StoredRecord, store: Store) -> Record:

@@ -63,8 +63,8 @@ class RowDescription(TypedDict):
     inputs: list[str]
 
 
-class DoneRow(RowDescription, Metrics):
-    """A row with its results; `provenance` is that of each fold's fit."""
+class RowResult(RowDescription, Metrics):
+    """A row with its results."""
 
     status: Literal["done"]
     covered_only: CoveredMetrics | None
@@ -72,8 +72,17 @@ class DoneRow(RowDescription, Metrics):
     unreadable: dict[str, dict[str, str]]
     clips_lost: list[str]
     epochs: list[int]
+
+
+class RowRun(TypedDict):
+    """What differs from run to run; `provenance` is that of each fold's fit."""
+
     seconds: dict[str, float]
     provenance: list[Provenance]
+
+
+class DoneRow(RowResult, RowRun):
+    """A row with its results and how they were computed."""
 
 
 class FailedRow(RowDescription):
@@ -97,13 +106,12 @@ class FitHistory(TypedDict):
     validation_loss: list[float | None]
     validation_accuracy: list[float | None]
     learning_rates: list[float]
-    seconds: list[float]
     chosen_epoch: int
     parameters: dict[str, int | float | str]
 
 
 class InputKeys(TypedDict):
-    """The keys of the entries of a stage that a row is computed from, by clip."""
+    """The keys of the entries of a stage that a row is computed from, by group of clips."""
 
     stage: str
     keys: dict[str, str]

@@ -6,12 +6,15 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TypedDict
 
-import safetensors.torch
+import numpy as np
+import torch
 from torch import Tensor
 
+from ferbench.api.errors import StoreError
 from ferbench.store.entries import Store
+from ferbench.store.format import Content, Entry
 from ferbench.training.state import SavedState, StateFacts
 
 STAGE = "checkpoints"
@@ -20,7 +23,7 @@ MAX_WRITING_SHARE = 0.05  # of the time
 
 @dataclass
 class Checkpoints:
-    """The checkpoints of a fit, whose lock is held: at most one every `interval` seconds (0: after every epoch); the latest is kept."""
+    """The checkpoints of a fit, which is claimed: at most one every `interval` seconds (0: after every epoch); the latest is kept."""
 
     store: Store
     key: str
@@ -32,32 +35,58 @@ class Checkpoints:
 
     def load(self) -> SavedState | None:
         """Load the state in the latest undamaged checkpoint."""
-        for folder in reversed(self._folders()):
-            if self.store.find_entry(STAGE, folder.name):
-                return safetensors.torch.load_file(folder / "state.safetensors"), json.loads((folder / "state.json").read_text())
+        for key in reversed(self._keys()):
+            if entry := self.store.find(STAGE, key):
+                return _decode(entry)
         return None
 
     def offer(self, epoch: int, state: Callable[[], SavedState]) -> None:
-        """Store the state after an epoch if a checkpoint is due; the next one is due later if this one took long to write."""
+        """Store the state after an epoch if a checkpoint is due; the next one is due later if this one took long to write.
+
+        A fit can do without a checkpoint: if the store has no room for it, it is left out with a warning.
+        """
         if (start := time.monotonic()) < self.due:
             return
         tensors, facts = state()
-        self.store.write_entry(STAGE, f"{self.key}-{epoch:06d}", _write, tensors, facts)
-        self.clear(keep=1)
+        try:
+            self.store.write(STAGE, f"{self.key}-{epoch:06d}", _encode, tensors, facts)
+            self.clear(keep=1)
+        except StoreError as error:
+            self.store.warn(f"no checkpoint after epoch {epoch}: {error.message}")
         now = time.monotonic()
         self.due = now + max(self.interval, (now - start) / MAX_WRITING_SHARE) if self.interval else now
 
     def clear(self, keep: int = 0) -> None:
         """Remove all but the latest `keep`."""
-        folders = self._folders()
-        for folder in folders[: len(folders) - keep]:
-            self.store.remove_entry(STAGE, folder.name)
+        keys = self._keys()
+        for key in keys[: len(keys) - keep]:
+            self.store.remove(STAGE, key)
 
-    def _folders(self) -> list[Path]:
-        folder = self.store.root / STAGE / self.key[:2]
-        return sorted(folder.glob(f"{self.key}-*")) if folder.is_dir() else []
+    def _keys(self) -> list[str]:
+        return self.store.keys(STAGE, self.key)
 
 
-def _write(folder: Path, tensors: Mapping[str, Tensor], facts: StateFacts) -> None:
-    safetensors.torch.save_file({name: value.detach().contiguous() for name, value in tensors.items()}, folder / "state.safetensors")
-    (folder / "state.json").write_text(json.dumps(facts))  # Python's own JSON keeps NaN and infinity
+def _encode(tensors: Mapping[str, Tensor], facts: StateFacts) -> Content:
+    """Tensors as bytes, since numpy lacks some of their types."""
+    arrays = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    specs = {name: (str(value.dtype).removeprefix("torch."), list(value.shape)) for name, value in arrays.items()}
+    content = {name: np.frombuffer(value.reshape(-1).view(torch.uint8).numpy(), np.uint8) for name, value in arrays.items()}
+    return Content(content, {"tensors": specs, "state": json.dumps(facts)})  # Python's own JSON keeps NaN and infinity
+
+
+def _decode(entry: Entry) -> SavedState:
+    facts = entry.read_facts(_Facts)
+    tensors = {
+        name: torch.frombuffer(entry.array(name).copy(), dtype=getattr(torch, dtype)).reshape(shape)
+        if entry.array(name).size
+        else torch.empty(shape, dtype=getattr(torch, dtype))
+        for name, (dtype, shape) in facts["tensors"].items()
+    }
+    return tensors, json.loads(facts["state"])
+
+
+class _Facts(TypedDict):
+    """Type and shape of each tensor, and the facts of the state as JSON."""
+
+    tensors: dict[str, tuple[str, list[int]]]
+    state: str

@@ -2,62 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import psutil
 import torch
 from torch import Tensor
 
-from ferbench.api.errors import FerbenchError
+from ferbench.store.format import ArrayFile
 from ferbench.training.device import iterate_on_device, release_memory
 
 MAX_MEMORY_SHARE = 0.5  # of the available memory; frames that need more stay on disk
-
-
-class ClipFile(NamedTuple):
-    """Frames [T,...] in a file, which is open only while it is read: a corpus can have more clips than a process may open files."""
-
-    path: Path
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    offset: int  # of the first frame in the file, in bytes
-
-    @classmethod
-    def at(cls, path: Path) -> ClipFile:
-        """The frames in a .npy file."""
-        array = np.load(path, mmap_mode="r")
-        return cls(path, array.shape, array.dtype, array.offset)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    @property
-    def nbytes(self) -> int:
-        """The size of the frames in memory."""
-        return math.prod(self.shape) * self.dtype.itemsize
-
-    def read(self, rows: Sequence[int], into: Sequence[np.ndarray]) -> None:
-        """Read these frames, each into a contiguous array [...]."""
-        size = math.prod(self.shape[1:]) * self.dtype.itemsize
-        with self.path.open("rb") as file:
-            for row, frame in zip(rows, into, strict=True):
-                file.seek(self.offset + row * size)
-                if file.readinto(frame.data.cast("B")) != size:
-                    raise FerbenchError(f"{self.path} ends before its frame {row}", hint="`ferbench store verify` finds damaged entries")
 
 
 @dataclass(frozen=True)
 class DiskFrames:
     """Frames [N,...] of consecutive clips; rows are read on demand."""
 
-    clips: Sequence[ClipFile]
+    clips: Sequence[ArrayFile]
     start: int = 0  # the range of rows of a slice
     stop: int | None = None
 
@@ -85,7 +50,7 @@ class DiskFrames:
         owners = np.searchsorted(self.ends, numbers, side="right")
         for owner, group in groupby(np.argsort(numbers).tolist(), key=owners.tolist().__getitem__):
             clip, places = self.clips[owner], list(group)
-            clip.read([int(numbers[at] - self.ends[owner] + len(clip)) for at in places], [frames[at] for at in places])
+            clip.read_rows([int(numbers[at] - self.ends[owner] + len(clip)) for at in places], [frames[at] for at in places])
         return torch.from_numpy(frames)
 
     def whole(self) -> Tensor:
@@ -105,7 +70,7 @@ def read_batches(x: Tensor | DiskFrames, groups: Sequence[Tensor], device: torch
     return iterate_on_device(batches, device)
 
 
-def fits_in_memory(clips: Sequence[ClipFile]) -> bool:
+def fits_in_memory(clips: Sequence[ArrayFile]) -> bool:
     """Whether all frames together take less than MAX_MEMORY_SHARE of the available memory."""
     return sum(clip.nbytes for clip in clips) < MAX_MEMORY_SHARE * available_ram()
 

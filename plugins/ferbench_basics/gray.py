@@ -17,6 +17,7 @@ class Gray(Preprocessor):
     """Converts color to gray: luma by ITU-R BT.601."""
 
     name = "gray"
+    is_thread_safe = True
 
     def __call__(self, frames: Frames) -> Frames:
         """[H,W,3] -> [H,W]; gray images stay."""

@@ -24,6 +24,7 @@ class Equalize(Preprocessor):
     """
 
     name = "equalize"
+    is_thread_safe = True
     range: Literal["image", "full"] = "image"
 
     def __call__(self, frames: Frames) -> Frames:
@@ -42,6 +43,7 @@ class Resize(Preprocessor):
     """
 
     name = "resize"
+    is_thread_safe = True
     size: Count = 224
 
     def __call__(self, frames: Frames) -> Frames:

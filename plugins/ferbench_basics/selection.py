@@ -14,6 +14,7 @@ class Last(Preprocessor):
     """Keeps the last `frames` frames, wherever the apex is."""
 
     name = "last"
+    is_thread_safe = True
     frames: Count = 3
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002
@@ -26,6 +27,7 @@ class Apex(Preprocessor):
     """Keeps the most intense frame; the last one if the apex is unknown."""
 
     name = "apex"
+    is_thread_safe = True
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:
         """The apex, or the last frame before it that earlier steps kept."""
@@ -40,6 +42,7 @@ class Uniform(Preprocessor):
     """
 
     name = "uniform"
+    is_thread_safe = True
     frames: Count = 8
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002

@@ -37,6 +37,7 @@ class ViolaJones(Preprocessor):
     """
 
     name = "viola-jones"
+    is_thread_safe = True
     cascade: File = "haarcascade_frontalface_alt2"
     scale_factor: Annotated[float, Meta(gt=1)] = 1.1
     min_neighbors: Annotated[int, Meta(ge=0)] = 5
@@ -81,6 +82,7 @@ class Crop(Preprocessor):
     """
 
     name = "crop"
+    is_thread_safe = True
     margin: NonNegative = 0.0
 
     def __call__(self, frames: Frames) -> Frames:

@@ -28,6 +28,7 @@ class Align(Preprocessor):
     """
 
     name = "align"
+    is_thread_safe = True
     size: Count = 224
     distance: Annotated[float, Meta(gt=0, lt=1)] = 0.4
     height: Annotated[float, Meta(gt=0, lt=1)] = 0.35

@@ -24,6 +24,7 @@ class CLAHE(Preprocessor):
     """
 
     name = "clahe"
+    is_thread_safe = True
     clip: Positive = 2.0
     grid: Annotated[int, Meta(ge=1, le=64)] = 8
 

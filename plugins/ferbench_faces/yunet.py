@@ -29,6 +29,7 @@ class YuNet(Preprocessor):
     """
 
     name = "yunet"
+    is_thread_safe = True
     model: File = "face_detection_yunet_2023mar.onnx"
     score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
 

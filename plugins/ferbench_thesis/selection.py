@@ -17,6 +17,7 @@ class SecondHalf(Preprocessor):
     """
 
     name = "second-half"
+    is_thread_safe = True
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:
         """The later half of the indices up to the apex; at least one."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from ferbench.execution.context import Context, Job, StageProgress
 from ferbench.execution.scheduler import group_by, rotate
 from ferbench.plan.models import Fit
-from ferbench.stages.fits import Resources, compute_fit
+from ferbench.stages.fits import Resources, compute_fit, fit_cost
 from ferbench.stages.inputs import Inputs, load_inputs
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.history import History
@@ -21,7 +21,7 @@ def drive_fits(context: Context, jobs: Sequence[Job]) -> None:
         progress = StageProgress(len(jobs), update)
         for group in rotate(group_by(jobs, lambda job: (job.fit.features, job.fit.views, job.fit.fold))):
             worker = _Worker(context, group[0].fit, progress)
-            for _ in context.scheduler.complete("fits", group, lambda job: [job.fit.key], worker.work):
+            for _ in context.scheduler.complete("fits", group, lambda job: job.fit.key, worker.work):
                 progress.add()
 
 
@@ -37,12 +37,11 @@ class _Worker:
     def inputs(self) -> Inputs:
         return load_inputs(self.first, self.context.store)
 
-    def work(self, job: Job, _: Sequence[str]) -> None:
-        self.context.failures.attempt([job.model], lambda: self._compute(job.fit))
-        self.context.costs.add("fits", job.model, [job.fit.key] if self.context.store.has("fits", job.fit.key) else [])
+    def work(self, job: Job) -> None:
+        self.context.failures.attempt([job.model], lambda: self._compute(job))
 
-    def _compute(self, fit: Fit) -> None:
-        store = self.context.store
+    def _compute(self, job: Job) -> None:
+        fit, store = job.fit, self.context.store
         checkpoints = Checkpoints(store, fit.key, self.context.checkpoint_interval)
 
         def on_epoch(epoch: int, history: History) -> None:
@@ -50,5 +49,6 @@ class _Worker:
             self.progress.update(self.progress.done + min(1, epoch / fit.recipe.epochs), self.progress.total, note)
 
         resources = Resources(self.context.device, on_epoch, checkpoints, self.context.provenance, self.context.compile_if_asked)
-        store.write_entry("fits", fit.key, compute_fit, fit, self.inputs, resources)
+        store.write("fits", fit.key, compute_fit, fit, self.inputs, resources)
         checkpoints.clear()
+        self.context.costs.add("fits", job.model, fit_cost(fit.key, store))

@@ -13,12 +13,12 @@ def drive_fused_fits(context: Context, models: Sequence[Model]) -> None:
     """Compute the missing fused fits, each after its members; fails models whose member failed."""
     store = context.store
     jobs = [
-        (model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find_entry("fits", fit.key) is None
+        (model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find("fits", fit.key) is None
     ]
 
-    def work(job: tuple[FusedModel, FusedFit], _: Sequence[str]) -> None:
+    def work(job: tuple[FusedModel, FusedFit]) -> None:
         model, fit = job
-        context.failures.attempt([model], lambda: store.write_entry("fits", fit.key, compute_fused_fit, fit, store, context.provenance))
+        context.failures.attempt([model], lambda: store.write("fits", fit.key, compute_fused_fit, fit, store, context.provenance))
 
-    for _ in context.scheduler.complete("fits", jobs, lambda job: [job[1].key], work):
+    for _ in context.scheduler.complete("fits", jobs, lambda job: job[1].key, work):
         pass

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from ferbench.api.errors import FerbenchError, StoreError
+from ferbench.api.errors import FerbenchError, find_system_problem
 from ferbench.execution.context import Context, StageProgress
 from ferbench.plan.models import Row
 from ferbench.stages.scores import Scorer, describe_failure
@@ -23,10 +22,10 @@ def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
             try:
                 if error := context.failures.of(row.model):
                     raise error
-                context.store.ensure_entry("rows", row.key, _write, scorer, row)
-            except StoreError:
-                raise
+                context.store.ensure("rows", row.key, scorer.score, row)
             except (Exception, SystemExit) as error:
+                if problem := find_system_problem(error):
+                    raise problem from error
                 yield _store_failure(context, row, error)
             progress.add()
 
@@ -39,6 +38,3 @@ def _store_failure(context: Context, row: Row, error: BaseException) -> FailedRo
         context.store.write_file(f"failures/{row.key}.json", to_json(failure))
     return failure
 
-
-def _write(folder: Path, scorer: Scorer, row: Row) -> None:
-    (folder / "row.json").write_bytes(to_json(scorer.score(row)))
