@@ -81,9 +81,9 @@ def run(
 ) -> pd.DataFrame:
     """Run a benchmark like `ferbench run FILE`, and return one line per row with shares from 0 to 1; published rows (`kind`) come last.
 
-    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or ferbench-store). `plugins` are
-    plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal. The process stays
-    as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
+    `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or ferbench-store).
+    `plugins` are plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal. The
+    process stays as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
     """
     from ferbench.execution.restore import restore_interpreter
 

@@ -87,7 +87,9 @@ def find_system_problem(error: BaseException) -> SystemProblem | None:
         if (isinstance(cause, OSError) and cause.errno in SYSTEM_ERRNOS) or SYSTEM_TEXTS.search(str(cause)):
             place = f" ({cause.filename})" if isinstance(cause, OSError) and cause.filename else ""
             reason = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
-            return SystemProblem(f"the run stops: {reason}{place}", hint="what was stored is kept: fix the cause and run the same command again")
+            return SystemProblem(
+                f"the run stops: {reason}{place}", hint="what was stored is kept: fix the cause and run the same command again"
+            )
         cause = cause.__cause__ or cause.__context__
     return None
 

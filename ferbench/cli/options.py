@@ -13,8 +13,6 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from ferbench.api.errors import FerbenchError
-
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 

@@ -11,7 +11,7 @@ from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
 from ferbench.corpora.groups import ClipGroup, group_clips
 from ferbench.store.entries import Store
-from ferbench.store.format import Content
+from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
 
 Contents = Mapping[str, list[str | int | None]]

@@ -13,7 +13,7 @@ from ferbench.api.errors import FerbenchError, blame_plugin, shorten
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.fold_checks import check_classes, check_folds, check_people
 from ferbench.store.entries import Store
-from ferbench.store.format import Content
+from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import digest_code
 

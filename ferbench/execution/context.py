@@ -17,6 +17,7 @@ from ferbench.store.costs import Cost, add_costs
 from ferbench.store.entries import Store
 from ferbench.store.rows import Provenance
 
+
 class Job(NamedTuple):
     """A missing fit, and the model that needs it."""
 

@@ -28,7 +28,7 @@ from ferbench.plan.checks import (
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import Fit, FusedFit, FusedModel, Identity, KeySet, Model, Row, TrainedModel
 from ferbench.store.entries import Store
-from ferbench.store.format import Content
+from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.rows import InputKeys
 

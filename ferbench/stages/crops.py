@@ -21,7 +21,7 @@ from ferbench.corpora.selection import select_frames
 from ferbench.plan.models import KeySet
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
-from ferbench.store.format import ArrayFile, Content, Entry
+from ferbench.store.entry_format import ArrayFile, Content, Entry
 
 CROPS, LANDMARKS = "crops/", "landmarks/"  # before the id of a clip, the names of its arrays
 

@@ -22,7 +22,7 @@ from ferbench.stages.forward import Features, forward_clips, forward_frames
 from ferbench.stages.images import normalize
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
-from ferbench.store.format import Content, Entry
+from ferbench.store.entry_format import Content, Entry
 
 MAX_CALIBRATION_FRAMES = 64
 

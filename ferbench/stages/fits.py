@@ -20,7 +20,7 @@ from ferbench.stages.inputs import Inputs
 from ferbench.stages.networks import build_learner, build_network, check_learner, check_logits
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
-from ferbench.store.format import Content, Entry
+from ferbench.store.entry_format import Content, Entry
 from ferbench.store.rows import FitHistory, Provenance
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.estimators import fit_best_estimator
@@ -94,9 +94,7 @@ def compute_fit(fit: Fit, inputs: Inputs, resources: Resources) -> Content:
     lengths = inputs.lengths([*fold.validation, *fold.test])
     score_counts = {clip: min(1, length) for clip, length in lengths.items()} if fit.reads_clips else lengths
     frame_epochs = items.training.frames * max(1, len(result.history.loss))
-    run = FitRun(
-        time.perf_counter() - start, inputs.feature_seconds, result.history.seconds, frame_epochs, resources.provenance
-    )
+    run = FitRun(time.perf_counter() - start, inputs.feature_seconds, result.history.seconds, frame_epochs, resources.provenance)
     return scores_content(result.scores, score_counts, result.history, run, result.weights)
 
 

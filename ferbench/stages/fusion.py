@@ -13,7 +13,7 @@ from ferbench.api.networks import Fusion
 from ferbench.plan.models import FusedFit
 from ferbench.stages.fits import FitRun, Scores, load_scores, scores_content
 from ferbench.store.entries import Store
-from ferbench.store.format import Content
+from ferbench.store.entry_format import Content
 from ferbench.store.rows import Provenance
 from ferbench.training.history import History
 

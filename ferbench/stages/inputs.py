@@ -16,7 +16,7 @@ from ferbench.stages.crops import load_crops
 from ferbench.stages.features import find_features
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
-from ferbench.store.format import ArrayFile
+from ferbench.store.entry_format import ArrayFile
 from ferbench.training.device import has_room
 from ferbench.training.items import Augment, Items
 from ferbench.training.streaming import DiskFrames, fits_in_memory

@@ -18,7 +18,7 @@ from ferbench.stages.crops import CropFacts, load_crops, load_facts
 from ferbench.stages.fits import FitRun, find_fit, load_scores
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
-from ferbench.store.format import Content
+from ferbench.store.entry_format import Content
 from ferbench.store.rows import Coverage, FailedRow, Metrics, Provenance, RowDescription, RowResult, RowRun
 
 CropFactsByClip = Mapping[str, CropFacts]

@@ -15,9 +15,9 @@ from uuid import uuid4
 import msgspec
 
 from ferbench.api.errors import FerbenchError, StoreError
-from ferbench.store import format
+from ferbench.store import entry_format
+from ferbench.store.entry_format import Content, Damaged, Entry
 from ferbench.store.files import put_in_place, read_json, replace_file, write_file
-from ferbench.store.format import Content, Damaged, Entry
 from ferbench.store.leases import Leases
 
 P = ParamSpec("P")
@@ -46,15 +46,15 @@ class Store:
 
     def path(self, stage: str, key: str) -> Path:
         """Return the file of an entry, whether or not it exists."""
-        return self.root / stage / key[:2] / f"{key}{format.SUFFIX}"
+        return self.root / stage / key[:2] / f"{key}{entry_format.SUFFIX}"
 
     def has(self, stage: str, key: str) -> bool:
         """Whether an entry exists; its content is not read."""
-        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}{format.SUFFIX}")  # noqa: PTH113 (a plan asks ten thousand times)
+        return os.path.isfile(f"{self.root}/{stage}/{key[:2]}/{key}{entry_format.SUFFIX}")  # noqa: PTH113 (a plan asks ten thousand times)
 
     def keys(self, stage: str, prefix: str = "") -> list[str]:
         """List the keys of a stage's entries, or of those that begin with this, sorted."""
-        return sorted(path.stem for path in (self.root / stage).glob(f"{prefix[:2] or '??'}/{prefix}*{format.SUFFIX}"))
+        return sorted(path.stem for path in (self.root / stage).glob(f"{prefix[:2] or '??'}/{prefix}*{entry_format.SUFFIX}"))
 
     def find(self, stage: str, key: str, facts_only: bool = False) -> Entry | None:
         """Return an entry, verified once per process; None if it is missing or damaged: then it is removed with a warning.
@@ -63,11 +63,11 @@ class Store:
         """
         try:
             with self._translate_errors("read"):
-                entry = format.open_entry(self.path(stage, key))
+                entry = entry_format.open_entry(self.path(stage, key))
                 if (stage, key) not in self._verified:
-                    format.verify_header(entry, stage, key)
+                    entry_format.verify_header(entry, stage, key)
                     if not facts_only:
-                        format.verify_arrays(entry)
+                        entry_format.verify_arrays(entry)
                         self._verified.add((stage, key))
         except FileNotFoundError:
             return None
@@ -86,12 +86,12 @@ class Store:
         start = time.monotonic()
         content = compute(*args, **kwargs)
         must_flush = time.monotonic() - start > MIN_SECONDS_TO_FLUSH
-        data = format.encode(stage, key, content)
+        data = entry_format.encode(stage, key, content)
         self.find(stage, key)  # removes a damaged one
         with self._translate_errors("written"), self._partial_file() as part:
             write_file(part, data, must_flush)
             put_in_place(part, self.path(stage, key))
-            return format.open_entry(self.path(stage, key))
+            return entry_format.open_entry(self.path(stage, key))
 
     @contextmanager
     def claim(self, stage: str, key: str) -> Iterator[bool]:

@@ -116,7 +116,8 @@ def load_row(key: str, store: Store) -> DoneRow | None:
     try:
         return cast("DoneRow", {**entry.read_facts(RowResult), **entry.read_run(RowRun)})
     except msgspec.ValidationError as error:
-        raise StoreError(f"the row {key[:12]} in {store.root} has another form: {error}", hint="another version of ferbench wrote it") from error
+        hint = "another version of ferbench wrote it"
+        raise StoreError(f"the row {key[:12]} in {store.root} has another form: {error}", hint=hint) from error
 
 
 def stored_rows(store: Store) -> list[DoneRow]:

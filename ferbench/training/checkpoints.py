@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ferbench.api.errors import StoreError
 from ferbench.store.entries import Store
-from ferbench.store.format import Content, Entry
+from ferbench.store.entry_format import Content, Entry
 from ferbench.training.state import SavedState, StateFacts
 
 STAGE = "checkpoints"

@@ -12,7 +12,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from ferbench.store.format import ArrayFile
+from ferbench.store.entry_format import ArrayFile
 from ferbench.training.device import iterate_on_device, release_memory
 
 MAX_MEMORY_SHARE = 0.5  # of the available memory; frames that need more stay on disk

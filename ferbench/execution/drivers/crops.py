@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from ferbench.corpora.groups import ClipGroup
@@ -69,7 +70,7 @@ class CropsDriver:
                 done += sizes[result]
                 update(done, sum(sizes.values()))
         for group in group_by(models, lambda model: model.crops):
-            self.context.failures.attempt(group, lambda keys=group[0].crops.by_group.values(): self.wait_for(keys))  # type: ignore[misc]
+            self.context.failures.attempt(group, partial(self.wait_for, group[0].crops.by_group.values()))
 
     def _is_missing(self, key: str, will_be_read: bool) -> bool:
         return self.context.store.find("crops", key, facts_only=not will_be_read) is None

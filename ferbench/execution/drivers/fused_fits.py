@@ -12,9 +12,7 @@ from ferbench.stages.fusion import compute_fused_fit
 def drive_fused_fits(context: Context, models: Sequence[Model]) -> None:
     """Compute the missing fused fits, each after its members; fails models whose member failed."""
     store = context.store
-    jobs = [
-        (model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find("fits", fit.key) is None
-    ]
+    jobs = [(model, fit) for model in models if isinstance(model, FusedModel) for fit in model.fits if store.find("fits", fit.key) is None]
 
     def work(job: tuple[FusedModel, FusedFit]) -> None:
         model, fit = job

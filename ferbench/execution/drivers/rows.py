@@ -37,4 +37,3 @@ def _store_failure(context: Context, row: Row, error: BaseException) -> FailedRo
     if not isinstance(error, FerbenchError):
         context.store.write_file(f"failures/{row.key}.json", to_json(failure))
     return failure
-
