@@ -59,7 +59,7 @@ def identify_corpus(dataset: Dataset, corpus: Corpus) -> dict[str, object]:
 
 def store_contents(corpus: Corpus, store: Store) -> None:
     """Store the contents under the corpus's digest, so that a later run can say which clips differ."""
-    store.ensure("index", corpus.digest, lambda: Content(facts=corpus.contents))
+    store.ensure("index", corpus.digest, Content, facts=corpus.contents)
 
 
 def load_contents(digest: str, store: Store) -> Contents:

@@ -59,9 +59,10 @@ def _measure_model(model: TrainedModel, device: torch.device) -> dict[str, Cost]
 def _measure_features(fit: Fit, clips: Mapping[str, ClipCrops], frames: int, device: torch.device) -> tuple[list[np.ndarray], Cost]:
     """Compute the features of these clips, with `frames` frames in all, and measure their cost."""
     module = features.build_module(fit, [clip.crops for clip in clips.values()], device)
-    inputs = {name: clip.landmarks if fit.frozen and fit.frozen.reads == "landmarks" else clip.crops for name, clip in clips.items()}
+    reads_landmarks = fit.frozen is not None and fit.frozen.reads == "landmarks"
+    inputs = [(name, clip.landmarks if reads_landmarks and clip.landmarks is not None else clip.crops) for name, clip in clips.items()]
     start = time.perf_counter()
-    arrays: list[np.ndarray] = [output for _, output in features.forward(fit, inputs.items(), module, device)]
+    arrays: list[np.ndarray] = [output for _, output in features.forward(fit, inputs, module, device)]
     return arrays, Cost(frames, time.perf_counter() - start, sum(array.nbytes for array in arrays))
 
 

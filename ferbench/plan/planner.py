@@ -175,7 +175,7 @@ def store_inputs(model: Model, store: Store) -> None:
     """Store the keys of the entries that a model is computed from, by group: `store gc` needs them, and `why` compares rows by them."""
     for keys_of_stage in model.inputs:
         inputs: InputKeys = {"stage": keys_of_stage.stage, "keys": dict(keys_of_stage.by_group)}
-        store.ensure("inputs", keys_of_stage.digest, lambda inputs=inputs: Content(facts=inputs))
+        store.ensure("inputs", keys_of_stage.digest, Content, facts=inputs)
 
 
 def _groups_of(corpora: Sequence[Corpus], split: Split) -> Groups:

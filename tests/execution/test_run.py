@@ -14,14 +14,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from stored import stored_digests, stored_entries
 
 import ferbench
 import ferbench.report.figures
 from ferbench.api.recipe import Augmentation
 from ferbench.cli.main import main
-from ferbench.execution.drivers.features import _missing_groups
 from ferbench.execution.scheduler import Failures
-from ferbench.plan.models import FeatureTask
 from ferbench.stages.inputs import Inputs, load_inputs
 from ferbench.training.device import prefetch
 
@@ -111,13 +110,28 @@ def test_a_change_recomputes_what_depends_on_it(run, tmp_path, change, again):
     assert {what: log.read_text().split().count(what) for what in set(log.read_text().split()) - {"build"}} == again
 
 
-def test_new_clip_is_the_only_one_decoded(run, tmp_path, data):
-    log = tmp_path / "log"
+def test_new_clip_remakes_its_group(run, tmp_path, data, monkeypatch):
+    monkeypatch.setattr("ferbench.corpora.groups.MAX_CLIPS", 10)
+    log, store = tmp_path / "log", tmp_path / "runs"
     run("--set", f"preprocessing.log={log}")
+    before = {stage: stored_digests(store, stage) for stage in ("crops", "features")}
+    assert len(before["crops"]) > 2
     shutil.copytree(data / "toy/p00/dark/take0", data / "toy/p00/dark/take1")
     log.write_text("")
     run("--set", f"preprocessing.log={log}")
-    assert log.read_text().split() == ["invert"]
+    after = {stage: stored_digests(store, stage) for stage in before}
+    assert [len(after[stage].keys() - before[stage].keys()) for stage in before] == [1, 1]
+    assert 1 < len(log.read_text().split()) <= 10
+
+
+def test_protocol_with_other_classes_remakes_nothing(run, tmp_path):
+    log = tmp_path / "log"
+    logged = ("--set", f"preprocessing.log={log}", "--set", f"backbone.log={log}")
+    run(*logged)
+    log.write_text("")
+    code, rows, _ = run(*logged, "--set", "protocol.classes=[light, dark]")
+    assert (code, rows[0]["clips"]) == (0, 18)
+    assert not {"invert", "frame"} & set(log.read_text().split())
 
 
 def test_seed_gives_the_same_row_anywhere(run, tmp_path):
@@ -236,7 +250,7 @@ def test_unknown_labels_are_counted(run, data):
 @pytest.mark.parametrize("stage", ["crops", "features", "fits", "rows"])
 def test_damaged_entry_is_recomputed_with_a_warning(run, tmp_path, stage):
     _, rows, _ = run()
-    entry = next(p for p in sorted((tmp_path / "runs" / stage).rglob("*")) if p.suffix in (".npy", ".json") and p.name != "manifest.json")
+    (entry, *_) = sorted((tmp_path / "runs" / stage).rglob("*.safetensors"))
     entry.write_bytes(entry.read_bytes()[:-3] + b"abc")
     if stage != "rows":
         shutil.rmtree(tmp_path / "runs" / "rows")
@@ -425,7 +439,7 @@ def test_only_what_the_rehearsal_leaves(run, data, benchmark_file):
 
 
 def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):
-    """Of 27 clips of 3 frames, the features are made of those that are in the training part of some fold."""
+    """Of 27 clips of 3 frames in one group."""
     log = tmp_path / "log"
     logged = ("--set", f"backbone.log={log}", "--set", "loss=[cross-entropy, weighted-cross-entropy]")
     frames = []
@@ -435,8 +449,7 @@ def test_views_are_made_once_and_more_of_them_are_added(run, tmp_path):
         assert code == 0
         assert all(row["uar"] > 0.8 for row in rows)
         frames.append(log.read_text().split().count("frame"))
-    trained = 9 * len({person for fold in rows[0]["folds"] for person in fold["train"]})
-    assert frames == [81, 2 * trained, trained, 3 * trained]
+    assert frames == [81, 2 * 81, 81, 3 * 81]
 
 
 @pytest.mark.parametrize(("backbone", "changed"), [("whole", True), ("toy-net", True), ("finished", False)])
@@ -446,7 +459,7 @@ def test_augmentation_with_a_frozen_part_and_without(run, tmp_path, backbone, ch
     for augmentation in ("null", "{flip: 0.5, brightness: 0.9}"):
         code, _, _ = run("--set", f"backbone={backbone}", "--set", f"recipe.augmentation={augmentation}")
         assert code == 0
-        scores.append(sorted(path.read_bytes() for path in (tmp_path / "runs/fits").rglob("scores.npy")))
+        scores.append(sorted(entry.array("scores").tobytes() for entry in stored_entries(tmp_path / "runs", "fits")))
         shutil.rmtree(tmp_path / "runs/fits")
     assert (scores[0] != scores[1]) is changed
 
@@ -585,7 +598,7 @@ def test_compiled_networks_give_the_same_rows(run, tmp_path, monkeypatch):
 
 
 def histories(folder):
-    return [json.loads(path.read_text()) for path in sorted((folder / "runs/fits").glob("*/*/history.json"))]
+    return [entry.read_facts(dict)["history"] for entry in stored_entries(folder / "runs", "fits")]
 
 
 def test_validation_people_choose_a_classifier(run, tmp_path):
@@ -674,12 +687,3 @@ def test_videos_that_end_early_are_reported_and_used(run, data):
     assert "videos that end early: 1: toy/p00/dark/cut (" in line
     assert line.endswith("of 20 frames)")
     assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew
-
-
-def test_groups_of_clips_are_the_same_in_every_run():
-    """A convolution's last bits depend on the batch: what is stored already leaves the others where they were."""
-    tasks = [FeatureTask(str(number), f"c{number}", None, 0) for number in range(7)]
-    whole = _missing_groups(tasks, {task.key for task in tasks}, 3)
-    assert [[task.key for task in group] for group in whole] == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
-    assert [[task.key for task in group] for group in _missing_groups(tasks, {"2", "4", "6"}, 3)] == [["2"], ["4"], ["6"]]
-    assert _missing_groups(tasks, {"6"}, 3) == [[tasks[6]]]
