@@ -17,7 +17,7 @@ import msgspec
 from ferbench.api.errors import FerbenchError, StoreError
 from ferbench.store import entry_format
 from ferbench.store.entry_format import Content, Damaged, Entry
-from ferbench.store.files import put_in_place, read_json, replace_file, write_file
+from ferbench.store.files import copy_file, put_in_place, read_json, replace_file, write_file
 from ferbench.store.leases import Leases
 
 P = ParamSpec("P")
@@ -29,6 +29,7 @@ DEFAULT_FOLDER = "ferbench-store"
 PARTIAL = "partial"  # the folder of unfinished files
 COLLECTION = "collection"  # the lease of `store gc --delete`
 USE = "use-"  # the leases of commands that need what no row names yet
+SECONDS_TO_START = 3.0  # a command that starts holds the lease of `store gc --delete` for an instant
 # Entries that took less to compute are not flushed, which takes milliseconds per file; checksums find those that a power cut damages.
 MIN_SECONDS_TO_FLUSH = 0.1
 
@@ -93,6 +94,16 @@ class Store:
             put_in_place(part, self.path(stage, key))
             return entry_format.open_entry(self.path(stage, key))
 
+    def adopt(self, stage: str, key: str, source: Path) -> None:
+        """Take an intact entry of another store from its file; raises StoreError if the copy is not intact, and then nothing is stored."""
+        with self._translate_errors("written"), self._partial_file() as part:
+            copy_file(source, part)
+            try:
+                entry_format.read_verified(part, stage, key)
+            except Damaged as damage:
+                raise StoreError(f"a copy of {source} was damaged on the way ({damage})", hint="check the disks and try again") from damage
+            put_in_place(part, self.path(stage, key))
+
     @contextmanager
     def claim(self, stage: str, key: str) -> Iterator[bool]:
         """Claim the computation of an entry until the block ends; yields False if it is stored, or claimed by another process."""
@@ -122,8 +133,10 @@ class Store:
     def write_file(self, path: str, content: bytes) -> Path:
         """Write a file outside the entries, such as a record or a log, atomically."""
         target = self.root / path
-        if not target.is_file() or target.read_bytes() != content:  # so that a finished benchmark can be shown from a read-only store
-            with self._translate_errors("written"), self._partial_file() as part:
+        with self._translate_errors("written"):
+            if target.is_file() and target.read_bytes() == content:  # so that a finished benchmark can be shown from a read-only store
+                return target
+            with self._partial_file() as part:
                 write_file(part, content, must_flush=True)
                 replace_file(part, target)
         return target
@@ -151,7 +164,7 @@ class Store:
     @contextmanager
     def collect(self) -> Iterator[None]:
         """Exclude all commands that use the store until the block ends; raises FerbenchError if one does."""
-        with self._lease(COLLECTION) as is_held:
+        with self._lease(COLLECTION, patience=SECONDS_TO_START) as is_held:
             if not is_held:
                 raise FerbenchError(f"another `ferbench store gc` is cleaning up the store {self.root}", hint="wait until it ends")
             users = (self._leases.holder(name) for name in self._leases.names(USE))
@@ -165,11 +178,11 @@ class Store:
         return Leases(self.root / "leases")
 
     @contextmanager
-    def _lease(self, name: str, wait: Callable[[str], None] | None = None) -> Iterator[bool]:
+    def _lease(self, name: str, wait: Callable[[str], None] | None = None, patience: float = 0.0) -> Iterator[bool]:
         with ExitStack() as stack:
             with self._translate_errors("written"):
                 self._mark()
-                is_held = stack.enter_context(self._leases.hold(name, wait))
+                is_held = stack.enter_context(self._leases.hold(name, wait, patience))
             yield is_held
 
     @contextmanager

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 SUFFIX = ".safetensors"
 METADATA = "__metadata__"
+CHUNK = 1 << 20  # bytes that are read at once
 DTYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8",
     "F16": "<f2", "F32": "<f4", "F64": "<f8",
@@ -51,6 +52,13 @@ class ArraySpec(msgspec.Struct, frozen=True):
     dtype: str
     shape: tuple[int, ...]
     data_offsets: tuple[int, int]
+
+    @property
+    def is_consistent(self) -> bool:
+        """Whether it describes an array: of a known type, and as long as its shape says."""
+        first, end = self.data_offsets
+        is_known = self.dtype in DTYPES and first >= 0 and all(size >= 0 for size in self.shape)
+        return is_known and end - first == math.prod(self.shape) * np.dtype(DTYPES[self.dtype]).itemsize
 
 
 class Metadata(msgspec.Struct, frozen=True):
@@ -140,9 +148,18 @@ def encode(stage: str, key: str, content: Content) -> bytes:
     """Return the bytes of an entry."""
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in content.arrays.items()}
     facts, run = (msgspec.json.encode(value).decode() for value in (content.facts, content.run))
-    digest = _digest(facts, arrays)
+    described = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
+    digest = _digest(facts, described, lambda name: [arrays[name].data if arrays[name].size else b""])
     metadata = Metadata(stage, key, facts, run, digest, _checksum(stage, key, facts, run, digest))
     return safetensors.numpy.save(arrays, msgspec.to_builtins(metadata))
+
+
+def read_verified(path: Path, stage: str, key: str) -> Entry:
+    """Open an entry and verify all of it; raises OSError, or Damaged."""
+    entry = open_entry(path)
+    verify_header(entry, stage, key)
+    verify_arrays(entry)
+    return entry
 
 
 def open_entry(path: Path) -> Entry:
@@ -154,7 +171,7 @@ def open_entry(path: Path) -> Entry:
         parts = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
         metadata = msgspec.json.decode(parts.pop(METADATA), type=Metadata)
         specs = {name: msgspec.json.decode(spec, type=ArraySpec) for name, spec in parts.items()}
-    except (msgspec.DecodeError, KeyError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
         raise Damaged("its header cannot be read") from error
     return Entry(path, metadata, specs, 8 + length)
 
@@ -166,21 +183,34 @@ def verify_header(entry: Entry, stage: str, key: str) -> None:
         raise Damaged("its header does not match its checksum")
     if (own.stage, own.key) != (stage, key):
         raise Damaged(f"it is {own.stage} {own.key[:12]}")
+    if not all(spec.is_consistent for spec in entry.specs.values()):
+        raise Damaged("its header describes no arrays")
     if entry.path.stat().st_size != entry.start + entry.size:
         raise Damaged("its length is wrong")
 
 
 def verify_arrays(entry: Entry) -> None:
-    """Raise Damaged if an array is not as it was written; reads all of them."""
-    if entry.digest != _digest(entry.metadata.facts, {name: entry.array(name) for name in entry.specs}):
-        raise Damaged("its data does not match its checksum")
+    """Raise Damaged if an array is not as it was written; reads all of them, since an I/O error in a mapped file ends the process."""
+    with entry.path.open("rb") as file:
+        described = {name: (np.dtype(DTYPES[spec.dtype]).str, spec.shape) for name, spec in entry.specs.items()}
+        if entry.digest != _digest(entry.metadata.facts, described, lambda name: _read_chunks(file, entry, name)):
+            raise Damaged("its data does not match its checksum")
 
 
-def _digest(facts: str, arrays: Mapping[str, NDArray]) -> str:
+def _read_chunks(file: BinaryIO, entry: Entry, name: str) -> Iterator[bytes]:
+    first, end = entry.specs[name].data_offsets
+    file.seek(entry.start + first)
+    for begin in range(first, end, CHUNK):
+        yield file.read(min(CHUNK, end - begin))
+
+
+def _digest(facts: str, described: Mapping[str, tuple[str, tuple[int, ...]]], read: Callable[[str], Iterable[bytes | memoryview]]) -> str:
+    """A digest of facts and arrays, given type and shape of each array, and a function that reads its bytes."""
     total = hashlib.sha256(facts.encode())
-    for name, array in sorted(arrays.items()):
-        total.update(msgspec.json.encode([name, array.dtype.str, array.shape]))
-        total.update(array.data if array.size else b"")
+    for name, (dtype, shape) in sorted(described.items()):
+        total.update(msgspec.json.encode([name, dtype, shape]))
+        for chunk in read(name):
+            total.update(chunk)
     return total.hexdigest()[:32]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +22,10 @@ def to_json(value: object) -> bytes:
 
 def read_json(path: Path, as_type: type[T]) -> T:
     """Load a JSON file and check it against a type; raises OSError or msgspec.DecodeError."""
-    return msgspec.json.decode(path.read_bytes(), type=as_type)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=as_type)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def write_file(path: Path, content: bytes, must_flush: bool) -> None:
@@ -31,6 +35,17 @@ def write_file(path: Path, content: bytes, must_flush: bool) -> None:
         if must_flush:
             file.flush()
             os.fsync(file.fileno())
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Link a new file to one that nobody changes; copy it and flush the copy if they are not on the same disk."""
+    try:
+        os.link(source, target)
+    except OSError:
+        with source.open("rb") as original, target.open("xb") as copy:
+            shutil.copyfileobj(original, copy)
+            copy.flush()
+            os.fsync(copy.fileno())
 
 
 def put_in_place(part: Path, target: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 
 from filelock import SoftFileLease, Timeout
 
 DURATION = 30.0  # seconds without a sign of life, after which another process may take a lease
 POLL = 0.1  # seconds
+PATIENCE = 1.0  # seconds; some leases are held for an instant only
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,14 @@ class Leases:
     _guard: Lock = field(default_factory=Lock)
 
     @contextmanager
-    def hold(self, name: str, wait: Callable[[str], None] | None = None) -> Iterator[bool]:
-        """Hold a lease; if another process holds it, yield False, or call `wait` with a description of the holder and wait."""
+    def hold(self, name: str, wait: Callable[[str], None] | None = None, patience: float = 0.0) -> Iterator[bool]:
+        """Hold a lease; if another process holds it for longer than `patience`, yield False.
+
+        With `wait`, wait for it as long as it takes; `wait` is called with a description of the holder.
+        """
         lease = self._take(name)
         try:
-            is_held = self._acquire(lease, wait)
+            is_held = self._acquire(lease, wait, patience)
             if not is_held:
                 self._keep(name, lease)
             yield is_held
@@ -47,7 +52,7 @@ class Leases:
         lease = self._take(name)
         while not self._acquire(lease, None):
             owner = lease.owner
-            if owner and (owner.hostname == socket.gethostname() or time.monotonic() > deadline):
+            if time.monotonic() > deadline or (owner and owner.hostname == self._host):
                 return describe_owner(lease)
             time.sleep(POLL)
         lease.release()
@@ -62,18 +67,26 @@ class Leases:
         with self._guard:
             self._contended[name] = lease
 
-    def _acquire(self, lease: SoftFileLease, wait: Callable[[str], None] | None) -> bool:
+    @cached_property
+    def _host(self) -> str:
+        """The name of this machine as leases state it: that of a container has a suffix."""
+        lease = self._take(f"host-{uuid4().hex}")
+        with lease:
+            return lease.owner.hostname if lease.owner else ""
+
+    def _acquire(self, lease: SoftFileLease, wait: Callable[[str], None] | None, patience: float = 0.0) -> bool:
         self.folder.mkdir(parents=True, exist_ok=True)
-        is_waiting = False
+        begin, has_told = time.monotonic(), False
         while True:
             try:
                 lease.acquire()
             except Timeout:
-                if wait is None:
+                waited = time.monotonic() - begin
+                if wait is None and waited >= patience:
                     return False
-                if not is_waiting:
+                if wait and not has_told and waited >= PATIENCE:
                     wait(describe_owner(lease))
-                is_waiting = True
+                    has_told = True
                 time.sleep(POLL)
             else:
                 return True
@@ -82,4 +95,4 @@ class Leases:
 def describe_owner(lease: SoftFileLease) -> str:
     """Describe the process that holds a lease."""
     owner = lease.owner
-    return f"process {owner.pid} on {owner.hostname}" if owner else "another process"
+    return f"process {owner.pid} on {owner.hostname.partition('?')[0]}" if owner else "another process"

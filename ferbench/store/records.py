@@ -97,14 +97,24 @@ def record_file(record: Record, store: Store) -> Path:
     return store.root / RECORD_FOLDERS[record["rehearsal"]] / f"{record['benchmark']}.json"
 
 
+def failure_path(key: str) -> str:
+    """The place in a store of the description of a row that failed."""
+    return f"failures/{key}.json"
+
+
+def log_path(key: str) -> str:
+    """The place in a store of the traceback of a row that failed."""
+    return f"logs/{key}.txt"
+
+
 def has_failed(key: str, store: Store) -> bool:
     """Whether an earlier run failed to compute this row."""
-    return (store.root / "failures" / f"{key}.json").is_file()
+    return (store.root / failure_path(key)).is_file()
 
 
 def load_failures(keys: Sequence[str], store: Store) -> dict[str, FailedRow]:
     """Load the failures of those rows that an earlier run failed to compute."""
-    failures = {key: store.try_read(f"failures/{key}.json", FailedRow) for key in keys if has_failed(key, store)}
+    failures = {key: store.try_read(failure_path(key), FailedRow) for key in keys if has_failed(key, store)}
     return {key: failure for key, failure in failures.items() if failure}
 
 

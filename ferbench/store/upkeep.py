@@ -1,121 +1,185 @@
-"""Maintenance of a store: list its entries, verify them, and remove those that no row needs."""
+"""Maintenance of a store: what it holds, what of it nobody needs, and the removal of that."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import shutil
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypedDict
 
 from ferbench.api.errors import FerbenchError
-from ferbench.store import manifests
-from ferbench.store.entries import Store, remove_folder
-from ferbench.store.files import folder_size
-from ferbench.store.locks import is_held
-from ferbench.store.records import row_files, stored_records
-from ferbench.store.rows import InputKeys
+from ferbench.store.contents import STAGES, STANDINS, Contents, Obstacle, StoredFile, list_contents
+from ferbench.store.entries import USE, Store
+from ferbench.store.needs import Needs, collect_needs
 
-STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
+MIN_AGE = 3600.0  # seconds; what is younger is not deleted
+MAX_CHECKPOINT_AGE = 7 * 24 * 3600.0  # seconds
+SHORT_KEY = 6  # characters of a key in the name of a figure
 LEFTOVER = "left by a killed process"
-
-NeededKeys = Mapping[str, set[str]]
-"""The keys that rows need, by stage."""
+NOT_LISTED = "not in the last run of any benchmark"
+NO_ROW = "no row needs it"
+LEFTOVERS = ("partial", "leases")  # only a process that runs needs them
+KEPT = ("folds", "records", "digests", "costs")  # small, and needed to name or forecast rows
 
 
 @dataclass(frozen=True)
 class StoredEntry:
-    """An entry of the store, a stand-in, or a leftover of a killed process; `unneeded_reason` is empty if a row needs it."""
+    """A file of the store, or a stand-in; `unneeded_reason` is empty if something needs it. Nothing deletes it while it `is_young`."""
 
     stage: str
     path: Path
     bytes: int
     unneeded_reason: str = ""
+    is_young: bool = False
 
 
-class _CorpusIdentity(TypedDict):
-    content: str
+@dataclass(frozen=True)
+class Survey:
+    """What a store holds, and what is not the store's; `problem` is an error that keeps everything from being deleted."""
+
+    entries: tuple[StoredEntry, ...]
+    obstacles: tuple[Obstacle, ...]
+    problem: FerbenchError | None = None
+
+    @property
+    def garbage(self) -> list[StoredEntry]:
+        """What can be deleted."""
+        return [entry for entry in self.entries if entry.unneeded_reason and not entry.is_young]
+
+    @property
+    def spared(self) -> list[StoredEntry]:
+        """What nobody needs and is too young to be deleted."""
+        return [entry for entry in self.entries if entry.unneeded_reason and entry.is_young]
 
 
-class _Identity(TypedDict):
-    dataset: dict[str, _CorpusIdentity]
+@dataclass(frozen=True)
+class Deletion:
+    """What was deleted, and what could not be, with the reason."""
+
+    deleted: tuple[StoredEntry, ...]
+    failed: tuple[tuple[StoredEntry, str], ...]
 
 
-class _RowNeeds(TypedDict):
-    """The part of a row that names entries."""
-
-    key: str
-    all_fits: list[str]
-    inputs: list[str]
-    identity: _Identity
-
-
-def list_entries(store: Store, all_rows: bool = True) -> Iterator[StoredEntry]:
-    """List everything in the store. If `all_rows` is False, only the rows of each benchmark's last run keep entries."""
-    needed = _collect_needed_keys(store, all_rows)
-    for stage in STAGES:
-        for path in _folders(store, stage):
-            yield StoredEntry(stage, path, folder_size(path), _unneeded_reason(stage, path, needed))
-    roots = {Path(corpus["root"]).resolve() for record in stored_records(store) for corpus in record["corpora"]}
-    for path in _folders(store, "standin"):
-        yield StoredEntry("standin", path, folder_size(path), _standin_unneeded_reason(path, roots))
+def survey_store(store: Store, all_rows: bool = True) -> Survey:
+    """List everything in a store. If `all_rows` is False, only the rows of each benchmark's last run are needed."""
+    contents, now = list_contents(store), time.time()
+    needs = collect_needs(contents, None if all_rows else lambda file: _is_young(file, now))
+    problem = _refuse(store, needs) if needs.problems else None
+    find_reason = (lambda file: "") if problem else _Reasons(contents, needs, now).find
+    entries = [StoredEntry(file.stage, file.path, file.bytes, find_reason(file), _is_young(file, now)) for file in contents.files]
+    return Survey(tuple(entries), contents.obstacles, problem)
 
 
-def verify_entries(store: Store) -> Iterator[tuple[StoredEntry, str]]:
-    """Yield every entry with a description of its damage; empty if it is intact."""
-    for stage in STAGES:
-        for path in _folders(store, stage):
-            if not _is_leftover(path):
-                yield StoredEntry(stage, path, 0), manifests.find_damage(path)
+def delete_garbage(store: Store, all_rows: bool = True) -> tuple[Survey, Deletion]:
+    """Delete what nobody needs, and return what was there before.
+
+    Raises FerbenchError if another command uses the store, or if a row, a record or what rows were computed from cannot be read.
+    """
+    with store.collect():
+        survey = survey_store(store, all_rows)
+        if survey.problem:
+            raise survey.problem
+        return survey, _delete(store, survey.garbage)
 
 
-def remove_entries(store: Store, entries: Collection[StoredEntry]) -> None:
-    """Remove entries; raises FerbenchError while a run is active, since it may need entries that no row names yet."""
-    locks = store.root / "locks"
-    if any(is_held(lock) for lock in locks.glob("run-*.lock")):
-        raise FerbenchError(f"a run is using the store {store.root}", hint="wait until it ends: it may need entries that no row names yet")
+@dataclass(frozen=True)
+class _Reasons:
+    """Says why files are not needed."""
+
+    contents: Contents
+    needs: Needs
+    now: float
+
+    def find(self, file: StoredFile) -> str:
+        """Why nobody needs a file; empty if it is needed."""
+        checks = {
+            "checkpoints": self._check_checkpoint,
+            "failures": self._check_failure,
+            "logs": self._check_failure,
+            "figures": self._check_figure,
+            **dict.fromkeys(LEFTOVERS, self._check_leftover),
+            **dict.fromkeys(KEPT, lambda _: ""),
+        }
+        return checks.get(file.stage, self._check_key)(file)
+
+    def _check_key(self, file: StoredFile) -> str:
+        if file.name in self.needs.keys[file.stage]:
+            return ""
+        return NOT_LISTED if file.stage in ("rows", STANDINS) else NO_ROW
+
+    def _check_checkpoint(self, file: StoredFile) -> str:
+        if file.name.partition("-")[0] in self._stored["fits"]:
+            return "its fit is stored"
+        return "untouched for a week" if self.now - file.modified > MAX_CHECKPOINT_AGE else ""
+
+    def _check_failure(self, file: StoredFile) -> str:
+        """A record keeps its own failures; the others keep later runs from trying a row again."""
+        if file.name in self.needs.failed:
+            return ""
+        if file.name not in self.needs.listed:
+            return NOT_LISTED
+        return "its row is stored" if file.name in self._stored["rows"] else ""
+
+    def _check_figure(self, file: StoredFile) -> str:
+        """The name of a figure ends with the first characters of the key of its row or fit."""
+        folder, _, name = file.name.rpartition("/")
+        if folder not in self.needs.benchmarks:
+            return "its benchmark has no record"
+        return "" if name.rpartition("-")[2] in self._short_keys else NO_ROW
+
+    def _check_leftover(self, file: StoredFile) -> str:
+        """While a command uses the store, a file that is young may be in use."""
+        return "" if self._is_used and self.now - file.modified < MIN_AGE else LEFTOVER
+
+    @cached_property
+    def _stored(self) -> dict[str, set[str]]:
+        return {stage: {file.name for file in self.contents.of(stage)} for stage in ("rows", "fits")}
+
+    @cached_property
+    def _short_keys(self) -> set[str]:
+        return {key[:SHORT_KEY] for stage in ("rows", "fits") for key in self.needs.keys[stage]}
+
+    @cached_property
+    def _is_used(self) -> bool:
+        return any(lease.name.startswith(USE) for lease in self.contents.of("leases"))
+
+
+def _is_young(file: StoredFile, now: float) -> bool:
+    return file.stage not in LEFTOVERS and now - file.modified < MIN_AGE
+
+
+def _refuse(store: Store, needs: Needs) -> FerbenchError:
+    first, *others = needs.problems
+    more = f" (and {len(others)} more)" if others else ""
+    hint = (
+        "nothing is deleted, since it may be needed; `ferbench store verify` lists all problems. "
+        "Run the benchmark again, or delete the file if you do not need it"
+    )
+    return FerbenchError(f"it is unknown what the rows in {store.root} need: {first}{more}", hint=hint)
+
+
+def _delete(store: Store, entries: Sequence[StoredEntry]) -> Deletion:
+    """Delete rows first: if this is stopped, no row lacks what it needs."""
+    deleted, failed = [], []
     for entry in entries:
-        remove_folder(entry.path)
-    for lock in locks.glob("*.lock"):
-        lock.unlink(missing_ok=True)  # no run is active, so nobody holds a lock
+        try:
+            shutil.rmtree(entry.path) if entry.path.is_dir() else entry.path.unlink()
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            failed.append((entry, f"{error.strerror or error}"))
+        else:
+            deleted.append(entry)
+    _remove_empty_folders(store, [entry.path.parent for entry in deleted if entry.stage in (*STAGES, STANDINS, "figures")])
+    return Deletion(tuple(deleted), tuple(failed))
 
 
-def _folders(store: Store, stage: str) -> list[Path]:
-    return sorted((store.root / stage).glob("*/*"))
-
-
-def _is_leftover(path: Path) -> bool:
-    return path.name.startswith(".") or not (path / manifests.MANIFEST).is_file()
-
-
-def _collect_needed_keys(store: Store, all_rows: bool) -> NeededKeys:
-    needed: dict[str, set[str]] = {stage: set() for stage in STAGES}
-    listed = {key for record in stored_records(store) for key in record["rows"]}
-    for file in row_files(store):
-        row = store.try_read(file, _RowNeeds)
-        if row and (all_rows or row["key"] in listed):
-            needed["rows"].add(row["key"])
-            needed["fits"].update(row["all_fits"])
-            needed["inputs"].update(row["inputs"])
-            needed["index"].update(corpus["content"] for corpus in row["identity"]["dataset"].values())
-    for digest in needed["inputs"]:
-        if inputs := store.try_read(f"inputs/{digest[:2]}/{digest}/keys.json", InputKeys):
-            needed[inputs["stage"]].update(inputs["keys"].values())
-    return needed
-
-
-def _unneeded_reason(stage: str, path: Path, needed: NeededKeys) -> str:
-    if _is_leftover(path):
-        return LEFTOVER
-    if stage == "folds":  # small, and needed to name the rows of a benchmark
-        return ""
-    if stage == "checkpoints":
-        return "its fit is stored" if path.name.partition("-")[0] in needed["fits"] else ""
-    if path.name in needed[stage]:
-        return ""
-    return "not in the last run of any benchmark" if stage == "rows" else "no row needs it"
-
-
-def _standin_unneeded_reason(path: Path, roots: Collection[Path]) -> str:
-    if path.name.startswith("."):
-        return LEFTOVER
-    return "" if path.resolve() in roots else "not used by the last run of any benchmark"
+def _remove_empty_folders(store: Store, folders: Iterable[Path]) -> None:
+    for folder in dict.fromkeys(folders):
+        with suppress(OSError):  # it holds other files
+            while folder != store.root:
+                folder.rmdir()
+                folder = folder.parent

@@ -10,6 +10,7 @@ from ferbench.execution.context import Context, StageProgress
 from ferbench.plan.models import Row
 from ferbench.stages.scores import Scorer, describe_failure
 from ferbench.store.files import to_json
+from ferbench.store.records import failure_path, log_path
 from ferbench.store.rows import FailedRow
 
 
@@ -32,8 +33,8 @@ def drive_rows(context: Context, rows: Sequence[Row]) -> Iterator[FailedRow]:
 
 def _store_failure(context: Context, row: Row, error: BaseException) -> FailedRow:
     """Store a failed row and its log; later runs skip it, unless the user can fix the cause, such as missing weights."""
-    log = context.store.write_file(f"logs/{row.key}.txt", "".join(traceback.format_exception(error)).encode())
+    log = context.store.write_file(log_path(row.key), "".join(traceback.format_exception(error)).encode())
     failure = describe_failure(row, error, str(log), context.provenance)
     if not isinstance(error, FerbenchError):
-        context.store.write_file(f"failures/{row.key}.json", to_json(failure))
+        context.store.write_file(failure_path(row.key), to_json(failure))
     return failure
