@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from stored import stored_entries
 
 from ferbench.api.clips import Clip
 from ferbench.cli.main import main
+from ferbench.corpora.files import clip_files
 from ferbench.corpora.landmarks import read_landmarks
 from ferbench.stages import crops
+from ferbench.store.files import digest_file
 
 
 @pytest.fixture
@@ -41,10 +44,10 @@ def test_runs(run, uneven, tmp_path, backbone, augmentation):
     assert all(row["clips"] == 27 for row in rows)
     assert all(row["uar"] > 0.8 for row in rows)
     assert rows[0]["confusion"] == rows[1]["confusion"]  # one score a clip: majority and mean agree
-    files = list((tmp_path / "runs/fits").rglob("clips.json"))
-    assert files
-    for file in files:
-        assert set(json.loads(file.read_text()).values()) == {1}
+    fits = stored_entries(tmp_path / "runs", "fits")
+    assert fits
+    for fit in fits:
+        assert set(fit.read_facts(dict)["clips"].values()) == {1}
 
 
 def test_streamed_clips_give_the_same_rows(run, uneven, monkeypatch):
@@ -113,7 +116,6 @@ def test_crops_keep_the_landmarks_of_the_frames_that_were_selected(data, tmp_pat
     images = tuple(sorted((data / "toy/p00/dark/take0").glob("*.png")))
     clip = landmark_clip(tmp_path, ["0 0\n", "1 1\n", "2 2\n"])
     clip = Clip("c", "p", "l", images=images, length=3, landmarks=clip.landmarks)
-    _, indices, frames, problems = crops.preprocess(clip, ())
-    assert indices == [0, 1, 2]
-    assert not problems
-    assert frames.landmarks.tolist() == [[[0, 0]], [[1, 1]], [[2, 2]]]
+    result = crops.preprocess(clip, (), [digest_file(path) for path in clip_files(clip)])
+    assert result.facts == crops.CropFacts([0, 1, 2], None, {})
+    assert result.landmarks.tolist() == [[[0, 0]], [[1, 1]], [[2, 2]]]

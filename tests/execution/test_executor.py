@@ -15,8 +15,8 @@ from ferbench.execution.executor import LocalExecutor
 from ferbench.execution.progress import Reporter
 from ferbench.execution.rehearsal import prepare_corpora, require_standin
 from ferbench.plan.planner import Planner
-from ferbench.plan.why import stored_rows
 from ferbench.store.entries import Store
+from ferbench.store.records import stored_rows
 
 BACKBONES = "backbone=[toy-net, whole, trees, {fusion: {of: [toy-net, trees]}}]"
 
@@ -32,6 +32,9 @@ class InlineExecutor:
             future.set_exception(error)
         return future
 
+    def run_all(self, work, jobs) -> Iterator:
+        return map(work, jobs)
+
     def map(self, work, jobs) -> Iterator:
         return iter([work(job) for job in reversed(list(jobs))])
 
@@ -44,6 +47,9 @@ class ThreadExecutor:
 
     def start(self, work, *args, **kwargs) -> Future:
         return self.threads.submit(work, *args, **kwargs)
+
+    def run_all(self, work, jobs) -> Iterator:
+        return map(work, jobs)
 
     def map(self, work, jobs) -> Iterator:
         return (future.result() for future in as_completed([self.threads.submit(work, job) for job in jobs]))
@@ -68,8 +74,8 @@ def compute(data, benchmark_file, toy_plugin, tmp_path):
 
 
 def test_rows_do_not_depend_on_the_executor(compute):
-    with ThreadPoolExecutor(1) as pool, ThreadPoolExecutor(1) as thread:
-        expected = compute(LocalExecutor(pool), "local")
+    with ThreadPoolExecutor(1) as background, ThreadPoolExecutor(1) as cores, ThreadPoolExecutor(1) as thread:
+        expected = compute(LocalExecutor(background, cores), "local")
         assert len(expected) == 8
         assert compute(InlineExecutor(), "inline") == expected
         assert compute(ThreadExecutor(thread), "thread") == expected

@@ -14,10 +14,10 @@ from ferbench.stages.images import normalize
 @pytest.mark.parametrize(
     ("clips", "taken"), [(3, [0, 1, 2]), (64, list(range(64))), (127, list(range(0, 127, 2))), (6301, list(range(0, 6301, 100)))]
 )
-def test_calibration_crops_come_from_the_whole_list(monkeypatch, clips, taken):
-    monkeypatch.setattr(features.crops, "load_crops", lambda key, _: np.full((1, 4, 4), int(key) % 256, np.uint8))
-    made = features._calibration_crops([str(n) for n in range(clips)], Input(4, 1, (0,), (1 / 255,)), None, torch.device("cpu"))
-    assert made[:, 0, 0, 0].round().int().tolist() == [n % 256 for n in taken]
+def test_calibration_crops_come_from_the_whole_list(clips, taken):
+    training = [np.full((1, 4, 4), number % 256, np.uint8) for number in range(clips)]
+    sample = features._calibration_crops(training, Input(4, 1, (0,), (1 / 255,)), torch.device("cpu"))
+    assert sample[:, 0, 0, 0].round().int().tolist() == [number % 256 for number in taken]
 
 
 class Sums(torch.nn.Module):

@@ -163,9 +163,9 @@ def test_resumed_fit_has_the_same_bits(tmp_path, variant, damaged):
     whole, history, _ = run()
     with pytest.raises(KeyboardInterrupt):
         run(stop=6)
-    (folder,) = tmp_path.glob("checkpoints/ab/*-000005")
+    (file,) = tmp_path.glob("checkpoints/ab/*-000005.safetensors")
     if damaged:
-        (folder / "state.safetensors").write_bytes(b"")
+        file.write_bytes(b"")
     resumed, resumed_history, epochs = run(stop=0)
     assert epochs == list(range(1 if damaged else 6, 11))
     assert len(warnings) == damaged
@@ -184,6 +184,19 @@ def test_checkpoints_are_an_interval_apart(tmp_path):
     assert Checkpoints(Store(tmp_path), "ab" * 16, 1000).load() == ({"a": torch.ones(1)}, {"epoch": 2})
     checkpoints.clear()
     assert checkpoints.load() is None
+
+
+def test_checkpoint_keeps_every_type_of_tensor(tmp_path):
+    tensors = {
+        "half": torch.tensor([1.5, -2], dtype=torch.bfloat16), "scalar": torch.tensor(3), "empty": torch.zeros(0, 4),
+        "flags": torch.tensor([[True], [False]]), "double": torch.tensor([0.1], dtype=torch.float64), "complex": torch.tensor([1 + 2j]),
+    }  # fmt: skip
+    checkpoints = Checkpoints(Store(tmp_path), "ab" * 16, 0)
+    checkpoints.offer(1, lambda: (tensors, {"loss": [float("nan"), 1.0]}))
+    loaded, facts = checkpoints.load()
+    assert {name: value.dtype for name, value in loaded.items()} == {name: value.dtype for name, value in tensors.items()}
+    assert all(torch.equal(value, tensors[name]) for name, value in loaded.items())
+    assert str(facts) == "{'loss': [nan, 1.0]}"
 
 
 NEEDS_VALIDATION = [

@@ -7,26 +7,32 @@ import json
 import numpy as np
 import pytest
 import torch
+from stored import stored_digests
 
 from ferbench.api.errors import FerbenchError
 from ferbench.cli.main import main
-from ferbench.training.streaming import ClipFile, DiskFrames, available_ram, read_batches
+from ferbench.store.entries import Store
+from ferbench.store.entry_format import Content
+from ferbench.training.streaming import DiskFrames, available_ram, read_batches
 
 CPU = torch.device("cpu")
 
 
+ARRAYS = [np.arange(length * 4, dtype=np.float32).reshape(length, 2, 2) + 100 * number for number, length in enumerate((3, 1, 5, 2))]
+
+
 @pytest.fixture
 def clips(tmp_path):
-    made = []
-    for number, length in enumerate((3, 1, 5, 2)):
-        np.save(tmp_path / f"{number}.npy", np.arange(length * 4, dtype=np.float32).reshape(length, 2, 2) + 100 * number)
-        made.append(ClipFile.at(tmp_path / f"{number}.npy"))
-    return made
+    """Four clips in two entries."""
+    store = Store(tmp_path / "store")
+    first = store.write("features", "a" * 32, Content, {"0": ARRAYS[0], "1": ARRAYS[1]})
+    second = store.write("features", "b" * 32, Content, {"2": ARRAYS[2], "3": ARRAYS[3]})
+    return [first.locate("0"), first.locate("1"), second.locate("2"), second.locate("3")]
 
 
 @pytest.fixture
-def whole(clips):
-    return torch.from_numpy(np.concatenate([np.load(clip.path) for clip in clips]))
+def whole():
+    return torch.from_numpy(np.concatenate(ARRAYS))
 
 
 @pytest.mark.parametrize("rows", [[0], [10], [0, 1, 2, 3], [10, 0, 3, 3, 8], list(range(11))])
@@ -61,9 +67,9 @@ def test_batches_of_clips(clips, whole, of):
 
 
 def test_a_file_that_was_cut_is_reported(clips):
-    path = clips[2].path
+    path = clips[3].path
     path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(FerbenchError, match="ends before its frame 4"):
+    with pytest.raises(FerbenchError, match="ends before its row 1"):
         DiskFrames(clips).whole()
 
 
@@ -79,8 +85,7 @@ def test_the_same_rows(data, benchmark_file, toy_plugin, tmp_path, capsys, monke
         command += ["--set", f"backbone={backbone}", "--set", f"recipe.augmentation={augmentation}"]
         assert main([*command, "--no-figures", "--quiet", "--device", "cpu"]) == 0
         output = json.loads(capsys.readouterr().out)
-        scores = {path.parent.name: path.read_bytes() for path in (tmp_path / store / "fits").rglob("scores.npy")}
-        return [(row["key"], row["confusion"]) for row in output], scores
+        return [(row["key"], row["confusion"]) for row in output], stored_digests(tmp_path / store, "fits")
 
     whole = rows("one")
     monkeypatch.setattr("ferbench.training.streaming.available_ram", lambda: 0.0)
