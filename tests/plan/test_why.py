@@ -232,23 +232,22 @@ def test_rows_that_stand_together(call, benchmark_file):
 
 
 def test_augmentation_is_reported_as_one_difference(call, benchmark_file):
-    """Of 27 clips 24 are trained on in some fold."""
     call("run", benchmark_file, "--no-figures")
     augmented = ("--set", "recipe.augmentation={views: 2, flip: 0.5}")
     _, messages, _ = call("why", benchmark_file, *augmented)
     assert messages.count("recipe.augmentation") == 2  # one for each of two rows
     assert "recipe.augmentation nothing → {'views': 2, 'flip': 0.5" in messages
-    assert "reused: crops, features of 27 of 75 clips and views; computed: features, fits, row" in messages
+    assert "reused: crops, features of 1 of 3 groups of clips and views; computed: features, fits, row" in messages
     call("run", benchmark_file, "--no-figures", *augmented)
     _, messages, _ = call("why", benchmark_file, "--set", "recipe.augmentation={views: 3, flip: 0.5}")
     assert "recipe.augmentation.views 2 → 3" in messages
-    assert "reused: crops, features of 75 of 99 clips and views" in messages
+    assert "reused: crops, features of 3 of 4 groups of clips and views" in messages
 
 
 def test_gc_keeps_views_that_a_row_needs(call, benchmark_file):
     call("run", benchmark_file, "--no-figures", "--set", "recipe.augmentation={views: 2, flip: 0.5}")
     before = sizes(call)
-    assert before["features"] == 75
+    assert before["features"] == 3
     call("store", "gc", "--delete")
     assert sizes(call) == before
 
@@ -276,7 +275,7 @@ def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     call("run", benchmark_file, "--no-figures", "--set", "recipe.lr=0.1")
     assert "every entry is needed" in call("store", "gc", "--delete")[1]
     before = sizes(call)
-    assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 27, 27)
+    assert (before["rows"], before["fits"], before["crops"], before["features"]) == (4, 6, 1, 1)
     _, messages, _ = call("store", "gc", "--old-rows")
     assert "fits: 3" in messages
     assert "add --delete" in messages
@@ -286,7 +285,7 @@ def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     assert sizes(call) == before
     call("store", "gc", "--old-rows", "--delete")
     after = sizes(call)
-    assert (after["rows"], after["fits"], after["crops"], after["features"]) == (2, 3, 27, 27)
+    assert (after["rows"], after["fits"], after["crops"], after["features"]) == (2, 3, 1, 1)
     shutil.rmtree(tmp_path / "runs" / "rows")
     (tmp_path / "runs" / "crops" / "ab").mkdir(exist_ok=True)
     (tmp_path / "runs" / "crops" / "ab" / ".killed").mkdir()
@@ -305,10 +304,10 @@ def test_gc_waits_for_a_run(call, benchmark_file, tmp_path):
     from ferbench.store.entries import Store
 
     call("run", benchmark_file, "--no-figures")
-    with Store(tmp_path / "runs").lock("run", "x"):
+    with Store(tmp_path / "runs").use():
         code, _, messages = call("store", "gc", "--delete")
     assert code == 2
-    assert "a run is using the store" in messages
+    assert "is using the store" in messages
     assert call("store", "gc", "--delete")[0] == 0
 
 

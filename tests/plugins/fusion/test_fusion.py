@@ -106,7 +106,7 @@ def test_a_run_fuses_the_scores_of_its_fits(run, tmp_path):
         assert values[0] == pytest.approx(by_hand, abs=1e-6)
     assert run("--set", FUSED, "--set", "aggregator=mean", "--set", "recipe.epochs=20")[2].count("2 of them already stored") == 1
     assert main(["store", "gc", "--delete", "--store", str(tmp_path / "runs")]) == 0
-    assert all(store.find_entry("fits", key) for key in fused["all_fits"])
+    assert all(store.find("fits", key) for key in fused["all_fits"])
 
 
 def test_a_backbone_that_is_labeled_like_a_member_has_fits_of_its_own(run):
