@@ -10,8 +10,8 @@ from ferbench.api.errors import FerbenchError
 from ferbench.store.contents import Contents, Obstacle, StoredFile, list_contents
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import open_entry, verify_header
-from ferbench.store.files import to_json
-from ferbench.store.needs import Problem, blocked_places, read_entry, read_failure, read_or_report, read_record
+from ferbench.store.files import read_json, to_json
+from ferbench.store.needs import Problem, blocked_places, read_entry, read_or_report
 from ferbench.store.records import StoredRecord, failure_path, has_failed, log_path
 from ferbench.store.rows import FailedRow
 from ferbench.types import Progress
@@ -92,23 +92,20 @@ def _read_digest(file: StoredFile) -> str:
 def _merge_failures(store: Store, contents: Contents, merge: Merge) -> None:
     """Take the logs, and the failures of rows that this store neither has nor failed to compute."""
     for log in contents.of("logs"):
-        if not (store.root / log_path(log.name)).exists() and (text := read_or_report(merge.problems, log, _read_bytes)) is not None:
+        text = read_or_report(merge.problems, log, lambda file: file.path.read_bytes())
+        if text is not None and not (store.root / log_path(log.name)).exists():
             store.write_file(log_path(log.name), text)
     for file in contents.of("failures"):
         if store.has("rows", file.name) or has_failed(file.name, store):
             merge.kept["failures"] += 1
-        elif failure := read_or_report(merge.problems, file, read_failure):
+        elif failure := read_or_report(merge.problems, file, lambda file: read_json(file.path, FailedRow)):
             store.write_file(failure_path(file.name), to_json(_move_log(failure, store)))
             merge.taken["failures"] += 1
 
 
-def _read_bytes(file: StoredFile) -> bytes:
-    return file.path.read_bytes()
-
-
 def _merge_records(store: Store, contents: Contents, merge: Merge) -> None:
     for file in contents.of("records"):
-        if record := read_or_report(merge.problems, file, read_record):
+        if record := read_or_report(merge.problems, file, lambda file: read_json(file.path, StoredRecord)):
             lost = [key for key in record["rows"] if key not in record["failures"] and not store.has("rows", key)]
             if lost:
                 reason = f"{len(lost)} of its {len(record['rows'])} rows are in neither store"

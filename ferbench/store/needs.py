@@ -13,8 +13,8 @@ from ferbench.store import entry_format
 from ferbench.store.contents import STAGES, STANDINS, Contents, StoredFile
 from ferbench.store.entry_format import Damaged, Entry
 from ferbench.store.files import read_json
-from ferbench.store.records import RECORD_FOLDERS, StoredRecord
-from ferbench.store.rows import FailedRow, InputKeys
+from ferbench.store.records import RECORD_FOLDERS
+from ferbench.store.rows import InputKeys
 
 T = TypeVar("T")
 _ESSENTIAL = ("rows", "inputs", *RECORD_FOLDERS.values())  # folders whose files say what is needed
@@ -34,6 +34,18 @@ class _RowNeeds(TypedDict):
     all_fits: list[str]
     inputs: list[str]
     identity: _Identity
+
+
+class _CorpusRoot(TypedDict):
+    root: str
+
+
+class _RecordNeeds(TypedDict):
+    """The part of a record that names rows and stand-ins."""
+
+    rows: list[str]
+    failures: dict[str, object]
+    corpora: list[_CorpusRoot]
 
 
 @dataclass(frozen=True)
@@ -91,14 +103,9 @@ def read_entry(file: StoredFile) -> Entry:
     return entry_format.read_verified(file.path, file.stage, file.name)
 
 
-def read_record(file: StoredFile) -> StoredRecord:
-    """Read a record; raises OSError or msgspec.DecodeError."""
-    return read_json(file.path, StoredRecord)
-
-
-def read_failure(file: StoredFile) -> FailedRow:
-    """Read a failed row; raises OSError or msgspec.DecodeError."""
-    return read_json(file.path, FailedRow)
+def read_record(file: StoredFile) -> _RecordNeeds:
+    """Read what a record names; raises OSError or msgspec.DecodeError."""
+    return read_json(file.path, _RecordNeeds)
 
 
 def standin_name(root: str) -> str:
@@ -114,7 +121,7 @@ def blocked_places(contents: Contents, folders: Collection[str]) -> Iterator[Pro
             yield Problem(stage, name, "unreadable", obstacle.reason)
 
 
-def _add_record(needs: Needs, file: StoredFile, record: StoredRecord) -> None:
+def _add_record(needs: Needs, file: StoredFile, record: _RecordNeeds) -> None:
     needs.benchmarks.add(file.name)
     needs.listed |= dict.fromkeys(record["rows"], file.name)
     needs.failed.update(record["failures"])

@@ -68,7 +68,7 @@ def survey_store(store: Store, all_rows: bool = True) -> Survey:
     contents, now = list_contents(store), time.time()
     needs = collect_needs(contents, None if all_rows else lambda file: _is_young(file, now))
     problem = _refuse(store, needs) if needs.problems else None
-    find_reason = (lambda file: "") if problem else _Reasons(contents, needs, now).find
+    find_reason = (lambda _: "") if problem else _Reasons(contents, needs, now).find
     entries = [StoredEntry(file.stage, file.path, file.bytes, find_reason(file), _is_young(file, now)) for file in contents.files]
     return Survey(tuple(entries), contents.obstacles, problem)
 

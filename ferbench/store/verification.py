@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from ferbench.store.contents import STAGES, Contents, Obstacle, StoredFile, list_contents
 from ferbench.store.entries import Store
-from ferbench.store.needs import Needs, Problem, blocked_places, collect_needs, read_entry, read_failure, read_or_report, read_record
+from ferbench.store.files import read_json
+from ferbench.store.needs import Needs, Problem, blocked_places, collect_needs, read_entry, read_or_report, read_record
+from ferbench.store.rows import FailedRow
 from ferbench.types import Progress
 
 RECOMPUTED = ("crops", "features", "fits", "index")  # if they are missing, when a new row needs them
 READERS: Mapping[str, Callable[[StoredFile], object]] = {
     **dict.fromkeys(STAGES, read_entry),
     "records": read_record,
-    "failures": read_failure,
+    "failures": lambda file: read_json(file.path, FailedRow),
 }
 
 
