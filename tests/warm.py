@@ -15,6 +15,7 @@ from typing import Any
 
 def main() -> None:
     preload()
+    simulate_large_corpus_on_network_disk(int(sys.argv[1]))
     for line in sys.stdin:
         request = json.loads(line)
         answer = start(request) if "start" in request else os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
@@ -32,6 +33,16 @@ def preload() -> None:
 
     if Path("/proc/self/task").is_dir():
         assert len(list(Path("/proc/self/task").iterdir())) == 1
+
+
+def simulate_large_corpus_on_network_disk(max_clips: int) -> None:
+    """Divide the corpus into groups of a few clips, and let flock do nothing."""
+    import fcntl
+
+    import ferbench.corpora.groups
+
+    ferbench.corpora.groups.MAX_CLIPS = max_clips
+    fcntl.flock = lambda *_: None
 
 
 def start(request: dict[str, Any]) -> int:

@@ -14,11 +14,13 @@ import time
 from pathlib import Path
 
 import pytest
+from stored import stored_digests
 
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parents[1]
-KILLS = 15
+KILLS, FOUR_KILLS = 15, 25
+GROUP = 4  # clips
 BENCHMARK = """\
 name: toys
 dataset: {toy: {root: DATA}}
@@ -58,7 +60,7 @@ class Run:
 def warm():
     """Asks a process that has imported everything."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, HERE / "warm.py"], env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes)
+    process = subprocess.Popen([sys.executable, HERE / "warm.py", str(GROUP)], env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes)
 
     def ask(request: dict) -> int:
         print(json.dumps(request), file=process.stdin, flush=True)
@@ -89,15 +91,9 @@ def benchmark(warm, tmp_path, command):
 
 
 def results(rows: list[dict], store: Path) -> list:
-    """All that a row says but when, where and how fast; with its frame scores and histories."""
+    """All that a row says but when, where and how fast; and digests of all that it was computed from."""
     outcomes = [{name: value for name, value in row.items() if name not in ("seconds", "provenance")} for row in rows]
-    fits = sorted({key for row in rows for key in row["fits"]})
-    kept = []
-    for key in fits:
-        folder = store / "fits" / key[:2] / key
-        history = json.loads((folder / "history.json").read_text())
-        kept.append((key, (folder / "scores.npy").read_bytes(), {**history, "seconds": []}))
-    return [outcomes, kept]
+    return [outcomes, *(stored_digests(store, stage) for stage in ("crops", "features", "fits"))]
 
 
 def made(store: Path) -> int:
@@ -147,22 +143,25 @@ def test_two_at_once_do_each_piece_once(benchmark, undisturbed, tmp_path):
     assert counts == undisturbed[1]
 
 
-def test_two_at_once_killed_in_turn(benchmark, undisturbed, tmp_path):
+def test_four_at_once_killed_in_turn(benchmark, undisturbed, tmp_path):
+    """A kill costs at most the group of clips and the epoch that the process was working on."""
     store, chance = tmp_path / "runs", random.Random(8)
-    other = benchmark(store)
-    for _ in range(6):
-        one, other = other, benchmark(store)
-        killed_after(one, store, chance.randrange(1, 30))
-    other.rows()
+    workers, kills = [benchmark(store) for _ in range(4)], 0
+    while kills < FOUR_KILLS:
+        kills += killed_after(workers.pop(0), store, chance.randrange(1, 12))
+        workers.append(benchmark(store))
+    for worker in workers:
+        worker.wait()
     assert results(benchmark(store).rows(), store) == undisturbed[0]
+    log = (tmp_path / "log").read_text().split()
+    assert log.count("invert") <= undisturbed[1]["invert"] + (FOUR_KILLS + len(workers)) * GROUP
 
 
 def test_damaged_entries_are_recomputed(benchmark, undisturbed, tmp_path):
     store, chance = tmp_path / "runs", random.Random(9)
     benchmark(store).rows()
     for stage in ("crops", "features", "fits"):
-        files = sorted(path for path in (store / stage).rglob("*") if path.is_file() and path.name != "manifest.json")
-        for file in chance.sample(files, 3):
+        for file in chance.sample(sorted((store / stage).rglob("*.safetensors")), 3):
             content = bytearray(file.read_bytes())
             content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
             file.write_bytes(content)

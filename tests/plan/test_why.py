@@ -244,6 +244,12 @@ def test_augmentation_is_reported_as_one_difference(call, benchmark_file):
     assert "reused: crops, features of 3 of 4 groups of clips and views" in messages
 
 
+@pytest.fixture
+def nothing_is_young(monkeypatch):
+    monkeypatch.setattr("ferbench.store.upkeep.MIN_AGE", 0)
+
+
+@pytest.mark.usefixtures("nothing_is_young")
 def test_gc_keeps_views_that_a_row_needs(call, benchmark_file):
     call("run", benchmark_file, "--no-figures", "--set", "recipe.augmentation={views: 2, flip: 0.5}")
     before = sizes(call)
@@ -270,6 +276,7 @@ def sizes(call) -> dict[str, int]:
     return {line["stage"]: line["entries"] for line in json.loads(call("store", "list", "--format", "json")[1])}
 
 
+@pytest.mark.usefixtures("nothing_is_young")
 def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     call("run", benchmark_file, "--no-figures")
     call("run", benchmark_file, "--no-figures", "--set", "recipe.lr=0.1")
@@ -286,13 +293,13 @@ def test_gc_removes_what_no_row_needs(call, benchmark_file, tmp_path):
     call("store", "gc", "--old-rows", "--delete")
     after = sizes(call)
     assert (after["rows"], after["fits"], after["crops"], after["features"]) == (2, 3, 1, 1)
-    shutil.rmtree(tmp_path / "runs" / "rows")
-    (tmp_path / "runs" / "crops" / "ab").mkdir(exist_ok=True)
-    (tmp_path / "runs" / "crops" / "ab" / ".killed").mkdir()
+    for folder in ("rows", "benchmarks"):
+        shutil.rmtree(tmp_path / "runs" / folder)
     call("store", "gc", "--delete")
-    assert set(sizes(call)) == {"folds", "all"}
+    assert not {"rows", "fits", "crops", "features", "inputs"} & set(sizes(call))
 
 
+@pytest.mark.usefixtures("nothing_is_young")
 def test_finished_benchmark_stays_finished_after_gc(call, benchmark_file):
     call("run", benchmark_file, "--no-figures")
     call("store", "gc", "--old-rows", "--delete")
@@ -313,26 +320,28 @@ def test_gc_waits_for_a_run(call, benchmark_file, tmp_path):
 
 def test_verify(call, benchmark_file, tmp_path):
     call("run", benchmark_file, "--no-figures")
-    assert call("store", "verify") == (0, f"{sizes(call)['all']} entries, 0 damaged\n", "")
-    damaged = next((tmp_path / "runs" / "features").glob("*/*/features.npy"))
+    code, messages, _ = call("store", "verify")
+    assert code == 0
+    assert "0 damaged, 0 unreadable, 0 missing" in messages
+    damaged = next((tmp_path / "runs" / "features").glob("*/*.safetensors"))
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
     code, messages, _ = call("store", "verify")
     assert code == 1
-    assert f"features {damaged.parent.name[:12]}: features.npy does not match its checksum" in messages
-    assert "1 damaged; the next run that needs them will recompute them" in messages
+    assert f"features {damaged.stem[:12]}" in messages
+    assert "its data does not match its checksum" in messages
     code, messages, _ = call("store", "verify", "--format", "json")
     assert code == 1
     [problem] = json.loads(messages)["damaged"]
-    assert (problem["stage"], problem["key"]) == ("features", damaged.parent.name)
+    assert (problem["stage"], problem["key"]) == ("features", damaged.stem)
 
 
 def test_damaged_row_hides_no_other(call, benchmark_file, tmp_path):
-    call("run", benchmark_file, "--no-figures")
-    next((tmp_path / "runs" / "rows").glob("*/*/row.json")).write_text("{bad")
-    for command in (("why", benchmark_file), ("store", "list"), ("store", "gc")):
+    for command in (("why", benchmark_file), ("leaderboard",)):
+        call("run", benchmark_file, "--no-figures")
+        next((tmp_path / "runs" / "rows").glob("*/*.safetensors")).write_text("{bad")
         code, _, messages = call(*command)
         assert code == 0
-        assert "cannot be read and is ignored" in messages
+        assert "is damaged" in messages
 
 
 @pytest.mark.parametrize(
