@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import os
 import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +14,16 @@ Code = type | Callable[..., object]
 MAX_VALUE_LENGTH = 200  # characters
 MAX_MESSAGE_LENGTH = 2000
 MAX_NAMES = 50
-# Full disk, quota, file too large; too many open files; no permission, read-only; input or output error, a network disk that went away.
-SYSTEM_ERRNOS = (
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ESTALE,
+# Full disk, quota, file too large; too many open files; read-only; input or output error, a network disk that went away.
+TELLING_ERRNOS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.EIO, errno.ESTALE,
 )  # fmt: skip
-# Libraries that write files in other ways tell an error's number only in a text, or count bytes: numpy's `tofile`, safetensors.
-SYSTEM_TEXTS = re.compile(rf"os error ({'|'.join(map(str, SYSTEM_ERRNOS))})\b|\d+ requested and \d+ written")
+SYSTEM_ERRNOS = (*TELLING_ERRNOS, errno.EACCES, errno.EPERM, errno.ENODEV, errno.ENXIO)
+# Libraries keep only the number of an error in a text (safetensors), or the text (h5py), or count bytes (numpy, torch).
+SYSTEM_TEXTS = re.compile(
+    rf"os error ({'|'.join(map(str, SYSTEM_ERRNOS))})\b|\d+ requested and \d+ written|PytorchStreamWriter failed writing|"
+    + "|".join(re.escape(os.strerror(number)) for number in TELLING_ERRNOS)
+)
 
 
 class FerbenchError(Exception):
@@ -80,18 +85,34 @@ def blame_plugin(component: str, code: Code | None = None) -> Iterator[None]:
 
 def find_system_problem(error: BaseException) -> SystemProblem | None:
     """Return the fault of the system that an error comes from; None if there is none."""
-    cause: BaseException | None = error
-    while cause:
-        if isinstance(cause, SystemProblem):
-            return cause
-        if (isinstance(cause, OSError) and cause.errno in SYSTEM_ERRNOS) or SYSTEM_TEXTS.search(str(cause)):
-            place = f" ({cause.filename})" if isinstance(cause, OSError) and cause.filename else ""
-            reason = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
-            return SystemProblem(
-                f"the run stops: {reason}{place}", hint="what was stored is kept: fix the cause and run the same command again"
-            )
-        cause = cause.__cause__ or cause.__context__
-    return None
+    causes = _list_causes(error)
+    if known := next((cause for cause in causes if isinstance(cause, SystemProblem)), None):
+        return known
+    first = next((cause for cause in reversed(causes) if _is_of_system(cause)), None)  # later ones repeat its text
+    if first is None:
+        return None
+    place = f" ({first.filename})" if isinstance(first, OSError) and first.filename else ""
+    reason = (first.strerror if isinstance(first, OSError) else "") or str(first).partition("\n")[0]
+    return SystemProblem(f"the run stops: {reason}{place}", hint="stored results are kept: fix the cause and run the same command again")
+
+
+def _list_causes(error: BaseException) -> list[BaseException]:
+    """The error and those that led to it, the last one first; each once."""
+    causes: dict[int, BaseException] = {}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if cause is not None and id(cause) not in causes:
+            causes[id(cause)] = cause
+            group = cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()
+            waiting += [cause.__cause__ or cause.__context__, *group]
+    return list(causes.values())
+
+
+def _is_of_system(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in SYSTEM_ERRNOS
+    return isinstance(error, PermissionError) or bool(SYSTEM_TEXTS.search(str(error)))
 
 
 def location(code: Code) -> str:

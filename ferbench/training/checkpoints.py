@@ -29,16 +29,20 @@ class Checkpoints:
     key: str
     interval: float
     due: float = field(init=False)
+    has_warned: bool = False
 
     def __post_init__(self) -> None:
         self.due = time.monotonic() + self.interval
 
     def load(self) -> SavedState | None:
-        """Load the state in the latest undamaged checkpoint."""
-        for key in reversed(self._keys()):
-            if entry := self.store.find(STAGE, key):
-                return _decode(entry)
-        return None
+        """Load the state in the latest checkpoint that is not damaged; None with a warning if it cannot be read."""
+        try:
+            entries = (self.store.find(STAGE, key) for key in reversed(self._keys()))
+            entry = next(filter(None, entries), None)
+        except StoreError as error:
+            self.store.warn(f"the fit {self.key[:12]} starts again, without its checkpoint: {error.message}")
+            return None
+        return _decode(entry) if entry else None
 
     def offer(self, epoch: int, state: Callable[[], SavedState]) -> None:
         """Store the state after an epoch if a checkpoint is due; the next one is due later if this one took long to write.
@@ -50,17 +54,27 @@ class Checkpoints:
         tensors, facts = state()
         try:
             self.store.write(STAGE, f"{self.key}-{epoch:06d}", _encode, tensors, facts)
-            self.clear(keep=1)
         except StoreError as error:
-            self.store.warn(f"no checkpoint after epoch {epoch}: {error.message}")
+            self._warn_once(f"the fit {self.key[:12]} has no checkpoint after epoch {epoch}: {error.message}")
+        else:
+            self.clear(keep=1)
         now = time.monotonic()
         self.due = now + max(self.interval, (now - start) / MAX_WRITING_SHARE) if self.interval else now
 
     def clear(self, keep: int = 0) -> None:
-        """Remove all but the latest `keep`."""
+        """Remove all but the latest `keep`; those that cannot be removed stay, with a warning."""
         keys = self._keys()
-        for key in keys[: len(keys) - keep]:
-            self.store.remove(STAGE, key)
+        try:
+            for key in keys[: len(keys) - keep]:
+                self.store.remove(STAGE, key)
+        except StoreError as error:
+            self._warn_once(f"old checkpoints of the fit {self.key[:12]} stay: {error.message}")
+
+    def _warn_once(self, text: str) -> None:
+        """A disk that is full after one epoch is full after the next ones."""
+        if not self.has_warned:
+            self.store.warn(text)
+        self.has_warned = True
 
     def _keys(self) -> list[str]:
         return self.store.keys(STAGE, self.key)

@@ -186,6 +186,39 @@ def test_checkpoints_are_an_interval_apart(tmp_path):
     assert checkpoints.load() is None
 
 
+def test_fit_does_without_a_checkpoint_that_does_not_fit(tmp_path, monkeypatch):
+    warnings = []
+    checkpoints = Checkpoints(Store(tmp_path, warnings.append), "ab" * 16, 0)
+    checkpoints.offer(1, lambda: ({"a": torch.ones(1)}, {"epoch": 1}))
+
+    def refuse(path, content, must_flush):
+        path.write_bytes(content[:10])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ferbench.store.entries.write_file", refuse)
+        for epoch in (2, 3):
+            checkpoints.offer(epoch, lambda: ({"a": torch.zeros(1)}, {"epoch": 2}))
+    assert len(warnings) == 1
+    assert "has no checkpoint after epoch 2" in warnings[0]
+    assert "No space left on device" in warnings[0]
+    assert checkpoints.load() == ({"a": torch.ones(1)}, {"epoch": 1})
+    assert not list((tmp_path / "partial").iterdir())
+
+
+def test_checkpoint_that_cannot_be_read_or_removed_is_left_alone(tmp_path):
+    """It may be another user's."""
+    warnings = []
+    checkpoints = Checkpoints(Store(tmp_path, warnings.append), "ab" * 16, 0)
+    path = tmp_path / f"checkpoints/ab/{'ab' * 16}-000003.safetensors"
+    path.mkdir(parents=True)
+    assert checkpoints.load() is None
+    assert "starts again, without its checkpoint" in warnings[0]
+    checkpoints.clear()
+    assert "old checkpoints of the fit" in warnings[1]
+    assert path.exists()
+
+
 def test_checkpoint_keeps_every_type_of_tensor(tmp_path):
     tensors = {
         "half": torch.tensor([1.5, -2], dtype=torch.bfloat16), "scalar": torch.tensor(3), "empty": torch.zeros(0, 4),
