@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from filelock import SoftFileLease, Timeout
 DURATION = 30.0  # seconds without a sign of life, after which another process may take a lease
 POLL = 0.1  # seconds
 PATIENCE = 1.0  # seconds; some leases are held for an instant only
+SIGNING = 5.0  # seconds; a lease that does not name its holder by then was left by a process that was killed while it took the lease
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Leases:
 
     folder: Path
     _contended: dict[str, SoftFileLease] = field(default_factory=dict)  # a lease expires for those who have watched it
+    _unsigned: dict[Path, tuple[int, float]] = field(default_factory=dict)  # inodes, and since when they have been watched
     _guard: Lock = field(default_factory=Lock)
 
     @contextmanager
@@ -81,6 +84,8 @@ class Leases:
             try:
                 lease.acquire()
             except Timeout:
+                if self._remove_unsigned(Path(lease.lock_file)):
+                    continue
                 waited = time.monotonic() - begin
                 if wait is None and waited >= patience:
                     return False
@@ -90,6 +95,23 @@ class Leases:
                 time.sleep(POLL)
             else:
                 return True
+
+
+    def _remove_unsigned(self, path: Path) -> bool:
+        """Remove a lease that has been empty for some seconds, which filelock would keep for ever; returns whether it was."""
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            inode, since = self._unsigned.get(path, (0, 0.0))
+            if stat.st_size or inode != stat.st_ino:
+                self._unsigned[path] = (0 if stat.st_size else stat.st_ino, time.monotonic())
+            elif time.monotonic() - since > SIGNING:
+                removed = path.with_name(f".{uuid4().hex}")
+                path.rename(removed)
+                if removed.stat().st_ino != inode:  # another process has just removed it and taken the lease
+                    os.link(removed, path)
+                removed.unlink()
+                return True
+        return False
 
 
 def describe_owner(lease: SoftFileLease) -> str:
