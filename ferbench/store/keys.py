@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +27,22 @@ def identify_component(component: Component | Frozen) -> dict[str, object]:
     cls = type(component)
     ignored = {"root"} if isinstance(component, Dataset) else set()
     parameters = {f.name: _identify_parameter(component, f.name) for f in fields(component) if f.name not in ignored}
-    return {"class": f"{cls.__module__}.{cls.__qualname__}", "parameters": parameters, "source": digest_sources(cls.__module__)}
+    modules = dict.fromkeys(base.__module__ for base in cls.__mro__)
+    return {"class": f"{cls.__module__}.{cls.__qualname__}", "parameters": parameters, "source": digest_sources(*modules)}
+
+
+def find_identity_problem(cls: type) -> str:
+    """Say why the fields of a class do not tell its instances apart, so that some would share results; empty if they do."""
+    if "<locals>" in cls.__qualname__:
+        return "is defined inside a function, whose variables its key would not see: define it at the top of the module"
+    for base in (base for base in cls.__mro__ if issubclass(base, Component | Frozen)):
+        own = [name for name, hint in inspect.get_annotations(base).items() if "ClassVar" not in str(hint)]
+        if own and "__dataclass_fields__" not in base.__dict__:
+            return f"has parameters but no @dataclass(frozen=True): {', '.join(own)}"
+    parameters = {*inspect.signature(cls).parameters}
+    if others := sorted(parameters ^ {field.name for field in fields(cls) if field.init}):
+        return f"has its own constructor, which differs from its fields in {', '.join(others)}: use @dataclass(frozen=True) without one"
+    return ""
 
 
 def file_parameters(cls: type) -> set[str]:
