@@ -15,10 +15,7 @@ from ferbench.corpora.fold_checks import check_classes, check_folds, check_peopl
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
-from ferbench.store.sources import digest_code
-
-# The core's own code that folds depend on; protocols use ferbench.splitting.
-FOLDS = ("ferbench.corpora.folds", "ferbench.corpora.fold_checks", "ferbench.api.clips", "ferbench.api.splitting")
+from ferbench.store.versions import VERSIONS
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> 
 def _folds_key(protocol: Protocol, clips: Sequence[Clip]) -> str:
     """Return the key of the folds, from everything that a protocol can see of the clips."""
     visible = [[clip.id, clip.subject, clip.label, clip.length, clip.apex, dict(clip.facts)] for clip in clips]
-    return make_key("folds", digest_code(*FOLDS), identify_component(protocol), visible)
+    return make_key("folds", VERSIONS["folds"], identify_component(protocol), visible)
 
 
 def _compute(protocol: Protocol, clips: Sequence[Clip]) -> Content:

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, entry_points, version
 import torch
 from joblib import cpu_count
 
+from ferbench.plan.precision import precision_of
 from ferbench.store.rows import Provenance
 
 PACKAGES = ("ferbench", "torch", "torchvision", "timm", "opencv-python", "scikit-learn", "numpy")
@@ -23,16 +24,18 @@ def describe_provenance(device: torch.device, workers: int, compiled: bool) -> P
         "git": _git(),
         "hardware": {"machine": platform.machine(), "cpu": _cpu(), "cores": cpu_count(), **_device(device)},
         "workers": workers,
+        "threads": torch.get_num_threads(),
         "compile": compiled,
     }
 
 
 def _device(device: torch.device) -> dict[str, object]:
     """The device and its precision."""
-    if device.type != "cuda":
-        return {"device": str(device), "precision": "float32"}
-    gpu = torch.cuda.get_device_name(device)
-    return {"device": str(device), "gpu": gpu, "cuda": torch.version.cuda, "precision": "bfloat16 autocast, TF32"}
+    facts: dict[str, object] = {"device": str(device), "precision": precision_of(device.type)}
+    if device.type == "cuda":
+        tf32 = torch.get_float32_matmul_precision() != "highest"
+        facts |= {"gpu": torch.cuda.get_device_name(device), "cuda": torch.version.cuda, "tf32": tf32}
+    return facts
 
 
 def _version(package: str) -> str | None:

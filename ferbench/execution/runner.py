@@ -9,8 +9,9 @@ draw_figures      draws learning curves and confusion matrices
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
@@ -20,6 +21,7 @@ from ferbench.execution import rehearsal, summary
 from ferbench.execution.progress import Reporter
 from ferbench.plan.models import Row
 from ferbench.plan.planner import Planner, store_inputs
+from ferbench.plan.precision import precision_of, resolve_device
 from ferbench.store import records
 from ferbench.store.costs import load_costs
 from ferbench.store.entries import Store
@@ -34,7 +36,7 @@ MAX_FIGURES = 200  # new rows; above, figures are drawn only on request: each ta
 
 @dataclass(frozen=True)
 class Options:
-    """Runtime options; none is part of a key.
+    """Runtime options; none is part of a key, except the precision of the device.
 
     `workers` 0 means one per core; `checkpoint_interval` is the seconds between checkpoints of a fit; `retry` tries rows again that failed
     in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile.
@@ -59,9 +61,10 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 
 
 def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
+    options = _resolve_device(options)
     get_standin = rehearsal.render_standin(store, reporter)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin)
-    rows = list(Planner(benchmark, corpora, store).rows())
+    rows = list(Planner(benchmark, corpora, store, precision_of(options.device)).rows())
     summaries = summary.summarize_corpora(corpora, rows)
     _report_corpora(summaries, rows, reporter)
     missing = [row for row in rows if store.find("rows", row.key) is None]
@@ -81,9 +84,10 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
     """Describe the rows that `run` would compute."""
     from ferbench.stages.scores import describe_row
 
+    options = _resolve_device(options)
     with store.use():
         benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
-        missing = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
+        missing = [row for row in Planner(benchmark, corpora, store, precision_of(options.device)).rows() if not store.has("rows", row.key)]
         failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
         rows = [row for row in missing if row.key not in failed]
         for row in rows:
@@ -104,13 +108,14 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
     from ferbench.plan.estimate import forecast
     from ferbench.plan.forecast import Forecast
 
+    options = _resolve_device(options)
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
-    result = forecast(Planner(benchmark, corpora, store).rows(), load_costs(store), store, options.retry)
+    result = forecast(Planner(benchmark, corpora, store, precision_of(options.device)).rows(), load_costs(store), store, options.retry)
     if measure and result.unknown_stages():
-        _measure_costs(Planner(benchmark, corpora, store), store, options, reporter)
-        result = forecast(Planner(benchmark, corpora, store).rows(), load_costs(store), store, options.retry)
+        _measure_costs(Planner(benchmark, corpora, store, precision_of(options.device)), store, options, reporter)
+        result = forecast(Planner(benchmark, corpora, store, precision_of(options.device)).rows(), load_costs(store), store, options.retry)
     return result
 
 
@@ -126,13 +131,10 @@ def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], rep
 
 def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[FailedRow]:
     """Compute the rows; imports torch, so call it only if rows are missing."""
-    try:
+    with _explain_torch_errors():
         from ferbench.execution.context import Context
         from ferbench.execution.engine import compute_rows
         from ferbench.training.device import select_device
-    except (ImportError, RuntimeError) as error:
-        hint = "torch and torchvision come in matching pairs: pip install --force-reinstall torch torchvision"
-        raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
     from joblib import cpu_count
 
     from ferbench.execution.executor import local_executor
@@ -142,6 +144,22 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
     with restore_libraries(), local_executor(workers) as executor:
         device = select_device(options.device)
         return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint_interval, options.compile))
+
+
+def _resolve_device(options: Options) -> Options:
+    """Replace the device `auto` by the one that will compute, which keys depend on."""
+    with _explain_torch_errors():
+        return replace(options, device=resolve_device(options.device))
+
+
+@contextmanager
+def _explain_torch_errors() -> Iterator[None]:
+    """Turn errors of an import of torch into FerbenchErrors."""
+    try:
+        yield
+    except (ImportError, RuntimeError) as error:
+        hint = "torch and torchvision come in matching pairs: pip install --force-reinstall torch torchvision"
+        raise FerbenchError(f"torch cannot be imported: {error}", hint=hint) from error
 
 
 def _measure_costs(planner: Planner, store: Store, options: Options, reporter: Reporter) -> None:

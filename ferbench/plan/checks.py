@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import get_args
 
 from ferbench.api.clips import Fold, Input
-from ferbench.api.components import EmbeddingLoss, Loss
+from ferbench.api.components import Component, EmbeddingLoss, Loss
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location, shorten
 from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
 from ferbench.api.recipe import Recipe, validation_need
+from ferbench.store.keys import find_identity_problem
 
 
 def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
@@ -25,13 +26,15 @@ def trainable_of(backbone: Backbone, classes: tuple[str, ...]) -> Trainable:
 
 
 def frozen_of(backbone: Backbone) -> Frozen | None:
-    """The frozen part; raises PluginError if it is neither a Frozen nor None."""
+    """The frozen part; raises PluginError if it is neither a Frozen nor None, or if its fields do not tell it apart from others."""
     with blame_plugin(backbone.title, type(backbone)):
         frozen = backbone.frozen()
     if not isinstance(frozen, Frozen | None):
         raise PluginError(
             f"{backbone.title}: frozen() returns {type(frozen).__name__}: expected a Frozen or None", where=location(type(backbone))
         )
+    if frozen is not None:
+        _check_identity(f"the frozen part of {backbone.title}", frozen)
     return frozen
 
 
@@ -58,6 +61,8 @@ def members_of(fusion: Fusion) -> tuple[Backbone | Fusion, ...]:
     if wrong or not members or fusion in members:
         value = f"{wrong[0]} among its members" if wrong else "itself as a member" if members else "no members"
         raise PluginError(f"{fusion.title}: members() returns {value}: expected other backbones", where=location(type(fusion)))
+    for member in members:
+        _check_identity(member.title, member)
     return members
 
 
@@ -93,6 +98,12 @@ def unused_axes(backbone: Backbone | Fusion, classes: tuple[str, ...]) -> set[st
         case Estimators():
             return {"recipe"}
     return set()
+
+
+def _check_identity(title: str, component: Component | Frozen) -> None:
+    """Raise PluginError if the fields of a component that no plugin registered do not tell it apart from others."""
+    if problem := find_identity_problem(type(component)):
+        raise PluginError(f"{title}: {type(component).__name__} {problem}", where=location(type(component)))
 
 
 def _check_kind(backbone: Backbone, trainable: Trainable, frozen: Frozen | None) -> None:

@@ -14,37 +14,19 @@ from ferbench.corpora.folds import Split
 from ferbench.corpora.groups import Groups
 from ferbench.plan.models import KeySet
 from ferbench.store.keys import identify_component, make_key
-from ferbench.store.sources import digest_code
-
-# The core's own code that each stage's output depends on. A test follows the imports of these modules, so that none is missing.
-CROPS = (
-    "ferbench.stages.crops", "ferbench.corpora.decoding", "ferbench.corpora.images", "ferbench.corpora.integrity",
-    "ferbench.corpora.landmarks", "ferbench.corpora.reading", "ferbench.corpora.selection", "ferbench.corpora.videos", "ferbench.api.clips",
-)  # fmt: skip
-FEATURES = (
-    "ferbench.stages.features", "ferbench.stages.forward", "ferbench.stages.images", "ferbench.training.device", "ferbench.api.clips",
-    "ferbench.api.weights",
-)  # fmt: skip
-VIEWS = ("ferbench.training.augmentation",)
-FITS = (
-    "ferbench.stages.fits", "ferbench.stages.inputs", "ferbench.stages.networks", "ferbench.training.loop", "ferbench.training.learner",
-    "ferbench.training.items", "ferbench.training.estimators", "ferbench.training.optimizers", "ferbench.training.sampling",
-    "ferbench.training.state", "ferbench.training.streaming", "ferbench.training.device", "ferbench.api.heads", "ferbench.api.weights",
-)  # fmt: skip
-CROP_FITS = ("ferbench.stages.images",)  # a fit on crops makes them its input
-FUSED_FITS = ("ferbench.stages.fusion",)
-ROWS = ("ferbench.stages.scores", "ferbench.report.metrics")
+from ferbench.store.versions import VERSIONS
 
 
 def crop_keys(groups: Groups, pipeline_identity: object) -> KeySet:
     """The key of each group's crops: everything that a step can see of its clips, their content, the steps and the stage's code."""
-    base = make_key("crops", digest_code(*CROPS), pipeline_identity)
+    base = make_key("crops", VERSIONS["crops"], pipeline_identity)
     return KeySet("crops", {name: make_key(base, group.key) for name, group in groups.by_name.items()})
 
 
-def features_base_key(frozen: Frozen, declared: Input, calibration: object) -> str:
+def features_base_key(frozen: Frozen, declared: Input, calibration: object, precision: object) -> str:
     """The part that the keys of all features of a frozen part share; `calibration` identifies the crops that calibrate it."""
-    return make_key("features", digest_code(*FEATURES), identify_component(frozen), declared, calibration)
+    versions = [VERSIONS["features"], VERSIONS["normalization"]]
+    return make_key("features", versions, identify_component(frozen), declared, calibration, precision)
 
 
 def feature_keys(base: str, crops: KeySet) -> KeySet:
@@ -55,7 +37,7 @@ def feature_keys(base: str, crops: KeySet) -> KeySet:
 def view_keys(features: KeySet, training: Groups, augmentation: Augmentation) -> tuple[KeySet, ...]:
     """The keys of the features of the groups that hold training clips, in each view. Adding views keeps the keys of the first ones."""
     changes = {name: value for name, value in asdict(augmentation).items() if name != "views"}
-    base = make_key("views", digest_code(*VIEWS), changes)
+    base = make_key("views", VERSIONS["views"], changes)
     return tuple(
         KeySet("features", {group: make_key(base, features[group], view) for group in training.by_name})
         for view in range(1, augmentation.views + 1)
@@ -69,19 +51,19 @@ def inputs_digest(split: Split, fold: int, features: KeySet) -> str:
 
 
 def fit_key(own: Sequence[object], inputs: str, views: Sequence[KeySet], reads_crops: bool, augments_crops: bool) -> str:
-    """The key of a fit: its own settings (backbone, loss, recipe, seed, classes ...) and what it reads."""
-    code = [*FITS, *(CROP_FITS if reads_crops else ()), *(VIEWS if augments_crops else ())]
-    return make_key("fits", digest_code(*code), own, inputs, *[view.by_group for view in views])
+    """The key of a fit: its own settings (backbone, loss, recipe, seed, classes, precision ...) and what it reads."""
+    stages = ["fits", *(["normalization"] if reads_crops else []), *(["views"] if augments_crops else [])]
+    return make_key("fits", [VERSIONS[stage] for stage in stages], own, inputs, *[view.by_group for view in views])
 
 
 def fused_fit_key(fusion: object, members: Sequence[str]) -> str:
     """The key of a fused fit, from the identity of the Fusion and the keys of its members' fits."""
-    return make_key("fused", digest_code(*FUSED_FITS), fusion, members)
+    return make_key("fused", VERSIONS["fused fits"], fusion, members)
 
 
 def row_base_key(fits: Sequence[str], benchmark: str, fingerprint: str) -> str:
     """The part that the keys of all rows of a model share."""
-    return make_key("rows", digest_code(*ROWS), fits, benchmark, fingerprint)
+    return make_key("rows", VERSIONS["rows"], fits, benchmark, fingerprint)
 
 
 def row_key(base: str, aggregator: object, labels: Mapping[str, str]) -> str:

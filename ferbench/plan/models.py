@@ -114,8 +114,8 @@ class FusedFit:
 class Model(ABC):
     """A combination without its aggregator: fitted once per fold, scored by every aggregator.
 
-    `identity` identifies the choice on each axis. `fits` has one fit per fold. Rows are ranked together only if their models have the same
-    `fingerprint`, that of the protocol.
+    `identity` identifies the choice on each axis, and the precision. `fits` has one fit per fold. Rows are ranked together only if their
+    models have the same `fingerprint`, that of the protocol.
     """
 
     cell: Cell

@@ -27,6 +27,7 @@ from ferbench.plan.checks import (
 )
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import Fit, FusedFit, FusedModel, Identity, KeySet, Model, Row, TrainedModel
+from ferbench.plan.precision import Precision
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
@@ -54,6 +55,7 @@ class Planner:
     benchmark: Benchmark
     corpora: Mapping[str, tuple[Corpus, ...]]  # by label of the dataset axis
     store: Store
+    precision: Precision
     memo: Memo = field(default_factory=Memo)
 
     def rows(self) -> Iterator[Row]:
@@ -93,7 +95,7 @@ class Planner:
         """The model of a combination, whose backbone is trained or fused from members."""
         corpora = self.corpora[cell.labels["dataset"]]
         folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: split_clips(cell.protocol, corpora, self.store))
-        identities = {axis: self._identity(axis, cell) for axis in MODEL_AXES}
+        identities = {axis: self._identity(axis, cell) for axis in MODEL_AXES} | {"precision": self.precision}
         groups = self.memo.get(("groups", *_labels(cell, "dataset", "protocol")), lambda: _groups_of(corpora, folds))
         steps = _labels(cell, "dataset", "protocol", "preprocessing")
         crops = self.memo.get(("crops", *steps), lambda: keys.crop_keys(groups, identities["preprocessing"]))
@@ -134,7 +136,7 @@ class Planner:
         views = self._views(backbone, features, shared, fold)
         inputs = self.memo.get(("inputs", features, folds.key, fold), lambda: keys.inputs_digest(folds, fold, features))
         reads_crops = features.stage == "crops"
-        own = [shared.identity[axis] for axis in ("backbone", "loss", "recipe")] + [cell.seed, cell.protocol.classes]
+        own = [shared.identity[name] for name in ("backbone", "loss", "recipe", "precision")] + [cell.seed, cell.protocol.classes]
         own += [backbone.input()] if reads_crops else []
         key = keys.fit_key(own, inputs, views, reads_crops, augments_crops=bool(cell.recipe.augmentation) and reads_crops)
         ingredients = (backbone, cell.loss, cell.recipe, cell.seed, cell.protocol.classes)
@@ -195,7 +197,7 @@ def _features_base(backbone: Backbone, shared: _ModelFields, fold: int) -> str:
         return ""
     declared = input_of(backbone)
     calibration = _calibration(shared, fold) if is_calibrated(backbone, frozen) else None
-    return keys.features_base_key(frozen, declared, calibration)
+    return keys.features_base_key(frozen, declared, calibration, shared.identity["precision"])
 
 
 def _calibration(shared: _ModelFields, fold: int) -> object:

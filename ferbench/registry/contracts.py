@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, get_origin
 
 from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
 from ferbench.api.networks import Backbone, Fusion
 from ferbench.registry.specs import RESERVED
-from ferbench.store.keys import type_hints
+from ferbench.store.keys import find_identity_problem, type_hints
 
 COMPONENT_NAME = r"[a-z0-9][a-z0-9+_-]*"
 
@@ -50,10 +50,13 @@ def find_contract_problem(kind: Kind, component: object) -> str:
 
 
 def _parameter_problem(component: type) -> str:
-    own = {name for name, hint in inspect.get_annotations(component).items() if "ClassVar" not in str(hint)}
-    if own and "__dataclass_fields__" not in component.__dict__:
-        return "has parameters but no @dataclass(frozen=True)"
-    return f"has a parameter `{RESERVED}`, which is reserved for the label of a choice" if RESERVED in own else ""
+    if problem := find_identity_problem(component):
+        return problem
+    return (
+        f"has a parameter `{RESERVED}`, which is reserved for the label of a choice"
+        if RESERVED in {field.name for field in fields(component)}
+        else ""
+    )
 
 
 def _fact_problem(kind: Kind, component: type) -> str:

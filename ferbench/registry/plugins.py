@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from importlib.machinery import SourceFileLoader
+from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -18,8 +17,9 @@ from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, error_
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
+from ferbench.registry.neighbors import PLUGIN_PREFIX, UncachedLoader, allow_neighbors, check_neighbors
 from ferbench.registry.parameters import describe_unknown
-from ferbench.store.sources import forget_sources
+from ferbench.store.sources import forget_sources, note_packages
 
 GROUP = "ferbench"
 PLUGINS_VARIABLE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set
@@ -31,13 +31,17 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
     An installed plugin that cannot be loaded is listed in `Catalog.broken`; only what needs its components fails. Raises PluginError if
     a plugin breaks a contract, and FerbenchError if FERBENCH_PLUGINS names a plugin that is not installed.
     """
+    files = _unique_files(files)
+    allow_neighbors(files)
+    forget_sources()
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     catalog = Catalog()
     for name, entries in _installed_plugins().items():
         if problem := _load_installed(manager, name, entries):
             catalog.broken[name] = problem
-    for file in _unique_files(files):
+    note_packages(plugin.__name__ for plugin in manager.get_plugins())
+    for file in files:
         module = _import_file(file)
         _register(manager, module, str(file))
         if not manager.get_hookcallers(module):
@@ -111,26 +115,17 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
         raise PluginError(f"plugin {manager.get_name(error.plugin)}: {error}".replace("\n", " "), hint=f"the hooks are {hooks}") from error
 
 
-class _SourceLoader(SourceFileLoader):
-    """Loads a file without Python's bytecode cache, which does not notice an edit of equal size within a second."""
-
-    def path_stats(self, path: str) -> Mapping[str, float]:
-        """Withhold what the cache is checked by."""
-        raise OSError(path)
-
-
 def _import_file(file: Path) -> ModuleType:
     if not is_file(file):
         raise FerbenchError(f"no plugin file {file}", where="--plugin", hint="give the path of a Python file")
-    name = f"ferbench_plugin_{file.stem}"
-    loader = _SourceLoader(name, str(file))
+    name = f"{PLUGIN_PREFIX}{file.stem}"
+    loader = UncachedLoader(name, str(file))
     spec = importlib.util.spec_from_file_location(name, file, loader=loader)
     if spec is None or file.suffix != ".py":
         raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file")
     module = importlib.util.module_from_spec(spec)
-    if name in sys.modules:
-        forget_sources()
     sys.modules[name] = module  # annotations of its dataclasses are resolved there
+    check_neighbors(name, file)
     try:
         loader.exec_module(module)
     except (Exception, SystemExit) as error:  # an import may raise anything

@@ -62,7 +62,7 @@ def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
                 first["protocol"],
                 _shared_labels(first, axes),
                 *_legend(classes, published, done, failed),
-                f"fingerprint {first['fingerprint'][:12]}",
+                f"fingerprint {first['fingerprint'][:12]}; computed in {' and '.join(sorted({row['precision'] for row in rows}))}",
             ]
         ),
         columns=("#", *axes, "WAR", "UAR", "F1", *classes.values(), "cover", "epoch", "sec"),

@@ -56,7 +56,8 @@ def flatten_record(record: Record) -> list[dict[str, Cell]]:
 
 def _flatten(row: StoredRow) -> dict[str, Cell]:
     head: dict[str, Cell] = {"benchmark": row["benchmark"], "kind": "measured", "status": row["status"], **row["labels"]}
-    tail: dict[str, Cell] = {"standin": row["standin"], "fingerprint": row["fingerprint"], "error": None, "key": row["key"]}
+    facts: dict[str, Cell] = {"standin": row["standin"], "fingerprint": row["fingerprint"], "precision": row["precision"]}
+    tail: dict[str, Cell] = {**facts, "error": None, "key": row["key"]}
     if row["status"] == "failed":
         return {**head, "war": None, "uar": None, "macro_f1": None, **tail, "error": f"{row['error']}: {row['message']}"}
     return {

@@ -122,6 +122,7 @@ def describe_row(row: Row) -> RowDescription:
         "labels": dict(row.labels),
         "standin": model.has_standin,
         "fingerprint": model.fingerprint,
+        "precision": str(model.identity["precision"]),
         "classes": list(model.cell.protocol.classes),
         "protocol": _describe_protocol(model),
         "fits": [fit.key for fit in model.fits],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -26,7 +28,31 @@ def identify_component(component: Component | Frozen) -> dict[str, object]:
     cls = type(component)
     ignored = {"root"} if isinstance(component, Dataset) else set()
     parameters = {f.name: _identify_parameter(component, f.name) for f in fields(component) if f.name not in ignored}
-    return {"class": f"{cls.__module__}.{cls.__qualname__}", "parameters": parameters, "source": digest_sources(cls.__module__)}
+    modules = dict.fromkeys(base.__module__ for base in cls.__mro__)
+    return {"class": f"{cls.__module__}.{cls.__qualname__}", "parameters": parameters, "source": digest_sources(*modules)}
+
+
+def find_identity_problem(cls: type) -> str:
+    """Say why the fields of a class do not tell its instances apart, so that some would share results; empty if they do."""
+    for base in (base for base in cls.__mro__ if issubclass(base, Component | Frozen)):
+        if variables := sorted(_enclosing_variables(base)):
+            return f"is defined inside a function and uses its variables {', '.join(variables)}: make them parameters"
+        own = [name for name, hint in inspect.get_annotations(base).items() if "ClassVar" not in str(hint)]
+        if own and "__dataclass_fields__" not in base.__dict__:
+            return f"has parameters but no @dataclass(frozen=True): {', '.join(own)}"
+    parameters = {*inspect.signature(cls).parameters}
+    if others := sorted(parameters ^ {field.name for field in fields(cls) if field.init}):
+        return f"has its own constructor, which differs from its fields in {', '.join(others)}: use @dataclass(frozen=True) without one"
+    return ""
+
+
+def _enclosing_variables(cls: type) -> Iterator[str]:
+    """Yield the variables that the methods of a class take from the function around it."""
+    for value in vars(cls).values():
+        function: Any = value.fget if isinstance(value, property) else value
+        method = inspect.unwrap(function)
+        if inspect.isfunction(method) and method.__code__.co_qualname.startswith(f"{cls.__qualname__}."):
+            yield from set(method.__code__.co_freevars) - {"__class__"}
 
 
 def file_parameters(cls: type) -> set[str]:

@@ -53,6 +53,7 @@ class RowDescription(TypedDict):
     labels: dict[str, str]
     standin: bool
     fingerprint: str
+    precision: str
     classes: list[str]
     protocol: str
     fits: list[str]

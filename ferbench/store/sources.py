@@ -1,104 +1,54 @@
-"""Digests of source code; comments, docstrings and layout do not count."""
+"""Digests of the source of components: their modules and what these import; comments, docstrings and layout do not count."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
+
+from ferbench.store.modules import find_sources, forget_modules, read_module, top_name
+
+STATE = "__state_of_file__"  # an attribute of a module: what its file was like when it was imported
 
 
 @lru_cache
-def digest_sources(module: str) -> dict[str, str]:
-    """Return digests, by name, of a module and of everything that it imports, directly or not, from its own top-level package."""
-    return {name: _digest_code(path) for name, path in sorted(_reachable_files(module).items())}
+def digest_sources(*modules: str) -> dict[str, str]:
+    """Return digests, by name, of these modules and of all that counts with them (see `find_sources`)."""
+    files = find_sources(*modules)
+    _note_states(files)
+    return {name: read_module(path).digest for name, path in sorted(files.items())}
 
 
-@lru_cache
-def digest_code(*modules: str) -> str:
-    """A digest of these modules alone: the version of a stage of the core. Raises ModuleNotFoundError if one has no source file."""
-    files = {module: _find_file(module) for module in modules}
-    if missing := [module for module, path in files.items() if path is None]:
-        raise ModuleNotFoundError(f"no source file of {', '.join(missing)}")
-    digests = [_digest_code(path) for path in files.values() if path]
-    return hashlib.sha256("\n".join(digests).encode()).hexdigest()[:32]
+def note_packages(modules: Iterable[str]) -> None:
+    """Note the files of all loaded modules of the packages that these modules are in, so that `forget_sources` sees which ones change."""
+    packages = {top_name(module) for module in modules}
+    _note_states([name for name in sys.modules if top_name(name) in packages])
 
 
 def forget_sources() -> None:
-    """Call this after re-importing a module whose file may have changed."""
-    for cached in (digest_sources, digest_code, _find_file, _digest_code, _parse):
-        cached.cache_clear()
+    """Read sources again. If one was edited, all are removed from memory, so that the next import runs what the digests say."""
+    noted = {name: state for name, module in list(sys.modules.items()) if (state := getattr(module, "__dict__", {}).get(STATE))}
+    if any(_state(sys.modules[name]) != state for name, state in noted.items()):
+        for name in noted:
+            del sys.modules[name]
+    digest_sources.cache_clear()
+    forget_modules()
 
 
-def _reachable_files(module: str) -> dict[str, Path]:
-    """Return the files, by module, of a module and of what it imports from its own package."""
-    package, waiting = module.partition(".")[0], [module]
-    files: dict[str, Path] = {}
-    seen = set(waiting)
-    while waiting:
-        current = waiting.pop()
-        if (path := _find_file(current)) is None:
-            continue
-        files[current] = path
-        new = {name for name in _imports(current, path) if name.partition(".")[0] == package} - seen
-        seen |= new
-        waiting += new
-    return files
+def _note_states(names: Iterable[str]) -> None:
+    """Note the files of modules that Python imports once; plugin files are imported again each time that they are loaded."""
+    for module in (sys.modules[name] for name in names if name in sys.modules):
+        if type(getattr(module.__spec__, "loader", None)) is SourceFileLoader:
+            vars(module).setdefault(STATE, _state(module))
 
 
-def _imports(module: str, path: Path) -> Iterator[str]:
-    parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(_parse(path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _resolve(node, parent)
-            if base.partition(".")[0] == module.partition(".")[0]:  # a look into another package would import it
-                yield from _imported_modules(base, node)
-
-
-def _resolve(node: ast.ImportFrom, parent: str) -> str:
-    """Return the absolute name of the module that `from ... import` imports from."""
-    if not node.level:
-        return node.module or ""
-    levels = parent.split(".")
-    return ".".join([*levels[: len(levels) - node.level + 1], *filter(None, [node.module])])
-
-
-def _imported_modules(base: str, node: ast.ImportFrom) -> Iterator[str]:
-    """Yield the modules that `from base import name` imports: a name with a file is a submodule, any other an attribute of `base`."""
-    home = _find_file(base)
-    is_package = home is not None and home.name == "__init__.py"  # in a module all names are attributes, and a look would import it
-    submodules = [name for alias in node.names if is_package and _find_file(name := f"{base}.{alias.name}")]
-    yield from submodules
-    if len(submodules) < len(node.names):
-        yield base
-
-
-@lru_cache
-def _find_file(module: str) -> Path | None:
-    if module in sys.modules:
-        file = getattr(sys.modules[module], "__file__", None)
-        return Path(file) if file and Path(file).is_file() else None
+def _state(module: ModuleType) -> tuple[int, ...]:
+    """Time and size of a module's file; empty if it has none."""
     try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError, AttributeError):
-        return None
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
-
-
-@lru_cache
-def _digest_code(path: Path) -> str:
-    tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node, clean=False):
-            node.body[0] = ast.Pass()
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:32]
-
-
-@lru_cache
-def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes())
+        state = Path(module.__file__ or "").stat()
+    except (OSError, AttributeError):
+        return ()
+    return state.st_mtime_ns, state.st_size, state.st_ino

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from ferbench.api.errors import FerbenchError
+from ferbench.plan.precision import precision_of, resolve_device
 
 T = TypeVar("T")
 
 
 def select_device(name: str) -> torch.device:
     """Return the device of this name: auto, cpu, cuda or cuda:N. Raises FerbenchError for any other name, and if the device is missing."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+    name = resolve_device(name)
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise FerbenchError(f"device {name!r}: expected auto, cpu, cuda or cuda:N", where="--device", hint="try --device cpu")
     try:
@@ -50,8 +50,9 @@ def _libc(function: str) -> ctypes.CDLL | None:
 
 
 def autocast(device: torch.device) -> torch.autocast:
-    """Compute matrix products and convolutions in bfloat16 on a GPU; a CPU computes everything in float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
+    """Compute matrix products and convolutions in the precision of the device, which is a part of the keys of what it computes."""
+    precision = precision_of(device.type)
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def available_gpu_memory(device: torch.device) -> int:

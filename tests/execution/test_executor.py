@@ -64,7 +64,7 @@ def compute(data, benchmark_file, toy_plugin, tmp_path):
         benchmark = load_benchmark(benchmark_file, plugins=[toy_plugin], sets=sets)
         store, reporter = Store(tmp_path / name), Reporter(quiet=True)
         benchmark, corpora = prepare_corpora(benchmark, store, False, reporter, require_standin(store))
-        rows = list(Planner(benchmark, corpora, store).rows())
+        rows = list(Planner(benchmark, corpora, store, "float32").rows())
         failures = compute_rows(rows, Context(store, reporter, torch.device("cpu"), executor, workers=1))
         assert not failures
         done = {row["key"]: row for row in stored_rows(store)}

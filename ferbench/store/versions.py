@@ -1,0 +1,15 @@
+"""The versions of the core's stages: what their keys say about the core's own code."""
+
+# Raise the number of a stage if its code gives another output for any input: its stored results are then computed again, and those of all
+# stages that read them. An edit that changes no output, such as another message or a faster way, keeps the number. The golden outputs
+# (tests/golden) fail if an output changes without its number; after raising it, `make golden` writes the new ones.
+VERSIONS = {
+    "folds": 1,  # the classes of a protocol, checks of its folds, ferbench.splitting
+    "crops": 1,  # selecting, decoding, landmarks, what steps are given
+    "normalization": 1,  # crops as input of a network
+    "features": 1,  # batches, calibration, ferbench.weights
+    "views": 1,  # augmentation
+    "fits": 1,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
+    "fused fits": 1,
+    "rows": 1,  # predictions, metrics, coverage
+}

@@ -1,0 +1,5 @@
+"""Writes the golden outputs of stages whose version was raised: `make golden`."""
+
+from golden.outputs import write
+
+write()
