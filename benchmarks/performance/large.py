@@ -42,9 +42,10 @@ aggregator: mean
 
 
 class Usage(NamedTuple):
-    """What a command took: seconds, its largest resident set in GB, and what it wrote to stderr."""
+    """What a command took: seconds, those of the CPU, its largest resident set in GB, and what it wrote to stderr."""
 
     seconds: float
+    cpu: float
     memory: float
     log: str
 
@@ -114,12 +115,12 @@ def run_command(*arguments: str) -> Usage:
         text = log.read()
     if os.waitstatus_to_exitcode(status):
         raise SystemExit(f"ferbench {' '.join(arguments)}\n{text}")
-    return Usage(seconds, usage.ru_maxrss * 1024 / 1e9, text)
+    return Usage(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9, text)
 
 
 def describe(name: str, usage: Usage) -> str:
     """Describe what a command took in a line."""
-    return f"{name}: {usage.seconds:.1f} s, {usage.memory:.2f} GB of memory"
+    return f"{name}: {usage.seconds:.1f} s, {usage.cpu:.1f} s of CPU, {usage.memory:.2f} GB of memory"
 
 
 def folder_size(folder: Path) -> int:

@@ -18,10 +18,10 @@ from ferbench.store.entries import Store
 from ferbench.types import Progress
 
 
-def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, standin: str = "", progress: Progress | None = None) -> Corpus:
+def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progress: Progress | None = None) -> Corpus:
     """Read what a corpus holds; `dataset.root` is its folder. Raises FerbenchError if it holds no labeled clip.
 
-    `standin` says what the corpus stands in for, if that is known; otherwise a marker file says it. If `rehash`, all files are read again.
+    Files that did not change since they were last read are not read again, unless `rehash`.
     """
     listed, skipped = _list_clips(dataset)
     records = read_files(Path(dataset.root), listed, store, rehash, progress)
@@ -40,7 +40,7 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, standi
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(Path(dataset.root), clips, own)),
-        standin=standin or find_standin(path for clip in clips for path in clip_files(clip)),
+        standin=find_standin(path for clip in clips for path in clip_files(clip)),
     )
     store_contents(corpus, store)
     return corpus

@@ -37,7 +37,8 @@ class Options:
     """Runtime options; none is part of a key.
 
     `workers` 0 means one per core; `checkpoint_interval` is the seconds between checkpoints of a fit; `retry` tries rows again that failed
-    in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile.
+    in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile; `rehash` reads all files of the
+    corpora again.
     """
 
     device: str = "auto"
@@ -47,6 +48,7 @@ class Options:
     retry: bool = False
     figures: bool | None = None
     compile: bool = False
+    rehash: bool = False
 
 
 def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
@@ -60,7 +62,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 
 def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
     get_standin = rehearsal.render_standin(store, reporter)
-    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin)
+    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
     rows = list(Planner(benchmark, corpora, store).rows())
     summaries = summary.summarize_corpora(corpora, rows)
     _report_corpora(summaries, rows, reporter)
@@ -82,7 +84,8 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
     from ferbench.stages.scores import describe_row
 
     with store.use():
-        benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
+        get_standin = rehearsal.require_standin(store)
+        benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
         missing = [row for row in Planner(benchmark, corpora, store).rows() if not store.has("rows", row.key)]
         failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
         rows = [row for row in missing if row.key not in failed]
@@ -106,7 +109,8 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
 
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
-    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
+    get_standin = rehearsal.require_standin(store)
+    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
     result = forecast(Planner(benchmark, corpora, store).rows(), load_costs(store), store, options.retry)
     if measure and result.unknown_stages():
         _measure_costs(Planner(benchmark, corpora, store), store, options, reporter)

@@ -7,8 +7,9 @@ import hashlib
 import os
 import shutil
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -69,7 +70,7 @@ def replace_file(part: Path, target: Path) -> None:
     part.replace(target)
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading; raises OSError for a pipe or a device, which could make the reader wait forever."""
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder raises an error of its own
@@ -83,7 +84,7 @@ def digest_file(path: Path) -> str:
         return digest_stream(file)
 
 
-def digest_stream(file: BinaryIO) -> str:
+def digest_stream(file: BufferedReader) -> str:
     """Return a digest of the rest of an open file."""
     return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
