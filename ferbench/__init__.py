@@ -78,12 +78,14 @@ def run(
     device: str = "auto",
     workers: int = 0,
     quiet: bool = False,
+    rehash: bool = False,
 ) -> pd.DataFrame:
     """Run a benchmark like `ferbench run FILE`, and return one line per row with shares from 0 to 1; published rows (`kind`) come last.
 
     `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or ferbench-store).
-    `plugins` are plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal. The
-    process stays as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
+    `plugins` are plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal,
+    and `rehash` reads all files of the corpora again, even if they seem unchanged. The process stays as it was: random generators,
+    environment variables and threads are restored. Raises FerbenchError for a user error.
     """
     from ferbench.execution.restore import restore_interpreter
 
@@ -100,6 +102,6 @@ def run(
         reporter = Reporter(quiet)
         changes = {name: [value] if isinstance(value, str) else value for name, value in (("sets", sets), ("only", only))}
         benchmark = load_benchmark(find_benchmark(file), plugins=plugins, **changes)
-        options = runner.Options(device, workers, rehearsal)
+        options = runner.Options(device, workers, rehearsal, rehash=rehash)
         record = runner.run(benchmark, find_store(store, reporter.warn), options, reporter)
         return pd.DataFrame(flatten_record(record))

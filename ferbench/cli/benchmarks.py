@@ -11,6 +11,7 @@ from ferbench.cli.options import (
     Command,
     add_command,
     add_format,
+    add_rehash,
     open_store,
     parse_count,
     parse_device,
@@ -78,6 +79,7 @@ def _add_grid_command(commands: Commands, name: str, command: Command, text: str
         "--device", type=parse_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto, the GPU if there is one)"
     )
     parser.add_argument("--workers", type=parse_count, default=0, metavar="N", help="threads for decoding (default: one per core)")
+    add_rehash(parser)
     return parser
 
 
@@ -178,7 +180,8 @@ def _runtime_options(options: argparse.Namespace) -> Options:
     from ferbench.execution import runner
 
     optional = {name: getattr(options, name) for name in ("checkpoint_interval", "compile", "figures") if hasattr(options, name)}
-    return runner.Options(options.device, options.workers, not options.no_rehearsal, retry=options.retry_failed, **optional)
+    common = (options.device, options.workers, not options.no_rehearsal)
+    return runner.Options(*common, retry=options.retry_failed, rehash=options.rehash, **optional)
 
 
 def _print_records(records: list[Record], form: str) -> None:

@@ -11,6 +11,7 @@ from ferbench.cli.options import (
     add_command,
     add_format,
     add_group,
+    add_rehash,
     open_store,
     parse_count,
     parse_seed,
@@ -46,6 +47,7 @@ def _corpus_check(options: argparse.Namespace) -> int:
     from ferbench.corpora.index import index_corpus
     from ferbench.corpora.location import locate_corpus, missing_error
     from ferbench.execution import summary
+    from ferbench.execution.progress import Reporter
     from ferbench.registry.plugins import load_plugins
     from ferbench.registry.specs import Spec
 
@@ -54,7 +56,10 @@ def _corpus_check(options: argparse.Namespace) -> int:
     root = locate_corpus(dataset)
     if root is None:
         raise missing_error(dataset)
-    corpus = summary.summarize_corpus(index_corpus(replace(dataset, root=str(root)), open_store(options)))
+    store = open_store(options)
+    with store.use(), Reporter(quiet=options.format == "json").track(f"index {dataset.name}", "files") as update:
+        indexed = index_corpus(replace(dataset, root=str(root)), store, rehash=options.rehash, progress=update)
+    corpus = summary.summarize_corpus(indexed)
     if options.format == "json":
         print_json(corpus)
     else:
@@ -113,6 +118,7 @@ def _add_check(commands: Commands) -> None:
     check = add_command(commands, "check", _corpus_check, "show what a corpus contains and what a run would skip", plugin=True, store=True)
     check.add_argument("name", metavar="NAME", help=CORPUS_HELP)
     check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="folder of the corpus (default: searched for in $FERBENCH_DATA)")
+    add_rehash(check)
     add_format(check, ("table", "json"))
 
 

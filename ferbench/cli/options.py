@@ -135,6 +135,11 @@ def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table
     parser.add_argument("--format", choices=formats, default="table", metavar="FORMAT", help=f"{names} (default: table)")
 
 
+def add_rehash(parser: argparse.ArgumentParser) -> None:
+    """Add the option --rehash."""
+    parser.add_argument("--rehash", action="store_true", help="read all files of the corpora again, even if they seem unchanged")
+
+
 def parse_seed(text: str) -> int:
     """A whole number from 0 to 2^32 - 1."""
     if not text.isdecimal() or int(text) >= 2**32:

@@ -29,19 +29,19 @@ class Corpus:
     skipped: tuple[Skipped, ...] = ()
     truncated: tuple[str, ...] = ()  # videos that end before their headers say
     unreadable: tuple[str, ...] = ()  # files of its clips
-    marker: Path | None = None  # of a stand-in
+    standin: str = ""  # what it stands in for; empty for a real corpus
 
     @property
     def is_standin(self) -> bool:
-        """Whether ferbench rendered it, or a part of it."""
-        return self.marker is not None
+        """Whether ferbench rendered it, or a part of it, or a rehearsal reads it."""
+        return bool(self.standin)
 
     @cached_property
     def digest(self) -> str:
         """The identity of the corpus's content, labels included."""
         return make_key(self.contents)
 
-    @property
+    @cached_property
     def contents(self) -> Contents:
         """What identifies each clip."""
         return {clip.id: [clip.subject, clip.label, clip.apex, make_key(self.files[clip.id])] for clip in self.clips}

@@ -8,6 +8,7 @@ from pathlib import Path
 from ferbench.api.clips import Clip
 from ferbench.corpora.images import Image, decode_image
 from ferbench.corpora.reading import Unreadable
+from ferbench.corpora.verification import hold_indexed, read_indexed
 from ferbench.corpora.videos import decode_frames
 
 Decoded = tuple[dict[int, Image], dict[int, str]]
@@ -15,23 +16,27 @@ Decoded = tuple[dict[int, Image], dict[int, str]]
 
 
 def decode(clip: Clip, indices: Sequence[int], digests: Sequence[str]) -> Decoded:
-    """Decode the frames with these indices; `digests` are those of the clip's files when it was indexed."""
-    return _decode_video(clip.video, indices) if clip.video else _decode_images(clip.images, indices)
+    """Decode the frames with these indices; `digests` are those of the clip's files when it was indexed, in the order of `clip_files`.
+
+    Raises FerbenchError if a file that holds one of the frames changed since then.
+    """
+    return _decode_video(clip.video, indices, digests[-1]) if clip.video else _decode_images(clip.images, indices, digests)
 
 
-def _decode_images(files: Sequence[Path], indices: Sequence[int]) -> Decoded:
+def _decode_images(files: Sequence[Path], indices: Sequence[int], digests: Sequence[str]) -> Decoded:
     frames, problems = dict[int, Image](), dict[int, str]()
     for index in indices:
         try:
-            frames[index] = decode_image(files[index])
+            frames[index] = decode_image(read_indexed(files[index], digests[index]), files[index].name)
         except Unreadable as problem:
             problems[index] = str(problem)
     return frames, problems
 
 
-def _decode_video(video: Path, indices: Sequence[int]) -> Decoded:
+def _decode_video(video: Path, indices: Sequence[int], digest: str) -> Decoded:
     try:
-        frames = decode_frames(video, indices)
+        with hold_indexed(video, digest):
+            frames = decode_frames(video, indices)
     except Unreadable as problem:
         return {}, dict.fromkeys(indices, str(problem))
     return frames, {index: f"{video.name}: frame {index} cannot be decoded" for index in sorted(set(indices) - frames.keys())}

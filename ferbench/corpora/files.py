@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from ferbench.api.clips import Clip
+from ferbench.corpora.reading import Unreadable, describe_problem
 from ferbench.store.entries import Store
-from ferbench.store.files import digest_file, to_json
+from ferbench.store.files import digest_stream, open_regular
 from ferbench.store.keys import make_key
+from ferbench.types import Progress
+
+T = TypeVar("T")
+
+THREADS = 8  # disks, above all those of a network, serve several requests at once
+FILES_AT_ONCE = 500  # that a thread reads before it reports
+# Nanoseconds. A file that was changed just before it was read may change again without another time: some disks count in 2 seconds.
+SETTLED = 2_000_000_000
+FILE_GONE = (0, 0, 0, 0)
+
+Fingerprint = tuple[int, int, int, int]
+"""Size, time of the last change of the content and of anything (nanoseconds), and inode: if they are equal, so is the content."""
 
 
-@dataclass(frozen=True)
-class FileRecord:
-    """One file as it was when its content was last read; `size` and `changed` are None if it was missing.
+class FileRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One file as it was at the time `looked`, in nanoseconds.
 
     `problem` says why it cannot be read. A video whose frames were counted has `frames` and `declared`, or `undecodable` says why not.
     """
 
-    size: int | None
-    changed: int | None  # nanoseconds
     digest: str
+    fingerprint: Fingerprint
+    looked: int
     problem: str = ""
     frames: int | None = None
     declared: int = 0
@@ -33,70 +49,111 @@ class FileRecord:
         """Whether the frames of this video were counted, or cannot be."""
         return self.frames is not None or bool(self.undecodable)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether a later change of the file would show in its fingerprint."""
+        _, modified, changed, _ = self.fingerprint
+        return max(modified, changed) + SETTLED <= self.looked
+
 
 FileRecords = Mapping[str, FileRecord]
 """By path."""
 
 
-def clip_files(clip: Clip) -> Iterator[Path]:
+def clip_files(clip: Clip) -> tuple[Path, ...]:
     """All files of a clip."""
-    yield from clip.images
-    yield from clip.landmarks
-    if clip.video:
-        yield clip.video
+    return (*clip.images, *clip.landmarks, *((clip.video,) if clip.video else ()))
 
 
-def read_files(root: Path, clips: Sequence[Clip], store: Store) -> FileRecords:
-    """Return the record of each file of these clips; counts the frames of videos whose dataset does not give their length."""
+def read_files(root: Path, clips: Sequence[Clip], store: Store, rehash: bool = False, progress: Progress | None = None) -> FileRecords:
+    """Return the record of each file of these clips; counts the frames of videos whose dataset does not give their length.
+
+    Files that did not change since they were last read are not read again, unless `rehash`.
+    """
     cache = f"digests/{make_key(str(root.resolve()))}.json"
-    known = _load_records(store, cache)
-    records = dict(known)
-    with ThreadPoolExecutor() as pool:
-        changed = [path for path in _distinct(path for clip in clips for path in clip_files(clip)) if not _is_current(path, known)]
-        records |= zip(map(str, changed), pool.map(_read_record, changed), strict=True)
-        uncounted = [video for clip in clips if (video := clip.video) and not clip.length and not records[str(video)].is_counted]
-        records |= zip(map(str, uncounted), pool.map(lambda video: _count_frames(video, records[str(video)]), uncounted), strict=True)
+    known = {} if rehash else _load_records(store, cache)
+    paths = list(dict.fromkeys(str(path) for clip in clips for path in clip_files(clip)))
+    changed = list(_map_files(lambda part: _find_changed(part, known), paths))
+    records = known | dict(_map_files(_record_files, changed, progress))
+    videos = [str(clip.video) for clip in clips if clip.video and not clip.length]
+    uncounted = [video for video in videos if not records[video].is_counted]
+    records |= dict(_map_files(lambda part: _count_frames(part, records), uncounted, progress))
     if changed or uncounted:
-        store.write_file(cache, to_json(records))
+        _store_records(records, known, store, cache)
     return records
+
+
+def record_file(path: Path) -> FileRecord:
+    """Read a file; raises SystemProblem if the system, not the file, is the reason that it cannot be read."""
+    looked = time.time_ns()
+    try:
+        with open_regular(path) as file:
+            fingerprint = take_fingerprint(file.fileno())  # before it is read: a change meanwhile shows later
+            return FileRecord(digest_stream(file), fingerprint, looked)
+    except OSError as error:
+        problem = describe_problem(path, error)
+        return FileRecord(problem_digest(problem), FILE_GONE, looked, problem)
+
+
+def problem_digest(problem: str) -> str:
+    """What stands for the digest of a file that cannot be read."""
+    return f"unreadable: {problem}"
+
+
+def take_fingerprint(file: str | int) -> Fingerprint:
+    """Return the fingerprint of a file, or of an open one."""
+    stat = os.stat(file)  # noqa: PTH116 (a corpus may have a hundred thousand files)
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def is_current(path: str, record: FileRecord) -> bool:
+    """Whether a file surely has the content of its record."""
+    try:
+        return record.fingerprint == take_fingerprint(path) and record.is_settled
+    except OSError:
+        return False
 
 
 def _load_records(store: Store, cache: str) -> dict[str, FileRecord]:
     return store.try_read(cache, dict[str, FileRecord]) or {}
 
 
-def _distinct(paths: Iterable[Path]) -> list[Path]:
-    return list(dict.fromkeys(paths))
+def _store_records(records: FileRecords, known: FileRecords, store: Store, cache: str) -> None:
+    """Store the records of the files that could be read: the others are tried again in every run."""
+    readable = {path: record for path, record in records.items() if not record.problem}
+    if readable != known:
+        store.write_file(cache, msgspec.json.encode(readable))
 
 
-def _is_current(path: Path, known: FileRecords) -> bool:
-    record = known.get(str(path))
-    return record is not None and (record.size, record.changed) == _stat(path)
+def _find_changed(paths: Sequence[str], known: FileRecords) -> list[str]:
+    """The paths without a record that is current."""
+    return [path for path in paths if (record := known.get(path)) is None or not is_current(path, record)]
 
 
-def _stat(path: Path) -> tuple[int | None, int | None]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None, None
-    return stat.st_size, stat.st_mtime_ns
+def _record_files(paths: Sequence[str]) -> list[tuple[str, FileRecord]]:
+    return [(path, record_file(Path(path))) for path in paths]
 
 
-def _read_record(path: Path) -> FileRecord:
-    size, changed = _stat(path)
-    try:
-        return FileRecord(size, changed, digest_file(path))
-    except OSError as error:
-        problem = error.strerror or type(error).__name__
-        return FileRecord(size, changed, f"unreadable: {problem}", problem)
+def _count_frames(videos: Sequence[str], records: FileRecords) -> list[tuple[str, FileRecord]]:
+    return [(video, _with_frames(Path(video), records[video])) for video in videos]
 
 
-def _count_frames(video: Path, record: FileRecord) -> FileRecord:
-    from ferbench.corpora.reading import Unreadable
+def _with_frames(video: Path, record: FileRecord) -> FileRecord:
     from ferbench.corpora.videos import count_frames
 
     try:
         frames, declared = count_frames(video)
     except Unreadable as error:
-        return replace(record, undecodable=str(error))
-    return replace(record, frames=frames, declared=declared)
+        return msgspec.structs.replace(record, undecodable=str(error))
+    return msgspec.structs.replace(record, frames=frames, declared=declared)
+
+
+def _map_files(work: Callable[[Sequence[str]], Sequence[T]], paths: Sequence[str], progress: Progress | None = None) -> Iterator[T]:
+    """Call a function for parts of the paths, in several threads, and yield the items of all results in order."""
+    size = min(FILES_AT_ONCE, len(paths) // (4 * THREADS) + 1)
+    parts = [paths[start : start + size] for start in range(0, len(paths), size)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done, items in enumerate(pool.map(work, parts), 1):
+            yield from items
+            if progress:
+                progress(min(done * size, len(paths)), len(paths))

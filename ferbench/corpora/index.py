@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,31 +11,36 @@ from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.corpora.corpus import Corpus, store_contents
-from ferbench.corpora.files import FileRecords, clip_files, read_files
+from ferbench.corpora.files import FileRecord, FileRecords, clip_files, read_files
 from ferbench.corpora.reading import is_truncated
-from ferbench.corpora.standins import find_marker
+from ferbench.corpora.standins import find_standin
 from ferbench.store.entries import Store
+from ferbench.types import Progress
 
 
-def index_corpus(dataset: Dataset, store: Store) -> Corpus:
-    """Read what a corpus holds; `dataset.root` is its folder. Raises FerbenchError if it holds no labeled clip."""
+def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progress: Progress | None = None) -> Corpus:
+    """Read what a corpus holds; `dataset.root` is its folder. Raises FerbenchError if it holds no labeled clip.
+
+    Files that did not change since they were last read are not read again, unless `rehash`.
+    """
     listed, skipped = _list_clips(dataset)
-    records = read_files(Path(dataset.root), listed, store)
-    checked = [_check_clip(clip, records) for clip in listed]
-    clips = [_prefix(clip, dataset) for clip in checked if isinstance(clip, Clip)]
+    records = read_files(Path(dataset.root), listed, store, rehash, progress)
+    checked = [_check_clip(clip, dataset.name, records) for clip in listed]
+    clips = [clip for clip in checked if isinstance(clip, Clip)]
     skipped += [clip for clip in checked if isinstance(clip, Skipped)]
     if not clips:
         raise _empty_error(dataset, skipped)
     _check_ids(dataset, clips)
+    own = {clip.id: [records[path] for path in map(str, clip_files(clip))] for clip in clips}
     corpus = Corpus(
         dataset.name,
         Path(dataset.root),
         tuple(clips),
-        {clip.id: tuple(records[str(path)].digest for path in clip_files(clip)) for clip in clips},
+        {clip: tuple(record.digest for record in files) for clip, files in own.items()},
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
-        unreadable=tuple(_unreadable(dataset, clips, records)),
-        marker=find_marker(path.parent for clip in clips for path in clip_files(clip)),
+        unreadable=tuple(_unreadable(Path(dataset.root), clips, own)),
+        standin=find_standin(path for clip in clips for path in clip_files(clip)),
     )
     store_contents(corpus, store)
     return corpus
@@ -65,14 +70,16 @@ def _contract_problem(item: object) -> str:
     return ""
 
 
-def _check_clip(clip: Clip, records: FileRecords) -> Clip | Skipped:
-    """The clip with the number of its frames, or why it cannot be used."""
+def _check_clip(clip: Clip, corpus: str, records: FileRecords) -> Clip | Skipped:
+    """The clip with the number of its frames, and names that are unique over all corpora; or why it cannot be used."""
     length, problem = _count_frames(clip, records)
     if not problem and clip.landmarks and len(clip.landmarks) != length:
         problem = f"{len(clip.landmarks)} files of landmarks for {length} frames"
     if not problem and clip.apex is not None and not 0 <= clip.apex < length:
         problem = f"apex {clip.apex} (from 0) lies outside its {length} frames"
-    return Skipped(clip.id, problem) if problem else replace(clip, length=length)
+    if problem:
+        return Skipped(clip.id, problem)
+    return replace(clip, id=f"{corpus}/{clip.id}", subject=f"{corpus}/{clip.subject}", length=length)
 
 
 def _count_frames(clip: Clip, records: FileRecords) -> tuple[int, str]:
@@ -83,11 +90,6 @@ def _count_frames(clip: Clip, records: FileRecords) -> tuple[int, str]:
     if not clip.length and record.frames is None:
         return 0, f"video cannot be read ({record.undecodable})"
     return clip.length or record.frames or 0, ""
-
-
-def _prefix(clip: Clip, dataset: Dataset) -> Clip:
-    """Ids and subjects are unique over all corpora."""
-    return replace(clip, id=f"{dataset.name}/{clip.id}", subject=f"{dataset.name}/{clip.subject}")
 
 
 def _check_ids(dataset: Dataset, clips: Sequence[Clip]) -> None:
@@ -103,12 +105,14 @@ def _truncated(clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
             yield f"{clip.id} ({record.frames} of {record.declared} frames)"
 
 
-def _unreadable(dataset: Dataset, clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
-    """Yield files that cannot be read, or that have been deleted."""
-    for path in (path for clip in clips for path in clip_files(clip)):
-        if problem := records[str(path)].problem:
-            name = path.relative_to(dataset.root) if path.is_relative_to(dataset.root) else path
-            yield f"{name.as_posix()} ({problem})"
+def _unreadable(root: Path, clips: Sequence[Clip], records: Mapping[str, Sequence[FileRecord]]) -> Iterator[str]:
+    """Yield files that cannot be read, or that have been deleted; the records are those of each clip's files."""
+    for clip in clips:
+        if any(record.problem for record in records[clip.id]):
+            for path, record in zip(clip_files(clip), records[clip.id], strict=True):
+                if record.problem:
+                    name = path.relative_to(root) if path.is_relative_to(root) else path
+                    yield f"{name.as_posix()} ({record.problem})"
 
 
 def _empty_error(dataset: Dataset, skipped: Sequence[Skipped]) -> FerbenchError:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferbench.api.clips import Clip
+from ferbench.corpora.reading import Unreadable
+from ferbench.corpora.verification import read_indexed
 
 Points = NDArray[np.float32]
 
 
-def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points], dict[int, str]]:
+def read_landmarks(clip: Clip, indices: Sequence[int], digests: Sequence[str]) -> tuple[dict[int, Points], dict[int, str]]:
     """Return the landmarks [P,2] of each frame, and for each frame whose landmarks cannot be used, the reason.
 
-    A frame is left out unless it has the clip's most common number of points.
+    A frame is left out unless it has the clip's most common number of points. `digests` are those of the clip's files when it was indexed;
+    raises FerbenchError if a file that is read changed since then.
     """
+    own = digests[len(clip.images) :]
     points, problems = dict[int, Points](), dict[int, str]()
     for index in indices:
         try:
-            points[index] = _read_points(clip.landmarks[index])
-        except (OSError, ValueError) as error:
+            points[index] = _parse_points(read_indexed(clip.landmarks[index], own[index]))
+        except Unreadable as problem:
+            problems[index] = str(problem)
+        except ValueError as error:
             problems[index] = f"{clip.landmarks[index].name}: no landmarks ({error})"
     usual = Counter(map(len, points.values())).most_common(1)[0][0] if points else 0
     for index in [index for index, each in points.items() if len(each) != usual or not len(each)]:
@@ -32,6 +37,6 @@ def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points
     return points, problems
 
 
-def _read_points(file: Path) -> Points:
-    lines = file.read_text(errors="replace").splitlines()
+def _parse_points(content: bytes) -> Points:
+    lines = content.decode(errors="replace").splitlines()
     return np.array([[float(number) for number in line.split()] for line in lines if line.strip()], np.float32).reshape(-1, 2)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ferbench.api.errors import SystemProblem
+
 MIN_DECODED = 0.95  # of the frames that a header declares: some headers guess from the duration
+# What is true of a file itself. Any other error is the system's, such as too many open files or a network disk that went away.
+FILE_ERRNOS = (
+    errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL,
+)  # fmt: skip
 
 
 class Unreadable(Exception):
@@ -20,20 +27,20 @@ def is_truncated(decoded: int, declared: int) -> bool:
 
 @contextmanager
 def translate_os_errors(path: Path) -> Iterator[None]:
-    """An OSError of the block becomes Unreadable."""
+    """An OSError of the block becomes Unreadable, or SystemProblem if it says nothing about the file."""
     try:
         yield
     except OSError as error:
-        raise Unreadable(f"{path.name}: {error.strerror}") from error
+        raise Unreadable(f"{path.name}: {describe_problem(path, error)}") from error
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file; raises Unreadable if it cannot be read or is empty."""
-    with translate_os_errors(path):
-        data = path.read_bytes()
-    if not data:
-        raise Unreadable(f"{path.name}: empty file")
-    return data
+def describe_problem(path: Path, error: OSError) -> str:
+    """Why a file cannot be read; raises SystemProblem if the error says nothing about the file."""
+    reason = error.strerror or str(error)
+    if error.errno not in FILE_ERRNOS:
+        hint = "stored results are kept; fix the cause and run the same command again"
+        raise SystemProblem(f"{path} cannot be read: {reason}", hint=hint) from error
+    return reason
 
 
 def check_not_empty(path: Path) -> None:

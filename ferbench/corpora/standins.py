@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable
 from glob import escape
 from pathlib import Path
 from typing import TypedDict
 from uuid import uuid4
+
+import msgspec
 
 from ferbench.api.components import Dataset, StandIn
 from ferbench.api.errors import FerbenchError, blame_plugin
@@ -69,14 +72,41 @@ def store_standin(standin: StandIn, people: int, seed: int, store: Store, progre
     return folder
 
 
-def find_marker(folders: Iterable[Path]) -> Path | None:
-    """The marker of a stand-in in one of these folders, or in any folder above one."""
-    resolved = [folder.resolve() for folder in dict.fromkeys(folders)]
-    above = dict.fromkeys(parent for folder in resolved for parent in (folder, *folder.parents))
-    return next((parent / MARKER for parent in above if (parent / MARKER).is_file()), None)
+def describe_standin(standin: StandIn, people: int, seed: int) -> str:
+    """Describe a rendered stand-in in a line."""
+    return _describe({"stand-in of": standin.name, "people": people, "seed": seed})
+
+
+def find_standin(files: Iterable[Path]) -> str:
+    """Describe the stand-in that one of these files belongs to, in a line; empty if there is none."""
+    marker = _find_marker({str(file).rpartition(os.sep)[0] for file in files})  # strings are quick, and there may be many files
+    return describe_marker(Path(marker)) if marker else ""
 
 
 def describe_marker(marker: Path) -> str:
-    """Describe a stand-in in a line."""
-    content = read_json(marker, Marker)
-    return f"stand-in of {content['stand-in of']}, {content['people']} people, seed {content['seed']}"
+    """Describe a stand-in in a line, from its marker."""
+    try:
+        return _describe(read_json(marker, Marker))
+    except (OSError, msgspec.DecodeError):
+        return f"stand-in, whose marker {marker} cannot be read"
+
+
+def _describe(marker: Marker) -> str:
+    return f"stand-in of {marker['stand-in of']}, {marker['people']} people, seed {marker['seed']}"
+
+
+def _find_marker(folders: Iterable[str]) -> str:
+    """The marker in one of these folders, in a folder above one, or above the target of one that is a link; empty if there is none."""
+    waiting, seen = sorted(folders), set[str]()
+    while waiting:
+        folder = waiting.pop() or str(Path.cwd())
+        if folder in seen:
+            continue
+        seen.add(folder)
+        marker = f"{folder}{os.sep}{MARKER}"
+        if os.path.lexists(marker):
+            return marker
+        waiting.append(os.path.dirname(folder))  # noqa: PTH120
+        if os.path.islink(folder):  # noqa: PTH114
+            waiting.append(os.path.realpath(folder))
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ferbench.api.components import Dataset
@@ -24,21 +24,28 @@ GetStandIn = Callable[[Dataset, Benchmark], Path]
 """From a dataset and the rehearsed benchmark to the folder of its stand-in."""
 
 
+REHEARSED = "counts as a stand-in, since this run is a rehearsal"
+
+
 def prepare_corpora(
-    benchmark: Benchmark, store: Store, allow_rehearsal: bool, reporter: Reporter, get_standin: GetStandIn
+    benchmark: Benchmark, store: Store, allow_rehearsal: bool, reporter: Reporter, get_standin: GetStandIn, rehash: bool = False
 ) -> tuple[Benchmark, Corpora]:
-    """Index every corpus; rehearse the benchmark if one is missing or a stand-in. Raises FerbenchError for a missing corpus."""
+    """Index every corpus; rehearse the benchmark if one is missing or a stand-in. Raises FerbenchError for a missing corpus.
+
+    `rehash` reads all files again. In a rehearsal all corpora count as stand-ins, whatever became of their markers.
+    """
+    indexer = _Indexer(store, reporter, rehash)
     missing = [dataset for dataset in benchmark.datasets() if locate_corpus(dataset) is None]
     may_rehearse = allow_rehearsal and benchmark.rehearsal is not None
     if missing and not may_rehearse:
         raise missing_error(missing[0], benchmark.document.where("dataset"))
     if missing:
         benchmark = _rehearse(benchmark, reporter, f"not found: {', '.join(dataset.name for dataset in missing)}")
-        return benchmark, _index_all(benchmark, store, lambda dataset: get_standin(dataset, benchmark))
-    corpora = _index_all(benchmark, store, locate_corpus)
+        return benchmark, indexer.index(benchmark, lambda dataset: get_standin(dataset, benchmark), _describe_rendered)
+    corpora = indexer.index(benchmark, locate_corpus)
     if may_rehearse and any(corpus.is_standin for merged in corpora.values() for corpus in merged):
         benchmark = _rehearse(benchmark, reporter, "the corpora are stand-ins")
-        corpora = _index_all(benchmark, store, locate_corpus)
+        corpora = indexer.index(benchmark, locate_corpus, lambda _dataset, _benchmark: REHEARSED)
     return benchmark, corpora
 
 
@@ -81,18 +88,39 @@ def _standin_folder(dataset: Dataset, rehearsed: Benchmark, store: Store) -> Pat
     return standins.standin_folder(standins.get_standin(dataset, rehearsed.catalog), *_standin_size(rehearsed), store)
 
 
-def _index_all(benchmark: Benchmark, store: Store, root: Callable[[Dataset], Path | None]) -> Corpora:
-    """Index each corpus once."""
-    indexed: dict[str, Corpus] = {}
-    for dataset in benchmark.datasets():
-        if _identify(dataset) not in indexed:
-            indexed[_identify(dataset)] = index_corpus(replace(dataset, root=str(root(dataset))), store)
-    choices = {choice.label: choice.value for choice in benchmark.selected_choices("dataset")}
-    return {
-        label: tuple(indexed[_identify(dataset)] for dataset in merged if isinstance(dataset, Dataset))
-        for label, merged in choices.items()
-        if isinstance(merged, tuple)
-    }
+def _describe_rendered(dataset: Dataset, rehearsed: Benchmark) -> str:
+    return standins.describe_standin(standins.get_standin(dataset, rehearsed.catalog), *_standin_size(rehearsed))
+
+
+@dataclass(frozen=True)
+class _Indexer:
+    """Indexes the corpora of a benchmark, each once."""
+
+    store: Store
+    reporter: Reporter
+    rehash: bool
+
+    def index(
+        self, benchmark: Benchmark, root: Callable[[Dataset], Path | None], describe: Callable[[Dataset, Benchmark], str] | None = None
+    ) -> Corpora:
+        """Index the corpora in these folders; `describe` says what those without a marker stand in for, if all are stand-ins."""
+        indexed: dict[str, Corpus] = {}
+        for dataset in benchmark.datasets():
+            if _identify(dataset) not in indexed:
+                corpus = self._index(replace(dataset, root=str(root(dataset))))
+                if describe and not corpus.is_standin:
+                    corpus = replace(corpus, standin=describe(dataset, benchmark))
+                indexed[_identify(dataset)] = corpus
+        choices = {choice.label: choice.value for choice in benchmark.selected_choices("dataset")}
+        return {
+            label: tuple(indexed[_identify(dataset)] for dataset in merged if isinstance(dataset, Dataset))
+            for label, merged in choices.items()
+            if isinstance(merged, tuple)
+        }
+
+    def _index(self, dataset: Dataset) -> Corpus:
+        with self.reporter.track(f"index {dataset.name}", "files") as update:
+            return index_corpus(dataset, self.store, rehash=self.rehash, progress=update)
 
 
 def _identify(dataset: Dataset) -> str:

@@ -39,7 +39,8 @@ class Options:
     """Runtime options; none is part of a key, except the precision of the device.
 
     `workers` 0 means one per core; `checkpoint_interval` is the seconds between checkpoints of a fit; `retry` tries rows again that failed
-    in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile.
+    in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile; `rehash` reads all files of the
+    corpora again.
     """
 
     device: str = "auto"
@@ -49,6 +50,7 @@ class Options:
     retry: bool = False
     figures: bool | None = None
     compile: bool = False
+    rehash: bool = False
 
 
 def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
@@ -63,7 +65,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
     options = _resolve_device(options)
     get_standin = rehearsal.render_standin(store, reporter)
-    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin)
+    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
     rows = list(Planner(benchmark, corpora, store, precision_of(options.device)).rows())
     summaries = summary.summarize_corpora(corpora, rows)
     _report_corpora(summaries, rows, reporter)
@@ -86,7 +88,8 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
 
     options = _resolve_device(options)
     with store.use():
-        benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
+        get_standin = rehearsal.require_standin(store)
+        benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
         missing = [row for row in Planner(benchmark, corpora, store, precision_of(options.device)).rows() if not store.has("rows", row.key)]
         failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
         rows = [row for row in missing if row.key not in failed]
@@ -111,7 +114,8 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
     options = _resolve_device(options)
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
-    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
+    get_standin = rehearsal.require_standin(store)
+    benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
     result = forecast(Planner(benchmark, corpora, store, precision_of(options.device)).rows(), load_costs(store), store, options.retry)
     if measure and result.unknown_stages():
         _measure_costs(Planner(benchmark, corpora, store, precision_of(options.device)), store, options, reporter)

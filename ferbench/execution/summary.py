@@ -10,7 +10,6 @@ from typing import cast
 
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.corpus import Corpus
-from ferbench.corpora.standins import describe_marker
 from ferbench.plan.models import Row
 from ferbench.store.entries import Store
 from ferbench.store.records import CorpusSummary, PublishedRow, Record, StoredRecord, save_record
@@ -39,7 +38,7 @@ def summarize_corpus(
     return {
         "corpus": corpus.name,
         "root": str(corpus.root),
-        "standin": describe_marker(corpus.marker) if corpus.marker else None,
+        "standin": corpus.standin or None,
         "people": len({clip.subject for clip in corpus.clips}),
         "clips": _count_labels(classes[clip] for clip in own if clip in classes),
         "unused": _count_labels(clip.label for clip in corpus.clips if clip.id not in classes),

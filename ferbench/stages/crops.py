@@ -113,7 +113,7 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]
     images, problems = decode(clip, select_frames(clip, steps), digests)
     points = None
     if clip.landmarks:
-        points, more = read_landmarks(clip, list(images))
+        points, more = read_landmarks(clip, list(images), digests)
         images, problems = {index: image for index, image in images.items() if index in points}, problems | more
     reasons = {str(index): reason for index, reason in problems.items()}
     if not images:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,15 +30,16 @@ class Tree:
     problems: dict[Path, str] = field(default_factory=dict)
 
     def entries(self, folder: Path) -> list[Path]:
-        """The content of a folder without hidden files, in natural order (2 before 10)."""
+        """The content of a folder without hidden files, in natural order (2 before 10); empty if there is no such folder."""
         try:
-            paths = [path for path in folder.iterdir() if not path.name.startswith(HIDDEN)]
+            paths = {path.name: path for path in folder.iterdir()}
         except OSError as error:
             if folder == self.root:
                 raise FerbenchError(f"the folder cannot be listed: {error.strerror}", where=str(folder)) from error
-            self.problems[folder] = f"folder cannot be listed: {error.strerror}"
+            if not isinstance(error, FileNotFoundError | NotADirectoryError):
+                self.problems[folder] = f"folder cannot be listed: {error.strerror}"
             return []
-        return natural_sort(paths, lambda path: path.name)
+        return [paths[name] for name in sorted(paths, key=natural_key) if not name.startswith(HIDDEN)]
 
     def folders(self, folder: Path) -> list[Path]:
         """Its subfolders."""
@@ -111,14 +113,25 @@ class Tree:
 
 def natural_sort(items: Iterable[T], name: Callable[[T], str]) -> list[T]:
     """Sorts by the numbers in names (2 before 10), case ignored; equal names, such as 1 and 01, by their characters."""
-    from natsort import natsorted, ns
+    return sorted(items, key=lambda item: natural_key(name(item)))
 
-    return natsorted(sorted(items, key=name), key=name, alg=ns.IGNORECASE | ns.NUMAFTER)
+
+@lru_cache(2**16)  # frames of many clips have the same names
+def natural_key(name: str) -> tuple[object, str]:
+    """What a name is sorted by."""
+    return _natsort_key()(name), name
+
+
+@cache
+def _natsort_key() -> Callable[[str], object]:
+    from natsort import natsort_keygen, ns
+
+    return natsort_keygen(alg=ns.IGNORECASE | ns.NUMAFTER)
 
 
 def images(paths: Iterable[Path]) -> tuple[Path, ...]:
     """The files named like images. Unreadable ones, such as broken links, keep their places and are counted when they are decoded."""
-    return tuple(path for path in paths if path.suffix.lower() in IMAGES)
+    return tuple(path for path in paths if path.name.lower().endswith(IMAGES))
 
 
 def matches(path: Path, pattern: str) -> bool:

@@ -166,8 +166,7 @@ def _ferv39k_clip(tree: Tree, top: Path, name: str, split: str) -> Clip | Skippe
     label = LABELS.get(parts[-2].lower()) if len(parts) == 3 else None
     if label is None or ".." in parts:
         return Skipped(name, "is not Scene/Expression/Number of a list")
-    folder = top.joinpath(*parts)
-    frames = tree.images(folder) if tree.is_folder(folder) else ()
+    frames = tree.images(top.joinpath(*parts))
     if not frames:
         return Skipped(name, "no frames")
     return Clip(name, name, label, images=frames, length=len(frames), facts={"split": split, "scene": parts[0]})

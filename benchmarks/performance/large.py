@@ -1,0 +1,146 @@
+"""Measure ferbench on a corpus of FERV39k's size: 38,935 clips of 4 tiny frames.
+
+    python benchmarks/performance/large.py                  about 5 minutes on 2 cores; prints the figures
+    python benchmarks/performance/large.py --scenes 2       a smaller tree
+    python benchmarks/performance/large.py --folder DIR     keep tree and store in DIR; a tree that is there is used again
+
+The frames are rendered noise, so the rows mean nothing. "Memory" is the largest resident set of a process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+CLIPS, SCENES, FRAMES = 38_935, 22, 4  # of the real corpus; but for the frames, of which it has more
+SIZE = 48  # pixels
+PICTURES = 400  # distinct ones; a comment in each file makes its content differ
+EXPRESSIONS = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
+COMMENT = b"\xff\xfe"  # the marker of a JPEG's comment; its length follows, in 2 bytes
+BENCHMARK = """\
+name: large
+dataset: {ferv39k: {root: ROOT}}
+preprocessing: {plain: [gray, {resize: {size: 32}}]}
+protocol: {fixed: {classes: [anger, disgust, fear, happiness, neutral, sadness, surprise]}}
+backbone: {pixels: {size: 16, classifier: mlp}}
+loss: cross-entropy
+recipe: {epochs: 2, batch_size: 512}
+aggregator: mean
+"""
+
+
+class Usage(NamedTuple):
+    """What a command took: seconds, those of the CPU, its largest resident set in GB, and what it wrote to stderr."""
+
+    seconds: float
+    cpu: float
+    memory: float
+    log: str
+
+
+def build_tree(root: Path, scenes: int) -> None:
+    """Write a corpus in FERV39k's layout; all frames differ."""
+    pictures = render_pictures()
+    names = list(clip_names(scenes))
+    for number, name in enumerate(names):
+        folder = root / "2_ClipsforFaceCrop" / name
+        folder.mkdir(parents=True)
+        for frame in range(FRAMES):
+            picture = pictures[(number * FRAMES + frame) % PICTURES]
+            (folder / f"{frame + 1}.jpg").write_bytes(add_comment(picture, f"{name}/{frame}".encode()))
+    lists = root / "4_setups" / "All_scenes"
+    lists.mkdir(parents=True)
+    for split, part in (("train", [name for i, name in enumerate(names) if i % 5]), ("test", names[::5])):
+        (lists / f"{split}_All.csv").write_text("".join(f"{name} {name.split('/')[1]}\n" for name in part))
+
+
+def render_pictures() -> list[bytes]:
+    """Encode blurred noise as JPEG files."""
+    rng = np.random.default_rng(0)
+    noise = [cv2.GaussianBlur(rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8), (0, 0), 2) for _ in range(PICTURES)]
+    return [cv2.imencode(".jpg", image)[1].tobytes() for image in noise]
+
+
+def add_comment(jpeg: bytes, text: bytes) -> bytes:
+    """Put a comment behind the first marker of a JPEG file."""
+    return jpeg[:2] + COMMENT + (len(text) + 2).to_bytes(2, "big") + text + jpeg[2:]
+
+
+def clip_names(scenes: int) -> Iterator[str]:
+    """Name the clips as Scene/Expression/Number."""
+    for number in range(round(CLIPS * scenes / SCENES)):
+        yield f"Scene{number % scenes + 1:02d}/{EXPRESSIONS[number // scenes % len(EXPRESSIONS)]}/{number:05d}"
+
+
+def measure(folder: Path) -> Iterator[str]:
+    """Yield a line for each figure; the commands are separate processes, and their start-up counts."""
+    store = folder / "ferbench-store"
+    shutil.rmtree(store, ignore_errors=True)
+    file = folder / "large.yaml"
+    file.write_text(BENCHMARK.replace("ROOT", str(folder / "FERV39k")))
+    options = [str(file), "--store", str(store)]
+    run = ["run", *options, "--device", "cpu", "--no-figures"]
+    index = run_command("corpus", "check", "ferv39k", str(folder / "FERV39k"), "--store", str(store))
+    yield describe("first index", index)
+    yield describe("plan, nothing computed", run_command("plan", *options))
+    first = run_command(*run)
+    yield describe("run", first)
+    yield from re.findall(r"^(?:crops|features): .*$", first.log, re.MULTILINE)
+    yield describe("plan, everything computed", run_command("plan", *options))
+    yield describe("finished run", run_command(*run))
+    files = sum(path.is_file() for path in store.rglob("*"))
+    yield f"store: {files} files, {sum(1 for _ in store.rglob('*')) - files} folders, {folder_size(store) / 1e9:.2f} GB"
+
+
+def run_command(*arguments: str) -> Usage:
+    """Run a command of ferbench; exit if it fails."""
+    with tempfile.TemporaryFile("w+") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen([sys.executable, "-m", "ferbench", *arguments], stdout=subprocess.DEVNULL, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        log.seek(0)
+        text = log.read()
+    if os.waitstatus_to_exitcode(status):
+        raise SystemExit(f"ferbench {' '.join(arguments)}\n{text}")
+    return Usage(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9, text)
+
+
+def describe(name: str, usage: Usage) -> str:
+    """Describe what a command took in a line."""
+    return f"{name}: {usage.seconds:.1f} s, {usage.cpu:.1f} s of CPU, {usage.memory:.2f} GB of memory"
+
+
+def folder_size(folder: Path) -> int:
+    """Return the bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def main() -> None:
+    """Build the tree and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=int, default=SCENES, help=f"scenes of the tree, 1 to {SCENES} (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, help="folder to keep (default: a temporary one)")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder: Path = options.folder or Path(temporary)
+        if not (folder / "FERV39k").is_dir():
+            build_tree(folder / "FERV39k", options.scenes)
+        for line in measure(folder):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
