@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferbench.api.clips import Clip
+from ferbench.store.files import open_regular
 
 Points = NDArray[np.float32]
 
@@ -24,7 +25,8 @@ def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points
         try:
             points[index] = _read_points(clip.landmarks[index])
         except (OSError, ValueError) as error:
-            problems[index] = f"{clip.landmarks[index].name}: no landmarks ({error})"
+            reason = error.strerror if isinstance(error, OSError) else error
+            problems[index] = f"{clip.landmarks[index].name}: no landmarks ({reason})"
     usual = Counter(map(len, points.values())).most_common(1)[0][0] if points else 0
     for index in [index for index, each in points.items() if len(each) != usual or not len(each)]:
         count = len(points.pop(index))
@@ -33,5 +35,6 @@ def read_landmarks(clip: Clip, indices: Sequence[int]) -> tuple[dict[int, Points
 
 
 def _read_points(file: Path) -> Points:
-    lines = file.read_text(errors="replace").splitlines()
+    with open_regular(file) as opened:
+        lines = opened.read().decode(errors="replace").splitlines()
     return np.array([[float(number) for number in line.split()] for line in lines if line.strip()], np.float32).reshape(-1, 2)

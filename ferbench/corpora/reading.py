@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ferbench.store.files import open_regular
+
 MIN_DECODED = 0.95  # of the frames that a header declares: some headers guess from the duration
 
 
@@ -28,17 +30,17 @@ def translate_os_errors(path: Path) -> Iterator[None]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file; raises Unreadable if it cannot be read or is empty."""
-    with translate_os_errors(path):
-        data = path.read_bytes()
+    """The content of a file; raises Unreadable if it cannot be read, is empty, or is a pipe or a device."""
+    with translate_os_errors(path), open_regular(path) as file:
+        data = file.read()
     if not data:
         raise Unreadable(f"{path.name}: empty file")
     return data
 
 
-def check_not_empty(path: Path) -> None:
-    """Raises Unreadable if the file is empty, or its size cannot be read."""
-    with translate_os_errors(path):
+def check_readable(path: Path) -> None:
+    """Raises Unreadable if the file cannot be opened, is empty, or is a pipe or a device."""
+    with translate_os_errors(path), open_regular(path):
         size = path.stat().st_size
     if not size:
         raise Unreadable(f"{path.name}: empty file")

@@ -6,6 +6,8 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,7 +70,15 @@ def replace_file(part: Path, target: Path) -> None:
     part.replace(target)
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file for reading; raises OSError for a pipe or a device, which could make the reader wait forever."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder raises an error of its own
+        raise OSError(errno.EINVAL, "is a pipe or a device, not a file", str(path))
+    return path.open("rb")
+
+
 def digest_file(path: Path) -> str:
     """Return a digest of the content of a file."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
