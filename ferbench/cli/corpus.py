@@ -82,6 +82,7 @@ def _corpus_standin(options: argparse.Namespace) -> int:
 
 def _corpus_extract(options: argparse.Namespace) -> int:
     from dataclasses import asdict
+    from functools import cache
 
     from joblib import cpu_count
 
@@ -91,8 +92,10 @@ def _corpus_extract(options: argparse.Namespace) -> int:
     source, target = options.source.expanduser(), options.target.expanduser()
     if not source.is_dir():
         raise FerbenchError(f"no folder {source}", hint="give the folder of the videos as SOURCE")
-    with Reporter().track("extract", "videos") as update:
-        extractions = extract_frames(source, target, Request(options.images, options.every), options.workers or cpu_count(), update)
+    reporter, request = Reporter(), Request(options.images, options.every)
+    wait = cache(lambda process: reporter.line(f"waiting for {process}, which extracts the same videos"))  # says so once
+    with reporter.track("extract", "videos") as update:
+        extractions = extract_frames(source, target, request, options.workers or cpu_count(), update, wait)
     if options.format == "json":
         print_json([asdict(extraction) for extraction in extractions])
     else:
