@@ -6,7 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,7 +151,8 @@ def _load_record(folder: Path) -> ExtractionRecord | None:
 def _extract_alone(video: Path, source: Path, folder: Path, request: Request, wait: Callable[[str], None]) -> Extraction:
     """Extract a video unless its folder is there; if another process extracts it, wait for that."""
     name = video.relative_to(source).as_posix()
-    with _translate_write_errors(folder), Leases(folder.parent).hold(f".{folder.name}", wait):
+    lease = nullcontext() if _is_taken(folder) else Leases(folder.parent).hold(f".{folder.name}", wait)
+    with _translate_write_errors(folder), lease:
         _check_folder(folder, request)
         try:
             return _check_extraction(video, name, folder) if _is_taken(folder) else _extract_video(video, name, folder, request)

@@ -209,7 +209,7 @@ def test_user_errors(call_among_mistakes, tmp_path, command, message):
     assert err.startswith("error: ")
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) <= 2
-    assert {path.name for path in tmp_path.iterdir()} - before <= {"runs"}
+    assert {path.name for path in tmp_path.iterdir()} - before <= {"ferbench-store"}
 
 
 @pytest.mark.parametrize(
