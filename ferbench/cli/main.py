@@ -29,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {escape_controls(_describe_error(error))}", file=sys.stderr)
         return 2
+    except SystemExit as stop:
+        print(f"error: a plugin ended the command: SystemExit: {escape_controls(str(stop.code))}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stop:
         print("\nstopped: finished work is stored; run the same command again to continue", file=sys.stderr)
         return stop.code if isinstance(stop, Stopped) else 130

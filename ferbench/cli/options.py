@@ -15,18 +15,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ferbench.api.text import CONTROLS, escape_controls, escape_line
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
-    from ferbench.store.entries import Store
-
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
-
-Command = Callable[[argparse.Namespace], int]
-"""A command: takes the parsed options and returns the exit code."""
-
-MIN_WRAP_WIDTH = 20  # a narrower last column is cut off, not wrapped
-
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors show control characters of the arguments."""
@@ -34,6 +22,19 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit with 2."""
         super().error(escape_controls(message))
+
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from ferbench.store.entries import Store
+
+    Commands = argparse._SubParsersAction[Parser]  # argparse has no public name for it
+
+Command = Callable[[argparse.Namespace], int]
+"""A command: takes the parsed options and returns the exit code."""
+
+MIN_WRAP_WIDTH = 20  # a narrower last column is cut off, not wrapped
 
 
 class HelpFormatter(argparse.HelpFormatter):
