@@ -184,7 +184,7 @@ def call_among_mistakes(call, tmp_path):
         ("plugins --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
         ("schema --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
         ("leaderboard", "no benchmark has been run in the store ferbench-store"),
-        ("leaderboard b.yaml --store full", "no benchmark has been run in the store full"),
+        ("leaderboard b.yaml --store full", "full is not a store: it holds file"),
         ("corpus check mugg", "unknown dataset 'mugg'; did you mean 'mug'?"),
         ("corpus check mug", "the corpus mug was not found"),
         ("corpus check mug absent", "the corpus mug was not found at"),
