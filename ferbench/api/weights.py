@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 
 from ferbench.api.errors import FerbenchError
+from ferbench.api.paths import expand_home
 
 SETTING = "backbone.weights"
 TIMEOUT = 10.0  # seconds to wait for a server
@@ -22,7 +23,7 @@ def load_state(file: str | Path) -> dict[str, torch.Tensor]:
 
     A checkpoint may hold it as `state_dict`, and its names may begin with the "module." of torch's DataParallel.
     """
-    path = Path(file).expanduser()
+    path = expand_home(file)
     if not path.is_file():
         raise FerbenchError(
             f"no weights at {path}; expected a .safetensors, .pth or .pt file, or imagenet, random, calibrated-random",

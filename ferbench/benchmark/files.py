@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ferbench.api.errors import FerbenchError
+from ferbench.api.paths import expand_home
 from ferbench.benchmark.document import load_document
 from ferbench.registry.parameters import describe_unknown
 from ferbench.registry.plugins import is_file
@@ -33,7 +34,7 @@ def shipped_benchmarks() -> list[ShippedBenchmark]:
 
 def find_benchmark(text: str | Path) -> Path:
     """The file of a path, or of the name of a shipped benchmark; raises FerbenchError with the nearest names if there is neither."""
-    path = Path(text).expanduser()
+    path = expand_home(text)
     if is_file(path) or path.suffix in SUFFIXES or len(path.parts) != 1:
         return path
     shipped = _shipped_files()
@@ -45,7 +46,7 @@ def find_benchmark(text: str | Path) -> Path:
 
 def is_benchmark(text: str) -> bool:
     """Whether the text is the path of a benchmark or the name of a shipped one."""
-    path = Path(text)
+    path = expand_home(text)
     return path.suffix in SUFFIXES or is_file(path) or text in _shipped_files()
 
 

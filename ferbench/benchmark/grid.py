@@ -22,7 +22,7 @@ from ferbench.benchmark.selection import Filter, keeps, read_filters
 from ferbench.benchmark.settings import Choices, Setting, apply_settings, parse_setting
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.parameters import describe_unknown, expand_path
-from ferbench.registry.plugins import is_file, load_plugins
+from ferbench.registry.plugins import is_file, load_plugins, resolve_plugin
 from ferbench.registry.specs import Place
 
 TOP_LEVEL_KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
@@ -164,7 +164,7 @@ def _read_axes(
 
 def _read_plugin_choices(axis: Axis, plugins: Sequence[str | Path], present: Sequence[Choice], catalog: Catalog) -> tuple[Choice, ...]:
     """Make a choice of each component of the plugin files that is not among the present ones."""
-    files = {str(Path(file).resolve()) for file in plugins}
+    files = {str(resolve_plugin(file)) for file in plugins}
     names = {name for choice in present for name in choice.names}
     new = [entry.name for entry in catalog.entries_of(axis.kind) if entry.plugin in files and entry.name not in names]
     return read_choices(axis, Document(Place("--plugin"), {axis.name: new}), catalog) if new else ()

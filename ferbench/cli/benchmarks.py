@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
+from ferbench.api.paths import expand_home
 from ferbench.cli.options import (
     Command,
     add_command,
@@ -169,7 +169,7 @@ def _benchmark_name(text: str) -> str:
     """The name of a benchmark, given by its name or its file."""
     from ferbench.benchmark.document import load_document
 
-    path = Path(text)
+    path = expand_home(text)
     if path.suffix not in (".yaml", ".yml"):
         return text
     name = load_document(path).get("name") if path.is_file() else None

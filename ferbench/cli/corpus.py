@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
+from ferbench.api.paths import expand_home
 from ferbench.cli.options import (
     add_command,
     add_format,
@@ -78,7 +80,7 @@ def _corpus_standin(options: argparse.Namespace) -> int:
     dataset = catalog.build("dataset", Spec(options.name))
     assert isinstance(dataset, Dataset)
     standin = standins.get_standin(dataset, catalog)
-    folder = options.folder.resolve()
+    folder = Path(os.path.realpath(expand_home(options.folder)))  # Path.resolve raises RuntimeError for a loop of links
     with Reporter().track(f"render {options.name}", "clips") as update:
         standins.render_standin(standin, folder, options.people, options.seed, update)
     print_lines([f"{options.folder}: {standins.describe_marker(folder / standins.MARKER)}"])
@@ -87,17 +89,20 @@ def _corpus_standin(options: argparse.Namespace) -> int:
 
 def _corpus_extract(options: argparse.Namespace) -> int:
     from dataclasses import asdict
+    from functools import cache
 
     from joblib import cpu_count
 
     from ferbench.corpora.extraction import Request, extract_frames, report_lines
     from ferbench.execution.progress import Reporter
 
-    source, target = options.source.expanduser(), options.target.expanduser()
+    source, target = expand_home(options.source), expand_home(options.target)
     if not source.is_dir():
         raise FerbenchError(f"no folder {source}", hint="give the folder of the videos as SOURCE")
-    with Reporter().track("extract", "videos") as update:
-        extractions = extract_frames(source, target, Request(options.images, options.every), options.workers or cpu_count(), update)
+    reporter, request = Reporter(), Request(options.images, options.every)
+    wait = cache(lambda process: reporter.line(f"waiting for {process}, which extracts the same videos"))  # says so once
+    with reporter.track("extract", "videos") as update:
+        extractions = extract_frames(source, target, request, options.workers or cpu_count(), update, wait)
     if options.format == "json":
         print_json([asdict(extraction) for extraction in extractions])
     else:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from ferbench.cli.options import add_command, add_format, print_columns, print_json, print_lines
+from ferbench.cli.options import add_command, add_format, print_columns, print_json, print_lines, print_warning
 
 if TYPE_CHECKING:
     from ferbench.cli.options import Commands
@@ -44,7 +43,7 @@ def _plugins(options: argparse.Namespace) -> int:
             print_lines([kind.plural])
             print_columns([[e.name, e.plugin, e.summary] for e in entries if e.kind == kind.name], indent="  ")
     for plugin, reason in catalog.broken.items():
-        print(f"warning: plugin {plugin} cannot be loaded: {reason}", file=sys.stderr)
+        print_warning(f"plugin {plugin} cannot be loaded: {reason}")
     return 1 if catalog.broken else 0
 
 

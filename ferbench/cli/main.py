@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from ferbench import __version__
 from ferbench.api.errors import FerbenchError, shorten_text
+from ferbench.api.text import escape_controls
 from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
-from ferbench.cli.options import EXIT_CODES, HelpFormatter, tolerate_closed_pipe
+from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, tolerate_closed_pipe
 from ferbench.cli.process import Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
 from ferbench.cli.store import add_store_commands
 
@@ -26,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (FerbenchError, OSError) as error:
         if options.debug:
             raise
-        print(f"error: {_describe_error(error)}", file=sys.stderr)
+        print(f"error: {escape_controls(_describe_error(error))}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        print(f"error: a plugin ended the command: SystemExit: {escape_controls(str(stop.code))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print("\nstopped: finished work is stored; run the same command again to continue", file=sys.stderr)
@@ -46,7 +50,7 @@ def run_program() -> int:
 def make_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     description, epilog = "Benchmark facial-expression recognition from video.", f"Start with `ferbench run quick`. {EXIT_CODES}"
-    parser = argparse.ArgumentParser("ferbench", description=description, epilog=epilog, formatter_class=HelpFormatter)
+    parser = Parser("ferbench", description=description, epilog=epilog, formatter_class=HelpFormatter)
     parser.add_argument("--version", action="version", version=f"ferbench {__version__}", help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_benchmark_commands(commands)

@@ -11,14 +11,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from ferbench.api.text import CONTROLS, escape_controls, escape_line
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors show control characters of the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and the message, and exit with 2."""
+        super().error(escape_controls(message))
+
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from ferbench.store.entries import Store
 
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # argparse has no public name for it
+    Commands = argparse._SubParsersAction[Parser]  # argparse has no public name for it
 
 Command = Callable[[argparse.Namespace], int]
 """A command: takes the parsed options and returns the exit code."""
@@ -44,7 +55,7 @@ def open_store(options: argparse.Namespace, warn: Callable[[str], None] | None =
     """Open the store that the options name; `warn` is called for each damaged entry."""
     from ferbench.store.layout import find_store
 
-    return find_store(options.store, warn or (lambda text: print(f"warning: {text}", file=sys.stderr)), must_exist=must_exist)
+    return find_store(options.store, warn or print_warning, must_exist=must_exist)
 
 
 @contextmanager
@@ -73,26 +84,32 @@ def make_console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError
 
-    return PipeConsole(highlight=False)
+    return PipeConsole(highlight=False, markup=False, emoji=False)
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON."""
+    """Print a value as JSON; control characters in its texts are escaped."""
     from ferbench.store.files import to_json
 
     with tolerate_closed_pipe():
-        print(to_json(value).decode())
+        print(CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", to_json(value).decode()))
+
+
+def print_warning(text: str) -> None:
+    """Print a warning on stderr."""
+    print(f"warning: {escape_controls(text)}", file=sys.stderr)
 
 
 def print_lines(lines: Sequence[str]) -> None:
     """Print lines of text."""
     with tolerate_closed_pipe():
         for line in lines:
-            print(line)
+            print(escape_line(line))
 
 
 def print_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     """Print aligned columns, and wrap the last one to the width of the terminal. Imports nothing heavy."""
+    rows = [list(map(escape_line, row)) for row in rows]
     *widths, _ = [max(map(len, column)) for column in zip(*rows, strict=True)]
     width = shutil.get_terminal_size((120, 24)).columns
     print_lines([line for row in rows for line in _wrap_row(row, widths, indent, width)])
@@ -124,7 +141,7 @@ def add_command(
         plugin_help = "also load this plugin file; may be repeated"
         general.add_argument("--plugin", action="append", default=[], type=Path, metavar="FILE.py", help=plugin_help)
     if store:
-        general.add_argument("--store", default="", metavar="DIR", help="folder of the store (default: $FERBENCH_STORE, or runs)")
+        general.add_argument("--store", default="", metavar="DIR", help="folder of the store (default: $FERBENCH_STORE, or ferbench-store)")
     general.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import ctypes
+import io
 import os
 import signal
 import sys
 import threading
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+STDOUT, STDERR = 1, 2
+REPLACE = "ferbench"  # the name of the handler of characters that an encoding lacks
+SIMILAR = str.maketrans("–·★✗…─", "--*x~-")
 SHOW_CURSOR = b"\x1b[?25h"  # a progress bar hides it
 
 
@@ -23,10 +31,17 @@ class Stopped(KeyboardInterrupt):
 
 
 def open_streams() -> None:
-    """Open stdout and stderr on the null device if the shell closed them, so that printing is harmless."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    """Let printing never stop a command: streams may be closed, lack a character, or, for messages, be full."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass  # the shell closed a stream: a file that is opened later must not take its place
+    os.close(descriptor)
+    codecs.register_error(REPLACE, _replace_characters)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=REPLACE)
+    else:
+        sys.stdout = os.fdopen(STDOUT, "w")
+    encoding = sys.stderr.encoding if sys.stderr else None
+    sys.stderr = io.TextIOWrapper(io.BufferedWriter(_Messages(STDERR, "w", closefd=False)), encoding, REPLACE, line_buffering=True)
 
 
 def stop_on_signals() -> None:
@@ -53,6 +68,24 @@ def silence_decoders() -> None:
     """Silence OpenCV and FFmpeg, since ferbench reports damaged files itself; call this before cv2 is imported."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+class _Messages(io.FileIO):
+    """Drops what cannot be written: its reader ended, or the disk is full."""
+
+    def write(self, data: Buffer) -> int:
+        """Write; returns the number of bytes, written or dropped."""
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _replace_characters(error: UnicodeError) -> tuple[str, int]:
+    """Replace the characters that an encoding lacks: by similar ones if ferbench itself uses them, else by their number."""
+    assert isinstance(error, UnicodeEncodeError)
+    missing = error.object[error.start : error.end].translate(SIMILAR)
+    return missing.encode("ascii", "backslashreplace").decode(), error.end
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ferbench.api.text import escape_line
 from ferbench.plan.forecast import Forecast, StageForecast, format_duration, format_size
 from ferbench.report.boards import varying_axes
 from ferbench.store.upkeep import StoredEntry
@@ -25,7 +26,7 @@ def render_forecast(forecast: Forecast, budget: float | None) -> RenderableType:
     table = _make_table("stage", "to compute", "stored", "of", "shared by", "time", "disk")
     for stage in forecast.stages():
         table.add_row(*_stage_cells(stage))
-    return Group(table, *map(Text, _forecast_notes(forecast, budget)))
+    return Group(table, *[Text(escape_line(note)) for note in _forecast_notes(forecast, budget)])
 
 
 def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ferbench.api.clips import Clip
-from ferbench.corpora.images import Image, decode_image
+from ferbench.corpora.images import DeepImage, Image, decode_image, reduce_depth
 from ferbench.corpora.reading import Unreadable
 from ferbench.corpora.verification import hold_indexed, read_indexed
 from ferbench.corpora.videos import decode_frames
@@ -24,13 +24,13 @@ def decode(clip: Clip, indices: Sequence[int], digests: Sequence[str]) -> Decode
 
 
 def _decode_images(files: Sequence[Path], indices: Sequence[int], digests: Sequence[str]) -> Decoded:
-    frames, problems = dict[int, Image](), dict[int, str]()
+    frames, problems = dict[int, DeepImage](), dict[int, str]()
     for index in indices:
         try:
             frames[index] = decode_image(read_indexed(files[index], digests[index]), files[index].name)
         except Unreadable as problem:
             problems[index] = str(problem)
-    return frames, problems
+    return reduce_depth(frames), problems
 
 
 def _decode_video(video: Path, indices: Sequence[int], digest: str) -> Decoded:

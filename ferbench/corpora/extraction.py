@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ferbench.api.errors import FerbenchError
 from ferbench.corpora.reading import Unreadable, is_truncated, translate_os_errors
 from ferbench.corpora.videos import declared_frames, read_frames
 from ferbench.store.files import digest_file, to_json
+from ferbench.store.leases import Leases
 from ferbench.types import Progress
 
 VIDEOS = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
@@ -62,10 +63,13 @@ class Extraction:
     problem: str = ""
 
 
-def extract_frames(source: Path, target: Path, request: Request, workers: int, progress: Progress) -> list[Extraction]:
+def extract_frames(
+    source: Path, target: Path, request: Request, workers: int, progress: Progress, wait: Callable[[str], None]
+) -> list[Extraction]:
     """Write A/B.mp4 below `source` as A/B/0000001.jpg, 0000002.jpg ... below `target`; results are in the order of names.
 
-    Folders are written atomically: the next call repeats what was interrupted and keeps the rest. Raises
+    Folders are written under a hidden name and then renamed, so that a run reads only whole ones; the next call repeats what was
+    interrupted and keeps the rest. `wait` is called with a description of another process that extracts the same video. Raises
     FerbenchError if there is no video, two would share a folder, a folder holds anything else than was asked for, or the disk is full.
     """
     folders = {video: target / video.relative_to(source).with_suffix("") for video in _find_videos(source)}
@@ -73,7 +77,7 @@ def extract_frames(source: Path, target: Path, request: Request, workers: int, p
     for folder in folders.values():
         _check_folder(folder, request)
     with _opencv_threads(1), ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(_extract_video, video, source, folder, request) for video, folder in folders.items()]
+        jobs = [pool.submit(_extract_alone, video, source, folder, request, wait) for video, folder in folders.items()]
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 job.result()
@@ -144,23 +148,36 @@ def _load_record(folder: Path) -> ExtractionRecord | None:
         return None
 
 
-def _extract_video(video: Path, source: Path, folder: Path, request: Request) -> Extraction:
+def _extract_alone(video: Path, source: Path, folder: Path, request: Request, wait: Callable[[str], None]) -> Extraction:
+    """Extract a video unless its folder is there; if another process extracts it, wait for that."""
     name = video.relative_to(source).as_posix()
-    partial_folder = folder.with_name(f".{folder.name}.part")
+    lease = nullcontext() if _is_taken(folder) else Leases(folder.parent).hold(f".{folder.name}", wait)
+    with _translate_write_errors(folder), lease:
+        _check_folder(folder, request)
+        try:
+            return _check_extraction(video, name, folder) if _is_taken(folder) else _extract_video(video, name, folder, request)
+        except Unreadable as problem:
+            return Extraction(name, 0, False, str(problem))
+
+
+@contextmanager
+def _translate_write_errors(folder: Path) -> Iterator[None]:
     try:
-        if _is_taken(folder):
-            return _check_extraction(video, name, folder)
-        shutil.rmtree(partial_folder, ignore_errors=True)
-        partial_folder.mkdir(parents=True)
+        yield
+    except OSError as error:
+        raise FerbenchError(f"{folder} cannot be written: {error.strerror}", hint="make room, and run the same command again") from error
+
+
+def _extract_video(video: Path, name: str, folder: Path, request: Request) -> Extraction:
+    partial_folder = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(partial_folder, ignore_errors=True)  # of a killed process
+    try:
+        partial_folder.mkdir()
         video_state = _read_state(video)
         decoded, written = _write_frames(video, partial_folder, request)
         declared = declared_frames(video)
         (partial_folder / RECORD_FILE).write_bytes(to_json(ExtractionRecord(request, video_state, written)))
         partial_folder.replace(folder)
-    except Unreadable as problem:
-        return Extraction(name, 0, False, str(problem))
-    except OSError as error:
-        raise FerbenchError(f"{folder} cannot be written: {error.strerror}", hint="make room, and run the same command again") from error
     finally:
         shutil.rmtree(partial_folder, ignore_errors=True)
     return Extraction(name, written, True, f"ends after {decoded} of {declared} frames" if is_truncated(decoded, declared) else "")

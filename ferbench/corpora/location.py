@@ -7,11 +7,12 @@ from pathlib import Path
 
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError
+from ferbench.api.paths import expand_home
 
 
 def data_folder() -> Path:
     """Return the folder to search for corpora: FERBENCH_DATA, else ./data."""
-    return Path(os.environ.get("FERBENCH_DATA") or "data").expanduser()
+    return expand_home(os.environ.get("FERBENCH_DATA") or "data")
 
 
 def locate_corpus(dataset: Dataset) -> Path | None:
@@ -37,4 +38,4 @@ def missing_error(dataset: Dataset, where: str = "") -> FerbenchError:
 
 
 def _expand_root(dataset: Dataset) -> Path:
-    return Path(dataset.root.replace("${FERBENCH_DATA}", str(data_folder()))).expanduser()
+    return expand_home(dataset.root.replace("${FERBENCH_DATA}", str(data_folder())))

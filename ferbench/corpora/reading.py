@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ferbench.api.errors import SystemProblem
+from ferbench.store.files import open_regular
 
 MIN_DECODED = 0.95  # of the frames that a header declares: some headers guess from the duration
 # What is true of a file itself. Any other error is the system's, such as too many open files or a network disk that went away.
@@ -43,9 +44,9 @@ def describe_problem(path: Path, error: OSError) -> str:
     return reason
 
 
-def check_not_empty(path: Path) -> None:
-    """Raises Unreadable if the file is empty, or its size cannot be read."""
-    with translate_os_errors(path):
+def check_readable(path: Path) -> None:
+    """Raises Unreadable if the file cannot be opened, is empty, or is a pipe or a device."""
+    with translate_os_errors(path), open_regular(path):
         size = path.stat().st_size
     if not size:
         raise Unreadable(f"{path.name}: empty file")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferbench.corpora.images import Image, to_rgb
-from ferbench.corpora.reading import Unreadable, check_not_empty
+from ferbench.corpora.reading import Unreadable, check_readable
 
 
 class FrameCount(NamedTuple):
@@ -66,7 +66,7 @@ def decode_frames(video: Path, indices: Sequence[int]) -> dict[int, Image]:
 
 @contextmanager
 def _open(video: Path) -> Iterator[cv2.VideoCapture]:
-    check_not_empty(video)
+    check_readable(video)
     capture = cv2.VideoCapture(str(video))
     try:
         if not capture.isOpened():

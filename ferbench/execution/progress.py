@@ -10,6 +10,8 @@ from typing import Protocol
 
 from rich.console import Console
 
+from ferbench.api.text import escape_controls
+
 INTERVAL = 15.0  # seconds between plain lines
 
 
@@ -25,16 +27,16 @@ class Reporter:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self.console = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        self.console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
 
     def line(self, text: str) -> None:
         """Print a line."""
         if not self.quiet:
-            self.console.print(text, markup=False)
+            self.console.print(escape_controls(text))
 
     def warn(self, text: str) -> None:
         """Print a warning, even if quiet."""
-        self.console.print(f"warning: {text}", style="yellow", markup=False)
+        self.console.print(f"warning: {escape_controls(text)}", style="yellow")
 
     @contextmanager
     def track(self, name: str, unit: str, spent: float = 0.0) -> Iterator[NotedProgress]:
@@ -84,15 +86,15 @@ class _Bar:
         from rich import progress
 
         columns = [
-            progress.TextColumn("{task.description}"),
+            progress.TextColumn("{task.description}", markup=False),
             progress.BarColumn(bar_width=20),
-            progress.TextColumn("{task.completed:.3g}/{task.total:g} " + unit),
-            progress.TextColumn("{task.fields[rate]}"),
+            progress.TextColumn("{task.completed:.3g}/{task.total:g} " + unit, markup=False),
+            progress.TextColumn("{task.fields[rate]}", markup=False),
             progress.TimeRemainingColumn(compact=True),
-            progress.TextColumn("{task.fields[note]}"),
+            progress.TextColumn("{task.fields[note]}", markup=False),
         ]
         self.bar = progress.Progress(*columns, console=console, transient=True)
-        self.task = self.bar.add_task(name, total=1, rate="", note="", visible=False)
+        self.task = self.bar.add_task(escape_controls(name), total=1, rate="", note="", visible=False)
         self.start, self.done = time.monotonic(), 0.0
 
     def __enter__(self) -> _Bar:
@@ -108,4 +110,5 @@ class _Bar:
 
     def update(self, done: float, total: float, note: str = "") -> None:
         self.done = done
-        self.bar.update(self.task, completed=done, total=total, note=note, rate=f"{done / max(self.seconds, 1e-9):.2g}/s", visible=True)
+        rate = f"{done / max(self.seconds, 1e-9):.2g}/s"
+        self.bar.update(self.task, completed=done, total=total, note=escape_controls(note), rate=rate, visible=True)

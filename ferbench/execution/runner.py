@@ -184,6 +184,7 @@ def _draw_figures(record: Record, new: int, store: Store, options: Options, repo
         from ferbench.report.figures import draw_figures
 
         try:
-            draw_figures(record, store)
+            if problems := draw_figures(record, store):
+                reporter.warn(f"{len(problems)} figures could not be drawn: {problems[0]}")
         except Exception as error:  # the rows are stored, with or without figures
             reporter.warn(f"figures could not be drawn: {type(error).__name__}: {error}")

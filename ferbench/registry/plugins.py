@@ -14,6 +14,7 @@ import pluggy
 
 from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, error_location
+from ferbench.api.paths import expand_home
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
@@ -90,10 +91,15 @@ def is_file(path: Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113
 
 
+def resolve_plugin(file: str | Path) -> Path:
+    """Return the absolute path of a plugin file; unlike Path.resolve, it accepts links that form a loop."""
+    return Path(os.path.realpath(expand_home(file)))
+
+
 def _unique_files(files: Sequence[Path]) -> list[Path]:
     """Drop repeated files; raises FerbenchError for two files of the same name, which would be one module."""
     by_name: dict[str, Path] = {}
-    for file in (Path(file).resolve() for file in files):
+    for file in map(resolve_plugin, files):
         if by_name.setdefault(file.stem, file) != file:
             problem = f"two plugin files have the same name: {by_name[file.stem]} and {file}"
             raise FerbenchError(problem, where="--plugin", hint="rename one of them")

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ferbench.api.text import escape_line
 from ferbench.benchmark.axes import AXES
 from ferbench.store.records import PublishedRow, Record
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
 REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
 
+Kind = Literal["best", "measured", "published", "failed"]
 Classes = Mapping[str, str]
 """From the name of a class to the heading of its column."""
 
@@ -21,7 +23,11 @@ class Line:
     """One line of a board: its cells by column, and its kind of row."""
 
     cells: Mapping[str, str]
-    kind: Literal["best", "measured", "published", "failed"]
+    kind: Kind
+
+
+def _make_line(cells: Mapping[str, str], kind: Kind) -> Line:
+    return Line({column: escape_line(cell) for column, cell in cells.items()}, kind)
 
 
 @dataclass(frozen=True)
@@ -55,19 +61,16 @@ def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
     lines = [line for row in done for line in _ranked_lines(row, done, record["published"], axes, classes)]
     published = [reference for row in done for reference in _matching(record["published"], row)]
     standin = any(row["standin"] for row in rows)
+    legend = _legend(classes, published, done, failed)
+    precisions = " and ".join(sorted({row["precision"] for row in rows}))
+    identity = f"fingerprint {first['fingerprint'][:12]}; computed in {precisions}"
+    caption = [first["protocol"], _shared_labels(first, axes), *legend, identity]
     return Board(
-        title=record["benchmark"] + (f" · {REHEARSAL}" if standin else ""),
-        caption="\n".join(
-            [
-                first["protocol"],
-                _shared_labels(first, axes),
-                *_legend(classes, published, done, failed),
-                f"fingerprint {first['fingerprint'][:12]}; computed in {' and '.join(sorted({row['precision'] for row in rows}))}",
-            ]
-        ),
+        title=escape_line(record["benchmark"]) + (f" · {REHEARSAL}" if standin else ""),
+        caption="\n".join(map(escape_line, caption)),
         columns=("#", *axes, "WAR", "UAR", "F1", *classes.values(), "cover", "epoch", "sec"),
         label_columns=1 + len(axes),
-        lines=(*lines, *[Line(_failed_cells(row, axes), "failed") for row in failed]),
+        lines=(*lines, *[_make_line(_failed_cells(row, axes), "failed") for row in failed]),
         standin=standin,
     )
 
@@ -78,8 +81,8 @@ def _ranked_lines(
     """The line of a row, then those of the published rows that match it. A row is best if it beats all others."""
     rank = 1 + sum(_ranking(other) > _ranking(row) for other in done)
     is_best = rank == 1 and len(done) > 1 and _ranking(done[1]) < _ranking(row)
-    line = Line(_measured_cells(row, rank, axes, classes), "best" if is_best else "measured")
-    return [line, *[Line(_published_cells(reference, axes, classes), "published") for reference in _matching(published, row)]]
+    line = _make_line(_measured_cells(row, rank, axes, classes), "best" if is_best else "measured")
+    return [line, *[_make_line(_published_cells(reference, axes, classes), "published") for reference in _matching(published, row)]]
 
 
 def _matching(published: Sequence[PublishedRow], row: DoneRow) -> list[PublishedRow]:
@@ -108,7 +111,7 @@ def _shorten_names(classes: Sequence[str]) -> dict[str, str]:
     length = 2
     while len({name[:length] for name in classes}) < len(classes):
         length += 1
-    return {name: name[:length] for name in classes}
+    return {name: escape_line(name[:length]) for name in classes}
 
 
 def _measured_cells(row: DoneRow, rank: int, axes: Iterable[str], classes: Classes) -> dict[str, str]:

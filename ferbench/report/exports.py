@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 
+from ferbench.api.text import escape_line
 from ferbench.report.boards import Board, Line, make_boards
 from ferbench.store.records import PublishedRow, Record
 from ferbench.store.rows import StoredRow
 
 Cell = str | float | bool | None
 
+FORMULA = ("=", "+", "-", "@")  # a spreadsheet takes a cell that begins with one of these for a formula
+MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>&|~$]")
 LATEX_ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
     "–": "--",
     "·": r"$\cdot$",
     "✗": r"$\times$",
@@ -23,13 +31,13 @@ LATEX_ESCAPES = {
 
 
 def to_csv(records: Sequence[Record]) -> str:
-    """One line per row, measured or published; shares are from 0 to 1."""
+    """One line per row, measured or published; shares are from 0 to 1. A text that would be a formula gets an apostrophe in front."""
     rows = [row for record in records for row in flatten_record(record)]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({column: escape_line(column) for column in columns})
+    writer.writerows({column: _escape_formula(cell) for column, cell in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -86,18 +94,40 @@ def _flatten_published(benchmark: str, row: PublishedRow) -> dict[str, Cell]:
     }
 
 
+def _escape_formula(cell: Cell) -> Cell:
+    """The cell; a text that a spreadsheet would compute gets an apostrophe in front, which shows it as it is."""
+    if not isinstance(cell, str):
+        return cell
+    text = escape_line(cell)
+    return f"'{text}" if text.startswith(FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def escape_markdown(text: str) -> str:
+    """Escape the characters that are special in Markdown and HTML."""
+    return MARKDOWN_SPECIAL.sub(r"\\\g<0>", text)
+
+
 def _cells(board: Board, line: Line) -> list[str]:
     return [line.cells.get(column, "") for column in board.columns]
 
 
 def _markdown(board: Board) -> str:
-    head = [f"**{board.title}**", "", f"| {' | '.join(board.columns)} |", f"|{'---|' * len(board.columns)}"]
+    columns = " | ".join(map(escape_markdown, board.columns))
+    head = [f"**{escape_markdown(board.title)}**", "", f"| {columns} |", f"|{'---|' * len(board.columns)}"]
     lines = []
     for line in board.lines:
-        cells = [cell.replace("|", "\\|") for cell in _cells(board, line)]
+        cells = map(escape_markdown, _cells(board, line))
         emphasized = [f"**{cell}**" if cell and line.kind == "best" else cell for cell in cells]
         lines.append(f"| {' | '.join(emphasized)} |")
-    return "\n".join([*head, *lines, "", *[f"{caption}  " for caption in board.caption.split("\n")], ""])
+    return "\n".join([*head, *lines, "", *[f"{escape_markdown(caption)}  " for caption in board.caption.split("\n")], ""])
 
 
 def _latex(board: Board) -> str:

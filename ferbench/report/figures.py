@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ferbench.api.text import escape_line
 from ferbench.benchmark.axes import AXES, MODEL_AXES
 from ferbench.store.entries import Store
 from ferbench.store.records import Record, figures_folder
@@ -22,37 +25,44 @@ BLUE, ORANGE = "#0072B2", "#D55E00"  # distinct for color-blind readers
 MAX_MARKERS = 30  # epochs; longer curves have no markers
 MAX_NAME_LENGTH = 120
 
+Draw = Callable[[Path], None]
+"""Draws one figure into a file."""
+
 
 class _FitFacts(TypedDict):
     history: FitHistory
 
 
-def draw_figures(record: Record, store: Store) -> Path:
-    """Draw the missing figures of a record's rows, and return their folder."""
+def draw_figures(record: Record, store: Store) -> list[str]:
+    """Draw the missing figures of a record's rows; returns the reason for each figure that cannot be drawn."""
     folder = figures_folder(record, store)
     folder.mkdir(parents=True, exist_ok=True)
-    for row in record["rows"]:
-        if row["status"] == "done":
-            _draw_row(row, folder, store)
-    return folder
+    problems = []
+    with rc_context({"text.parse_math": False, "text.usetex": False}):  # a label may hold dollar signs
+        for file, draw in [figure for row in record["rows"] if row["status"] == "done" for figure in _missing_figures(row, folder, store)]:
+            try:
+                draw(file)
+            except Exception as error:  # matplotlib may raise anything, and the other figures can still be drawn
+                problems.append(f"{file}: {type(error).__name__}: {error}")
+    return problems
 
 
-def _draw_row(row: DoneRow, folder: Path, store: Store) -> None:
+def _missing_figures(row: DoneRow, folder: Path, store: Store) -> Iterator[tuple[Path, Draw]]:
     matrix = folder / f"confusion-{_join_labels(row, AXES)}-{row['key'][:6]}.png"
     if not matrix.exists():
-        draw_confusion(row, matrix)
+        yield matrix, partial(draw_confusion, row)
     for fold, key in enumerate(row["fits"]):
         suffix = f"-fold{fold}" if len(row["fits"]) > 1 else ""
         file = folder / f"curves-{_join_labels(row, MODEL_AXES)}{suffix}-{key[:6]}.png"
         if not file.exists() and (entry := store.find("fits", key)):
             history = entry.read_facts(_FitFacts)["history"]
             if history["loss"]:  # estimators and finished systems have no epochs
-                draw_curves(history, row, file)
+                yield file, partial(draw_curves, history, row)
 
 
 def draw_confusion(row: DoneRow, path: Path) -> None:
     """Rows are true classes, columns predicted ones; cells show the share of the true class, and the number of clips."""
-    counts, classes = row["confusion"], row["classes"]
+    counts, classes = row["confusion"], list(map(escape_line, row["classes"]))
     figure = _make_figure(1.5 + 0.8 * len(classes), 1.7 + 0.7 * len(classes), row, row["labels"]["aggregator"])
     axes = figure.add_subplot()
     shares = [[count / max(1, sum(line)) for count in line] for line in counts]
@@ -103,14 +113,14 @@ def _make_figure(width: float, height: float, row: DoneRow, detail: str = "") ->
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     title = " · ".join(filter(None, [row["labels"]["backbone"], row["labels"]["loss"], detail]))
-    figure.suptitle(title + ("\nREHEARSAL on stand-in corpora" if row["standin"] else ""), fontsize=10)
+    figure.suptitle(escape_line(title) + ("\nREHEARSAL on stand-in corpora" if row["standin"] else ""), fontsize=10)
     return figure
 
 
 def _save_png(figure: Figure, path: Path) -> None:
-    partial = path.with_name(f".{path.name}-{os.getpid()}")
-    figure.savefig(partial, format="png")
-    partial.replace(path)
+    part = path.with_name(f".{path.name}-{os.getpid()}")
+    figure.savefig(part, format="png")
+    part.replace(path)
 
 
 def _join_labels(row: DoneRow, axes: Iterable[str]) -> str:

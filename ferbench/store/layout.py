@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from ferbench.api.errors import FerbenchError
+from ferbench.api.paths import expand_home
 from ferbench.store.entries import DEFAULT_FOLDER, FORMAT, MARKER, Store
 
 OLD_FILE = "manifest.json"  # in the folder of each entry of format 1
@@ -18,7 +19,7 @@ CHOOSE = "choose the folder of a store with --store or FERBENCH_STORE"
 
 def store_folder(path: str | Path = "") -> Path:
     """Return the folder of the store: `path`, else FERBENCH_STORE, else ./ferbench-store."""
-    return Path(path or os.environ.get("FERBENCH_STORE") or DEFAULT_FOLDER).expanduser()
+    return expand_home(path or os.environ.get("FERBENCH_STORE") or DEFAULT_FOLDER)
 
 
 def find_store(path: str | Path, warn: Callable[[str], None], *, must_exist: bool = False) -> Store:

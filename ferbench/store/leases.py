@@ -96,7 +96,6 @@ class Leases:
             else:
                 return True
 
-
     def _remove_unsigned(self, path: Path) -> bool:
         """Remove a lease that has been empty for some seconds, which filelock would keep for ever; returns whether it was."""
         with suppress(FileNotFoundError):

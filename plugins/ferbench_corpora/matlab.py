@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferbench import FerbenchError
+from ferbench_corpora.tree import read_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +47,7 @@ def _load(file: Path) -> Mapping[str, NDArray]:
     from scipy.io import loadmat
 
     try:
-        content: Mapping[str, NDArray] = loadmat(file)
+        content: Mapping[str, NDArray] = loadmat(BytesIO(read_file(file)))
     except NotImplementedError as error:  # scipy reads no HDF5
         hint = "in MATLAB, load it and save it again with -v7"
         raise FerbenchError("ised: the table is in MATLAB's format 7.3, which is not read", where=str(file), hint=hint) from error

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from ferbench import Clip, Dataset, FerbenchError, File, Skipped
 from ferbench_corpora.tables import parse_table
-from ferbench_corpora.tree import Tree, matches, skip_copies
+from ferbench_corpora.tree import Tree, matches, read_file, skip_copies
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 CODES = {emotion[:2]: emotion for emotion in EMOTIONS}  # an, di, fe, ha, ne, sa, su
@@ -120,7 +120,7 @@ def _read_apexes(file: str, lengths: Mapping[str, int]) -> dict[str, int]:
 def _read_apex_rows(file: str) -> list[tuple[int, str, str]]:
     """(line, clip, apex) of each row."""
     try:
-        table = parse_table(Path(file).read_text(encoding="utf-8-sig"))
+        table = parse_table(read_file(Path(file)).decode("utf-8-sig"))
     except (OSError, ValueError, csv.Error) as error:
         raise FerbenchError(f"mug: apexes cannot be read: {error}", where=file, hint="expected a CSV in UTF-8") from error
     if not {"clip", "apex"} <= set(table.columns):

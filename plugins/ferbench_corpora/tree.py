@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from errno import EINVAL
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -78,7 +79,7 @@ class Tree:
     def read_bytes(self, file: Path) -> bytes:
         """The content of a file."""
         try:
-            return file.read_bytes()
+            return read_file(file)
         except OSError as error:
             self.problems[file] = f"file cannot be read: {error.strerror}"
             return b""
@@ -109,6 +110,13 @@ class Tree:
             where=str(self.root),
             hint=f"give the folder that contains it: --set dataset.{self.corpus}.root=FOLDER (layouts: docs/corpora.md)",
         )
+
+
+def read_file(file: Path) -> bytes:
+    """The content of a file; raises OSError, also for a pipe or a device, which could make the reader wait forever."""
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        raise OSError(EINVAL, "is a pipe or a device, not a file", str(file))
+    return file.read_bytes()
 
 
 def natural_sort(items: Iterable[T], name: Callable[[T], str]) -> list[T]:

@@ -183,8 +183,8 @@ def call_among_mistakes(call, tmp_path):
         ("run b.yaml --plugin broken.py", "broken.py:2: the plugin cannot be imported: ModuleNotFoundError"),
         ("plugins --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
         ("schema --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
-        ("leaderboard", "no benchmark has been run in the store runs"),
-        ("leaderboard b.yaml --store full", "no benchmark has been run in the store full"),
+        ("leaderboard", "no benchmark has been run in the store ferbench-store"),
+        ("leaderboard b.yaml --store full", "full is not a store: it holds file"),
         ("corpus check mugg", "unknown dataset 'mugg'; did you mean 'mug'?"),
         ("corpus check mug", "the corpus mug was not found"),
         ("corpus check mug absent", "the corpus mug was not found at"),
@@ -209,7 +209,7 @@ def test_user_errors(call_among_mistakes, tmp_path, command, message):
     assert err.startswith("error: ")
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) <= 2
-    assert {path.name for path in tmp_path.iterdir()} - before <= {"runs"}
+    assert {path.name for path in tmp_path.iterdir()} - before <= {"ferbench-store"}
 
 
 @pytest.mark.parametrize(
@@ -249,3 +249,62 @@ def test_closed_stdout_is_not_an_error():
     with os.fdopen(write) as out:
         process = subprocess.run([*program, "schema"], stdout=out, stderr=subprocess.PIPE, text=True)
     assert (process.returncode, process.stderr) == (0, "")
+
+
+ESCAPES = "\x1b[31m\x07\x9b"
+
+
+def test_names_cannot_steer_the_terminal(call, tmp_path, monkeypatch):
+    """A name may hold escape sequences, which would change the terminal's title, colors or contents."""
+    for command in ("run 'X.yaml'", "run quick --plugin 'X.py'", "corpus extract 'X' t", "leaderboard --store 'X'", "run 'X'"):
+        code, out, err = call(command.replace("X", ESCAPES))
+        assert code == 2, command
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", out + err), command
+        assert r"\x1b[31m\x07\x9b" in err.replace(r"\\", "\\"), command
+    (tmp_path / f"toy{ESCAPES}/toy").mkdir(parents=True)
+    monkeypatch.setenv("FERBENCH_DATA", f"toy{ESCAPES}")
+    plugin = Path(__file__).parents[1] / "toy.py"
+    assert r"toy\x1b[31m\x07\x9b/toy" in call(f"corpus list --plugin {plugin}")[1]
+    code, out, err = call(f"corpus list --plugin {plugin} --format json")
+    assert r"toy\u001b[31m\u0007\u009b/toy" in out
+    assert "toy" + ESCAPES + "/toy" in [corpus["found"] for corpus in json.loads(out)]
+
+
+def test_arguments_in_usage_errors_are_escaped(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["plugins", ESCAPES])
+    assert r"unrecognized arguments: \x1b[31m\x07\x9b" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("run ~nosuch/b.yaml", "no file ~nosuch/b.yaml"),
+        ("why ~nosuch/b.yaml", "no file ~nosuch/b.yaml"),
+        ("leaderboard --store ~nosuch/x", "no benchmark has been run in the store ~nosuch/x"),
+        ("corpus extract ~nosuch/a b", "no folder ~nosuch/a"),
+        ("corpus check mug ~nosuch/a", "the corpus mug was not found at ~nosuch/a"),
+        ("run b.yaml --plugin ~nosuch/p.py", "no plugin file"),
+        ("run b.yaml --no-rehearsal --set dataset.ck+.root=~nosuch/a", "the corpus ck+ was not found at ~nosuch/a"),
+        ("run b.yaml --plugin loop.py", "no plugin file"),
+    ],
+)
+def test_homes_and_links_that_lead_nowhere(call_among_mistakes, tmp_path, command, message):
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    code, out, err = call_among_mistakes(command)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_a_data_folder_of_nobody_holds_no_corpus(call, monkeypatch):
+    monkeypatch.setenv("FERBENCH_DATA", "~nosuch/data")
+    code, out, _ = call("corpus list --format json")
+    assert code == 0
+    assert {corpus["found"] for corpus in json.loads(out)} == {""}
+
+
+def test_a_plugin_cannot_end_a_command_with_success(call, tmp_path, monkeypatch):
+    """sys.exit(0) used to end a run with 0 and without a row."""
+    monkeypatch.setattr("ferbench.benchmark.grid.load_benchmark", lambda *args, **options: sys.exit(0))
+    code, out, err = call("run quick")
+    assert (code, out, err) == (2, "", "error: a plugin ended the command: SystemExit: 0\n")

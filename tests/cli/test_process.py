@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def endless_run(start, tmp_path):
     process = start("--set", "recipe.epochs=100000")
     deadline = time.monotonic() + 60
     try:
-        while not list((tmp_path / "runs").glob("locks/fits-*")):
+        while not list((tmp_path / "runs").glob("leases/fits-*")):
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline, "no fit began"
             time.sleep(0.05)
@@ -123,3 +124,54 @@ def test_python_api_leaves_the_process_as_it_was(data, benchmark_file, toy_plugi
     """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
+
+
+def run_shell(script, *command, **environment):
+    line = ["sh", "-c", script, "sh", *map(str, command)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=60, env=os.environ | environment)
+
+
+FERBENCH = (sys.executable, "-m", "ferbench")
+
+
+@pytest.mark.parametrize(
+    ("environment", "dash"),
+    [
+        ({"PYTHONIOENCODING": "latin-1"}, "-"),
+        ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, "-"),
+        ({"PYTHONIOENCODING": "utf-8"}, "–"),
+    ],
+)
+def test_characters_that_the_encoding_lacks_are_replaced(tmp_path, environment, dash):
+    done = run_shell('cd "$1"; shift; "$@"', tmp_path, *FERBENCH, "corpus", "list", **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(rf"^mug +{dash} +", done.stdout, re.MULTILINE)
+
+
+def test_a_table_is_printed_in_an_encoding_without_lines_and_dashes(start):
+    process = start("--set", "recipe.epochs=1")
+    process.kill()
+    process.communicate()
+    done = run_shell('"$@"', *process.args, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^1 .*\|100 .*- \|", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("target", ["2>/dev/full", "2>&-", "2>&- <&-", "<&-"])
+def test_messages_that_cannot_be_written_stop_nothing(tmp_path, target):
+    done = run_shell(f'cd "$1"; shift; "$@" {target}', tmp_path, *FERBENCH, "run", "absent.yaml")
+    assert done.returncode == 2
+    done = run_shell(f'cd "$1"; shift; "$@" {target}', tmp_path, *FERBENCH, "benchmarks")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "thesis" in done.stdout
+
+
+def test_a_full_stdout_is_an_error(tmp_path):
+    done = run_shell('cd "$1"; shift; "$@" >/dev/full', tmp_path, *FERBENCH, "benchmarks")
+    assert (done.returncode, done.stderr) == (2, "error: No space left on device\n")
+
+
+def test_files_never_take_the_place_of_a_closed_stream():
+    code = "from ferbench.cli.process import open_streams; open_streams(); import os; os.write(9, str(os.open('/', 0)).encode())"
+    done = run_shell('"$@" 9>&1 >&- 2>&- <&-', sys.executable, "-c", code)
+    assert int(done.stdout) > 2

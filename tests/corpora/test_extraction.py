@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import cv2
 import numpy as np
 import pytest
 
 from ferbench.cli.main import main
+from ferbench.store.leases import Leases
 from ferbench_corpora import AFEW
 
 
@@ -182,3 +184,43 @@ def test_a_killed_extraction_leaves_no_half_folder(tree):
     assert {len(images(folder)) for folder in folders} <= {200}  # empty if it was killed during the first video
     assert extract(tree) == 0
     assert [len(images(folder)) for folder in target.iterdir()] == [200] * 6
+
+
+def test_two_extractions_at_once_leave_whole_folders(tree):
+    """Each used to delete and rename the other's unfinished folders."""
+    for number in range(4):
+        video(tree / f"more/{number}.avi", 200)
+    line = [
+        sys.executable,
+        "-m",
+        "ferbench",
+        "corpus",
+        "extract",
+        str(tree),
+        str(tree.parent / "frames"),
+        "--workers",
+        "3",
+        "--format",
+        "json",
+    ]
+    processes = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    outputs = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3, outputs
+    results = [json.loads(stdout) for stdout, _ in outputs]
+    assert {sum(each["written"] for each in result if each["video"] == "more/0.avi") for result in results} <= {0, 1}
+    assert sum(each["written"] for result in results for each in result) == 8
+    assert [len(images(folder)) for folder in (tree.parent / "frames/more").iterdir()] == [200] * 4
+    assert {path.name for path in (tree.parent / "frames").rglob(".*")} == {".extraction.json"}
+
+
+def test_an_extraction_waits_for_another_process_and_names_it(tree, capsys):
+    folder = tree.parent / "frames/val_afew/Sad/000000120"
+    with Leases(folder.parent).hold(f".{folder.name}"):
+        process = threading.Thread(target=extract, args=(tree,))
+        process.start()
+        process.join(2)
+        assert process.is_alive()
+        assert not folder.exists()
+    process.join(30)
+    assert len(images(folder)) == 3
+    assert capsys.readouterr().err.count(f"waiting for process {os.getpid()} on ") == 1

@@ -273,13 +273,43 @@ def test_every_row_failed():
 
 def test_special_characters():
     texts = export_all(record(row(0.5, backbone="a|b_c&d%e#f{g}$h\\i~j^k"), row(0.4, backbone="plain")))
-    assert r"a\|b_c&d%e#f{g}$h\i~j^k" in texts["markdown"]
-    assert r"a|b\_c\&d\%e\#f\{g\}\$h\textbackslash{}i\textasciitilde{}j\textasciicircum{}k" in texts["latex"]
+    assert r"a\|b\_c\&d%e#f{g}\$h\\i\~j^k" in texts["markdown"]
+    assert r"a\textbar{}b\_c\&d\%e\#f\{g\}\$h\textbackslash{}i\textasciitilde{}j\textasciicircum{}k" in texts["latex"]
     assert "a|b_c&d%e#f{g}$h\\i~j^k" in texts["table"]
     body = [line for line in texts["latex"].splitlines() if line.endswith(r"\\")]
     assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {13}
     table = [line for line in texts["markdown"].splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {15}
+
+
+HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m|`*_[a](b)\u202e&lt;\r\n# x"
+SHOWN = r"<img src=x onerror=alert(1)>\x1b[31m|`*_[a](b)\u202e&lt;\r\n# x"
+
+
+def test_labels_cannot_steer_a_terminal_or_a_page():
+    """Control characters, HTML and Markdown from labels, classes, messages and sources are shown as they are written."""
+    bad = row(0.5, backbone=HOSTILE) | {"benchmark": HOSTILE, "protocol": HOSTILE}
+    texts = export_all(record(bad, failed(backbone="b") | {"message": HOSTILE}, references=[published({}, war=0.5) | {"source": HOSTILE}]))
+    del texts["json"]  # escaped when it is printed
+    for name, text in texts.items():
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text), name
+    assert SHOWN in texts["csv"]
+    assert re.sub(r"\\(?=[<>|`*_\[\]&\\])", "", texts["markdown"]).count(SHOWN) == 4
+    assert not re.search(r"(?<!\\)[<>]", texts["markdown"])
+    assert texts["latex"].count(r"\textless{}img src=x onerror=alert(1)\textgreater{}\textbackslash{}x1b[31m\textbar{}`*\_[a]") == 4
+    assert len({line.count("|") - line.count(r"\|") for line in texts["markdown"].splitlines() if line.startswith("|")}) == 1
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@SUM(A1)", "\t=1", "\r=1"])
+def test_texts_in_csv_are_no_formulas(text):
+    (line, _) = csv.DictReader(io.StringIO(to_csv([record(row(0.5, backbone=text), row(0.25, backbone="-1.5"))])))
+    assert not re.match(r"[=+@\t\r-]", line["backbone"])
+    assert line["backbone"].lstrip("'").encode().decode("unicode_escape") == text
+
+
+def test_numbers_in_csv_stay_numbers():
+    line, *_ = csv.DictReader(io.StringIO(to_csv([record(row(0.5, backbone="-1.5"), row(0.25))])))
+    assert (line["backbone"], line["uar"]) == ("-1.5", "0.5")
 
 
 def test_several_records_in_one_csv():
