@@ -5,13 +5,14 @@
 # make fix            fix and format what ruff can
 # make schema         write docs/benchmark.schema.json, after a parameter changed
 # make architecture   write the table of rooms into docs/architecture.md, after an import changed
+# make golden         write the golden outputs of stages whose version was raised (tests/golden)
 # make performance    run benchmarks/performance and write docs/performance.md; about 40 minutes on 2 cores
 # make clean          delete the environment, the store and all caches
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: performance thesis test test-fast lint fix schema architecture clean
+.PHONY: performance thesis test test-fast lint fix schema architecture golden clean
 
 thesis: $(READY)
 	@$(BIN)/ferbench run thesis
@@ -40,6 +41,9 @@ schema: $(READY)
 
 architecture: $(READY)
 	$(BIN)/python tools/architecture.py
+
+golden: $(READY)
+	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m golden
 
 clean:
 	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from golden.outputs import STAGES, compute, find_difference, load
+from golden.outputs import ROUNDING, STAGES, compute, find_difference, load
 
 from ferbench.store.versions import VERSIONS
 
 GOLDEN = load()
-ROUNDING = {"views": 1}  # by how much pixels may differ between processors
 
 
 def test_every_version_has_golden_outputs():
