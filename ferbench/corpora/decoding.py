@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferbench.api.clips import Clip
 from ferbench.corpora.images import DeepImage, Image, decode_image, reduce_depth
-from ferbench.corpora.reading import Unreadable
+from ferbench.corpora.reading import Unreadable, read_bytes
 from ferbench.corpora.videos import decode_frames
 
 Decoded = tuple[dict[int, Image], dict[int, str]]
@@ -23,7 +23,7 @@ def _decode_images(files: Sequence[Path], indices: Sequence[int]) -> Decoded:
     frames, problems = dict[int, DeepImage](), dict[int, str]()
     for index in indices:
         try:
-            frames[index] = decode_image(files[index])
+            frames[index] = decode_image(read_bytes(files[index]), files[index].name)
         except Unreadable as problem:
             problems[index] = str(problem)
     return reduce_depth(frames), problems

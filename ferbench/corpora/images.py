@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from ferbench.corpora.integrity import JPEG, find_damage
-from ferbench.corpora.reading import Unreadable, read_bytes
+from ferbench.corpora.reading import Unreadable
 
 Image = NDArray[np.uint8]
 DeepImage = NDArray[np.uint8] | NDArray[np.uint16]
@@ -21,16 +20,15 @@ MAX_PIXELS = 2**30  # OpenCV's own limit
 DEPTHS = (8, 10, 12, 14, 16)  # bits of a sensor
 
 
-def decode_image(path: Path) -> DeepImage:
-    """One image file, rotated as its EXIF data says; 16-bit files stay 16-bit. Raises Unreadable, also if any part of it is damaged."""
-    data = read_bytes(path)
+def decode_image(data: bytes, name: str) -> DeepImage:
+    """The content of an image file, rotated as its EXIF data says; 16-bit files stay 16-bit. Raises Unreadable for any damage."""
     if problem := find_damage(data):
-        raise Unreadable(f"{path.name}: {problem}")
+        raise Unreadable(f"{name}: {problem}")
     try:
         return _decode_jpeg(data) if data.startswith(JPEG) else _decode_any(data)
     except (cv2.error, ValueError) as error:
         reason = error.err if isinstance(error, cv2.error) else str(error)
-        raise Unreadable(f"{path.name}: {reason or 'cannot be decoded'}") from error
+        raise Unreadable(f"{name}: {reason or 'cannot be decoded'}") from error
 
 
 def reduce_depth(frames: Mapping[int, DeepImage]) -> dict[int, Image]:
