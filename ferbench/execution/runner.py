@@ -105,6 +105,7 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
     from ferbench.plan.forecast import Forecast
 
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
+        rehearsal.warn_of_missing_folders(benchmark, reporter)
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, rehearsal.require_standin(store))
     result = forecast(Planner(benchmark, corpora, store).rows(), load_costs(store), store, options.retry)
