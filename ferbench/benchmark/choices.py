@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import product
+from itertools import islice, product
+from math import prod
+from typing import TypeGuard
 
 from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, shorten, shorten_text
@@ -15,6 +17,8 @@ from ferbench.benchmark.document import Document
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.parameters import Hint, build, check_value, component_types, is_valid, parameter_hints
 from ferbench.registry.specs import Place, Spec, make_spec, make_specs
+
+MAX_CHOICES = 1_000  # of an axis
 
 Specs = tuple[Spec, ...]
 Value = Component | Recipe | int | tuple[Component, ...]
@@ -51,14 +55,13 @@ def read_choices(axis: Axis, document: Document, catalog: Catalog) -> tuple[Choi
         raise FerbenchError(f"{axis.name} is missing or empty: expected at least one choice", where=str(place), hint=hint)
     if axis.number:
         return _read_numbers(axis, value if isinstance(value, list) else [value], place)
-    written = [
-        (label, specs) for label, composed in _AxisReader(axis).read(value, place) for specs in expand_lists(axis, composed, catalog)
-    ]
-    return make_choices(axis, written, catalog)
+    written = ((label, specs) for label, item in _AxisReader(axis).read(value, place) for specs in expand_lists(axis, item, catalog))
+    return make_choices(axis, list(islice(written, MAX_CHOICES + 1)), catalog)
 
 
 def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Catalog) -> tuple[Choice, ...]:
-    """Make choices with distinct labels; raises FerbenchError for a choice that is listed twice."""
+    """Make choices with distinct labels; raises FerbenchError for a choice that is listed twice, or if there are too many."""
+    check_count(axis, len(written), written[0][1][0].place if written else Place())
     written = [(label or " + ".join(spec.label or spec.name for spec in specs), specs) for label, specs in written]
     choices: dict[str, Choice] = {}
     for label, (base, specs) in zip(_make_distinct_labels(written), written, strict=True):
@@ -70,8 +73,16 @@ def make_choices(axis: Axis, written: Sequence[tuple[str, Specs]], catalog: Cata
 
 
 def expand_lists(axis: Axis, specs: Specs, catalog: Catalog) -> Iterator[Specs]:
-    """Make one choice of each value in a list that is given to a parameter that takes no list."""
-    yield from product(*[list(_expand_spec(spec, hints_of(axis, spec, catalog))) for spec in specs])
+    """Make one choice of each value in a list that is given to a parameter that takes no list; raises FerbenchError for too many."""
+    values = [_list_values(spec, hints_of(axis, spec, catalog)) for spec in specs]
+    check_count(axis, prod(len(each) for parameters in values for each in parameters), specs[0].place)
+    yield from product(*[list(_expand_spec(spec, parameters)) for spec, parameters in zip(specs, values, strict=True)])
+
+
+def check_count(axis: Axis, count: int, place: Place) -> None:
+    """Raises FerbenchError for more choices than fit the memory."""
+    if count > MAX_CHOICES:
+        raise FerbenchError(f"{axis.name} has too many choices: expected at most {MAX_CHOICES:,}", where=str(place))
 
 
 def hints_of(axis: Axis, spec: Spec, catalog: Catalog) -> dict[str, Hint]:
@@ -80,6 +91,7 @@ def hints_of(axis: Axis, spec: Spec, catalog: Catalog) -> dict[str, Hint]:
 
 
 def _read_numbers(axis: Axis, values: Sequence[object], place: Place) -> tuple[Choice, ...]:
+    check_count(axis, len(values), place)
     numbers = [check_value(value, axis.number, axis.name, place) for value in values]
     if len(set(numbers)) < len(numbers):
         raise FerbenchError(f"{axis.name} is {shorten(numbers)}: a number is listed twice", where=str(place))
@@ -93,13 +105,17 @@ def _build_value(axis: Axis, specs: Specs, catalog: Catalog) -> Value:
     return components if axis.is_composed else components[0]
 
 
-def _expand_spec(spec: Spec, hints: Mapping[str, Hint]) -> Iterator[Spec]:
-    values = [value if _is_list_of_choices(value, hints.get(name)) else [value] for name, value in spec.parameters.items()]
-    for combination in product(*[each for each in values if isinstance(each, list)]):
+def _list_values(spec: Spec, hints: Mapping[str, Hint]) -> list[list[object]]:
+    """The values of each parameter."""
+    return [list(value) if _is_list_of_choices(value, hints.get(name)) else [value] for name, value in spec.parameters.items()]
+
+
+def _expand_spec(spec: Spec, values: Sequence[Sequence[object]]) -> Iterator[Spec]:
+    for combination in product(*values):
         yield replace(spec, parameters=dict(zip(spec.parameters, combination, strict=True)))
 
 
-def _is_list_of_choices(value: object, hint: Hint | None) -> bool:
+def _is_list_of_choices(value: object, hint: Hint | None) -> TypeGuard[list[object]]:
     """Whether a value is a list of values for a parameter that takes no list."""
     if hint is None or not isinstance(value, list) or not value or component_types(hint):
         return False

@@ -60,9 +60,11 @@ def parse_value(text: str, option: str = "") -> object:
 
 def _read_text(path: Path) -> str:
     try:
-        if path.stat().st_size > MAX_FILE_SIZE:
-            raise FerbenchError(f"{path} has {path.stat().st_size:,} bytes: expected a benchmark of at most {MAX_FILE_SIZE:,}")
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_SIZE + 1)  # a device such as /dev/zero never ends
+        if len(content) > MAX_FILE_SIZE:
+            raise FerbenchError(f"{path} is too large: expected a benchmark of at most {MAX_FILE_SIZE:,} bytes")
+        return content.decode("utf-8")
     except FileNotFoundError:
         hint = "give the path of a benchmark YAML, or a name that `ferbench benchmarks` lists"
         raise FerbenchError(f"no file {path}", hint=hint) from None

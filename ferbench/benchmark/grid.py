@@ -26,6 +26,8 @@ from ferbench.registry.plugins import is_file, load_plugins, resolve_plugin
 from ferbench.registry.specs import Place
 
 TOP_LEVEL_KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
+MAX_ROWS = 100_000
+MAX_COMBINATIONS = 1_000_000  # of which `only` may select some
 BENCHMARK_NAME = r"\w[\w .+-]{0,99}"  # names files of the store
 
 
@@ -91,6 +93,7 @@ class Benchmark:
         settings = [Setting(path, value, self.document.place("rehearsal", "set", path)) for path, value in section.items()]
         applicable = [setting for setting in settings if not self._is_for_replaced_component(setting)]
         rehearsed = replace(self, choices=apply_settings(self.choices, [*applicable, *self.settings], self.catalog))
+        _check_size(rehearsed)
         for axis, patterns in (item for filter_ in self.filters for item in filter_.items()):
             if not any(choice.matches(pattern) for choice in rehearsed.choices[axis] for pattern in patterns):
                 labels = join_names([choice.label for choice in rehearsed.choices[axis]])
@@ -121,6 +124,7 @@ def load_benchmark(
     _check_keys(document)
     catalog = load_plugins([*_plugin_files(document), *map(Path, plugins)])
     benchmark = _read_benchmark(document, catalog, [parse_setting(text) for text in sets], only, plugins)
+    _check_size(benchmark)
     changed = benchmark.replaced_axes | {setting.axis for setting in benchmark.settings}
     check_published(benchmark.published, benchmark.choices, changed, document)
     if benchmark.rehearsal:
@@ -178,6 +182,17 @@ def _check_keys(document: Document) -> None:
             raise FerbenchError(
                 describe_unknown("key", key, TOP_LEVEL_KEYS), where=document.where(str(key)), hint="`ferbench schema` lists all keys"
             )
+
+
+def _check_size(benchmark: Benchmark) -> None:
+    """Raises FerbenchError for a grid that would fill the memory, before it is listed."""
+    combinations = prod(len(benchmark.selected_choices(axis)) for axis in AXES)
+    if combinations > MAX_COMBINATIONS or benchmark.size > MAX_ROWS:
+        listed = combinations if combinations > MAX_COMBINATIONS else benchmark.size
+        hint = "list fewer choices, or run a part of them at a time with --only, such as --only seed=0"
+        raise FerbenchError(
+            f"the benchmark has {listed:,} rows: expected at most {MAX_ROWS:,}", where=benchmark.document.where(), hint=hint
+        )
 
 
 def _read_name(document: Document) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ferbench.api.errors import FerbenchError, shorten, shorten_text
 from ferbench.benchmark.axes import AXES, Axis
-from ferbench.benchmark.choices import Choice, Specs, expand_lists, hints_of, make_choices, read_choices
+from ferbench.benchmark.choices import Choice, Specs, check_count, expand_lists, hints_of, make_choices, read_choices
 from ferbench.benchmark.document import Document, parse_value
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.parameters import describe_unknown
@@ -77,6 +77,7 @@ def _set_parameters(axis: Axis, choices: tuple[Choice, ...], settings: Sequence[
         specs = tuple(_set_on_spec(axis, choice, spec, settings, catalog) for spec in choice.specs)
         expanded = [(choice.base, combination) for combination in expand_lists(axis, specs, catalog)]
         written += [item for item in expanded if item not in written]  # they may have differed only in what is now set
+        check_count(axis, len(written), settings[0].place)
     return make_choices(axis, written, catalog)
 
 

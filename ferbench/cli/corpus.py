@@ -20,6 +20,7 @@ from ferbench.cli.options import (
     print_columns,
     print_json,
     print_lines,
+    print_warning,
 )
 
 if TYPE_CHECKING:
@@ -29,9 +30,11 @@ CORPUS_HELP = "name of a corpus that `ferbench corpus list` lists"
 
 
 def _corpus_list(options: argparse.Namespace) -> int:
-    from ferbench.corpora.location import locate_corpus
+    from ferbench.corpora.location import locate_corpus, missing_folders
     from ferbench.registry.plugins import load_plugins
 
+    for problem in missing_folders([]):
+        print_warning(problem)
     corpora = [(dataset, str(locate_corpus(dataset()) or "")) for dataset in load_plugins(options.plugin).datasets()]
     if options.format == "json":
         facts = ("classes", "license", "access", "citation")

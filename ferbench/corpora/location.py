@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError
 from ferbench.api.paths import expand_home
 
+DATA_VARIABLE = "FERBENCH_DATA"
+
 
 def data_folder() -> Path:
     """Return the folder to search for corpora: FERBENCH_DATA, else ./data."""
-    return expand_home(os.environ.get("FERBENCH_DATA") or "data")
+    return expand_home(os.environ.get(DATA_VARIABLE) or "data")
 
 
 def locate_corpus(dataset: Dataset) -> Path | None:
@@ -26,12 +29,19 @@ def locate_corpus(dataset: Dataset) -> Path | None:
     return min(candidates)[1] if candidates else None
 
 
+def missing_folders(datasets: Iterable[Dataset]) -> list[str]:
+    """Name the folders that the user gave and that do not exist, which are often typing errors, and where each was given."""
+    roots = {f"root of the corpus {dataset.name}": _expand_root(dataset) for dataset in datasets if dataset.root}
+    named = roots | ({DATA_VARIABLE: data_folder()} if os.environ.get(DATA_VARIABLE) else {})
+    return [f"{origin}: there is no folder {folder}" for origin, folder in named.items() if not folder.is_dir()]
+
+
 def missing_error(dataset: Dataset, where: str = "") -> FerbenchError:
     """Return the error for a missing corpus: where it was searched for, and how to obtain it."""
     folder = _expand_root(dataset) if dataset.root else data_folder() / dataset.folders[0]
-    unset = "" if os.environ.get("FERBENCH_DATA") else " (FERBENCH_DATA is not set)"
+    reasons = missing_folders([dataset]) or ([] if dataset.root or os.environ.get(DATA_VARIABLE) else [f"{DATA_VARIABLE} is not set"])
     return FerbenchError(
-        f"the corpus {dataset.name} was not found at {folder}{unset}",
+        f"the corpus {dataset.name} was not found at {folder}" + "".join(f" ({reason})" for reason in reasons),
         where=where,
         hint=f"{dataset.access} Then set FERBENCH_DATA to the folder that holds it, or `--set dataset.{dataset.name}.root=FOLDER`.",
     )

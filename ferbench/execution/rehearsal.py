@@ -12,7 +12,7 @@ from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora import standins
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.index import index_corpus
-from ferbench.corpora.location import locate_corpus, missing_error
+from ferbench.corpora.location import locate_corpus, missing_error, missing_folders
 from ferbench.execution.progress import Reporter
 from ferbench.store.entries import Store
 from ferbench.store.keys import identify_component, make_key
@@ -40,6 +40,7 @@ def prepare_corpora(
     if missing and not may_rehearse:
         raise missing_error(missing[0], benchmark.document.where("dataset"))
     if missing:
+        warn_of_missing_folders(benchmark, reporter)
         benchmark = _rehearse(benchmark, reporter, f"not found: {', '.join(dataset.name for dataset in missing)}")
         return benchmark, indexer.index(benchmark, lambda dataset: get_standin(dataset, benchmark), _describe_rendered)
     corpora = indexer.index(benchmark, locate_corpus)
@@ -47,6 +48,12 @@ def prepare_corpora(
         benchmark = _rehearse(benchmark, reporter, "the corpora are stand-ins")
         corpora = indexer.index(benchmark, locate_corpus, lambda _dataset, _benchmark: REHEARSED)
     return benchmark, corpora
+
+
+def warn_of_missing_folders(benchmark: Benchmark, reporter: Reporter) -> None:
+    """Warn of folders that the user gave and that do not exist: a rehearsal would hide a typing error."""
+    for problem in missing_folders(benchmark.datasets()):
+        reporter.warn(problem)
 
 
 def render_standin(store: Store, reporter: Reporter) -> GetStandIn:

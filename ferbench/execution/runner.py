@@ -113,6 +113,7 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
 
     options = _resolve_device(options)
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
+        rehearsal.warn_of_missing_folders(benchmark, reporter)
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
     get_standin = rehearsal.require_standin(store)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)

@@ -334,6 +334,37 @@ def test_mistakes_on_the_command_line(load_with, given, where, message):
     assert len(str(caught.value).splitlines()) <= 2
 
 
+MANY = list(range(1, 101))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sets", "where", "message"),
+    [
+        ({"seed": list(range(1001))}, [], "b.yaml:7", "seed has too many choices: expected at most 1,000"),
+        ({"backbone": f"{{vgg16: {{hidden: {MANY}, units: {MANY}}}}}"}, [], "b.yaml:4", "backbone has too many choices"),
+        ({"backbone": [{"vgg16": {"hidden": MANY, "label": f"v{n}"}} for n in range(11)]}, [], "b.yaml:4", "backbone has too many choices"),
+        ({"backbone": "[vgg16, {vgg16: {label: x}}]"}, [f"backbone.hidden={[*range(1, 800)]}"], "--set", "backbone has too many choices"),
+        ({}, [f"recipe.{name}={MANY}" for name in ("epochs", "batch_size", "patience", "lr")], "b.yaml:1", "recipe has too many choices"),
+        ({"seed": list(range(1000)), "recipe": f"{{epochs: {MANY}}}"}, [], "b.yaml:1", "the benchmark has 3,200,000 rows"),
+        ({"seed": list(range(1000)), "recipe": f"{{epochs: {MANY}}}", "only": "{dataset: ck+, backbone: big, loss: cross-entropy}"}, [],
+         "b.yaml:1", "the benchmark has 200,000 rows: expected at most 100,000"),
+        ({"seed": list(range(1000)), "rehearsal": f"{{set: {{recipe.epochs: {MANY}}}}}"}, [], "b.yaml:1", "3,200,000 rows"),
+    ],
+)  # fmt: skip
+def test_a_grid_that_would_fill_the_memory_is_refused(load_with, changes, sets, where, message):
+    with pytest.raises(FerbenchError) as caught:
+        load_with(changes, sets=sets)
+    assert message in caught.value.message
+    assert where in caught.value.where
+
+
+def test_only_may_select_a_part_of_a_large_grid(load_with):
+    grid = {"seed": list(range(1000)), "recipe": f"{{epochs: {MANY}}}"}
+    assert load_with(grid, only=["seed=1"]).size == 3200
+    alternatives = "[{seed: 1}, {seed: 2, backbone: big}]"
+    assert load_with({**grid, "only": alternatives}).size == 3200 + 800
+
+
 LONG = "x" * 70_000
 
 

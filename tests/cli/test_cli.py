@@ -298,8 +298,8 @@ def test_homes_and_links_that_lead_nowhere(call_among_mistakes, tmp_path, comman
 
 def test_a_data_folder_of_nobody_holds_no_corpus(call, monkeypatch):
     monkeypatch.setenv("FERBENCH_DATA", "~nosuch/data")
-    code, out, _ = call("corpus list --format json")
-    assert code == 0
+    code, out, err = call("corpus list --format json")
+    assert (code, err) == (0, "warning: FERBENCH_DATA: there is no folder ~nosuch/data\n")
     assert {corpus["found"] for corpus in json.loads(out)} == {""}
 
 
@@ -308,3 +308,17 @@ def test_a_plugin_cannot_end_a_command_with_success(call, tmp_path, monkeypatch)
     monkeypatch.setattr("ferbench.benchmark.grid.load_benchmark", lambda *args, **options: sys.exit(0))
     code, out, err = call("run quick")
     assert (code, out, err) == (2, "", "error: a plugin ended the command: SystemExit: 0\n")
+
+
+@pytest.mark.parametrize("command", ["run", "plan", "run --quiet"])
+def test_a_typing_error_in_a_folder_is_named_before_the_rehearsal(call, tmp_path, monkeypatch, command):
+    """It used to be hidden by the rehearsal, which runs on stand-ins."""
+    (tmp_path / "b.yaml").write_text(FILE.replace("ck+", "toy").replace("gray", "invert") + "rehearsal: {people: 3}\n")
+    monkeypatch.setenv("FERBENCH_DATA", "dtaa")
+    toy = Path(__file__).parents[1] / "toy.py"
+    options = "--set 'protocol={kfold: {k: 3, classes: [dark, light, stripes]}}' --set backbone=toy-net --set 'recipe={epochs: 1}'"
+    code, _, err = call(f"{command} b.yaml --plugin {toy} {options} --set dataset.toy.root=tpyo --device cpu")
+    assert code == 0, err
+    assert "warning: root of the corpus toy: there is no folder tpyo" in err
+    assert "warning: FERBENCH_DATA: there is no folder dtaa" in err
+    assert "warning: FERBENCH_DATA: there is no folder dtaa" in call("corpus list")[2]

@@ -15,7 +15,7 @@ from ferbench import Clip, FerbenchError, PluginError, Skipped
 from ferbench.corpora.decoding import decode
 from ferbench.corpora.files import read_files
 from ferbench.corpora.index import index_corpus
-from ferbench.corpora.location import locate_corpus, missing_error
+from ferbench.corpora.location import locate_corpus, missing_error, missing_folders
 from ferbench.execution.summary import corpus_lines, summarize_corpus
 from ferbench.store.entries import Store
 
@@ -191,3 +191,15 @@ def test_corpora_are_found_by_the_names_of_their_folders(tmp_path, monkeypatch, 
     assert locate_corpus(Listed()) == tmp_path / folder
     assert locate_corpus(Listed("${FERBENCH_DATA}/" + folder)) == tmp_path / folder
     assert locate_corpus(Listed(str(tmp_path / "elsewhere"))) is None
+
+
+def test_folders_that_do_not_exist_are_named_with_their_origin(tmp_path, monkeypatch):
+    monkeypatch.setenv("FERBENCH_DATA", str(tmp_path / "dtaa"))
+    assert missing_folders([]) == [f"FERBENCH_DATA: there is no folder {tmp_path / 'dtaa'}"]
+    assert missing_error(Listed()).message.endswith(f" (FERBENCH_DATA: there is no folder {tmp_path / 'dtaa'})")
+    monkeypatch.setenv("FERBENCH_DATA", str(tmp_path))
+    assert missing_folders([Listed(), Listed(str(tmp_path))]) == []
+    assert missing_folders([Listed(str(tmp_path / "typo"))]) == [f"root of the corpus listed: there is no folder {tmp_path / 'typo'}"]
+    monkeypatch.delenv("FERBENCH_DATA")
+    assert missing_folders([Listed()]) == []
+    assert missing_error(Listed()).message.endswith(" (FERBENCH_DATA is not set)")

@@ -31,7 +31,7 @@ def draw(tmp_path):
     return draw_rows
 
 
-@pytest.mark.parametrize("label", [r"$\\frac{1$", "$x$", "a\x1b[31m\x00", "\udcff", "$", "{"])
+@pytest.mark.parametrize("label", [r"$\frac{1$", "$x$", "a\x1b[31m\x00", "\udcff", "$", "{"])
 def test_labels_are_drawn_as_they_are_written(draw, label):
     """`$` used to begin a formula, and the error of an invalid one stopped all further figures."""
     problems, pictures = draw(row(1, label, (label, "b")), row(2))
@@ -41,7 +41,7 @@ def test_labels_are_drawn_as_they_are_written(draw, label):
 
 def test_labels_never_reach_latex(draw):
     with rc_context({"text.usetex": True}):
-        problems, _ = draw(row(1, r"\\input{/etc/passwd}"))
+        problems, _ = draw(row(1, r"\input{/etc/passwd}"))
     assert problems == []
 
 
