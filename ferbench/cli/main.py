@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ferbench import __version__
-from ferbench.api.errors import FerbenchError, shorten_text
+from ferbench.api.errors import FerbenchError, find_system_problem, shorten_text
 from ferbench.api.text import escape_controls
 from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.corpus import add_corpus_commands
@@ -24,17 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with tolerate_closed_pipe():
             code = options.command(options)
-    except (FerbenchError, OSError) as error:
-        if options.debug:
-            raise
-        print(f"error: {escape_controls(_describe_error(error))}", file=sys.stderr)
-        return 2
     except SystemExit as stop:
         print(f"error: a plugin ended the command: SystemExit: {escape_controls(str(stop.code))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         print("\nstopped: finished work is stored; run the same command again to continue", file=sys.stderr)
         return stop.code if isinstance(stop, Stopped) else 130
+    except Exception as error:
+        problem = _describe_error(error)
+        if options.debug or not problem:
+            raise
+        print(f"error: {escape_controls(problem)}", file=sys.stderr)
+        return 2
     return code
 
 
@@ -60,7 +61,9 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _describe_error(error: FerbenchError | OSError) -> str:
-    if isinstance(error, FerbenchError):
-        return str(error)
-    return f"{shorten_text(str(error.filename))}: {error.strerror}" if error.filename else str(error.strerror or error)
+def _describe_error(error: Exception) -> str:
+    """Describe an error that the user, or whoever looks after the system, can fix; empty for any other."""
+    if isinstance(error, OSError):
+        return f"{shorten_text(str(error.filename))}: {error.strerror}" if error.filename else str(error.strerror or error)
+    problem = error if isinstance(error, FerbenchError) else find_system_problem(error)
+    return str(problem or "")

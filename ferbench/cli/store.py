@@ -34,14 +34,15 @@ def _list(options: argparse.Namespace) -> int:
     from ferbench.cli import store_reports, tables
     from ferbench.store.upkeep import survey_store
 
-    survey = survey_store(open_store(options, must_exist=True))
+    store = open_store(options, must_exist=True)
+    survey = survey_store(store)
     if options.format == "json":
         print_json(tables.entries_by_stage(survey.entries))
     else:
         print_table(tables.render_entries(survey.entries))
         print_lines(store_reports.obstacle_lines(survey.obstacles))
     if survey.problem:
-        print(f"warning: {survey.problem}", file=sys.stderr)
+        store.warn(str(survey.problem))
     return 0
 
 

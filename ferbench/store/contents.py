@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from stat import S_ISREG
 from typing import Literal
@@ -86,7 +86,8 @@ def _walk(folder: Path, place: str) -> Iterator[StoredFile | Obstacle]:
         with os.scandir(folder) as scan:
             items = sorted(scan, key=lambda item: item.name)
     except OSError as error:
-        yield Obstacle(place, "unreadable", f"it cannot be read: {error.strerror}")
+        if place == "" or not isinstance(error, FileNotFoundError):  # a folder may be removed meanwhile
+            yield Obstacle(place, "unreadable", f"it cannot be read: {error.strerror}")
         return
     for item in items:
         yield from _classify(item, f"{place}/{item.name}" if place else item.name)
@@ -133,11 +134,11 @@ def _measure_tree(item: os.DirEntry[str], place: str, stage: str, name: str) -> 
     links = [folder / each for folder, names in tree for each in names if (folder / each).is_symlink()]
     if links:
         yield Obstacle(place, "link", f"it holds the link {links[0]}, and links are not followed")
-    elif errors:
-        yield Obstacle(place, "unreadable", f"{errors[0].filename} cannot be read: {errors[0].strerror}")
+    elif error := next((error for error in errors if not isinstance(error, FileNotFoundError)), None):
+        yield Obstacle(place, "unreadable", f"{error.filename} cannot be read: {error.strerror}")
     else:
         size = sum(_size(folder / each) for folder, names in tree for each in names)
-        yield StoredFile(stage, name, Path(item.path), size, item.stat(follow_symlinks=False).st_mtime)
+        yield from (replace(file, bytes=size) for file in _stat(item, place, stage, name) if isinstance(file, StoredFile))
 
 
 def _size(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ferbench.api.errors import StoreError
 from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 
@@ -50,9 +51,12 @@ def load_costs(store: Store) -> CostHistory:
 
 
 def add_costs(store: Store, costs: Mapping[tuple[str, str], Cost]) -> None:
-    """Add the costs of a run, by (stage, kind)."""
-    with store.lock("costs"):
-        history = load_costs(store)
-        for (stage, kind), cost in costs.items():
-            history.add(stage, kind, cost)
-        store.write_file(COSTS_FILE, to_json(history.costs))
+    """Add the costs of a run, by (stage, kind); a store that cannot be read or written goes without, with a warning."""
+    try:
+        with store.lock("costs"):
+            history = load_costs(store)
+            for (stage, kind), cost in costs.items():
+                history.add(stage, kind, cost)
+            store.write_file(COSTS_FILE, to_json(history.costs))
+    except StoreError as error:
+        store.warn(f"the costs of this run are not recorded: {error.message}")

@@ -28,3 +28,11 @@ def test_runs_add_up(store):
 def test_damaged_file_is_no_history(store):
     store.write_file("costs.json", b"{bad")
     assert load_costs(store).costs == {}
+
+
+def test_costs_that_cannot_be_read_are_left_alone(store, warnings):
+    """They may be another user's, and no result depends on them."""
+    (store.root / "costs.json").mkdir(parents=True)
+    add_costs(store, {("crops", "a"): Cost(2, 3.0)})
+    assert "the costs of this run are not recorded" in warnings[0]
+    assert (store.root / "costs.json").is_dir()
