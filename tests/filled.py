@@ -58,7 +58,7 @@ class Filled:
         return {
             "key": key(row), "benchmark": "toys", "labels": {}, "standin": False, "fingerprint": "f", "classes": [], "protocol": "p",
             "fits": [key(f"fit of {row}")], "all_fits": [key(f"fit of {row}")], "folds": [],
-            "identity": {"dataset": {"toy": {"content": key(f"corpus of {row}")}}}, "stages": {},
+            "identity": {"dataset": {"toy": {"content": key(f"corpus of {row}")}}}, "stages": {}, "precision": "float32",
             "inputs": [key(f"inputs crops of {row}"), key(f"inputs features of {row}")], "status": "done", "war": 0.5, "uar": 0.5,
             "macro_f1": 0.5, "recall": {}, "confusion": [], "clips": 1, "covered_only": None,
             "coverage": {"frames": None, "clips": None, "frames_used": 1, "frames_unreadable": 0}, "unreadable": {}, "clips_lost": [],

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 WARM = Path(__file__).parent / "warm.py"
+GROUP = "4"  # clips
 
 
 class Fork:
@@ -54,6 +55,6 @@ class Forks:
 @contextmanager
 def start_forks() -> Iterator[Forks]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, WARM], env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
+    with subprocess.Popen([sys.executable, WARM, GROUP], env={**os.environ, "OMP_NUM_THREADS": "1"}, **pipes) as process:
         yield Forks(process)
         process.stdin.close()

@@ -25,7 +25,7 @@ _PATTERNS = {
     "digests": r"digests/(?P<name>[0-9a-f]{32})\.[a-z]+",
     "costs": r"(?P<name>costs)\.json",
     "partial": rf"(?P<name>{PARTIAL}/[0-9a-f]{{32}}|figures/{_RECORDS}/[^/]+/\.[^/]+\.png-[0-9]+|\.{re.escape(MARKER)}-[0-9a-f]{{32}})",
-    "leases": rf"leases/(?P<name>(?!{COLLECTION}\.)[^/]+\.lease(\.(break|restore)\.[^/]+)?)",
+    "leases": rf"leases/(?P<name>(?!{COLLECTION}\.)[^/]+\.lease(\.(break|restore)\.[^/]+)?|\.[0-9a-f]{{32}})",
 }
 _FOLDER_PATTERNS = {
     STANDINS: rf"{STANDINS}/(?P<name>[0-9a-f]{{32}}/[^/.][^/]*)",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -174,30 +176,35 @@ def pages(path: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount file systems")
-def test_full_tmpfs(arguments, undisturbed, tmp_path):
-    """The disk is full after the first, the second ... of ten files that a run writes; then it gets room."""
-    written = [path for path in (tmp_path / "undisturbed").rglob("*") if path.is_file()]
-    written.sort(key=lambda path: path.stat().st_mtime_ns)
-    stages = set()
+def test_full_tmpfs(arguments, tmp_path):
+    """The disk is full after some of the files that a run writes; then it gets room."""
+    command = [*arguments, "--no-figures", "--format", "json", "--store"]
     with start_forks() as forks:
+        rows = forks.start([*command, tmp_path / "undisturbed"], tmp_path).rows()
+        undisturbed, stages = results(tmp_path / "undisturbed"), set()
+        written = sorted(filter(Path.is_file, (tmp_path / "undisturbed").rglob("*")), key=lambda path: path.stat().st_mtime_ns)
         for number in range(1, ROOMS + 1):
             fits = written[: number * len(written) // (ROOMS + 1)]
             stages.add(written[len(fits)].relative_to(tmp_path / "undisturbed").parts[0])
-            disk = tmp_path / f"disk{number}"
-            disk.mkdir()
-            room = sum(map(pages, fits)) + LEASES
-            if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}k", "tmpfs", disk], capture_output=True).returncode:
-                pytest.skip("this system mounts no file system")
-            try:
-                line = [*arguments, "--store", disk / "runs", "--no-figures", "--format", "json"]
-                code, messages = forks.start(line, tmp_path).wait()
+            with mount(tmp_path / f"disk{number}", sum(map(pages, fits)) + LEASES) as store:
+                code, messages = forks.start([*command, store], tmp_path).wait()
                 assert code == 2, messages
                 assert "No space left on device" in messages
                 assert "Traceback" not in messages
-                assert_nothing_failed(disk / "runs")
-                subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
-                assert [row["status"] for row in forks.start(line, tmp_path).rows()] == ["done"] * 4
-                assert results(disk / "runs") == undisturbed
-            finally:
-                subprocess.run(["umount", disk], check=True)
+                assert_nothing_failed(store)
+                subprocess.run(["mount", "-o", "remount,size=64m", store.parent], check=True)
+                assert forks.start([*command, store], tmp_path).rows() == rows
+                assert results(store) == undisturbed
     assert len(stages) >= 5
+
+
+@contextmanager
+def mount(disk: Path, room: int) -> Iterator[Path]:
+    """A store in a file system with room for so many KiB."""
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}k", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("this system mounts no file system")
+    try:
+        yield disk / "runs"
+    finally:
+        subprocess.run(["umount", disk], check=True)
