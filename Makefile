@@ -46,7 +46,7 @@ golden: $(READY)
 	cd tests && OMP_NUM_THREADS=1 ../$(BIN)/python -m golden
 
 clean:
-	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv ferbench-store .pytest_cache .mypy_cache .ruff_cache
 
 # Installs again only if what is to be installed changed.
 $(READY): pyproject.toml constraints.txt

@@ -19,7 +19,7 @@ from stored import stored_digests
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parents[1]
-KILLS, FOUR_KILLS = 15, 25
+KILLS, FOUR_KILLS = 6, 6
 GROUP = 4  # clips
 BENCHMARK = """\
 name: toys
