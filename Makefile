@@ -42,7 +42,7 @@ architecture: $(READY)
 	$(BIN)/python tools/architecture.py
 
 clean:
-	rm -rf .venv runs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv ferbench-store .pytest_cache .mypy_cache .ruff_cache
 
 # Installs again only if what is to be installed changed.
 $(READY): pyproject.toml constraints.txt
