@@ -90,9 +90,9 @@ def test_faults_of_the_system_are_found_however_they_surface(error):
 @pytest.mark.parametrize(
     "error",
     [
-        ValueError("bad"), FileNotFoundError(errno.ENOENT, "No such file or directory", "/weights"), MemoryError(), FerbenchError("no weights"),
-        OSError("image file is truncated"), RuntimeError("CUDA out of memory"), ConnectionResetError(errno.ECONNRESET, "reset"),
-        RuntimeError("os error 2"), TimeoutError(),
+        ValueError("bad"), FileNotFoundError(errno.ENOENT, "No such file or directory", "/weights"), MemoryError(),
+        FerbenchError("no weights"), OSError("image file is truncated"), RuntimeError("CUDA out of memory"),
+        ConnectionResetError(errno.ECONNRESET, "reset"), RuntimeError("os error 2"), TimeoutError(),
     ],
     ids=repr,
 )  # fmt: skip
