@@ -10,12 +10,15 @@ from io import BytesIO
 import cv2
 import numpy as np
 import pytest
+from indexed import digest_files
 from PIL import Image
 
 from ferbench.api.clips import Clip
+from ferbench.corpora.files import problem_digest
 from ferbench.corpora.images import decode_image, reduce_depth
 from ferbench.corpora.landmarks import read_landmarks
 from ferbench.corpora.reading import Unreadable
+from ferbench.corpora.verification import read_indexed
 from ferbench.corpora.videos import count_frames
 from ferbench.store.files import digest_file
 
@@ -37,6 +40,10 @@ def rotated(orientation):
     return exif
 
 
+def decode(path):
+    return decode_image(path.read_bytes(), path.name)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -56,7 +63,7 @@ def test_a_jpeg_is_decoded_to_the_values_of_opencv(tmp_path, shape, options):
     file.write_bytes(jpeg(picture(shape=shape), **options))
     expected = cv2.imread(str(file), cv2.IMREAD_ANYCOLOR)
     expected = expected if expected.ndim == 2 else expected[..., ::-1]
-    np.testing.assert_array_equal(decode_image(file), expected)
+    np.testing.assert_array_equal(decode(file), expected)
 
 
 def test_a_jpeg_of_unusual_layout_is_decoded(tmp_path):
@@ -64,7 +71,7 @@ def test_a_jpeg_of_unusual_layout_is_decoded(tmp_path):
     data = jpeg(np.full((16, 16, 3), 90, np.uint8), subsampling="4:2:0")
     frame = data.index(b"\xff\xc0")  # then length, depth, height, width, and of each channel number, samples, table
     (tmp_path / "a.jpg").write_bytes(data[: frame + 11] + b"\x11" + data[frame + 12 : frame + 14] + b"\x22" + data[frame + 15 :])
-    assert decode_image(tmp_path / "a.jpg").shape == (16, 16, 3)
+    assert decode(tmp_path / "a.jpg").shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +86,7 @@ def test_a_damaged_jpeg_is_named_and_nothing_else_is_printed(tmp_path, capfd, ch
     """OpenCV returns an image, and libjpeg reports the damage on stderr, without the name of the file."""
     (tmp_path / "a.jpg").write_bytes(change(jpeg(picture(shape=(200, 200, 3)))))
     with pytest.raises(Unreadable, match=f"a.jpg: {reason}"):
-        decode_image(tmp_path / "a.jpg")
+        decode(tmp_path / "a.jpg")
     assert capfd.readouterr() == ("", "")
 
 
@@ -89,7 +96,7 @@ def test_a_jpeg_that_would_fill_the_memory_is_not_decoded(tmp_path):
     assert data.count(size) == 1
     (tmp_path / "a.jpg").write_bytes(data.replace(size, b"\xff\xdc\xff\xdc"))
     with pytest.raises(Unreadable, match=r"a\.jpg: 65500 x 65500 pixels are too many"):
-        decode_image(tmp_path / "a.jpg")
+        decode(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -99,7 +106,7 @@ def test_the_used_bits_of_16_become_8(tmp_path, bits, extension):
     expected = picture(shape=(48, 64))
     expected[0, 0] = 255
     cv2.imwrite(str(tmp_path / f"a{extension}"), expected.astype(np.uint16) << bits - 8)
-    image = reduce_depth({0: decode_image(tmp_path / f"a{extension}")})[0]
+    image = reduce_depth({0: decode(tmp_path / f"a{extension}")})[0]
     assert image.dtype == np.uint8
     np.testing.assert_array_equal(image, expected)
 
@@ -110,8 +117,12 @@ def test_all_frames_of_a_clip_are_scaled_alike():
     assert list(reduce_depth(frames)) == [0, 3, 5]
 
 
+def read_pipe(path):
+    return read_indexed(path, problem_digest("is a pipe or a device, not a file"))
+
+
 @pytest.mark.parametrize("content", ["pipe", "device"])
-@pytest.mark.parametrize("read", [decode_image, count_frames, digest_file], ids=["image", "video", "digest"])
+@pytest.mark.parametrize("read", [read_pipe, count_frames, digest_file], ids=["image", "video", "digest"])
 def test_pipes_and_devices_are_not_read(tmp_path, content, read):
     """A pipe without a writer, and /dev/zero, never end."""
     path = special_file(tmp_path / "a.png", content)
@@ -123,9 +134,10 @@ def test_pipes_and_devices_are_not_read(tmp_path, content, read):
 def test_landmarks_from_a_pipe_or_a_device_are_left_out(tmp_path, content):
     path = special_file(tmp_path / "a.txt", content)
     with time_limit():
-        points, problems = read_landmarks(Clip("c", "s", "l", landmarks=(path,)), [0])
+        clip = Clip("c", "s", "l", landmarks=(path,))
+        points, problems = read_landmarks(clip, [0], digest_files(clip))
     assert points == {}
-    assert problems == {0: "a.txt: no landmarks (is a pipe or a device, not a file)"}
+    assert problems == {0: "a.txt: is a pipe or a device, not a file"}
 
 
 def special_file(path, content):

@@ -82,7 +82,9 @@ def test_a_lease_expires_when_its_machine_does_not_renew_it(tmp_path, holder, mo
     monkeypatch.setattr(leases, "DURATION", 30.0)
     holder.send_signal(signal.SIGSTOP)
     record = (tmp_path / "a.lease").read_text()
-    (tmp_path / "a.lease").write_text(record.replace(f"host={os.uname().nodename}", "host=elsewhere").replace("duration=30.0", "duration=0.5"))
+    (tmp_path / "a.lease").write_text(
+        record.replace(f"host={os.uname().nodename}", "host=elsewhere").replace("duration=30.0", "duration=0.5")
+    )
     monkeypatch.setattr(leases, "DURATION", 0.5)
     watcher = Leases(tmp_path)
     with watcher.hold("a") as is_held:
