@@ -68,7 +68,7 @@ def _corpus_check(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(corpus)
     else:
-        print_lines(list(summary.corpus_lines([corpus], max_named=None)))
+        print_lines([*summary.corpus_lines([corpus], max_named=None), *summary.repeat_lines([corpus])])
     return 0
 
 

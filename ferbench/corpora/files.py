@@ -25,6 +25,7 @@ FILES_AT_ONCE = 500  # that a thread reads before it reports
 # Nanoseconds. A file that was changed just before it was read may change again without another time: some disks count in 2 seconds.
 SETTLED = 2_000_000_000
 FILE_GONE = (0, 0, 0, 0)
+PROBLEM = "unreadable: "  # begins what stands for the digest of a file that cannot be read
 
 Fingerprint = tuple[int, int, int, int]
 """Size, time of the last change of the content and of anything (nanoseconds), and inode: if they are equal, so is the content."""
@@ -97,7 +98,7 @@ def record_file(path: Path) -> FileRecord:
 
 def problem_digest(problem: str) -> str:
     """What stands for the digest of a file that cannot be read."""
-    return f"unreadable: {problem}"
+    return f"{PROBLEM}{problem}"
 
 
 def take_fingerprint(file: str | int) -> Fingerprint:

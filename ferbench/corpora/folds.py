@@ -39,7 +39,8 @@ class Split:
         anywhere = set().union(*assigned)
         groups = {"in no part of any fold": [clip.id for clip in self.clips if clip.id not in anywhere]}
         for number, ids in enumerate(assigned):
-            groups[f"in no part of fold {number}"] = [clip.id for clip in self.clips if clip.id in anywhere - ids]
+            elsewhere = anywhere - ids
+            groups[f"in no part of fold {number}"] = [clip.id for clip in self.clips if clip.id in elsewhere]
         return {group: ids for group, ids in groups.items() if ids}
 
     def people(self, part: Sequence[str]) -> list[str]:
@@ -51,7 +52,8 @@ class Split:
 def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
     """Rename labels, drop other classes, split, and check the folds. Raises FerbenchError if no clip is left or a fold breaks a rule."""
     check_classes(protocol)
-    renamed = [replace(clip, label=protocol.labels.get(clip.label, clip.label)) for corpus in corpora for clip in corpus.clips]
+    every = [clip for corpus in corpora for clip in corpus.clips]
+    renamed = [replace(clip, label=protocol.labels[clip.label]) if clip.label in protocol.labels else clip for clip in every]
     clips = tuple(clip for clip in renamed if clip.label in protocol.classes)
     other_classes = Counter(clip.label for clip in renamed if clip.label not in protocol.classes)
     if not clips:

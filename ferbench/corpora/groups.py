@@ -6,9 +6,11 @@ The clips of a corpus are divided by the bits of a hash of their ids until each 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 
 from ferbench.api.clips import Clip
 from ferbench.store.keys import make_key
@@ -53,7 +55,7 @@ class Groups:
 
 def group_clips(corpus: str, clips: Sequence[Clip], files: Mapping[str, Sequence[str]]) -> tuple[ClipGroup, ...]:
     """Divide clips into groups of at most MAX_CLIPS clips and MAX_FRAMES frames; `files` gives the digests of the files of each clip."""
-    hashed = sorted(((_hash_bits(clip.id), clip) for clip in clips), key=lambda item: item[0])
+    hashed = sorted(((_hash_bits(clip.id), clip) for clip in clips), key=itemgetter(0))
     return tuple(
         ClipGroup(f"{corpus}/{bits}", {clip.id: clip for clip in part}, {clip.id: files[clip.id] for clip in part})
         for bits, part in _divide("", hashed)
@@ -65,11 +67,11 @@ def _hash_bits(name: str) -> str:
 
 
 def _divide(bits: str, clips: Sequence[tuple[str, Clip]]) -> Iterator[tuple[str, list[Clip]]]:
-    """Yield groups of (hash, clip), each with the bits that its hashes begin with."""
+    """Yield groups of (hash, clip), which are sorted, each with the bits that its hashes begin with."""
     if len(clips) <= 1 or (len(clips) <= MAX_CLIPS and sum(clip.length for _, clip in clips) <= MAX_FRAMES):
         if clips:
             yield bits, [clip for _, clip in clips]
         return
-    for bit in "01":
-        longer = bits + bit
-        yield from _divide(longer, [item for item in clips if item[0].startswith(longer)])
+    middle = bisect_left(clips, bits + "1", key=itemgetter(0))
+    yield from _divide(bits + "0", clips[:middle])
+    yield from _divide(bits + "1", clips[middle:])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.corpora.corpus import Corpus, store_contents
-from ferbench.corpora.files import FileRecord, FileRecords, clip_files, read_files
+from ferbench.corpora.files import FileRecords, clip_files, read_files
 from ferbench.corpora.reading import is_truncated
 from ferbench.corpora.standins import find_standin
 from ferbench.store.entries import Store
@@ -31,15 +30,14 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
     if not clips:
         raise _empty_error(dataset, skipped)
     _check_ids(dataset, clips)
-    own = {clip.id: [records[path] for path in map(str, clip_files(clip))] for clip in clips}
     corpus = Corpus(
         dataset.name,
         Path(dataset.root),
         tuple(clips),
-        {clip: tuple(record.digest for record in files) for clip, files in own.items()},
+        {clip.id: tuple(records[path].digest for path in map(str, clip_files(clip))) for clip in clips},
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
-        unreadable=tuple(_unreadable(Path(dataset.root), clips, own)),
+        unreadable=tuple(_unreadable(dataset, clips, records)),
         standin=find_standin(path for clip in clips for path in clip_files(clip)),
     )
     store_contents(corpus, store)
@@ -79,7 +77,8 @@ def _check_clip(clip: Clip, corpus: str, records: FileRecords) -> Clip | Skipped
         problem = f"apex {clip.apex} (from 0) lies outside its {length} frames"
     if problem:
         return Skipped(clip.id, problem)
-    return replace(clip, id=f"{corpus}/{clip.id}", subject=f"{corpus}/{clip.subject}", length=length)
+    names = {"id": f"{corpus}/{clip.id}", "subject": f"{corpus}/{clip.subject}"}
+    return Clip(**{**vars(clip), **names, "length": length})
 
 
 def _count_frames(clip: Clip, records: FileRecords) -> tuple[int, str]:
@@ -105,14 +104,14 @@ def _truncated(clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
             yield f"{clip.id} ({record.frames} of {record.declared} frames)"
 
 
-def _unreadable(root: Path, clips: Sequence[Clip], records: Mapping[str, Sequence[FileRecord]]) -> Iterator[str]:
-    """Yield files that cannot be read, or that have been deleted; the records are those of each clip's files."""
-    for clip in clips:
-        if any(record.problem for record in records[clip.id]):
-            for path, record in zip(clip_files(clip), records[clip.id], strict=True):
-                if record.problem:
-                    name = path.relative_to(root) if path.is_relative_to(root) else path
-                    yield f"{name.as_posix()} ({record.problem})"
+def _unreadable(dataset: Dataset, clips: Sequence[Clip], records: FileRecords) -> Iterator[str]:
+    """Yield files that cannot be read, or that have been deleted."""
+    if not any(record.problem for record in records.values()):
+        return
+    for path in (path for clip in clips for path in clip_files(clip)):
+        if problem := records[str(path)].problem:
+            name = path.relative_to(dataset.root) if path.is_relative_to(dataset.root) else path
+            yield f"{name.as_posix()} ({problem})"
 
 
 def _empty_error(dataset: Dataset, skipped: Sequence[Skipped]) -> FerbenchError:

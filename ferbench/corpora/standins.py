@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from glob import escape
 from pathlib import Path
 from typing import TypedDict
@@ -21,6 +21,7 @@ from ferbench.store.keys import identify_component, make_key
 from ferbench.types import Progress
 
 MARKER = "STAND-IN.json"
+MAX_SIBLINGS = 100
 Marker = TypedDict("Marker", {"stand-in of": str, "people": int, "seed": int})
 """The content of the marker file in a stand-in's folder."""
 
@@ -95,9 +96,9 @@ def _describe(marker: Marker) -> str:
     return f"stand-in of {marker['stand-in of']}, {marker['people']} people, seed {marker['seed']}"
 
 
-def _find_marker(folders: Iterable[str]) -> str:
+def _find_marker(folders: Collection[str]) -> str:
     """The marker in one of these folders, in a folder above one, or above the target of one that is a link; empty if there is none."""
-    waiting, seen = sorted(folders), set[str]()
+    waiting, seen = sorted(_possible_roots(folders)), set[str]()
     while waiting:
         folder = waiting.pop() or str(Path.cwd())
         if folder in seen:
@@ -110,3 +111,17 @@ def _find_marker(folders: Iterable[str]) -> str:
         if os.path.islink(folder):  # noqa: PTH114
             waiting.append(os.path.realpath(folder))
     return ""
+
+
+def _possible_roots(folders: Collection[str]) -> Iterator[str]:
+    """The folders and those around them. Of many folders side by side, which are those of clips, only links: each look takes a while."""
+    siblings: dict[str, set[str]] = {}
+    for folder in folders:
+        siblings.setdefault(os.path.dirname(folder), set()).add(folder)  # noqa: PTH120
+    for parent, children in siblings.items():
+        yield parent
+        if len(children) <= MAX_SIBLINGS:
+            yield from children
+        else:
+            with os.scandir(parent or ".") as entries:
+                yield from children.intersection(entry.path for entry in entries if entry.is_symlink())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 from collections.abc import Iterator
@@ -18,6 +19,29 @@ def restore_interpreter() -> Iterator[None]:
         random.setstate(state)
         os.environ.clear()
         os.environ.update(environment)
+
+
+@contextmanager
+def defer_garbage_collection() -> Iterator[None]:
+    """Search for no cyclic garbage in the block, until it calls `resume_garbage_collection`.
+
+    A large corpus is a million objects without cycles; Python would search all of them again and again while it is read.
+    """
+    was_enabled, frozen = gc.isenabled(), gc.get_freeze_count()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if not frozen:
+            gc.unfreeze()
+        if was_enabled:
+            gc.enable()
+
+
+def resume_garbage_collection() -> None:
+    """Search for garbage again, but not among the objects that exist now."""
+    gc.freeze()
+    gc.enable()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.fold_checks import protocol_warnings
 from ferbench.execution import rehearsal, summary
 from ferbench.execution.progress import Reporter
+from ferbench.execution.restore import defer_garbage_collection, restore_libraries, resume_garbage_collection
 from ferbench.plan.models import Row
 from ferbench.plan.planner import Planner, store_inputs
 from ferbench.plan.precision import precision_of, resolve_device
@@ -58,7 +59,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 
     Raises FerbenchError for a user error; results stored so far are kept.
     """
-    with store.use():
+    with store.use(), defer_garbage_collection():
         return _run(benchmark, store, options, reporter)
 
 
@@ -87,7 +88,7 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
     from ferbench.stages.scores import describe_row
 
     options = _resolve_device(options)
-    with store.use():
+    with store.use(), defer_garbage_collection():
         get_standin = rehearsal.require_standin(store)
         benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
         missing = [row for row in Planner(benchmark, corpora, store, precision_of(options.device)).rows() if not store.has("rows", row.key)]
@@ -103,7 +104,7 @@ def plan(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
 
     `measure` times a few items of each kind of work that is new to the store.
     """
-    with store.use():
+    with store.use(), defer_garbage_collection():
         return _plan(benchmark, store, options, reporter, measure)
 
 
@@ -128,6 +129,8 @@ def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], rep
     """Report the corpora, what was left out of them, and warnings about the folds."""
     for line in summary.corpus_lines(summaries):
         reporter.line(line)
+    for warning in summary.repeat_lines(summaries):
+        reporter.warn(warning)
     models = {row.model.split.key: row.model for row in rows}.values()
     warnings = [protocol_warnings(model.cell.protocol, model.corpora, model.split.labels, model.split.folds) for model in models]
     for warning in dict.fromkeys(text for texts in warnings for text in texts):
@@ -143,9 +146,9 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
     from joblib import cpu_count
 
     from ferbench.execution.executor import local_executor
-    from ferbench.execution.restore import restore_libraries
 
     workers = options.workers or cpu_count()
+    resume_garbage_collection()
     with restore_libraries(), local_executor(workers) as executor:
         device = select_device(options.device)
         return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint_interval, options.compile))
@@ -170,9 +173,9 @@ def _explain_torch_errors() -> Iterator[None]:
 def _measure_costs(planner: Planner, store: Store, options: Options, reporter: Reporter) -> None:
     """Measure costs; imports torch."""
     from ferbench.execution.probe import measure_costs
-    from ferbench.execution.restore import restore_libraries
     from ferbench.training.device import select_device
 
+    resume_garbage_collection()
     with restore_libraries(), reporter.track("measure", "models") as update:
         measure_costs(planner.rows(), store, select_device(options.device), update)
 

@@ -10,6 +10,7 @@ from typing import cast
 
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.corpus import Corpus
+from ferbench.corpora.repeats import Repeats, find_repeats
 from ferbench.plan.models import Row
 from ferbench.store.entries import Store
 from ferbench.store.records import CorpusSummary, PublishedRow, Record, StoredRecord, save_record
@@ -25,14 +26,22 @@ def summarize_corpora(corpora: Mapping[str, tuple[Corpus, ...]], rows: Sequence[
     classes = {clip.id: clip.label for row in rows for clip in row.model.split.clips}
     unassigned = _unassigned(rows)
     distinct = {id(corpus): corpus for merged in corpora.values() for corpus in merged}.values()
-    return [summarize_corpus(corpus, classes, unassigned) for corpus in distinct]
+    pairs = zip(distinct, find_repeats(distinct), strict=True)
+    return [summarize_corpus(corpus, classes, unassigned, repeats) for corpus, repeats in pairs]
 
 
 def summarize_corpus(
-    corpus: Corpus, classes: Mapping[str, str] | None = None, unassigned: Mapping[str, Names] | None = None
+    corpus: Corpus,
+    classes: Mapping[str, str] | None = None,
+    unassigned: Mapping[str, Names] | None = None,
+    repeats: Repeats | None = None,
 ) -> CorpusSummary:
-    """Summarize a corpus; `classes` are those of the clips that rows use (default: every clip under its own label)."""
+    """Summarize a corpus; `classes` are those of the clips that rows use (default: every clip under its own label).
+
+    `repeats` are those among all corpora of the run (default: among its own pictures).
+    """
     classes = {clip.id: clip.label for clip in corpus.clips} if classes is None else classes
+    repeats = repeats or find_repeats([corpus])[0]
     own = {clip.id for clip in corpus.clips}
     left_out = {reason: [clip for clip in clips if clip in own] for reason, clips in (unassigned or {}).items()}
     return {
@@ -45,6 +54,7 @@ def summarize_corpus(
         "skipped": _skipped(corpus),
         "truncated": list(corpus.truncated),
         "unreadable": list(corpus.unreadable),
+        "repeated": {"pictures": repeats.pictures, "examples": repeats.examples},
         "unassigned": {reason: clips for reason, clips in left_out.items() if clips},
     }
 
@@ -63,6 +73,15 @@ def corpus_lines(corpora: Sequence[CorpusSummary], max_named: int | None = MAX_N
             yield f"  videos that end early: {len(corpus['truncated'])}: {_format_names(corpus['truncated'], max_named)}"
         if corpus["unreadable"]:
             yield f"  files that cannot be read: {len(corpus['unreadable'])}: {_format_names(corpus['unreadable'], max_named)}"
+
+
+def repeat_lines(corpora: Sequence[CorpusSummary]) -> Iterator[str]:
+    """Warn of pictures that show two people or are in two corpora."""
+    for corpus in corpora:
+        pictures, examples = corpus["repeated"]["pictures"], corpus["repeated"]["examples"]
+        if pictures:
+            more = ", ..." if pictures > len(examples) else ""
+            yield f"{corpus['corpus']}: {pictures} pictures are also those of another person or corpus: {', '.join(examples)}{more}"
 
 
 def unreadable_lines(rows: Sequence[StoredRow]) -> Iterator[str]:

@@ -27,6 +27,13 @@ class PublishedRow(TypedDict):
     recall: dict[str, float]
 
 
+class RepeatedPictures(TypedDict):
+    """How many pictures of a corpus are also those of another person or corpus, and the first of them."""
+
+    pictures: int
+    examples: list[str]
+
+
 class CorpusSummary(TypedDict):
     """The clips of one corpus, and everything that is left out."""
 
@@ -39,6 +46,7 @@ class CorpusSummary(TypedDict):
     skipped: dict[str, list[str]]  # by reason
     truncated: list[str]  # videos that end before their headers say
     unreadable: list[str]  # files
+    repeated: RepeatedPictures
     unassigned: dict[str, list[str]]  # clips that a protocol puts in no part of a fold
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -35,16 +36,19 @@ class Tree:
         try:
             paths = {path.name: path for path in folder.iterdir()}
         except OSError as error:
-            if folder == self.root:
-                raise FerbenchError(f"the folder cannot be listed: {error.strerror}", where=str(folder)) from error
-            if not isinstance(error, FileNotFoundError | NotADirectoryError):
-                self.problems[folder] = f"folder cannot be listed: {error.strerror}"
+            self._note_problem(folder, error)
             return []
         return [paths[name] for name in sorted(paths, key=natural_key) if not name.startswith(HIDDEN)]
 
     def folders(self, folder: Path) -> list[Path]:
         """Its subfolders."""
-        return [path for path in self.entries(folder) if self.is_folder(path)]
+        try:
+            with os.scandir(folder) as entries:  # tells files from folders without a further look at each
+                names = [e.name for e in entries if e.is_dir(follow_symlinks=False) or (e.is_symlink() and self.is_folder(folder / e.name))]
+        except OSError as error:
+            self._note_problem(folder, error)
+            return []
+        return [folder / name for name in sorted(names, key=natural_key) if not name.startswith(HIDDEN)]
 
     def images(self, folder: Path) -> tuple[Path, ...]:
         """The image files in a folder."""
@@ -57,6 +61,12 @@ class Tree:
         except OSError as error:
             self.problems[path] = f"cannot be read: {error.strerror}"
             return False
+
+    def _note_problem(self, folder: Path, error: OSError) -> None:
+        if folder == self.root:
+            raise FerbenchError(f"the folder cannot be listed: {error.strerror}", where=str(folder)) from error
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            self.problems[folder] = f"folder cannot be listed: {error.strerror}"
 
     def find_parents(self, child: str, first: str = "", depth: int = 3) -> list[Path]:
         """The root and the folders at most `depth` levels down with a subfolder whose name matches `child`.

@@ -98,8 +98,9 @@ class FERV39k(Dataset):
     def clips(self) -> Iterator[Clip | Skipped]:
         """The clips that train_All.csv and test_All.csv list, in their order: scene, expression and number."""
         tree = Tree(self.name, Path(self.root))
-        tops = tree.find_folders("2_ClipsforFaceCrop")
-        files = [path for folder in tree.find_folders("All_scenes") for path in tree.entries(folder)]
+        found = tree.find_folders(r"2_ClipsforFaceCrop|All_scenes")  # at once: so the thousands of folders of the first are not searched
+        tops = [folder for folder in found if matches(folder, "2_ClipsforFaceCrop")]
+        files = [path for folder in found if folder not in tops for path in tree.entries(folder)]
         lists = {path.name.lower().removesuffix("_all.csv"): path for path in files if matches(path, r"(train|test)_All\.csv")}
         if not tops or not lists:
             raise tree.layout_error("2_ClipsforFaceCrop/Action/Happy/0267/ and 4_setups/All_scenes/train_All.csv")

@@ -10,12 +10,15 @@ from io import BytesIO
 import cv2
 import numpy as np
 import pytest
+from indexed import digest_files
 from PIL import Image
 
 from ferbench.api.clips import Clip
+from ferbench.corpora.files import problem_digest
 from ferbench.corpora.images import decode_image, reduce_depth
 from ferbench.corpora.landmarks import read_landmarks
-from ferbench.corpora.reading import Unreadable, read_bytes
+from ferbench.corpora.reading import Unreadable
+from ferbench.corpora.verification import read_indexed
 from ferbench.corpora.videos import count_frames
 from ferbench.store.files import digest_file
 
@@ -23,10 +26,6 @@ from ferbench.store.files import digest_file
 def picture(seed=0, shape=(48, 64, 3)):
     noise = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
     return cv2.GaussianBlur(noise, (0, 0), 2)
-
-
-def decode(path):
-    return decode_image(read_bytes(path), path.name)
 
 
 def jpeg(image, **options):
@@ -39,6 +38,10 @@ def rotated(orientation):
     exif = Image.Exif()
     exif[0x112] = orientation
     return exif
+
+
+def decode(path):
+    return decode_image(path.read_bytes(), path.name)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +117,12 @@ def test_all_frames_of_a_clip_are_scaled_alike():
     assert list(reduce_depth(frames)) == [0, 3, 5]
 
 
+def read_pipe(path):
+    return read_indexed(path, problem_digest("is a pipe or a device, not a file"))
+
+
 @pytest.mark.parametrize("content", ["pipe", "device"])
-@pytest.mark.parametrize("read", [decode, count_frames, digest_file], ids=["image", "video", "digest"])
+@pytest.mark.parametrize("read", [read_pipe, count_frames, digest_file], ids=["image", "video", "digest"])
 def test_pipes_and_devices_are_not_read(tmp_path, content, read):
     """A pipe without a writer, and /dev/zero, never end."""
     path = special_file(tmp_path / "a.png", content)
@@ -127,9 +134,10 @@ def test_pipes_and_devices_are_not_read(tmp_path, content, read):
 def test_landmarks_from_a_pipe_or_a_device_are_left_out(tmp_path, content):
     path = special_file(tmp_path / "a.txt", content)
     with time_limit():
-        points, problems = read_landmarks(Clip("c", "s", "l", landmarks=(path,)), [0])
+        clip = Clip("c", "s", "l", landmarks=(path,))
+        points, problems = read_landmarks(clip, [0], digest_files(clip))
     assert points == {}
-    assert problems == {0: "a.txt: no landmarks (is a pipe or a device, not a file)"}
+    assert problems == {0: "a.txt: is a pipe or a device, not a file"}
 
 
 def special_file(path, content):

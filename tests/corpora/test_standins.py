@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 import ferbench
 from ferbench import FerbenchError, PluginError
-from ferbench.corpora.standins import MARKER, describe_marker, find_marker, get_standin, render_standin, standin_folder, store_standin
+from ferbench.corpora.standins import (
+    MARKER,
+    describe_marker,
+    describe_standin,
+    find_standin,
+    get_standin,
+    render_standin,
+    standin_folder,
+    store_standin,
+)
 from ferbench.registry.plugins import load_plugins
 from ferbench.registry.specs import Spec
 from ferbench.store.entries import Store
@@ -47,10 +57,41 @@ def test_rendered_files_lie_beside_the_marker(tmp_path):
     render_standin(Dots(), tmp_path / "new", 2, 7, lambda *call: calls.append(call))
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["0.txt", "1.txt", MARKER]
     assert calls == [(1, 2), (2, 2)]
-    marker = find_marker([tmp_path / "elsewhere", tmp_path / "new" / "deeper" / "still"])
-    assert marker == tmp_path / "new" / MARKER
-    assert describe_marker(marker) == "stand-in of dots, 2 people, seed 7"
-    assert find_marker([tmp_path]) is None
+    assert describe_marker(tmp_path / "new" / MARKER) == describe_standin(Dots(), 2, 7) == "stand-in of dots, 2 people, seed 7"
+
+
+@pytest.mark.parametrize("place", ["new/0.txt", "new/deeper/still/0.txt", "link/0.txt", "many/7/0.txt", "mixed/7/0.txt"])
+def test_clips_of_a_stand_in_are_found_out_wherever_they_are(tmp_path, place, monkeypatch):
+    monkeypatch.setattr("ferbench.corpora.standins.MAX_SIBLINGS", 4)
+    render_standin(Dots(), tmp_path / "new", 2, 7, lambda *_: None)
+    (tmp_path / "link").symlink_to(tmp_path / "new")
+    (tmp_path / "many").symlink_to(tmp_path / "new")
+    (tmp_path / "mixed").mkdir()
+    (tmp_path / "mixed" / "7").symlink_to(tmp_path / "new")
+    (tmp_path / "real").mkdir()
+    real = [tmp_path / "real" / str(number) / "0.txt" for number in range(9)]
+    siblings = [tmp_path / place.partition("/")[0] / str(number) / "0.txt" for number in range(9)]
+    assert find_standin([*real, tmp_path / place]) == "stand-in of dots, 2 people, seed 7"
+    if "7" in place:
+        assert find_standin(siblings) == "stand-in of dots, 2 people, seed 7"
+    assert find_standin(real) == ""
+    monkeypatch.chdir(tmp_path / "new")
+    assert find_standin([Path("deeper") / "0.txt"]) == "stand-in of dots, 2 people, seed 7"
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"people": 3}', None])
+def test_a_marker_that_cannot_be_read_marks_too(tmp_path, content):
+    if content is None:
+        (tmp_path / MARKER).mkdir()
+    else:
+        (tmp_path / MARKER).write_text(content)
+    assert find_standin([tmp_path / "a.png"]) == f"stand-in, whose marker {tmp_path / MARKER} cannot be read"
+
+
+def test_links_in_a_circle_end(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert find_standin([tmp_path / "a" / "0.png"]) == ""
 
 
 def test_a_rendering_that_fails_leaves_nothing(tmp_path):

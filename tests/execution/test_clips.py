@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from indexed import digest_files
 from stored import stored_entries
 
 from ferbench.api.clips import Clip
 from ferbench.cli.main import main
-from ferbench.corpora.files import clip_files
 from ferbench.corpora.landmarks import read_landmarks
 from ferbench.stages import crops
-from ferbench.store.files import digest_file
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def landmark_clip(folder, texts):
 
 def test_landmarks_are_read_and_problems_are_reported(tmp_path):
     clip = landmark_clip(tmp_path, ["   1.0e+00   2.0\n 3 4\n", "5 6\n7 8", "9 10\n", "a b\n1 2", "1 2\n3 4\n"])
-    points, problems = read_landmarks(clip, [0, 1, 2, 3, 4])
+    points, problems = read_landmarks(clip, [0, 1, 2, 3, 4], digest_files(clip))
     assert {index: array.tolist() for index, array in points.items()} == {
         0: [[1, 2], [3, 4]],
         1: [[5, 6], [7, 8]],
@@ -116,6 +115,6 @@ def test_crops_keep_the_landmarks_of_the_frames_that_were_selected(data, tmp_pat
     images = tuple(sorted((data / "toy/p00/dark/take0").glob("*.png")))
     clip = landmark_clip(tmp_path, ["0 0\n", "1 1\n", "2 2\n"])
     clip = Clip("c", "p", "l", images=images, length=3, landmarks=clip.landmarks)
-    result = crops.preprocess(clip, (), [digest_file(path) for path in clip_files(clip)])
+    result = crops.preprocess(clip, (), digest_files(clip))
     assert result.facts == crops.CropFacts([0, 1, 2], None, {})
     assert result.landmarks.tolist() == [[[0, 0]], [[1, 1]], [[2, 2]]]

@@ -301,7 +301,7 @@ def test_standins_of_no_record(filled):
         (folder / "p00").mkdir(parents=True)
         (folder / "p00/image.png").write_bytes(b"12345")
     corpus = {"corpus": "toy", "root": f"other/place/of/the/store/{key('a')}/toy", "standin": "s", "people": 1, "clips": {}, "unused": {}}
-    lists = {"skipped": {}, "truncated": [], "unreadable": [], "unassigned": {}}
+    lists = {"skipped": {}, "truncated": [], "unreadable": [], "unassigned": {}, "repeated": {"pictures": 0, "examples": []}}
     filled.add_benchmark("rehearsed", [], corpora=[{**corpus, **lists}])
     filled.age()
     (gone / "link").symlink_to(kept)

@@ -83,10 +83,11 @@ def test_folder_without_the_layout(tmp_path, touch, read, dataset, file):
 
 @pytest.mark.parametrize("dataset", LOADERS)
 def test_folder_that_cannot_be_listed(everything, monkeypatch, read, dataset):
-    def forbidden(self):
+    def forbidden(folder):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "iterdir", forbidden)
+    monkeypatch.setattr("os.scandir", forbidden)
     with pytest.raises(FerbenchError, match="cannot be listed: Permission denied"):
         read(dataset(str(everything)))
 
@@ -137,9 +138,9 @@ def test_a_file_of_labels_that_cannot_be_read_is_named(everything, touch, monkey
 
 @pytest.mark.parametrize("dataset", LOADERS)
 def test_a_path_that_cannot_be_looked_at_is_named(everything, monkeypatch, dataset):
-    """As below a folder without the right to enter it."""
+    """As a link to a place below a folder without the right to enter it."""
     deny(monkeypatch, "is_dir", {everything / "manual"})
-    (everything / "manual").mkdir()
+    (everything / "manual").symlink_to(everything)
     assert list(dataset(str(everything)).clips()).count(Skipped("manual", "cannot be read: Permission denied")) == 1
 
 
