@@ -55,7 +55,7 @@ def decode(path):
         {"exif": rotated(6)},
         {"exif": rotated(2)},
     ],
-    ids=str,
+    ids=["plain", "4:4:4", "progressive", "low quality", "upright", "rotated", "mirrored"],
 )
 @pytest.mark.parametrize("shape", [(48, 64, 3), (47, 63), (1, 1, 3)], ids=str)
 def test_a_jpeg_is_decoded_to_the_values_of_opencv(tmp_path, shape, options):
