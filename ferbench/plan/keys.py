@@ -18,7 +18,7 @@ from ferbench.store.versions import VERSIONS
 
 
 def crop_keys(groups: Groups, pipeline_identity: object) -> KeySet:
-    """The key of each group's crops: everything that a step can see of its clips, their content, the steps and the stage's code."""
+    """The key of each group's crops: everything that a step can see of its clips, their content, the steps and the stage's version."""
     base = make_key("crops", VERSIONS["crops"], pipeline_identity)
     return KeySet("crops", {name: make_key(base, group.key) for name, group in groups.by_name.items()})
 

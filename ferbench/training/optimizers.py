@@ -3,8 +3,9 @@
 To add a schedule:
 1. In ferbench/api/recipe.py, add its name to `Schedule.kind`, its fields to `Schedule.fields`, and a sentence to the docstring.
    A new field must be optional with the default None, so that other kinds can refuse it.
-2. Add a case to `_build_schedule` below, with defaults of its fields: a change of them here recomputes fits. Name the defaults in the
-   docstring of `Schedule` too. What torch's scheduler keeps between epochs must be numbers, strings or lists; see `RateSchedule.state`.
+2. Add a case to `_build_schedule` below, with defaults of its fields: if you change one later, raise the version of the fits. Name the
+   defaults in the docstring of `Schedule` too. What torch's scheduler keeps between epochs must be numbers, strings or lists; see
+   `RateSchedule.state`.
 3. If it reads the validation loss, add it to `RateSchedule.step` here, to `validation_need` in ferbench/api/recipe.py, which plan and
    training loop ask, and to `NEEDS_VALIDATION` in tests/training/test_loop.py.
 4. Add a test beside `test_step_schedule` in tests/training/test_loop.py: `History.learning_rates` holds the rate of each epoch. Give the
@@ -12,7 +13,7 @@ To add a schedule:
 5. Add it to the table of schedules in docs/benchmarks.md and to CHANGELOG.md, and run `make schema` (docs/benchmark.schema.json).
 6. Run `.venv/bin/pytest tests/training tests/registry tests/benchmark tests/test_docs.py`, then `make lint`.
 
-Any change of this file changes the keys of all fits, so the next run computes them again, with the same results.
+Add a case to tests/golden/fits.py, and run `make golden`. Fits with other recipes stay as they are, and so does the version of the fits.
 To add an optimizer, add its name to `Recipe.optimizer`, a case to `build_optimizer` and to `test_learns`, and do step 5.
 """
 

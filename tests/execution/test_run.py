@@ -53,6 +53,8 @@ def test_rows(run):
         assert row["coverage"] == {"frames": None, "clips": None, "frames_used": 81, "frames_unreadable": 0}
         assert set(row["seconds"]) == {"crops", "features", "fit"}
         assert row["provenance"][0]["versions"]["torch"]
+        assert row["provenance"][0]["threads"] == torch.get_num_threads()
+        assert (row["precision"], row["provenance"][0]["hardware"]["precision"]) == ("float32", "float32")
         assert not row["standin"]
     assert "toy: 27 clips of 9 people" in messages
     assert "2 rows, 0 of them already stored" in messages

@@ -54,7 +54,7 @@ def crops(folder: Path) -> Iterator[tuple[str, object]]:
     yield "selection", _crops_of(clip, EveryOther())
     yield "faces", _crops_of(clip, FindBright())
     yield "no face", _crops_of(replace(clip, images=(frames[2],), length=1), FindBright())
-    yield "another size", _crops_of(clip, Halve(), FindBright(), Halve())
+    yield "another size", _crops_of(clip, Halve(), FindBright())
     mixed = (frames[0], write_png(folder / "color.png", image(9, channels=3)))
     yield "gray and color", _crops_of(replace(clip, images=mixed, length=2, apex=None))
     damaged = folder / "cut.png"
@@ -84,7 +84,7 @@ def features(folder: Path) -> Iterator[tuple[str, object]]:
     ]
     clips.append(np.stack([image(at, 7, 7) for at in range(3)]))
     outputs = forward_frames(Part().build(None), clips, Input(4, 1, (0.5,), (0.25,)), CPU, "golden")
-    yield "batches", [output[:, :2].sum(0) if output.size else len(output) for output in outputs]
+    yield "batches", [output.sum(0) if output.size else len(output) for output in outputs]
     for name, part in (("frames", Part()), ("clips", ClipPart())):
         entry_keys = scene.fit(name, Systems(part=part)).features
         yield name, scene.store.find("features", next(iter(entry_keys.by_group.values()))).array(scene.clips[1].id)
@@ -126,6 +126,7 @@ def _image_files(folder: Path) -> dict[str, Path]:
         "gray PNG": write_png(folder / "gray.png", gray),
         "color PNG": write_png(folder / "rgb.png", color),
         "PNG of 16 bits": write_png(folder / "16.png", gray.astype(np.uint16) * 257),
+        "PNG of 12 bits": write_png(folder / "12.png", gray.astype(np.uint16) * 16),
         "transparent PNG": write_png(folder / "alpha.png", np.concatenate([color, gray[..., None]], 2)),
         "gray BMP": write_png(folder / "gray.bmp", gray),
         "color BMP": write_png(folder / "color.bmp", color),

@@ -123,3 +123,77 @@ def test_it_reads_what_the_network_names(run):
 )
 def test_augmentations_that_cannot_reach_the_items(run, tmp_path, backbone, message):
     assert is_refused(run(f"backbone={backbone}", "loss=plain", "recipe.augmentation={flip: 1}"), tmp_path, message)
+
+
+BACKBONE = """
+import ferbench
+from dataclasses import dataclass
+
+@ferbench.hookimpl
+def register_backbones(register):
+    register(Net)
+
+{frozen}
+
+    @property
+    def is_calibrated(self):
+        return False
+
+    def build(self, crops):
+        from torch import nn
+        return nn.Flatten()
+
+@dataclass(frozen=True)
+class Net(ferbench.Backbone):
+    '''A network.'''
+    name = "net"
+    size: int = 1
+
+    def input(self):
+        return ferbench.Input(8, 1, (0.5,), (0.5,))
+
+    def frozen(self):
+        return {call}
+
+    def trainable(self, classes):
+        from torch import nn
+        return ferbench.Network(lambda shape: nn.Linear(64, len(classes)))
+"""
+HIDDEN = """
+def make(size):
+    class Part(ferbench.Frozen):
+        is_calibrated = False
+
+        def build(self, crops):
+            print(size)
+
+    return Part()
+
+class Other(ferbench.Frozen):
+"""
+OWN = "class Part(ferbench.Frozen):\n    def __init__(self, size):\n        object.__setattr__(self, 'size', size)"
+EXTRA = "@dataclass(frozen=True)\nclass Part(ferbench.Frozen):\n    width: int = 1\n" + OWN.partition("\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("frozen", "call", "message"),
+    [
+        (OWN, "Part(self.size)", "Part has its own constructor, which differs from its fields in size: use @dataclass(frozen=True)"),
+        (
+            EXTRA,
+            "Part(self.size)",
+            "Part has its own constructor, which differs from its fields in size, width: use",
+        ),
+        ("class Part(ferbench.Frozen):\n    size: int = 3", "Part()", "Part has parameters but no @dataclass(frozen=True): size"),
+        (HIDDEN, "make(self.size)", "Part is defined inside a function and uses its variables size: make them parameters"),
+    ],
+)
+def test_a_frozen_part_whose_arguments_its_key_would_miss_is_refused(
+    frozen, call, message, benchmark_file, data, tmp_path, capsys, toy_plugin
+):
+    """Two of them with other arguments were equal, and shared their features."""
+    (tmp_path / "net.py").write_text(BACKBONE.format(frozen=frozen, call=call))
+    plugins = ["--plugin", str(toy_plugin), "--plugin", str(tmp_path / "net.py")]
+    options = ["--store", str(tmp_path / "runs"), "--device", "cpu", "--format", "json", "--set", "backbone=net"]
+    result = main(["run", str(benchmark_file), *plugins, *options]), [], capsys.readouterr().err
+    assert is_refused(result, tmp_path, f"the frozen part of backbone net: {message}")

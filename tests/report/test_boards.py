@@ -28,6 +28,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
         "labels": LABELS | labels,
         "standin": standin,
         "fingerprint": fingerprint,
+        "precision": "float32",
         "classes": CLASSES,
         "protocol": f"corpus: 99 clips under {fingerprint[:4]}",
         "war": uar + 0.01,
@@ -43,9 +44,8 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
 
 
 def failed(message: str = "out of luck", **labels: str) -> dict:
-    description = {
-        k: v for k, v in row(0, **labels).items() if k in ("benchmark", "labels", "standin", "fingerprint", "classes", "protocol")
-    }
+    known = ("benchmark", "labels", "standin", "fingerprint", "precision", "classes", "protocol")
+    description = {name: value for name, value in row(0, **labels).items() if name in known}
     return {**description, "status": "failed", "key": "k" * 32, "error": "ValueError", "message": message, "log": "runs/logs/k.txt"}
 
 
@@ -345,3 +345,9 @@ def test_legend_names_untested_classes_and_lost_clips_also_next_to_failed_rows()
     assert "left out: 2 clips without a readable frame" in board.caption
     (board,) = make_boards(record(row(0.5)))
     assert "left out" not in board.caption
+
+
+def test_tables_and_exports_show_the_precision():
+    rows = [row(0.5), {**row(0.4, loss="other"), "precision": "bfloat16"}]
+    assert make_boards(record(*rows))[0].caption.endswith("computed in bfloat16 and float32")
+    assert [line["precision"] for line in csv.DictReader(io.StringIO(to_csv([record(*rows)])))] == ["float32", "bfloat16"]
