@@ -17,16 +17,10 @@ def read_indexed(path: Path, digest: str) -> bytes:
 
     Raises FerbenchError if the file changed, vanished or became readable since then.
     """
-    try:
-        with open_regular(path) as file:
-            content = file.read()
-    except OSError as error:
-        problem = describe_problem(path, error)
-        _check_equal(path, problem_digest(problem), digest)
-        raise Unreadable(f"{path.name}: {problem}") from error
-    _check_equal(path, digest_bytes(content), digest)
-    if not content:
-        raise Unreadable(f"{path.name}: empty file")
+    content, problem = _read(path)
+    _check_equal(path, problem_digest(problem) if problem else digest_bytes(content), digest)
+    if problem or not content:
+        raise Unreadable(f"{path.name}: {problem or 'empty file'}")
     return content
 
 
@@ -40,15 +34,28 @@ def hold_indexed(path: Path, digest: str) -> Iterator[None]:
     _check_equal(path, record.digest, digest)
     if record.problem:
         raise Unreadable(f"{path.name}: {record.problem}")
+    failure = None
     try:
         yield
-    finally:  # also after an error, which may come from a change
-        if not is_current(str(path), record):
-            again = record_file(path)
-            _check_equal(path, (again.digest, again.fingerprint), (digest, record.fingerprint))
+    except Unreadable as error:  # may come from a change
+        failure = error
+    if not is_current(str(path), record):
+        again = record_file(path)
+        _check_equal(path, (again.digest, again.fingerprint), (digest, record.fingerprint))
+    if failure:
+        raise failure
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """The content of a file, and why it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return file.read(), ""
+    except OSError as error:
+        return b"", describe_problem(path, error)
 
 
 def _check_equal(path: Path, found: object, indexed: object) -> None:
     if found != indexed:
-        hint = "run the same command again: it reads the file again, and keeps what it stored of other files"
+        hint = "run the same command again, which indexes it again; if this error stays, add --rehash"
         raise FerbenchError(f"{path} changed since it was indexed", hint=hint)

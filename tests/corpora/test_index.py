@@ -150,7 +150,7 @@ def test_digests_of_another_version_are_dropped(tmp_path, store):
     records = read_files(tmp_path, clips, store)
     (file,) = (store.root / "digests").iterdir()
     file.write_text('{"a/0.png": [[8, 9], "digest"]}')
-    assert read_files(tmp_path, clips, store) == records
+    assert [record.digest for record in read_files(tmp_path, clips, store).values()] == [record.digest for record in records.values()]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,187 @@
+"""Files of a corpus that change while a benchmark runs never give a wrong row under a right key."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from pathlib import Path
+
+import pytest
+from stored import stored_digests
+
+from ferbench.cli.main import main
+from ferbench.corpora import files, verification
+
+CHANGES = 20
+
+
+class Disk:
+    """Changes files when a certain number of files has been opened; files in `denied` cannot be opened."""
+
+    def __init__(self) -> None:
+        self.denied: set[Path] = set()
+        self.left, self.change = 0, lambda: None
+        self.lock = threading.Lock()
+        self.open = files.open_regular
+
+    def plan(self, opened: int, change) -> None:
+        self.left, self.change = opened, change
+
+    def open_regular(self, path):
+        with self.lock:
+            self.left -= 1
+            if self.left == 0:
+                self.change()
+        if path in self.denied:
+            raise PermissionError(13, "Permission denied", str(path))
+        return self.open(path)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    disk = Disk()
+    for module in (files, verification):
+        monkeypatch.setattr(module, "open_regular", disk.open_regular)
+    return disk
+
+
+@pytest.fixture
+def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    def call(*arguments, store="runs"):
+        command = ["run", benchmark_file, "--plugin", toy_plugin, "--store", tmp_path / store, "--no-figures", "--device", "cpu"]
+        code = main([*map(str, command), "--format", "json", *arguments])
+        output = capsys.readouterr()
+        return code, json.loads(output.out) if output.out else [], output.err
+
+    return call
+
+
+class Frames:
+    """Frames that are replaced, deleted, made unreadable and restored at random."""
+
+    def __init__(self, folder: Path, disk: Disk, seed: int) -> None:
+        self.paths = sorted(folder.rglob("*.png"))
+        self.content = {path: path.read_bytes() for path in self.paths}
+        self.disk, self.random = disk, random.Random(seed)
+
+    def change(self) -> None:
+        """Change three frames of few, so that some are restored."""
+        for path in self.random.sample(self.paths[:: len(self.paths) // 8], 3):
+            self.random.choice([self.replace, self.delete, self.deny, self.restore])(path)
+
+    def replace(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        path.write_bytes(self.content[self.random.choice(self.paths)])
+
+    def delete(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def deny(self, path: Path) -> None:
+        if path.exists():
+            path.chmod(0o000)  # which does not stop root
+        self.disk.denied.add(path)
+
+    def restore(self, path: Path) -> None:
+        self.disk.denied.discard(path)
+        path.unlink(missing_ok=True)
+        path.write_bytes(self.content[path])
+
+
+def without_run(row):
+    return {name: value for name, value in row.items() if name not in ("seconds", "provenance", "log")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_rows_are_those_of_a_clean_store_after_frames_changed_at_random_moments(run, data, tmp_path, disk, seed):
+    frames = Frames(data / "toy", disk, seed)
+    stopped = 0
+    for _ in range(CHANGES):
+        disk.plan(frames.random.randrange(1, 162), frames.change)
+        code, _, messages = run()
+        if disk.left > 0:  # the run opened fewer files
+            disk.left = 0
+            frames.change()
+        stopped += "changed since it was indexed" in messages
+        assert code == 0 or "changed since it was indexed" in messages, messages
+    assert stopped >= 3
+    code, rows, messages = run()
+    assert code == 0, messages
+    _, clean, _ = run(store="clean")
+    assert [without_run(row) for row in rows] == [without_run(row) for row in clean]
+    unreadable = [path for path in disk.denied if path.exists()]  # the loader does not list what is deleted
+    assert sum(map(len, rows[0]["unreadable"].values())) == len(unreadable)
+    for stage in ("crops", "features", "fits"):
+        expected = stored_digests(tmp_path / "clean", stage)
+        assert expected.items() <= stored_digests(tmp_path / "runs", stage).items()
+
+
+def test_a_frame_that_changes_after_indexing_is_not_stored_and_the_next_run_is_right(run, data, tmp_path, disk):
+    path = data / "toy/p00/dark/take0/0.png"
+    content = path.read_bytes()
+    disk.plan(81 + 1, lambda: path.write_bytes((data / "toy/p01/light/take0/0.png").read_bytes()))
+    code, rows, messages = run()
+    assert (code, rows) == (2, [])
+    assert f"{path} changed since it was indexed" in messages
+    assert not stored_digests(tmp_path / "runs", "crops")
+    path.write_bytes(content)
+    code, rows, _ = run()
+    _, clean, _ = run(store="clean")
+    assert code == 0
+    assert [without_run(row) for row in rows] == [without_run(row) for row in clean]
+
+
+def test_a_frame_that_was_unreadable_once_counts_again(run, data, disk):
+    path = data / "toy/p00/dark/take0/0.png"
+    disk.denied.add(path)
+    _, rows, messages = run()
+    assert rows[0]["unreadable"] == {"toy/p00/dark/take0": {"0": "0.png: Permission denied"}}
+    assert "files that cannot be read: 1: p00/dark/take0/0.png (Permission denied)" in messages
+    disk.denied.clear()
+    _, rows, _ = run()
+    assert rows[0]["unreadable"] == {}
+
+
+def test_a_frame_that_cannot_be_read_any_more_without_a_change_is_left_out_after_a_rehash(run, data, disk, monkeypatch):
+    """As for another user of the same store."""
+    run()
+    monkeypatch.setattr(files, "SETTLED", -(10**15))
+    disk.denied.add(data / "toy/p00/dark/take0/0.png")
+    code, _, messages = run("--set", "preprocessing=[[{resize: {size: 16}}]]")
+    assert code == 2
+    assert "changed since it was indexed" in messages
+    assert "if this error stays, add --rehash" in messages
+    for arguments in (["--rehash"], []):
+        code, rows, _ = run("--set", "preprocessing=[[{resize: {size: 16}}]]", *arguments)
+        assert (code, rows[0]["unreadable"]) == (0, {"toy/p00/dark/take0": {"0": "0.png: Permission denied"}})
+
+
+def test_a_finished_run_opens_no_frame(run, disk, monkeypatch):
+    run()
+    monkeypatch.setattr(files, "SETTLED", -(10**15))
+    run()
+    disk.plan(1, lambda: pytest.fail("a frame is opened"))
+    code, _, messages = run()
+    assert code == 0
+    assert "2 of them already stored" in messages
+
+
+def test_rehash_opens_all_frames_again(run, disk, monkeypatch):
+    run()
+    monkeypatch.setattr(files, "SETTLED", -(10**15))
+    disk.plan(10**9, lambda: None)
+    assert run("--rehash")[0] == 0
+    assert 10**9 - disk.left == 81
+
+
+def test_the_same_pictures_under_two_people_are_named_in_messages_and_record(run, data, tmp_path):
+    for frame in range(2):
+        (data / f"toy/p01/dark/take0/{frame}.png").write_bytes((data / f"toy/p00/dark/take0/{frame}.png").read_bytes())
+    code, _, messages = run()
+    assert code == 0
+    named = "toy/p01/dark/take0 0.png = toy/p00/dark/take0 0.png"
+    assert f"warning: toy: 2 pictures are also those of another person or corpus: {named}, " in messages
+    record = json.loads((tmp_path / "runs/benchmarks/toys.json").read_text())
+    assert record["corpora"][0]["repeated"]["pictures"] == 2
+    assert record["corpora"][0]["repeated"]["examples"][0] == named
