@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ferbench.store.files import open_regular
 
+NOT_UNICODE = "a name is not in UTF-8: rename the file or its folder"
 MIN_DECODED = 0.95  # of the frames that a header declares: some headers guess from the duration
 
 

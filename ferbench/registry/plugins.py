@@ -16,6 +16,7 @@ import pluggy
 from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, error_location
 from ferbench.api.paths import expand_home
+from ferbench.api.text import is_unicode
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
@@ -131,8 +132,8 @@ def _import_file(file: Path) -> ModuleType:
     name = f"ferbench_plugin_{file.stem}"
     loader = _SourceLoader(name, str(file))
     spec = importlib.util.spec_from_file_location(name, file, loader=loader)
-    if spec is None or file.suffix != ".py":
-        raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file")
+    if spec is None or file.suffix != ".py" or not is_unicode(name):
+        raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file, with a name in UTF-8")
     module = importlib.util.module_from_spec(spec)
     if name in sys.modules:
         forget_sources()
