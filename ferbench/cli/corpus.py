@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
 from ferbench.api.paths import expand_home
+from ferbench.api.text import escape_controls
 from ferbench.cli.options import (
     add_command,
     add_format,
@@ -38,7 +39,9 @@ def _corpus_list(options: argparse.Namespace) -> int:
     corpora = [(dataset, str(locate_corpus(dataset()) or "")) for dataset in load_plugins(options.plugin).datasets()]
     if options.format == "json":
         facts = ("classes", "license", "access", "citation")
-        print_json([{"name": d.name, "found": folder, **{fact: getattr(d, fact) for fact in facts}} for d, folder in corpora])
+        print_json(
+            [{"name": d.name, "found": escape_controls(folder), **{fact: getattr(d, fact) for fact in facts}} for d, folder in corpora]
+        )
     else:
         heading = ["name", "found at", "license", "classes"]
         print_columns([heading, *[[d.name, folder or "–", d.license, ", ".join(d.classes)] for d, folder in corpora]])

@@ -14,6 +14,7 @@ import cv2
 import msgspec
 
 from ferbench.api.errors import FerbenchError
+from ferbench.api.text import escape_line
 from ferbench.corpora.reading import Unreadable, is_truncated, translate_os_errors
 from ferbench.corpora.videos import declared_frames, read_frames
 from ferbench.store.files import digest_file, to_json
@@ -150,14 +151,14 @@ def _load_record(folder: Path) -> ExtractionRecord | None:
 
 def _extract_alone(video: Path, source: Path, folder: Path, request: Request, wait: Callable[[str], None]) -> Extraction:
     """Extract a video unless its folder is there; if another process extracts it, wait for that."""
-    name = video.relative_to(source).as_posix()
+    name = escape_line(video.relative_to(source).as_posix())
     lease = nullcontext() if _is_taken(folder) else Leases(folder.parent).hold(f".{folder.name}", wait)
     with _translate_write_errors(folder), lease:
         _check_folder(folder, request)
         try:
             return _check_extraction(video, name, folder) if _is_taken(folder) else _extract_video(video, name, folder, request)
         except Unreadable as problem:
-            return Extraction(name, 0, False, str(problem))
+            return Extraction(name, 0, False, escape_line(str(problem)))
 
 
 @contextmanager

@@ -9,8 +9,10 @@ from pathlib import Path
 from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
+from ferbench.api.text import is_unicode
 from ferbench.corpora.corpus import Corpus, store_contents
 from ferbench.corpora.files import FileRecords, clip_files, read_files
+from ferbench.corpora.names import check_names
 from ferbench.corpora.reading import is_truncated
 from ferbench.corpora.standins import find_standin
 from ferbench.store.entries import Store
@@ -45,12 +47,15 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
 
 
 def _list_clips(dataset: Dataset) -> tuple[list[Clip], list[Skipped]]:
+    if not is_unicode(dataset.root):
+        raise FerbenchError(f"the name of the folder {dataset.root} is not in UTF-8", hint="rename it")
     with blame_plugin(dataset.title, type(dataset)):
         yielded = list(dataset.clips())
     for item in yielded:
         if problem := _contract_problem(item):
             raise PluginError(f"{dataset.title}: clips() yields {problem}", where=location(type(dataset)))
-    return [item for item in yielded if isinstance(item, Clip)], [item for item in yielded if isinstance(item, Skipped)]
+    checked = list(map(check_names, yielded))
+    return [item for item in checked if isinstance(item, Clip)], [item for item in checked if isinstance(item, Skipped)]
 
 
 def _contract_problem(item: object) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from ferbench.api.errors import SystemProblem
 from ferbench.store.files import open_regular
 
+NOT_UNICODE = "a name is not in UTF-8: rename the file or its folder"
 MIN_DECODED = 0.95  # of the frames that a header declares: some headers guess from the duration
 # What is true of a file itself. Any other error is the system's, such as too many open files or a network disk that went away.
 FILE_ERRNOS = (

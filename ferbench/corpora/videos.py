@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ferbench.api.text import is_unicode
 from ferbench.corpora.images import Image, to_rgb
-from ferbench.corpora.reading import Unreadable, check_readable
+from ferbench.corpora.reading import NOT_UNICODE, Unreadable, check_readable
 
 
 class FrameCount(NamedTuple):
@@ -67,6 +68,8 @@ def decode_frames(video: Path, indices: Sequence[int]) -> dict[int, Image]:
 @contextmanager
 def _open(video: Path) -> Iterator[cv2.VideoCapture]:
     check_readable(video)
+    if not is_unicode(str(video)):  # OpenCV would crash
+        raise Unreadable(f"{video.name}: {NOT_UNICODE}")
     capture = cv2.VideoCapture(str(video))
     try:
         if not capture.isOpened():

@@ -15,6 +15,7 @@ import pluggy
 from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, error_location
 from ferbench.api.paths import expand_home
+from ferbench.api.text import is_unicode
 from ferbench.registry import hookspecs
 from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
@@ -127,8 +128,8 @@ def _import_file(file: Path) -> ModuleType:
     name = f"{PLUGIN_PREFIX}{file.stem}"
     loader = UncachedLoader(name, str(file))
     spec = importlib.util.spec_from_file_location(name, file, loader=loader)
-    if spec is None or file.suffix != ".py":
-        raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file")
+    if spec is None or file.suffix != ".py" or not is_unicode(name):
+        raise FerbenchError(f"{file} is not a Python file", where="--plugin", hint="give the path of a .py file, with a name in UTF-8")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # annotations of its dataclasses are resolved there
     check_neighbors(name, file)

@@ -10,6 +10,7 @@ import msgspec
 
 from ferbench.api.errors import FerbenchError
 from ferbench.api.paths import expand_home
+from ferbench.api.text import is_unicode
 from ferbench.store.entries import DEFAULT_FOLDER, FORMAT, MARKER, Store
 
 OLD_FILE = "manifest.json"  # in the folder of each entry of format 1
@@ -25,6 +26,8 @@ def store_folder(path: str | Path = "") -> Path:
 def find_store(path: str | Path, warn: Callable[[str], None], *, must_exist: bool = False) -> Store:
     """Return the store in a folder; raises FerbenchError if the folder holds anything else."""
     folder = store_folder(path)
+    if not is_unicode(str(folder)):
+        raise FerbenchError(f"the name of the folder {folder} is not in UTF-8", hint=CHOOSE)
     if (folder / MARKER).is_file():
         _check_format(folder)
     elif folder.is_dir() and (content := [item for item in folder.iterdir() if not _is_harmless(item)]):

@@ -15,6 +15,7 @@ import pytest
 
 from ferbench import FerbenchError, __version__
 from ferbench.cli.main import main, make_parser
+from ferbench.cli.options import print_json
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.plugins import load_plugins
 
@@ -266,8 +267,15 @@ def test_names_cannot_steer_the_terminal(call, tmp_path, monkeypatch):
     plugin = Path(__file__).parents[1] / "toy.py"
     assert r"toy\x1b[31m\x07\x9b/toy" in call(f"corpus list --plugin {plugin}")[1]
     code, out, err = call(f"corpus list --plugin {plugin} --format json")
-    assert r"toy\u001b[31m\u0007\u009b/toy" in out
-    assert "toy" + ESCAPES + "/toy" in [corpus["found"] for corpus in json.loads(out)]
+    assert r"toy\x1b[31m\x07\x9b/toy" in [corpus["found"] for corpus in json.loads(out)]
+
+
+def test_json_holds_no_control_characters(capsys):
+    text = "\x1b[31m\x9b\x7f\n\u202e\u00e9"
+    print_json([text])
+    out = capsys.readouterr().out
+    assert json.loads(out) == [text]
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out)
 
 
 def test_arguments_in_usage_errors_are_escaped(capsys):
@@ -322,3 +330,49 @@ def test_a_typing_error_in_a_folder_is_named_before_the_rehearsal(call, tmp_path
     assert "warning: root of the corpus toy: there is no folder tpyo" in err
     assert "warning: FERBENCH_DATA: there is no folder dtaa" in err
     assert "warning: FERBENCH_DATA: there is no folder dtaa" in call("corpus list")[2]
+
+
+BYTES = os.fsdecode(b"b\xff")
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("run X.yaml", r"no file b\xff.yaml"),
+        ("leaderboard --store X", r"the name of the folder b\xff is not in UTF-8"),
+        ("corpus check toy X --plugin toy.py", r"the name of the folder b\xff is not in UTF-8"),
+        ("run quick --plugin X.py", r"b\xff.py is not a Python file"),
+        ("run quick --set backbone=X", "the character #xdcff is not allowed"),
+        ("run quick --only backbone=X", r"unknown backbone 'b\udcff'"),
+        ("corpus extract toy X", "no video below toy"),
+    ],
+)
+def test_names_that_are_not_in_utf8(call, tmp_path, command, message):
+    toy = Path(__file__).parents[1] / "toy.py"
+    for name in ("toy.py", f"{BYTES}.py"):
+        (tmp_path / name).write_text(toy.read_text())
+    (tmp_path / "toy").mkdir()
+    (tmp_path / BYTES / "p0/dark/take0").mkdir(parents=True)
+    code, out, err = call(command.replace("X", BYTES))
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_clips_with_names_that_are_not_in_utf8_are_left_out(call, data, toy_plugin):
+    (data / "toy/p00/dark/take0").rename(data / f"toy/p00/dark/{BYTES}")
+    (data / "toy/p00/light/take0/0.png").rename(data / f"toy/p00/light/take0/{BYTES}.png")
+    (data / f"toy/p00/{BYTES}/take0").mkdir(parents=True)
+    code, out, _ = call(f"corpus check toy {data}/toy --plugin {toy_plugin}")
+    assert code == 0
+    assert r"skipped 2, a name is not in UTF-8: rename the file or its folder: p00/dark/b\xff, p00/light/take0" in out
+    assert r"skipped 1, unknown label: p00/b\xff/take0" in out
+    assert "toy: 25 clips of 9 people" in out
+
+
+def test_videos_with_names_that_are_not_in_utf8_are_reported(call, tmp_path):
+    """OpenCV crashes if it is given such a name."""
+    (tmp_path / "videos").mkdir()
+    (tmp_path / f"videos/{BYTES}.avi").write_bytes(b"a video")
+    code, out, _ = call("corpus extract videos frames --format json")
+    assert (code, json.loads(out)[0]["video"]) == (1, r"b\xff.avi")
+    assert json.loads(out)[0]["problem"] == r"b\xff.avi: a name is not in UTF-8: rename the file or its folder"
