@@ -29,7 +29,7 @@ COMPUTING = (
 # Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.
 OTHER_WORDS = {
     "last": {"api.recipe"},
-    "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features"},
+    "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features", "execution.probe"},
     "timm": {"execution.provenance"},
     "torchvision": {"execution.provenance"},
     "gray": {"report.figures"},

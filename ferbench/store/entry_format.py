@@ -9,22 +9,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
-import numpy as np
-import safetensors.numpy
-from numpy.typing import NDArray
 
 from ferbench.api.errors import StoreError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
 SUFFIX = ".safetensors"
 METADATA = "__metadata__"
 CHUNK = 1 << 20  # bytes that are read at once
-DTYPES = {
-    "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8",
+DTYPES = {  # numpy's names of the types
+    "BOOL": "|b1", "U8": "|u1", "I8": "|i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8", "I64": "<i8",
     "F16": "<f2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
 
@@ -58,7 +58,7 @@ class ArraySpec(msgspec.Struct, frozen=True):
         """Whether it describes an array: of a known type, and as long as its shape says."""
         first, end = self.data_offsets
         is_known = self.dtype in DTYPES and first >= 0 and all(size >= 0 for size in self.shape)
-        return is_known and end - first == math.prod(self.shape) * np.dtype(DTYPES[self.dtype]).itemsize
+        return is_known and end - first == math.prod(self.shape) * _item_size(DTYPES[self.dtype])
 
 
 class Metadata(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ class ArrayFile:
     """An array [N,...] in a file, which is open only while it is read; `offset` is the byte where its first number begins."""
 
     path: Path
-    dtype: np.dtype
+    dtype: str  # numpy's name
     shape: tuple[int, ...]
     offset: int
 
@@ -87,11 +87,11 @@ class ArrayFile:
     @property
     def nbytes(self) -> int:
         """The size of the array in memory."""
-        return math.prod(self.shape) * self.dtype.itemsize
+        return math.prod(self.shape) * _item_size(self.dtype)
 
     def read_rows(self, rows: Sequence[int], into: Sequence[NDArray]) -> None:
         """Read these rows, each into a contiguous array [...]; raises StoreError if the file ends before."""
-        size = math.prod(self.shape[1:]) * self.dtype.itemsize
+        size = math.prod(self.shape[1:]) * _item_size(self.dtype)
         with self.path.open("rb") as file:
             for row, array in zip(rows, into, strict=True):
                 file.seek(self.offset + row * size)
@@ -129,10 +129,12 @@ class Entry:
     def locate(self, name: str) -> ArrayFile:
         """Return where an array is; raises KeyError."""
         spec = self.specs[name]
-        return ArrayFile(self.path, np.dtype(DTYPES[spec.dtype]), spec.shape, self.start + spec.data_offsets[0])
+        return ArrayFile(self.path, DTYPES[spec.dtype], spec.shape, self.start + spec.data_offsets[0])
 
     def array(self, name: str) -> NDArray:
         """Map an array from the file, read-only; raises KeyError."""
+        import numpy as np
+
         file = self.locate(name)
         if not (count := math.prod(file.shape)):
             return np.zeros(file.shape, file.dtype)
@@ -146,6 +148,9 @@ class Entry:
 
 def encode(stage: str, key: str, content: Content) -> bytes:
     """Return the bytes of an entry."""
+    import numpy as np
+    import safetensors.numpy
+
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in content.arrays.items()}
     facts, run = (msgspec.json.encode(value).decode() for value in (content.facts, content.run))
     described = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
@@ -192,9 +197,13 @@ def verify_header(entry: Entry, stage: str, key: str) -> None:
 def verify_arrays(entry: Entry) -> None:
     """Raise Damaged if an array is not as it was written; reads all of them, since an I/O error in a mapped file ends the process."""
     with entry.path.open("rb") as file:
-        described = {name: (np.dtype(DTYPES[spec.dtype]).str, spec.shape) for name, spec in entry.specs.items()}
+        described = {name: (DTYPES[spec.dtype], spec.shape) for name, spec in entry.specs.items()}
         if entry.digest != _digest(entry.metadata.facts, described, lambda name: _read_chunks(file, entry, name)):
             raise Damaged("its data does not match its checksum")
+
+
+def _item_size(dtype: str) -> int:
+    return int(dtype[2:])
 
 
 def _read_chunks(file: BinaryIO, entry: Entry, name: str) -> Iterator[bytes]:
