@@ -26,6 +26,16 @@ aggregator: [majority, mean]
 """
 
 
+def pytest_addoption(parser):
+    parser.addoption("--stress", action="store_true", help="kill, delete and change at many more random moments")
+
+
+@pytest.fixture
+def repeats(request) -> int:
+    """How often a test does something at a random moment."""
+    return 25 if request.config.getoption("--stress") else 5
+
+
 @pytest.fixture(scope="session")
 def toy_plugin() -> Path:
     return HERE / "toy.py"

@@ -17,7 +17,6 @@ from ferbench.store import upkeep
 
 pytestmark = pytest.mark.slow
 
-MOMENTS = 20
 BENCHMARK = """\
 name: toys
 dataset: toy
@@ -60,13 +59,13 @@ def collect(store: Path) -> int:
     return main(["store", "gc", "--delete", "--old-rows", "--store", str(store)])
 
 
-def test_gc_during_a_rehearsal(rehearse, tmp_path, monkeypatch, capsys):
+def test_gc_during_a_rehearsal(rehearse, tmp_path, monkeypatch, capsys, repeats):
     """What is young is not spared here, so that only the exclusion protects it."""
     monkeypatch.setattr(upkeep, "MIN_AGE", 0.0)
     undisturbed = rehearse(tmp_path / "undisturbed").rows()
     assert [row["standin"] for row in undisturbed] == [True] * 2
     total, chance, codes = count_files(tmp_path / "undisturbed"), random.Random(5), []
-    for number in range(MOMENTS):
+    for number in range(repeats):
         store = tmp_path / f"store{number}"
         run = rehearse(store)
         wait_for_files(store, chance.randrange(total + 1), run)
@@ -79,7 +78,7 @@ def test_gc_during_a_rehearsal(rehearse, tmp_path, monkeypatch, capsys):
         assert run.rows() == undisturbed
         for stage in ("crops", "features", "fits", "rows"):
             assert stored_digests(store, stage) == stored_digests(tmp_path / "undisturbed", stage)
-    assert codes.count(2) > MOMENTS / 2  # most of them met a run
+    assert codes.count(2) > repeats / 2  # most of them met a run
     assert "is using the store" in capsys.readouterr().err
 
 
