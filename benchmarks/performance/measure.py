@@ -201,7 +201,9 @@ def detection(folder: Path) -> Results:
 
     from ferbench.api.clips import Clip, Frames
     from ferbench.corpora.decoding import decode
+    from ferbench.corpora.files import clip_files
     from ferbench.execution.executor import local_executor
+    from ferbench.store.files import digest_file
     from ferbench_basics.viola_jones import ViolaJones
     from ferbench_corpora.ckplus import CKPlus
 
@@ -223,10 +225,11 @@ def detection(folder: Path) -> Results:
 
     def pooled(near: bool = False) -> list[tuple[int, ...]]:
         def detect(clip: Clip) -> Frames:
-            return ViolaJones(near=near)(Frames(tuple(decode(clip, range(clip.length))[0].values())))
+            digests = [digest_file(path) for path in clip_files(clip)]
+            return ViolaJones(near=near)(Frames(tuple(decode(clip, range(clip.length), digests)[0].values())))
 
         with local_executor(os.cpu_count() or 1) as executor:
-            clip_frames = [future.result() for future in [executor.start(detect, clip) for clip in clips]]
+            clip_frames = list(executor.run_all(detect, clips))
         boxes = [pair for frames in clip_frames for pair in zip(frames.boxes or (), frames.has_face or (), strict=True)]
         return [box if has_face else (0, 0, 0, 0) for box, has_face in boxes]
 
