@@ -11,7 +11,8 @@ from stat import S_ISREG
 from typing import Literal
 
 from ferbench.api.errors import StoreError
-from ferbench.store.entries import COLLECTION, MARKER, PARTIAL, Store
+from ferbench.store.entries import COLLECTION, Store
+from ferbench.store.folder import MARKER, PARTIAL
 
 STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds", "index")
 STANDINS = "standin"

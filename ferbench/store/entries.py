@@ -18,15 +18,11 @@ from ferbench.api.errors import FerbenchError, StoreError
 from ferbench.store import entry_format
 from ferbench.store.entry_format import Content, Damaged, Entry
 from ferbench.store.files import copy_file, put_in_place, read_json, replace_file, write_file
-from ferbench.store.leases import Leases
+from ferbench.store.folder import StoreFolder
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MARKER = "ferbench-store.json"
-FORMAT = 2
-DEFAULT_FOLDER = "ferbench-store"
-PARTIAL = "partial"  # the folder of unfinished files
 COLLECTION = "collection"  # the lease of `store gc --delete`
 USE = "use-"  # the leases of commands that need what no row names yet
 SECONDS_TO_START = 3.0  # a command that starts holds the lease of `store gc --delete` for an instant
@@ -63,7 +59,7 @@ class Store:
         `facts_only` verifies only the header, so that the arrays are not read. Raises StoreError if the entry cannot be read.
         """
         try:
-            with self._translate_errors("read"):
+            with self._folder.translate_errors("read"):
                 entry = entry_format.open_entry(self.path(stage, key))
                 if (stage, key) not in self._verified:
                     entry_format.verify_header(entry, stage, key)
@@ -89,14 +85,14 @@ class Store:
         must_flush = time.monotonic() - start > MIN_SECONDS_TO_FLUSH
         data = entry_format.encode(stage, key, content)
         self.find(stage, key)  # removes a damaged one
-        with self._translate_errors("written"), self._partial_file() as part:
+        with self._folder.translate_errors("written"), self._folder.partial_file() as part:
             write_file(part, data, must_flush)
             put_in_place(part, self.path(stage, key))
             return entry_format.open_entry(self.path(stage, key))
 
     def adopt(self, stage: str, key: str, source: Path) -> None:
         """Take an intact entry of another store from its file; raises StoreError if the copy is not intact, and then nothing is stored."""
-        with self._translate_errors("written"), self._partial_file() as part:
+        with self._folder.translate_errors("written"), self._folder.partial_file() as part:
             copy_file(source, part)
             try:
                 entry_format.read_verified(part, stage, key)
@@ -110,19 +106,19 @@ class Store:
         if self.has(stage, key):
             yield False
             return
-        with self._lease(f"{stage}-{key}") as is_held:
+        with self._folder.lease(f"{stage}-{key}") as is_held:
             yield is_held and not self.has(stage, key)  # stored between the check and the lease
 
     def remove(self, stage: str, key: str) -> None:
         """Remove an entry, if it is there."""
         self._verified.discard((stage, key))
-        with self._translate_errors("written"):
+        with self._folder.translate_errors("written"):
             self.path(stage, key).unlink(missing_ok=True)
 
     def try_read(self, path: str | Path, as_type: type[T]) -> T | None:
         """Return the value of a JSON file outside the entries; None if it is missing or, with a warning, if it is damaged."""
         try:
-            with self._translate_errors("read"):
+            with self._folder.translate_errors("read"):
                 return read_json(self.root / path, as_type)
         except FileNotFoundError:
             return None
@@ -133,10 +129,10 @@ class Store:
     def write_file(self, path: str, content: bytes) -> Path:
         """Write a file outside the entries, such as a record or a log, atomically."""
         target = self.root / path
-        with self._translate_errors("written"):
+        with self._folder.translate_errors("written"):
             if target.is_file() and target.read_bytes() == content:  # so that a finished benchmark can be shown from a read-only store
                 return target
-            with self._partial_file() as part:
+            with self._folder.partial_file() as part:
                 write_file(part, content, must_flush=True)
                 replace_file(part, target)
         return target
@@ -144,7 +140,7 @@ class Store:
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a lease of this name until the block ends; waits for another process that holds it."""
-        with self._lease(name, lambda owner: self.warn(f"waiting for {owner}, which holds {name}")):
+        with self._folder.lease(name, lambda owner: self.warn(f"waiting for {owner}, which holds {name}")):
             yield
 
     @contextmanager
@@ -152,65 +148,27 @@ class Store:
         """Keep `store gc --delete` from removing anything until the block ends; waits until a running one ends."""
         with ExitStack() as stack:
             try:
-                stack.enter_context(self._lease(f"{USE}{uuid4().hex}"))
+                stack.enter_context(self._folder.lease(f"{USE}{uuid4().hex}"))
             except StoreError:
                 if os.access(self.root, os.W_OK):
                     raise  # otherwise nobody here can remove anything
             else:
-                with self._lease(COLLECTION, lambda owner: self.warn(f"waiting for `ferbench store gc` ({owner}) to end")):
+                with self._folder.lease(COLLECTION, lambda owner: self.warn(f"waiting for `ferbench store gc` ({owner}) to end")):
                     pass
             yield
 
     @contextmanager
     def collect(self) -> Iterator[None]:
         """Exclude all commands that use the store until the block ends; raises FerbenchError if one does."""
-        with self._lease(COLLECTION, patience=SECONDS_TO_START) as is_held:
+        with self._folder.lease(COLLECTION, patience=SECONDS_TO_START) as is_held:
             if not is_held:
                 raise FerbenchError(f"another `ferbench store gc` is cleaning up the store {self.root}", hint="wait until it ends")
-            users = (self._leases.holder(name) for name in self._leases.names(USE))
+            users = (self._folder.leases.holder(name) for name in self._folder.leases.names(USE))
             if user := next(filter(None, users), ""):
                 hint = "wait until it ends: it may need entries that no row names yet"
                 raise FerbenchError(f"{user} is using the store {self.root}", hint=hint)
             yield
 
     @cached_property
-    def _leases(self) -> Leases:
-        return Leases(self.root / "leases")
-
-    @contextmanager
-    def _lease(self, name: str, wait: Callable[[str], None] | None = None, patience: float = 0.0) -> Iterator[bool]:
-        with ExitStack() as stack:
-            with self._translate_errors("written"):
-                self._mark()
-                is_held = stack.enter_context(self._leases.hold(name, wait, patience))
-            yield is_held
-
-    @contextmanager
-    def _partial_file(self) -> Iterator[Path]:
-        self._mark()
-        part = self.root / PARTIAL / uuid4().hex
-        part.parent.mkdir(exist_ok=True)
-        try:
-            yield part
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _mark(self) -> None:
-        """Make the folder a store."""
-        if not (self.root / MARKER).is_file():
-            self.root.mkdir(parents=True, exist_ok=True)
-            part = self.root / f".{MARKER}-{uuid4().hex}"
-            write_file(part, msgspec.json.encode({"format": FORMAT}), must_flush=True)
-            replace_file(part, self.root / MARKER)
-
-    @contextmanager
-    def _translate_errors(self, verb: str) -> Iterator[None]:
-        """Raise StoreError for an OSError, unless a file to read is missing."""
-        try:
-            yield
-        except OSError as error:
-            if verb == "read" and isinstance(error, FileNotFoundError):
-                raise
-            hint = "stored results are kept; choose another store with --store or FERBENCH_STORE, or fix the cause and run again"
-            place = f" ({error.filename})" if error.filename else ""
-            raise StoreError(f"the store {self.root} cannot be {verb}: {error.strerror or error}{place}", hint=hint) from error
+    def _folder(self) -> StoreFolder:
+        return StoreFolder(self.root)

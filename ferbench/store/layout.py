@@ -11,7 +11,8 @@ import msgspec
 from ferbench.api.errors import FerbenchError
 from ferbench.api.paths import expand_home
 from ferbench.api.text import is_unicode
-from ferbench.store.entries import DEFAULT_FOLDER, FORMAT, MARKER, Store
+from ferbench.store.entries import Store
+from ferbench.store.folder import DEFAULT_FOLDER, FORMAT, MARKER
 
 OLD_FILE = "manifest.json"  # in the folder of each entry of format 1
 HARMLESS = ("lost+found",)  # in the root of a disk

@@ -16,8 +16,9 @@ from filled import Filled, key, write
 from ferbench import FerbenchError
 from ferbench.cli.main import main
 from ferbench.store import upkeep
-from ferbench.store.entries import MARKER, Store
+from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
+from ferbench.store.folder import MARKER
 from ferbench.store.layout import find_store
 from ferbench.store.upkeep import delete_garbage, survey_store
 
