@@ -34,7 +34,7 @@ name: large
 dataset: {ferv39k: {root: ROOT}}
 preprocessing: {plain: [gray, {resize: {size: 32}}]}
 protocol: {fixed: {classes: [anger, disgust, fear, happiness, neutral, sadness, surprise]}}
-backbone: {pixels: {size: 16, classifier: mlp}}
+backbone: {pixels: {size: 8, classifier: mlp}}
 loss: cross-entropy
 recipe: {epochs: 2, batch_size: 512}
 aggregator: mean
