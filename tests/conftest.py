@@ -33,7 +33,7 @@ def pytest_addoption(parser):
 @pytest.fixture
 def repeats(request) -> int:
     """How often a test does something at a random moment."""
-    return 25 if request.config.getoption("--stress") else 5
+    return 25 if request.config.getoption("--stress") else 3
 
 
 @pytest.fixture(scope="session")

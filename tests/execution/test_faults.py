@@ -65,7 +65,7 @@ def kill_after(run: Fork, store: Path, more: int) -> bool:
     """Kill the run once it has written so many more files; returns whether it was still running."""
     before = count_files(store)
     while run.is_running() and count_files(store) < before + more:
-        time.sleep(0.001)
+        time.sleep(0.003)
     os.kill(run.pid, signal.SIGKILL)
     return run.wait()[0] == -signal.SIGKILL
 
@@ -135,7 +135,7 @@ def test_interrupt_leaves_everything_resumable(benchmark, undisturbed, tmp_path)
     store = tmp_path / "runs"
     run = benchmark(store)
     while count_files(store) < 15:
-        time.sleep(0.001)
+        time.sleep(0.003)
     os.kill(run.pid, signal.SIGINT)
     code, messages = run.wait()
     assert code == 130

@@ -52,7 +52,7 @@ def count_files(store: Path) -> int:
 
 def wait_for_files(store: Path, number: int, run) -> None:
     while run.is_running() and count_files(store) < number:
-        time.sleep(0.001)
+        time.sleep(0.003)
 
 
 def collect(store: Path) -> int:
