@@ -78,9 +78,9 @@ def describe_standin(standin: StandIn, people: int, seed: int) -> str:
     return _describe({"stand-in of": standin.name, "people": people, "seed": seed})
 
 
-def find_standin(files: Iterable[Path]) -> str:
+def find_standin(files: Iterable[str]) -> str:
     """Describe the stand-in that one of these files belongs to, in a line; empty if there is none."""
-    marker = _find_marker({str(file).rpartition(os.sep)[0] for file in files})  # strings are quick, and there may be many files
+    marker = _find_marker({file.rpartition(os.sep)[0] for file in files})
     return describe_marker(Path(marker)) if marker else ""
 
 
