@@ -71,6 +71,18 @@ def file_names(clip: Clip) -> list[str]:
     return [*_names(clip.images), *_names(clip.landmarks), *([str(clip.video)] if clip.video else [])]
 
 
+def file_folders(clip: Clip) -> set[str]:
+    """The names of the folders of these files."""
+    parts = (clip.images, clip.landmarks, (clip.video,) if clip.video else ())
+    return {folder for files in parts for folder in _folders(files)}
+
+
+def _folders(files: Sequence[Path]) -> Iterable[str]:
+    if isinstance(files, Files):
+        return (str(files.folder),)
+    return (os.path.dirname(path) for path in files)  # noqa: PTH120
+
+
 def _names(files: Sequence[Path]) -> Iterable[str]:
     if isinstance(files, Files):
         start = f"{files.folder}{os.sep}"

@@ -12,7 +12,7 @@ from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.api.text import is_unicode
 from ferbench.corpora.corpus import Corpus, store_contents
-from ferbench.corpora.files import FileRecords, file_names, read_files
+from ferbench.corpora.files import FileRecords, file_folders, file_names, read_files
 from ferbench.corpora.names import check_names
 from ferbench.corpora.reading import is_truncated
 from ferbench.corpora.standins import find_standin
@@ -41,7 +41,7 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(dataset, clips, records)),
-        standin=find_standin(path for clip in clips for path in file_names(clip)),
+        standin=find_standin(set().union(*map(file_folders, clips))),
     )
     store_contents(corpus, store)
     return corpus
