@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ferbench.api import heads, splitting, weights
-    from ferbench.api.clips import Clip, Fold, Frames, Input, Skipped
+    from ferbench.api.clips import Clip, Files, Fold, Frames, Input, Skipped
     from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
     from ferbench.api.errors import FerbenchError, PluginError
     from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "FerbenchError", "File",
-    "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "Network", "PluginError", "Preprocessor", "Protocol",
+    "Files", "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "Network", "PluginError", "Preprocessor", "Protocol",
     "Skipped", "StandIn", "Trainable", "heads", "hookimpl", "run", "splitting", "weights",
 ]  # fmt: skip
 
 _HOMES = {
-    "api.clips": ("Clip", "Fold", "Frames", "Input", "Skipped"),
+    "api.clips": ("Clip", "Files", "Fold", "Frames", "Input", "Skipped"),
     "api.components": ("Aggregator", "Component", "Dataset", "EmbeddingLoss", "Loss", "Preprocessor", "Protocol", "StandIn"),
     "api.errors": ("FerbenchError", "PluginError"),
     "api.networks": (

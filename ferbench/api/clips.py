@@ -6,13 +6,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from ferbench.api.errors import FerbenchError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Files(Sequence[Path]):
+    """Files of one folder, as paths. Each path is made when it is asked for, so that corpora of many files are read quickly."""
+
+    folder: Path
+    names: tuple[str, ...]
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Files: ...
+
+    def __getitem__(self, index: int | slice) -> Path | Files:
+        """The path of one file; or the files of a slice."""
+        return Files(self.folder, self.names[index]) if isinstance(index, slice) else self.folder / self.names[index]
+
+    def __len__(self) -> int:
+        """The number of files."""
+        return len(self.names)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is a sequence of the same paths."""
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        """That of a tuple of the paths."""
+        return hash(tuple(self))
 
 
 @dataclass(frozen=True)
@@ -28,11 +58,11 @@ class Clip:
     id: str
     subject: str
     label: str
-    images: tuple[Path, ...] = ()
+    images: Sequence[Path] = ()
     video: Path | None = None
     length: int = 0
     apex: int | None = None
-    landmarks: tuple[Path, ...] = ()
+    landmarks: Sequence[Path] = ()
     facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     def until_apex(self, indices: Sequence[int]) -> Sequence[int]:

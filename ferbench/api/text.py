@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# Control characters, which steer a terminal; marks that change the direction of text; bytes of a name that is not UTF-8.
+# Control characters, which steer a terminal; marks that change the direction of text; surrogates.
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+SURROGATES = re.compile(r"[\ud800-\udfff]")  # bytes of a name that is not UTF-8
 BREAKS = str.maketrans({"\n": r"\n", "\t": r"\t"})
 UNDECODED = range(0xDC80, 0xDD00)  # stand for the bytes 0x80 to 0xff
 
@@ -22,7 +23,7 @@ def escape_line(text: str) -> str:
 
 def is_unicode(text: str) -> bool:
     """Whether a text can be encoded; the name of a file may hold bytes that are not UTF-8."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not SURROGATES.search(text)
 
 
 def _escape(character: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from ferbench.api.clips import Clip
+from ferbench.api.clips import Clip, Files
 from ferbench.corpora.reading import Unreadable, describe_problem
 from ferbench.store.entries import Store
 from ferbench.store.files import digest_stream, open_regular
@@ -61,9 +61,33 @@ FileRecords = Mapping[str, FileRecord]
 """By path."""
 
 
-def clip_files(clip: Clip) -> tuple[Path, ...]:
+def clip_files(clip: Clip) -> list[Path]:
     """All files of a clip."""
-    return (*clip.images, *clip.landmarks, *((clip.video,) if clip.video else ()))
+    return [*clip.images, *clip.landmarks, *([clip.video] if clip.video else [])]
+
+
+def file_names(clip: Clip) -> list[str]:
+    """The names of all files of a clip, in the same order: quick, since there may be a hundred thousand files."""
+    return [*_names(clip.images), *_names(clip.landmarks), *([str(clip.video)] if clip.video else [])]
+
+
+def file_folders(clip: Clip) -> set[str]:
+    """The names of the folders of these files."""
+    parts = (clip.images, clip.landmarks, (clip.video,) if clip.video else ())
+    return {folder for files in parts for folder in _folders(files)}
+
+
+def _folders(files: Sequence[Path]) -> Iterable[str]:
+    if isinstance(files, Files):
+        return (str(files.folder),)
+    return (os.path.dirname(path) for path in files)  # noqa: PTH120
+
+
+def _names(files: Sequence[Path]) -> Iterable[str]:
+    if isinstance(files, Files):
+        start = f"{files.folder}{os.sep}"
+        return [start + name for name in files.names]
+    return map(str, files)
 
 
 def read_files(root: Path, clips: Sequence[Clip], store: Store, rehash: bool = False, progress: Progress | None = None) -> FileRecords:
@@ -73,7 +97,7 @@ def read_files(root: Path, clips: Sequence[Clip], store: Store, rehash: bool = F
     """
     cache = f"digests/{make_key(str(root.resolve()))}.json"
     known = {} if rehash else _load_records(store, cache)
-    paths = list(dict.fromkeys(str(path) for clip in clips for path in clip_files(clip)))
+    paths = list(dict.fromkeys(path for clip in clips for path in file_names(clip)))
     changed = list(_map_files(lambda part: _find_changed(part, known), paths))
     records = known | dict(_map_files(_record_files, changed, progress))
     videos = [str(clip.video) for clip in clips if clip.video and not clip.length]

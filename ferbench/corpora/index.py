@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ferbench.api.clips import Clip, Skipped
+from ferbench.api.clips import Clip, Files, Skipped
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.api.text import is_unicode
 from ferbench.corpora.corpus import Corpus, store_contents
-from ferbench.corpora.files import FileRecords, clip_files, read_files
+from ferbench.corpora.files import FileRecords, file_folders, file_names, read_files
 from ferbench.corpora.names import check_names
 from ferbench.corpora.reading import is_truncated
 from ferbench.corpora.standins import find_standin
@@ -36,11 +37,11 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
         dataset.name,
         Path(dataset.root),
         tuple(clips),
-        {clip.id: tuple(records[path].digest for path in map(str, clip_files(clip))) for clip in clips},
+        {clip.id: tuple(records[path].digest for path in file_names(clip)) for clip in clips},
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(dataset, clips, records)),
-        standin=find_standin(path for clip in clips for path in clip_files(clip)),
+        standin=find_standin(set().union(*map(file_folders, clips))),
     )
     store_contents(corpus, store)
     return corpus
@@ -66,11 +67,15 @@ def _contract_problem(item: object) -> str:
         return f"{item!r}: expected a Clip or a Skipped"
     if not all(isinstance(text, str) for text in (item.id, item.subject, item.label)):
         return f"a clip with id {item.id!r}, subject {item.subject!r} and label {item.label!r}: expected strings"
-    if not all(isinstance(path, Path) for path in clip_files(item)):
+    if not all(isinstance(files, Files) or all(isinstance(path, Path) for path in files) for files in _groups_of_files(item)):
         return f"the clip {item.id} with images, landmarks or a video of another type: expected pathlib.Path"
     if item.images and item.video:
         return f"the clip {item.id} with images and a video: expected one of them"
     return ""
+
+
+def _groups_of_files(clip: Clip) -> tuple[Sequence[Path], ...]:
+    return clip.images, clip.landmarks, (clip.video,) if clip.video else ()
 
 
 def _check_clip(clip: Clip, corpus: str, records: FileRecords) -> Clip | Skipped:
@@ -113,10 +118,9 @@ def _unreadable(dataset: Dataset, clips: Sequence[Clip], records: FileRecords) -
     """Yield files that cannot be read, or that have been deleted."""
     if not any(record.problem for record in records.values()):
         return
-    for path in (path for clip in clips for path in clip_files(clip)):
-        if problem := records[str(path)].problem:
-            name = path.relative_to(dataset.root) if path.is_relative_to(dataset.root) else path
-            yield f"{name.as_posix()} ({problem})"
+    for path in (path for clip in clips for path in file_names(clip)):
+        if problem := records[path].problem:
+            yield f"{path.removeprefix(f'{Path(dataset.root)}{os.sep}')} ({problem})"
 
 
 def _empty_error(dataset: Dataset, skipped: Sequence[Skipped]) -> FerbenchError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ferbench.api.clips import Clip
 from ferbench.corpora.corpus import Corpus
@@ -31,22 +30,22 @@ class Repeats:
 
 def find_repeats(corpora: Iterable[Corpus]) -> list[Repeats]:
     """The repeated pictures of each corpus; people of two corpora count as different ones."""
-    first: dict[str, tuple[Clip, Path]] = {}  # by digest
+    first: dict[str, tuple[Clip, int]] = {}  # by digest: a clip, and the number of its picture
     return [_find_repeats(corpus, first) for corpus in corpora]
 
 
-def _find_repeats(corpus: Corpus, first: dict[str, tuple[Clip, Path]]) -> Repeats:
+def _find_repeats(corpus: Corpus, first: dict[str, tuple[Clip, int]]) -> Repeats:
     repeats = Repeats()
     for clip in corpus.clips:
-        for path, digest in _pictures(clip, corpus):
-            other, place = first.setdefault(digest, (clip, path))
-            if other.subject != clip.subject:
-                repeats.add(f"{clip.id} {path.name} = {other.id} {place.name}")
+        digests = corpus.files[clip.id]
+        for number, digest in enumerate(digests[-1:] if clip.video else digests[: len(clip.images)]):
+            other, position = first.setdefault(digest, (clip, number))
+            if other.subject != clip.subject and digest != EMPTY and not digest.startswith(PROBLEM):
+                repeats.add(f"{_name(clip, number)} = {_name(other, position)}")
     return repeats
 
 
-def _pictures(clip: Clip, corpus: Corpus) -> Iterator[tuple[Path, str]]:
-    """The image files or the video of a clip, with their digests."""
-    digests = corpus.files[clip.id]
-    pictures = zip((clip.video,), digests[-1:], strict=True) if clip.video else zip(clip.images, digests, strict=False)
-    return ((path, digest) for path, digest in pictures if digest != EMPTY and not digest.startswith(PROBLEM))
+def _name(clip: Clip, number: int) -> str:
+    """The name of a picture."""
+    path = clip.video or clip.images[number]
+    return f"{clip.id} {path.name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from glob import escape
 from pathlib import Path
 from typing import TypedDict
@@ -78,9 +78,9 @@ def describe_standin(standin: StandIn, people: int, seed: int) -> str:
     return _describe({"stand-in of": standin.name, "people": people, "seed": seed})
 
 
-def find_standin(files: Iterable[Path]) -> str:
-    """Describe the stand-in that one of these files belongs to, in a line; empty if there is none."""
-    marker = _find_marker({str(file).rpartition(os.sep)[0] for file in files})  # strings are quick, and there may be many files
+def find_standin(folders: Collection[str]) -> str:
+    """Describe the stand-in that one of these folders belongs to, in a line; empty if there is none."""
+    marker = _find_marker(folders)
     return describe_marker(Path(marker)) if marker else ""
 
 

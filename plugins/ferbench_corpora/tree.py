@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from ferbench import Clip, FerbenchError, Skipped
+from ferbench import Clip, FerbenchError, Files, Skipped
 from ferbench_corpora.tables import parse_table
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
@@ -33,12 +33,7 @@ class Tree:
 
     def entries(self, folder: Path) -> list[Path]:
         """The content of a folder without hidden files, in natural order (2 before 10); empty if there is no such folder."""
-        try:
-            paths = {path.name: path for path in folder.iterdir()}
-        except OSError as error:
-            self._note_problem(folder, error)
-            return []
-        return [paths[name] for name in sorted(paths, key=natural_key) if not name.startswith(HIDDEN)]
+        return [folder / name for name in self._names(folder)]
 
     def folders(self, folder: Path) -> list[Path]:
         """Its subfolders."""
@@ -48,11 +43,11 @@ class Tree:
         except OSError as error:
             self._note_problem(folder, error)
             return []
-        return [folder / name for name in sorted(names, key=natural_key) if not name.startswith(HIDDEN)]
+        return [folder / name for name in _visible(names)]
 
-    def images(self, folder: Path) -> tuple[Path, ...]:
+    def images(self, folder: Path) -> Files:
         """The image files in a folder."""
-        return images(self.entries(folder))
+        return Files(folder, tuple(name for name in self._names(folder) if name.lower().endswith(IMAGES)))
 
     def is_folder(self, path: Path) -> bool:
         """Whether a path is a folder."""
@@ -61,6 +56,13 @@ class Tree:
         except OSError as error:
             self.problems[path] = f"cannot be read: {error.strerror}"
             return False
+
+    def _names(self, folder: Path) -> list[str]:
+        try:
+            return _visible(os.listdir(folder))  # noqa: PTH208 (paths of all files would take a while)
+        except OSError as error:
+            self._note_problem(folder, error)
+            return []
 
     def _note_problem(self, folder: Path, error: OSError) -> None:
         if folder == self.root:
@@ -127,6 +129,11 @@ def read_file(file: Path) -> bytes:
     if file.exists() and not (file.is_file() or file.is_dir()):
         raise OSError(EINVAL, "is a pipe or a device, not a file", str(file))
     return file.read_bytes()
+
+
+def _visible(names: Iterable[str]) -> list[str]:
+    """Names that are not hidden, in natural order."""
+    return [name for name in sorted(names, key=natural_key) if not name.startswith(HIDDEN)]
 
 
 def natural_sort(items: Iterable[T], name: Callable[[T], str]) -> list[T]:

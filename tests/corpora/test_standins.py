@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -60,7 +59,7 @@ def test_rendered_files_lie_beside_the_marker(tmp_path):
     assert describe_marker(tmp_path / "new" / MARKER) == describe_standin(Dots(), 2, 7) == "stand-in of dots, 2 people, seed 7"
 
 
-@pytest.mark.parametrize("place", ["new/0.txt", "new/deeper/still/0.txt", "link/0.txt", "many/7/0.txt", "mixed/7/0.txt"])
+@pytest.mark.parametrize("place", ["new", "new/deeper/still", "link", "many/7", "mixed/7"])
 def test_clips_of_a_stand_in_are_found_out_wherever_they_are(tmp_path, place, monkeypatch):
     monkeypatch.setattr("ferbench.corpora.standins.MAX_SIBLINGS", 4)
     render_standin(Dots(), tmp_path / "new", 2, 7, lambda *_: None)
@@ -69,14 +68,14 @@ def test_clips_of_a_stand_in_are_found_out_wherever_they_are(tmp_path, place, mo
     (tmp_path / "mixed").mkdir()
     (tmp_path / "mixed" / "7").symlink_to(tmp_path / "new")
     (tmp_path / "real").mkdir()
-    real = [tmp_path / "real" / str(number) / "0.txt" for number in range(9)]
-    siblings = [tmp_path / place.partition("/")[0] / str(number) / "0.txt" for number in range(9)]
-    assert find_standin([*real, tmp_path / place]) == "stand-in of dots, 2 people, seed 7"
+    real = [tmp_path / "real" / str(number) for number in range(9)]
+    siblings = [tmp_path / place.partition("/")[0] / str(number) for number in range(9)]
+    assert find_standin([*map(str, [*real, tmp_path / place])]) == "stand-in of dots, 2 people, seed 7"
     if "7" in place:
-        assert find_standin(siblings) == "stand-in of dots, 2 people, seed 7"
-    assert find_standin(real) == ""
+        assert find_standin([*map(str, siblings)]) == "stand-in of dots, 2 people, seed 7"
+    assert find_standin([*map(str, real)]) == ""
     monkeypatch.chdir(tmp_path / "new")
-    assert find_standin([Path("deeper") / "0.txt"]) == "stand-in of dots, 2 people, seed 7"
+    assert find_standin(["deeper"]) == "stand-in of dots, 2 people, seed 7"
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"people": 3}', None])
@@ -85,13 +84,13 @@ def test_a_marker_that_cannot_be_read_marks_too(tmp_path, content):
         (tmp_path / MARKER).mkdir()
     else:
         (tmp_path / MARKER).write_text(content)
-    assert find_standin([tmp_path / "a.png"]) == f"stand-in, whose marker {tmp_path / MARKER} cannot be read"
+    assert find_standin([str(tmp_path)]) == f"stand-in, whose marker {tmp_path / MARKER} cannot be read"
 
 
 def test_links_in_a_circle_end(tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
-    assert find_standin([tmp_path / "a" / "0.png"]) == ""
+    assert find_standin([str(tmp_path / "a")]) == ""
 
 
 def test_a_rendering_that_fails_leaves_nothing(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -66,8 +67,7 @@ def test_labels_are_classes_and_paths_exist(everything, dataset):
 @pytest.mark.parametrize("dataset", LOADERS)
 def test_large_folders_are_listed_once(everything, monkeypatch, dataset):
     listed = Counter()
-    real = Path.iterdir
-    monkeypatch.setattr(Path, "iterdir", lambda self: listed.update([self]) or real(self))
+    watch_listings(monkeypatch, lambda folder: listed.update([folder]))
     clips = [c for c in dataset(str(everything)).clips() if isinstance(c, Clip)]
     assert {listed[path.parent] for c in clips for path in (*c.images, *filter(None, [c.video]))} == {1}
     assert max(listed.values()) <= 3
@@ -83,13 +83,20 @@ def test_folder_without_the_layout(tmp_path, touch, read, dataset, file):
 
 @pytest.mark.parametrize("dataset", LOADERS)
 def test_folder_that_cannot_be_listed(everything, monkeypatch, read, dataset):
-    def forbidden(folder):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "iterdir", forbidden)
-    monkeypatch.setattr("os.scandir", forbidden)
+    watch_listings(monkeypatch, forbid)
     with pytest.raises(FerbenchError, match="cannot be listed: Permission denied"):
         read(dataset(str(everything)))
+
+
+def watch_listings(monkeypatch, watch):
+    """Calls a function with each folder before it is listed."""
+    for name in ("listdir", "scandir"):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda folder, real=real: watch(Path(folder)) or real(folder))
+
+
+def forbid(path):
+    raise PermissionError(13, "Permission denied")
 
 
 def deny(monkeypatch, method, denied):
@@ -108,7 +115,7 @@ def deny(monkeypatch, method, denied):
 def test_a_folder_of_clips_that_cannot_be_listed_is_named(everything, monkeypatch, dataset):
     before = [item for item in dataset(str(everything)).clips() if isinstance(item, Clip)]
     files = (*before[-1].images, *filter(None, [before[-1].video]))
-    deny(monkeypatch, "iterdir", {files[0].parent})
+    watch_listings(monkeypatch, lambda folder: forbid(folder) if folder == files[0].parent else None)
     items = list(dataset(str(everything)).clips())
     name = files[0].parent.relative_to(everything).as_posix()
     assert items.count(Skipped(name, "folder cannot be listed: Permission denied")) == 1
