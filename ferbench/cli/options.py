@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Command = Callable[[argparse.Namespace], int]
 """A command: takes the parsed options and returns the exit code."""
 
-MIN_WRAP_WIDTH = 20  # a narrower last column is cut off, not wrapped
+MIN_WRAP_WIDTH = 20  # of the last column; where it would be narrower, each cell gets a line of its own
 
 
 class HelpFormatter(argparse.HelpFormatter):
@@ -110,18 +110,25 @@ def print_lines(lines: Sequence[str]) -> None:
 def print_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:
     """Print aligned columns, and wrap the last one to the width of the terminal. Imports nothing heavy."""
     rows = [list(map(escape_line, row)) for row in rows]
-    *widths, _ = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    *widths, last_width = [max(map(len, column)) for column in zip(*rows, strict=True)]
     width = shutil.get_terminal_size((120, 24)).columns
-    print_lines([line for row in rows for line in _wrap_row(row, widths, indent, width)])
+    room = width - len(indent) - sum(cell_width + 2 for cell_width in widths)
+    is_narrow = room < min(MIN_WRAP_WIDTH, last_width)
+    print_lines([line for row in rows for line in (_stack(row, indent, width) if is_narrow else _wrap_row(row, widths, indent, width))])
 
 
 def _wrap_row(row: Sequence[str], widths: Sequence[int], indent: str, width: int) -> list[str]:
     *cells, last = row
     head = indent + "".join(f"{cell:{cell_width}}  " for cell, cell_width in zip(cells, widths, strict=True))
-    if width - len(head) < MIN_WRAP_WIDTH:
-        line = head + last
-        return [line.rstrip() if len(line) <= width else line[: width - 1] + "…"]
     return wrap(last, width, initial_indent=head, subsequent_indent=" " * len(head)) or [head.rstrip()]
+
+
+def _stack(row: Sequence[str], indent: str, width: int) -> list[str]:
+    """Each cell on a line of its own, below the first one."""
+    first, *others = row
+    inside = indent + "  "
+    lines = [line for cell in others for line in wrap(cell, width, initial_indent=inside, subsequent_indent=inside)]
+    return [*wrap(first, width, initial_indent=indent, subsequent_indent=indent), *lines]
 
 
 def add_group(commands: Commands, name: str, text: str) -> Commands:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from ferbench.api.text import escape_line
 from ferbench.plan.forecast import Forecast, StageForecast, format_duration, format_size
 from ferbench.report.boards import varying_axes
+from ferbench.report.cards import FittingTable
 from ferbench.store.upkeep import StoredEntry
 
 MAX_ROWS = 12  # listed on each side of a budget
@@ -23,9 +22,8 @@ def render_forecast(forecast: Forecast, budget: float | None) -> RenderableType:
     if forecast.unrendered:
         names = ", ".join(forecast.unrendered)
         return Text(f"{forecast.total} rows. A run renders stand-ins for {names} first (about a minute); plan again after that.")
-    table = _make_table("stage", "to compute", "stored", "of", "shared by", "time", "disk")
-    for stage in forecast.stages():
-        table.add_row(*_stage_cells(stage))
+    columns = ("stage", "to compute", "stored", "of", "shared by", "time", "disk")
+    table = FittingTable(columns, list(map(_stage_cells, forecast.stages())))
     return Group(table, *[Text(escape_line(note)) for note in _forecast_notes(forecast, budget)])
 
 
@@ -49,11 +47,7 @@ def forecast_data(forecast: Forecast, budget: float | None) -> dict[str, object]
 
 def render_entries(entries: Sequence[StoredEntry]) -> RenderableType:
     """What a store contains, by stage."""
-    table = _make_table("stage", "entries", "size", "unneeded", "size")
-    for line in entries_by_stage(entries):
-        unneeded = [f"{line['unneeded']:,}", format_size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
-        table.add_row(line["stage"], f"{line['entries']:,}", format_size(line["bytes"]), *unneeded)
-    return table
+    return FittingTable(("stage", "entries", "size", "unneeded", "unneeded size"), list(map(_entry_cells, entries_by_stage(entries))))
 
 
 class StageEntries(TypedDict):
@@ -80,11 +74,9 @@ def describe_unneeded(entries: Sequence[StoredEntry]) -> list[str]:
     return [f"{stage}: {len(group):,} ({format_size(sum(e.bytes for e in group))}): {reason}" for (stage, reason), group in groups.items()]
 
 
-def _make_table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
-    return table
+def _entry_cells(line: StageEntries) -> list[str]:
+    unneeded = [f"{line['unneeded']:,}", format_size(line["unneeded_bytes"])] if line["unneeded"] else ["", ""]
+    return [line["stage"], f"{line['entries']:,}", format_size(line["bytes"]), *unneeded]
 
 
 def _stage_cells(stage: StageForecast) -> list[str]:

@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from ferbench.report.boards import Board, make_boards
+from ferbench.report.cards import GAP, make_card
 from ferbench.store.records import Record
 
 STYLES = {"best": "bold green", "measured": "", "published": "italic dim", "failed": "red"}
 METRIC_COLUMNS = 3  # WAR, UAR and F1 stay in one table with the labels
-MIN_LABEL_WIDTH = 8  # characters; if labels would be narrower, they share one column
+MAX_WORD = 24  # characters; longer words of labels may be broken
 JOINED_LABELS = "row"
-GAP = 2  # characters between two columns
 
 
 @dataclass(frozen=True)
@@ -32,21 +32,42 @@ class RecordTables:
 
 
 def _render_board(board: Board, width: int) -> list[RenderableType]:
-    """One table if it fits; else one with labels and metrics, and as many as the details need."""
+    """One table if it fits; else one with labels and metrics, and as many as the details need. No number is ever broken."""
     heading = Text(board.title, style="bold yellow" if board.standin else "bold")
     caption = Text(board.caption, style="dim")
     if _natural_width(board, board.columns) <= width:
         return [heading, _make_table(board, board.columns), caption, Text()]
     main, details = board.columns[: board.label_columns + METRIC_COLUMNS], board.columns[board.label_columns + METRIC_COLUMNS :]
-    tables = [_make_table(board, columns) for columns in [_fit_labels(board, main, width), *_pack(board, details, width)]]
-    return [heading, *tables, caption, Text()]
+    tables = [_make_table(board, columns) for columns in _pack(board, details, width)]
+    return [heading, *_render_main(board, main, width), *tables, caption, Text()]
 
 
-def _fit_labels(board: Board, columns: tuple[str, ...], width: int) -> tuple[str, ...]:
-    """The columns; if labels would be too narrow to read, one column replaces theirs."""
-    labels = columns[1 : board.label_columns]
-    room = width - _natural_width(board, tuple(column for column in columns if column not in labels)) - len(labels)
-    return columns if room >= MIN_LABEL_WIDTH * len(labels) else ("#", JOINED_LABELS, *columns[board.label_columns :])
+def _render_main(board: Board, columns: tuple[str, ...], width: int) -> list[RenderableType]:
+    """A table of labels and metrics; where words of labels do not fit, the labels share a column, and where that is too narrow, a line."""
+    joined = ("#", JOINED_LABELS, *columns[board.label_columns :])
+    for candidate in (columns, joined):
+        if _least_width(board, candidate) <= width:
+            return [_make_table(board, candidate)]
+    cards = zip(board.lines, *[_cells(board, column, joined) for column in joined], strict=True)
+    return [
+        make_card(f"{rank} {label}".strip(), zip(joined[2:], cells, strict=True), width, STYLES[line.kind])
+        for line, rank, label, *cells in cards
+    ]
+
+
+def _least_width(board: Board, columns: Sequence[str]) -> int:
+    """The width of a table of these columns if labels are wrapped between words."""
+    return sum(_word_width(board, column, columns) + GAP for column in columns) - GAP
+
+
+def _word_width(board: Board, column: str, columns: Sequence[str]) -> int:
+    """The width that a column needs: of a label, that of its longest word; of a number, the whole number."""
+    cells = (column, *_cells(board, column, columns))
+    return max(min(len(word), MAX_WORD) for cell in cells for word in cell.split()) if _is_label(board, column) else max(map(len, cells))
+
+
+def _is_label(board: Board, column: str) -> bool:
+    return column == JOINED_LABELS or column in board.columns[1 : board.label_columns]
 
 
 def _pack(board: Board, details: Sequence[str], width: int) -> list[tuple[str, ...]]:
@@ -68,8 +89,8 @@ def _natural_width(board: Board, columns: Sequence[str]) -> int:
 def _make_table(board: Board, columns: Sequence[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns:
-        is_label = column == JOINED_LABELS or column in board.columns[1 : board.label_columns]
-        table.add_column(column, justify="left" if is_label else "right", overflow="fold", no_wrap=not is_label)
+        is_label, width = _is_label(board, column), _word_width(board, column, columns)
+        table.add_column(column, justify="left" if is_label else "right", overflow="fold", no_wrap=not is_label, min_width=width)
     rows = zip(*[_cells(board, column, columns) for column in columns], strict=True)
     for line, cells in zip(board.lines, rows, strict=True):
         table.add_row(*map(Text, cells), style=STYLES[line.kind])

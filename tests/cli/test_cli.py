@@ -108,11 +108,14 @@ def test_plugins_of_a_file(call, toy_plugin):
     assert {e["name"] for e in json.loads(out) if e["plugin"] == str(toy_plugin)} >= {"toy", "toy-net", "invert", "broken"}
 
 
-@pytest.mark.parametrize("width", [40, 100])
+@pytest.mark.parametrize("width", [20, 40, 60, 100])
 def test_lists_fit_the_terminal(call, width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
-    for command in ("plugins", "corpus list"):
-        assert max(map(len, call(command)[1].splitlines())) <= width
+    for command in ("plugins", "corpus list", "benchmarks"):
+        text = call(command)[1]
+        assert max(map(len, text.splitlines())) <= width
+        assert "…" not in text
+        assert ("london" if command == "benchmarks" else "ravdess") in text.split()
 
 
 def test_corpus_list(call, tmp_path, monkeypatch):

@@ -210,7 +210,7 @@ def test_rehearsal_is_marked_everywhere(standin):
 NAMES = ("vgg16-reduced(weights=calibrated-random, hidden=1024)", "vgg16(weights=[a], :smile: mean=[0, 0, 0])", "a" * 100)
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 160, 240])
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120, 160, 240])
 def test_no_width_cuts_a_cell(width):
     shown = record(
         *(row(0.5 + i / 100, backbone=name, loss=f"weighted-cross-entropy-{i}") for i, name in enumerate(NAMES)),
@@ -242,7 +242,16 @@ def test_wide_console_has_one_table_and_a_narrow_one_two():
     assert [len(re.findall(r"^ +# ", print_tables(shown, width), re.MULTILINE)) for width in (160, 60)] == [1, 2]
 
 
-@pytest.mark.parametrize("width", [30, 40, 60, 80])
+@pytest.mark.parametrize("width", [24, 30, 40, 60, 80])
+def test_no_width_breaks_a_word_of_a_label(width):
+    rows = [row(0.3 + n / 100, backbone=f"a-network-{n}", loss=f"weighted-entropy-{n}", aggregator="majority") for n in range(3)]
+    text = print_tables(record(*rows), width)
+    assert max(map(len, text.splitlines())) <= width
+    for n in range(3):
+        assert {f"a-network-{n}", f"weighted-entropy-{n}"} <= set(text.split())
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80])
 def test_no_width_stacks_the_digits_of_a_number(width):
     """100 used to be printed as 1, 0 and 0 below each other at 40 columns."""
     rows = [row(0.3 + n / 100, backbone=f"a-network-{n}", loss=f"a-loss-{n}", aggregator="majority") for n in range(3)]
