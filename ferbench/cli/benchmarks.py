@@ -18,6 +18,7 @@ from ferbench.cli.options import (
     parse_duration,
     print_json,
     print_lines,
+    print_sentences,
     print_table,
 )
 
@@ -130,7 +131,7 @@ def _why(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json([asdict(explanation) for explanation in explanations])
     else:
-        print_lines(list(describe_explanations(explanations)))
+        print_sentences(describe_explanations(explanations))
     return 0
 
 

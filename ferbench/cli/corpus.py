@@ -21,6 +21,7 @@ from ferbench.cli.options import (
     print_columns,
     print_json,
     print_lines,
+    print_sentences,
     print_warning,
 )
 
@@ -71,7 +72,7 @@ def _corpus_check(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(corpus)
     else:
-        print_lines([*summary.corpus_lines([corpus], max_named=None), *summary.repeat_lines([corpus])])
+        print_sentences([*summary.corpus_lines([corpus], max_named=None), *summary.repeat_lines([corpus])])
     return 0
 
 
@@ -112,7 +113,7 @@ def _corpus_extract(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json([asdict(extraction) for extraction in extractions])
     else:
-        print_lines(list(report_lines(extractions)))
+        print_sentences(report_lines(extractions))
     return 1 if any(extraction.problem for extraction in extractions) else 0
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
@@ -105,6 +105,17 @@ def print_lines(lines: Sequence[str]) -> None:
     with tolerate_closed_pipe():
         for line in lines:
             print(escape_line(line))
+
+
+def print_sentences(lines: Iterable[str]) -> None:
+    """Print lines of text, wrapped between words on a terminal."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print_lines([part for line in lines for part in (_wrap_sentence(escape_line(line), width) if width else [line])])
+
+
+def _wrap_sentence(line: str, width: int) -> list[str]:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def print_columns(rows: Sequence[Sequence[str]], indent: str = "") -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferbench.cli.options import add_command, add_format, add_group, open_store, print_json, print_lines, print_table
+from ferbench.cli.options import add_command, add_format, add_group, open_store, print_json, print_sentences, print_table
 
 if TYPE_CHECKING:
     from ferbench.cli.options import Commands
@@ -40,7 +40,7 @@ def _list(options: argparse.Namespace) -> int:
         print_json(tables.entries_by_stage(survey.entries))
     else:
         print_table(tables.render_entries(survey.entries))
-        print_lines(store_reports.obstacle_lines(survey.obstacles))
+        print_sentences(store_reports.obstacle_lines(survey.obstacles))
     if survey.problem:
         store.warn(str(survey.problem))
     return 0
@@ -56,7 +56,7 @@ def _verify(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(store_reports.verification_data(verification))
     else:
-        print_lines(store_reports.verification_lines(verification))
+        print_sentences(store_reports.verification_lines(verification))
     return 1 if verification.problems else 0
 
 
@@ -74,7 +74,7 @@ def _gc(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(store_reports.gc_data(survey, deletion))
     else:
-        print_lines(store_reports.deletion_lines(survey, deletion) if deletion else store_reports.garbage_lines(survey))
+        print_sentences(store_reports.deletion_lines(survey, deletion) if deletion else store_reports.garbage_lines(survey))
     return 1 if deletion and deletion.failed else 0
 
 
@@ -90,7 +90,7 @@ def _merge(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(store_reports.merge_data(merge))
     else:
-        print_lines(store_reports.merge_lines(merge))
+        print_sentences(store_reports.merge_lines(merge))
     return 1 if merge.differences or merge.problems else 0
 
 

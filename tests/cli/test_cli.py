@@ -15,7 +15,7 @@ import pytest
 
 from ferbench import FerbenchError, __version__
 from ferbench.cli.main import main, make_parser
-from ferbench.cli.options import print_json
+from ferbench.cli.options import print_json, print_sentences
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.plugins import load_plugins
 
@@ -116,6 +116,18 @@ def test_lists_fit_the_terminal(call, width, monkeypatch):
         assert max(map(len, text.splitlines())) <= width
         assert "…" not in text
         assert ("london" if command == "benchmarks" else "ravdess") in text.split()
+
+
+def test_sentences_are_wrapped_between_words_on_a_terminal_only(capsys, monkeypatch):
+    line = "  skipped 1,234 clips, without a label: " + "/a-long-path" * 4 + ", 5,678"
+    print_sentences([line])
+    assert capsys.readouterr().out == f"{line}\n"
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_sentences([line, ""])
+    lines = capsys.readouterr().out.splitlines()
+    assert " ".join(map(str.strip, lines)).strip() == line.strip()
+    assert [text for text in lines if len(text) > 20] == ["    " + "/a-long-path" * 4 + ","]
 
 
 def test_corpus_list(call, tmp_path, monkeypatch):
