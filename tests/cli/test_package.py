@@ -134,7 +134,7 @@ def test_shipped_benchmark_runs_by_name(call, tmp_path):
     smaller = ["--set", "rehearsal.people=6", "--set", "protocol.k=2", "--only", "backbone=HOG + k-NN", "--no-figures"]
     assert "REHEARSAL" in call("ferbench", "run", "quick", *smaller)
     assert "HOG + k-NN" in call("ferbench", "leaderboard", "quick")
-    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    assert [path.name for path in tmp_path.iterdir()] == ["ferbench-store"]
 
 
 def test_python_example_of_the_docs(call):

@@ -143,7 +143,7 @@ FERBENCH = (sys.executable, "-m", "ferbench")
     ],
 )
 def test_characters_that_the_encoding_lacks_are_replaced(tmp_path, environment, dash):
-    done = run_shell('cd "$1"; shift; "$@"', tmp_path, *FERBENCH, "corpus", "list", **environment)
+    done = run_shell('cd "$1"; shift; "$@"', tmp_path, *FERBENCH, "corpus", "list", COLUMNS="200", **environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(rf"^mug +{dash} +", done.stdout, re.MULTILINE)
 

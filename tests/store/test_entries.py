@@ -17,8 +17,9 @@ import pytest
 from ferbench import FerbenchError
 from ferbench.api.errors import StoreError
 from ferbench.store import entry_format, files
-from ferbench.store.entries import DEFAULT_FOLDER, MARKER, Store
+from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
+from ferbench.store.folder import DEFAULT_FOLDER, MARKER
 from ferbench.store.layout import find_store, store_folder
 
 KEY = "ab" * 16

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from ferbench import Clip, FerbenchError, Frames
+from ferbench.corpora.files import clip_files
 from ferbench.stages.crops import preprocess
+from ferbench.store.files import digest_file
 from ferbench_basics.images import Resize
 from ferbench_faces import yunet
 from ferbench_faces.alignment import Align, similarity
@@ -102,9 +104,10 @@ def test_landmarks_do_not_align_frames_that_were_resized(tmp_path, steps):
     eyes = [(5, 6) if index < 42 else (14, 6) for index in range(68)]
     (tmp_path / "0.txt").write_text("".join(f"{x} {y}\n" for x, y in eyes))
     clip = Clip("c", "p", "l", images=(tmp_path / "0.png",), length=1, landmarks=(tmp_path / "0.txt",))
-    assert preprocess(clip, steps[1:])[0].any()
+    digests = [digest_file(path) for path in clip_files(clip)]
+    assert preprocess(clip, steps[1:], digests).crops.any()
     with pytest.raises(FerbenchError, match="align got cropped or resized frames"):
-        preprocess(clip, steps)
+        preprocess(clip, steps, digests)
 
 
 class FakeDetector:
