@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from plugin_texts import aggregator_plugin
 
 from ferbench import FerbenchError
 from ferbench.api.recipe import Recipe
@@ -199,18 +200,7 @@ def test_set_stands_over_the_rehearsal(load_with, sets, hidden, lr):
     assert {cell.recipe.lr for cell in cells} == lr
 
 
-PLUGIN = """\
-import ferbench
-
-@ferbench.hookimpl
-def register_aggregators(register):
-    register(First)
-
-class First(ferbench.Aggregator):
-    name = "first"
-    def __call__(self, scores):
-        return scores[0]
-"""
+PLUGIN = aggregator_plugin("first", "return scores[0]")
 
 
 def test_plugins_of_the_file_stand_beside_it(load_with, tmp_path):

@@ -17,18 +17,6 @@ from ferbench.store import upkeep
 
 pytestmark = pytest.mark.slow
 
-BENCHMARK = """\
-name: toys
-dataset: toy
-preprocessing: {plain: [invert]}
-protocol: {kfold: {k: 3, validation: 0.2, classes: [dark, light, stripes]}}
-backbone: toy-net
-recipe: {lr: 0.05, batch_size: 8, epochs: 2}
-loss: cross-entropy
-aggregator: [majority, mean]
-rehearsal: {people: 9}
-"""
-
 
 @pytest.fixture(scope="module")
 def forks(tmp_path_factory):
@@ -39,11 +27,11 @@ def forks(tmp_path_factory):
 
 
 @pytest.fixture
-def rehearse(forks: Forks, tmp_path, toy_plugin):
+def rehearse(forks: Forks, tmp_path, benchmark_file, toy_plugin):
     """Starts a rehearsal on a store; --checkpoint-interval 0 stores the state of every epoch."""
-    (tmp_path / "toys.yaml").write_text(BENCHMARK)
+    benchmark_file.write_text(benchmark_file.read_text().replace("epochs: 6", "epochs: 2") + "rehearsal: {people: 9}\n")
     options = ["--plugin", toy_plugin, "--device", "cpu", "--checkpoint-interval", "0", "--no-figures", "--format", "json"]
-    return lambda store: forks.start(["run", "toys.yaml", "--store", store, *options], tmp_path)
+    return lambda store: forks.start(["run", benchmark_file, "--store", store, *options], tmp_path)
 
 
 def count_files(store: Path) -> int:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from plugin_texts import aggregator_plugin
 
 from ferbench import PluginError
 from ferbench.registry.neighbors import NeighborFinder
@@ -15,24 +16,14 @@ from ferbench.registry.specs import Spec
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import forget_sources
 
-PLUGIN = """\
-import ferbench
-import lucky_number
 
-@ferbench.hookimpl
-def register_aggregators(register):
-    register(Lucky)
+def lucky_plugin(name: str) -> str:
+    body = ("from lucky_tools.deep import add", "return add(lucky_number.NUMBER)")
+    return aggregator_plugin(name, *body, imports="import lucky_number")
 
-class Lucky(ferbench.Aggregator):
-    '''The lucky number.'''
-    name = "{name}"
 
-    def __call__(self, scores):
-        from lucky_tools.deep import add
-        return add(lucky_number.NUMBER)
-"""
 FILES = {
-    "lucky.py": PLUGIN.format(name="lucky"),
+    "lucky.py": lucky_plugin("lucky"),
     "lucky_number.py": "NUMBER = 7\n",
     "lucky_tools/__init__.py": "",
     "lucky_tools/deep.py": "from . import one\n\ndef add(x):\n    return x + one.ONE\n",
@@ -102,7 +93,7 @@ def test_neighbors_of_the_same_name_are_not_mixed_up(write, tmp_path):
     one, two = write(), write({"lucky_number.py": "NUMBER = 70\n"}, folder="two")
     assert [load(one)([]), load(two)([]), load(one)([])] == [8, 71, 8]
     other = two.rename(two.with_name("other.py"))
-    other.write_text(PLUGIN.format(name="other"))
+    other.write_text(lucky_plugin("other"))
     with pytest.raises(PluginError) as caught:
         load_plugins([one, other])
     beside, known = tmp_path / "two" / "lucky_number.py", tmp_path / "one" / "lucky_number.py"
@@ -119,36 +110,13 @@ def test_a_neighbor_does_not_hide_a_module_of_python(write):
 def test_plugins_of_one_folder_share_their_neighbors(write):
     one = write()
     two = one.with_name("second.py")
-    two.write_text(PLUGIN.format(name="second"))
+    two.write_text(lucky_plugin("second"))
     catalog = load_plugins([one, two])
     assert [catalog.build("aggregator", Spec(name, {}))([]) for name in ("lucky", "second")] == [8, 8]
 
 
-BASE = """\
-import ferbench
-
-@ferbench.hookimpl
-def register_aggregators(register):
-    register(Base)
-
-class Base(ferbench.Aggregator):
-    '''A base.'''
-    name = "base"
-    def __call__(self, scores):
-        return 1
-"""
-DERIVED = """\
-import ferbench
-from importlib import import_module
-
-@ferbench.hookimpl
-def register_aggregators(register):
-    register(Derived)
-
-class Derived(import_module("lucky_base").Base):
-    '''Derived.'''
-    name = "derived"
-"""
+BASE = aggregator_plugin("base", "return 1")
+DERIVED = aggregator_plugin("derived", base='import_module("lucky_base").Base', imports="from importlib import import_module")
 
 
 @pytest.fixture
