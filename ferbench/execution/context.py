@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import NamedTuple
 
 import torch
@@ -31,11 +32,13 @@ class CostLog:
 
     store: Store
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
+    _guard: Lock = field(default_factory=Lock)  # several threads compute crops
 
     def add(self, stage: str, model: TrainedModel, cost: Cost) -> None:
         """Add the cost of an entry that was stored."""
         kind = (stage, model.cost_kinds[stage])
-        self.costs[kind] = self.costs.get(kind, Cost()) + cost
+        with self._guard:
+            self.costs[kind] = self.costs.get(kind, Cost()) + cost
 
     def save(self) -> None:
         """Add the costs to those of the store."""

@@ -20,6 +20,7 @@ from ferbench.training.device import release_memory
 
 J = TypeVar("J")
 PAUSE = 0.2  # seconds between checks of work that another process has claimed
+PATIENCE = 2.0  # seconds of waiting for another process, after which the user is told
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,11 @@ class Scheduler:
 
     store: Store
     executor: Executor
+    _told: set[str] = field(default_factory=set)  # the processes that the user knows this one waits for
 
     def complete(self, stage: str, jobs: Sequence[J], key: Callable[[J], str], work: Callable[[J], object]) -> Iterator[J]:
         """Call `work` for each job whose entry is missing, and yield each job that is done, here or by another process."""
-        waiting = list(jobs)
+        waiting, since = list(jobs), time.monotonic()
         while waiting:
             busy = []
             for job, is_done in self.executor.map(lambda job: self._attempt(stage, job, key(job), work), waiting):
@@ -39,9 +41,19 @@ class Scheduler:
                     yield job
                 else:
                     busy.append(job)
-            if len(busy) == len(waiting):
-                time.sleep(PAUSE)
+            if len(busy) < len(waiting):
+                since = time.monotonic()
+            else:
+                self.wait(stage, key(busy[0]), since)
             waiting = busy
+
+    def wait(self, stage: str, key: str, since: float) -> None:
+        """Wait a moment for the process that computes an entry; if this goes on since long ago, tell the user once which one it is."""
+        process = self.store.claimant(stage, key)
+        if process and process not in self._told and time.monotonic() - since > PATIENCE:
+            self._told.add(process)
+            self.store.warn(f"waiting for {process}, which computes {stage}")
+        time.sleep(PAUSE)
 
     def _attempt(self, stage: str, job: J, key: str, work: Callable[[J], object]) -> tuple[J, bool]:
         """Do the work unless another process has claimed it; returns the job, and whether its work is done."""

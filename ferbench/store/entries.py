@@ -109,6 +109,10 @@ class Store:
         with self._folder.lease(f"{stage}-{key}") as is_held:
             yield is_held and not self.has(stage, key)  # stored between the check and the lease
 
+    def claimant(self, stage: str, key: str) -> str:
+        """Describe the process that kept this one from claiming an entry; empty if there is none any more."""
+        return self._folder.leases.claimant(f"{stage}-{key}")
+
     def remove(self, stage: str, key: str) -> None:
         """Remove an entry, if it is there."""
         self._verified.discard((stage, key))

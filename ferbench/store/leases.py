@@ -49,6 +49,12 @@ class Leases:
         """The leases whose names begin with this, whether held or not."""
         return sorted(path.stem for path in self.folder.glob(f"{prefix}*.lease"))
 
+    def claimant(self, name: str) -> str:
+        """Describe who holds a lease; empty if nobody does, or if a lease was just taken. Waits for nothing."""
+        with self._guard:
+            lease = self._contended.get(name)
+        return describe_owner(lease) if lease and lease.owner else ""
+
     def holder(self, name: str) -> str:
         """Who holds a lease; empty if nobody does. Watches a lease of another machine until it is renewed or expires."""
         deadline = time.monotonic() + DURATION + POLL

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ferbench.corpora.groups import ClipGroup
 from ferbench.execution.context import Context
 from ferbench.execution.executor import GROUPS_AT_ONCE
-from ferbench.execution.scheduler import PAUSE, group_by, rotate
+from ferbench.execution.scheduler import group_by, rotate
 from ferbench.plan.models import Model, TrainedModel
 from ferbench.stages.crops import compute_crops
 from ferbench.store.costs import Cost
@@ -77,7 +77,7 @@ class CropsDriver:
 
     def _work(self) -> None:
         """Compute crops until none are left. Groups that another process computes are looked at again later."""
-        busy = 0
+        busy, since = 0, time.monotonic()
         while True:
             try:
                 job = self.waiting.popleft()
@@ -90,12 +90,12 @@ class CropsDriver:
                 continue
             if is_done:
                 job.result.set_result(None)
-                busy = 0
+                busy, since = 0, time.monotonic()
             else:
                 self.waiting.append(job)
                 busy += 1
                 if busy >= len(self.waiting):
-                    time.sleep(PAUSE)
+                    self.context.scheduler.wait("crops", job.key, since)
 
     def _compute(self, job: _Job) -> bool:
         """Compute and store the crops of a group, unless another process does; returns whether they are stored."""
