@@ -187,12 +187,14 @@ def _check_keys(document: Document) -> None:
 def _check_size(benchmark: Benchmark) -> None:
     """Raises FerbenchError for a grid that would fill the memory, before it is listed."""
     combinations = prod(len(benchmark.selected_choices(axis)) for axis in AXES)
-    if combinations > MAX_COMBINATIONS or benchmark.size > MAX_ROWS:
-        listed = combinations if combinations > MAX_COMBINATIONS else benchmark.size
-        hint = "list fewer choices, or run a part of them at a time with --only, such as --only seed=0"
-        raise FerbenchError(
-            f"the benchmark has {listed:,} rows: expected at most {MAX_ROWS:,}", where=benchmark.document.where(), hint=hint
-        )
+    if combinations > MAX_COMBINATIONS:
+        problem = f"the selected choices have {combinations:,} combinations: expected at most {MAX_COMBINATIONS:,}"
+    elif benchmark.size > MAX_ROWS:
+        problem = f"the benchmark has {benchmark.size:,} rows: expected at most {MAX_ROWS:,}"
+    else:
+        return
+    hint = "list fewer choices, or run a part of them at a time with --only, such as --only seed=0"
+    raise FerbenchError(problem, where=benchmark.document.where(), hint=hint)
 
 
 def _read_name(document: Document) -> str:
