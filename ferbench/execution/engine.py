@@ -8,7 +8,7 @@ from ferbench.api.errors import FerbenchError
 from ferbench.api.networks import Backbone
 from ferbench.execution.context import Context, Job
 from ferbench.execution.drivers.crops import CropsDriver
-from ferbench.execution.drivers.features import drive_features, missing_features
+from ferbench.execution.drivers.features import drive_features, find_missing_features
 from ferbench.execution.drivers.fits import drive_fits
 from ferbench.execution.drivers.fused_fits import drive_fused_fits
 from ferbench.execution.drivers.rows import drive_rows
@@ -32,7 +32,7 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     trained = [model for model in models if isinstance(model, TrainedModel)]
     jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
     _check_backbones(context, jobs)
-    missing = missing_features(context, jobs)
+    missing = find_missing_features(context, jobs)
     crops = CropsDriver(context)
     crops.start(models, _crops_to_read(jobs, missing))
     drive_features(context, jobs, crops, missing)

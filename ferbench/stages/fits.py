@@ -95,10 +95,10 @@ def compute_fit(fit: Fit, inputs: Inputs, resources: Resources) -> Content:
     score_counts = {clip: min(1, length) for clip, length in lengths.items()} if fit.reads_clips else lengths
     frame_epochs = items.training.frames * max(1, len(result.history.loss))
     run = FitRun(time.perf_counter() - start, inputs.feature_seconds, result.history.seconds, frame_epochs, resources.provenance)
-    return scores_content(result.scores, score_counts, result.history, run, result.weights)
+    return pack_scores(result.scores, score_counts, result.history, run, result.weights)
 
 
-def scores_content(scores: Scores, counts: Mapping[str, int], history: History, run: FitRun, weights: int = 0) -> Content:
+def pack_scores(scores: Scores, counts: Mapping[str, int], history: History, run: FitRun, weights: int = 0) -> Content:
     """The entry of a fit: scores [M,C], the number of scores of each clip, and the history."""
     course = {name: value for name, value in asdict(history).items() if name != "seconds"}
     return Content({"scores": scores.astype(np.float32)}, {"clips": counts, "history": course, "weights": weights}, run)
@@ -120,7 +120,7 @@ def find_fit(key: str, store: Store) -> Entry:
     return entry
 
 
-def fit_cost(key: str, store: Store) -> Cost:
+def load_fit_cost(key: str, store: Store) -> Cost:
     """The cost of a fit in the store; raises FerbenchError if it is not there."""
     entry = find_fit(key, store)
     run = entry.read_run(FitRun)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferbench.api.errors import PluginError, location
 from ferbench.api.networks import Fusion
 from ferbench.plan.models import FusedFit
-from ferbench.stages.fits import FitRun, Scores, load_scores, scores_content
+from ferbench.stages.fits import FitRun, Scores, load_scores, pack_scores
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.rows import Provenance
@@ -27,7 +27,7 @@ def compute_fused_fit(fit: FusedFit, store: Store, provenance: Provenance) -> Co
     fused = np.array([np.tensordot(weights, scores, 1) for scores in by_clip.values()]).reshape(-1, len(fit.classes))
     counts = {clip: int(clip in by_clip) for clip in members[0]}
     run = FitRun(time.perf_counter() - start, features_seconds=0.0, epoch_seconds=[], frame_epochs=0, provenance=provenance)
-    return scores_content(fused, counts, history, run)
+    return pack_scores(fused, counts, history, run)
 
 
 def _clip_scores(members: list[dict[str, Scores]], clip: str) -> Scores:

@@ -162,7 +162,7 @@ class Store:
             yield
 
     @contextmanager
-    def collect(self) -> Iterator[None]:
+    def exclude_others(self) -> Iterator[None]:
         """Exclude all commands that use the store until the block ends; raises FerbenchError if one does."""
         with self._folder.lease(COLLECTION, patience=SECONDS_TO_START) as is_held:
             if not is_held:

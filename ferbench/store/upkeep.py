@@ -78,7 +78,7 @@ def delete_garbage(store: Store, all_rows: bool = True) -> tuple[Survey, Deletio
 
     Raises FerbenchError if another command uses the store, or if a row, a record or what rows were computed from cannot be read.
     """
-    with store.collect():
+    with store.exclude_others():
         survey = survey_store(store, all_rows)
         if survey.problem:
             raise survey.problem

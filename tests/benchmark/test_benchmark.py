@@ -335,7 +335,7 @@ MANY = list(range(1, 101))
         ({"backbone": [{"vgg16": {"hidden": MANY, "label": f"v{n}"}} for n in range(11)]}, [], "b.yaml:4", "backbone has too many choices"),
         ({"backbone": "[vgg16, {vgg16: {label: x}}]"}, [f"backbone.hidden={[*range(1, 800)]}"], "--set", "backbone has too many choices"),
         ({}, [f"recipe.{name}={MANY}" for name in ("epochs", "batch_size", "patience", "lr")], "b.yaml:1", "recipe has too many choices"),
-        ({"seed": list(range(1000)), "recipe": f"{{epochs: {MANY}}}"}, [], "b.yaml:1", "3,200,000 combinations: expected at most 1,000,000"),
+        ({"seed": list(range(1000)), "recipe": f"{{epochs: {MANY}}}"}, [], "b.yaml:1", "3,200,000 combinations: expected at most"),
         ({"seed": list(range(1000)), "recipe": f"{{epochs: {MANY}}}", "only": "{dataset: ck+, backbone: big, loss: cross-entropy}"}, [],
          "b.yaml:1", "the benchmark has 200,000 rows: expected at most 100,000"),
         ({"seed": list(range(1000)), "rehearsal": f"{{set: {{recipe.epochs: {MANY}}}}}"}, [], "b.yaml:1", "3,200,000 combinations"),

@@ -73,7 +73,7 @@ def test_gc_during_a_rehearsal(rehearse, tmp_path, monkeypatch, capsys, repeats)
 def test_rehearsal_waits_for_a_gc(rehearse, tmp_path):
     from ferbench.store.entries import Store
 
-    with Store(tmp_path / "runs").collect():
+    with Store(tmp_path / "runs").exclude_others():
         run = rehearse(tmp_path / "runs")
         while not run.err.exists() or "waiting for `ferbench store gc`" not in run.err.read_text():
             assert run.is_running()

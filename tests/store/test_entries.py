@@ -267,13 +267,13 @@ def holder(tmp_path):
 def test_leases_end_with_their_process(store, holder):
     with store.claim("crops", KEY) as is_mine:
         assert not is_mine
-    with pytest.raises(FerbenchError, match=f"process {holder.pid} on .* is using the store"), store.collect():
+    with pytest.raises(FerbenchError, match=f"process {holder.pid} on .* is using the store"), store.exclude_others():
         pass
     holder.kill()
     holder.wait()
     with store.claim("crops", KEY) as is_mine:
         assert is_mine
-    with store.lock("a"), store.collect():
+    with store.lock("a"), store.exclude_others():
         pass
     assert not list((store.root / "leases").iterdir())
 
@@ -310,7 +310,7 @@ def test_foreign_lease_is_not_waited_for_without_end(store, monkeypatch):
     monkeypatch.setattr("ferbench.store.leases.DURATION", 0.5)
     (store.root / "leases").mkdir(parents=True)
     (store.root / "leases/use-x.lease").write_text("1\nfilelock-strict-v1\x00\n0\n")
-    with pytest.raises(FerbenchError, match="another process is using the store"), store.collect():
+    with pytest.raises(FerbenchError, match="another process is using the store"), store.exclude_others():
         pass
 
 

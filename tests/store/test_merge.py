@@ -185,7 +185,7 @@ def test_merge_waits_until_the_gc_of_the_other_store_ends(filled, other):
     def stop(text):
         raise KeyboardInterrupt(text)
 
-    with other.store.collect(), pytest.raises(KeyboardInterrupt, match="waiting for `ferbench store gc`"):
+    with other.store.exclude_others(), pytest.raises(KeyboardInterrupt, match="waiting for `ferbench store gc`"):
         merge_store(filled.store, Store(other.store.root, stop), lambda done, total: None)
 
 

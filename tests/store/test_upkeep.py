@@ -341,7 +341,7 @@ def test_gc_and_users_exclude_each_other(filled):
     other = Store(filled.store.root)
     with filled.store.use(), pytest.raises(FerbenchError, match=f"process {os.getpid()} on {socket.gethostname()} is using the store"):
         delete_garbage(other)
-    with filled.store.collect(), pytest.raises(FerbenchError, match="another `ferbench store gc` is cleaning up"):
+    with filled.store.exclude_others(), pytest.raises(FerbenchError, match="another `ferbench store gc` is cleaning up"):
         delete_garbage(other)
     delete_garbage(other)
 

@@ -19,7 +19,7 @@ MissingFeatures = dict[str, int]
 """The number of clips of each missing group of features, by key."""
 
 
-def missing_features(context: Context, jobs: Sequence[Job]) -> MissingFeatures:
+def find_missing_features(context: Context, jobs: Sequence[Job]) -> MissingFeatures:
     """The features that these fits read and the store lacks; stored ones are verified."""
     missing: MissingFeatures = {}
     verified: set[str] = set()

@@ -9,7 +9,7 @@ from functools import cached_property
 from ferbench.execution.context import Context, Job, StageProgress
 from ferbench.execution.scheduler import group_by, rotate
 from ferbench.plan.models import Fit
-from ferbench.stages.fits import Resources, compute_fit, fit_cost
+from ferbench.stages.fits import Resources, compute_fit, load_fit_cost
 from ferbench.stages.inputs import Inputs, load_inputs
 from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.history import History
@@ -51,4 +51,4 @@ class _Worker:
         resources = Resources(self.context.device, on_epoch, checkpoints, self.context.provenance, self.context.compile_if_asked)
         store.write("fits", fit.key, compute_fit, fit, self.inputs, resources)
         checkpoints.clear()
-        self.context.costs.add("fits", job.model, fit_cost(fit.key, store))
+        self.context.costs.add("fits", job.model, load_fit_cost(fit.key, store))
