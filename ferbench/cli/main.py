@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ferbench import __version__
 from ferbench.api.errors import FerbenchError, find_system_problem, shorten_text
@@ -12,7 +13,7 @@ from ferbench.api.text import escape_controls
 from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
-from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, tolerate_closed_pipe
+from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output, tolerate_closed_pipe
 from ferbench.cli.process import Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
 from ferbench.cli.store import add_store_commands
 
@@ -45,7 +46,11 @@ def run_program() -> int:
     stop_on_signals()
     keep_memory()
     silence_decoders()
-    return main()
+    try:
+        return main()
+    finally:
+        with suppress(OSError):
+            flush_output()
 
 
 def make_parser() -> argparse.ArgumentParser:

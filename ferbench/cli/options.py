@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, NoReturn
@@ -22,6 +22,15 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage and the message, and exit with 2."""
         super().error(escape_controls(message))
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Exit with the status, or with 2 if the help cannot be written to stdout."""
+        try:
+            with tolerate_closed_pipe():
+                pass
+        except OSError as error:
+            status, message = 2, f"error: {error.strerror}\n"
+        super().exit(status, message)
 
 
 if TYPE_CHECKING:
@@ -63,9 +72,19 @@ def tolerate_closed_pipe() -> Iterator[None]:
     """If the reader of stdout (head, less) closes it inside the block, drop the rest of the output and continue."""
     try:
         yield
-        print(end="", flush=True)
+        flush_output()
     except BrokenPipeError:
+        with suppress(OSError):
+            flush_output()
+
+
+def flush_output() -> None:
+    """Write what is left of stdout. If that fails, drop it: Python would try again at its end and exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def print_table(*tables: RenderableType) -> None:

@@ -166,8 +166,9 @@ def test_messages_that_cannot_be_written_stop_nothing(tmp_path, target):
     assert "thesis" in done.stdout
 
 
-def test_a_full_stdout_is_an_error(tmp_path):
-    done = run_shell('cd "$1"; shift; "$@" >/dev/full', tmp_path, *FERBENCH, "benchmarks")
+@pytest.mark.parametrize(("command", "unbuffered"), [("benchmarks", ""), ("benchmarks", "1"), ("--help", ""), ("--version", "")])
+def test_a_full_stdout_is_an_error(tmp_path, command, unbuffered):
+    done = run_shell('cd "$1"; shift; "$@" >/dev/full', tmp_path, *FERBENCH, command, PYTHONUNBUFFERED=unbuffered)
     assert (done.returncode, done.stderr) == (2, "error: No space left on device\n")
 
 
