@@ -38,6 +38,7 @@ CASES: dict[str, dict] = {
     "step by default": {"recipe": replace(RECIPE, schedule=Schedule("step"), epochs=11)},
     "early stopping": {"loss": Embedding(), "recipe": replace(RECIPE, patience=1, epochs=30)},
     "last epoch": {"loss": Embedding(), "recipe": replace(RECIPE, checkpoint="last")},
+    "epochs that tie": {"recipe": replace(RECIPE, lr=1e-30)},
     "oversampling": {"recipe": replace(RECIPE, sampling="oversample")},
     "undersampling": {"recipe": replace(RECIPE, sampling="undersample")},
     "balanced": {"recipe": replace(RECIPE, sampling="balanced")},
@@ -53,6 +54,7 @@ CASES: dict[str, dict] = {
     "svm": {"backbone": Systems("svm")},
     "logistic regression": {"backbone": Systems("logistic")},
     "weighted svm": {"backbone": Systems("svm"), "loss": Plain((1.0, 4.0, 0.5))},
+    "candidates": {"backbone": Systems("candidates")},
     "finished": {"backbone": Systems("finished", Logits())},
     "picked": {"backbone": Systems("picked", Logits())},
 }
