@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 THREADS = 8  # disks, above all those of a network, serve several requests at once
 FILES_AT_ONCE = 500  # that a thread reads before it reports
+SLOW = 0.0001  # seconds for a file, from which on several threads are quicker than one
 # Nanoseconds. A file that was changed just before it was read may change again without another time: some disks count in 2 seconds.
 SETTLED = 2_000_000_000
 FILE_GONE = (0, 0, 0, 0)
@@ -71,33 +73,35 @@ def file_names(clip: Clip) -> list[str]:
     return [*_names(clip.images), *_names(clip.landmarks), *([str(clip.video)] if clip.video else [])]
 
 
-def file_folders(clip: Clip) -> set[str]:
-    """The names of the folders of these files."""
+def file_folders(clip: Clip) -> Iterator[str]:
+    """The names of the folders of these files, some of them repeatedly."""
     parts = (clip.images, clip.landmarks, (clip.video,) if clip.video else ())
-    return {folder for files in parts for folder in _folders(files)}
+    return chain.from_iterable(map(_folders, parts))
 
 
 def _folders(files: Sequence[Path]) -> Iterable[str]:
     if isinstance(files, Files):
-        return (str(files.folder),)
+        return (str(files.folder),) if files.names else ()
     return (os.path.dirname(path) for path in files)  # noqa: PTH120
 
 
 def _names(files: Sequence[Path]) -> Iterable[str]:
+    if not files:
+        return ()
     if isinstance(files, Files):
         start = f"{files.folder}{os.sep}"
         return [start + name for name in files.names]
     return map(str, files)
 
 
-def read_files(root: Path, clips: Sequence[Clip], store: Store, rehash: bool = False, progress: Progress | None = None) -> FileRecords:
+def read_files(root: Path, clips: Sequence[Clip], store: Store, *, rehash: bool = False, progress: Progress | None = None) -> FileRecords:
     """Return the record of each file of these clips; counts the frames of videos whose dataset does not give their length.
 
     Files that did not change since they were last read are not read again, unless `rehash`.
     """
     cache = f"digests/{make_key(str(root.resolve()))}.json"
     known = {} if rehash else _load_records(store, cache)
-    paths = list(dict.fromkeys(path for clip in clips for path in file_names(clip)))
+    paths = list(dict.fromkeys(chain.from_iterable(map(file_names, clips))))
     changed = list(_map_files(lambda part: _find_changed(part, known), paths))
     records = known | dict(_map_files(_record_files, changed, progress))
     videos = [str(clip.video) for clip in clips if clip.video and not clip.length]
@@ -174,11 +178,23 @@ def _with_frames(video: Path, record: FileRecord) -> FileRecord:
 
 
 def _map_files(work: Callable[[Sequence[str]], Sequence[T]], paths: Sequence[str], progress: Progress | None = None) -> Iterator[T]:
-    """Call a function for parts of the paths, in several threads, and yield the items of all results in order."""
+    """Call a function for parts of the paths, in several threads if the disk is slow, and yield the items of all results in order."""
     size = min(FILES_AT_ONCE, len(paths) // (4 * THREADS) + 1)
-    parts = [paths[start : start + size] for start in range(0, len(paths), size)]
+    parts = (paths[start : start + size] for start in range(0, len(paths), size))
+    for done, items in enumerate(_map_parts(work, parts), 1):
+        yield from items
+        if progress:
+            progress(min(done * size, len(paths)), len(paths))
+
+
+def _map_parts(work: Callable[[Sequence[str]], Sequence[T]], parts: Iterator[Sequence[str]]) -> Iterator[Sequence[T]]:
+    """One thread while files come quickly, from memory or a fast disk: there, threads only wait for each other."""
+    for part in parts:
+        start = time.perf_counter()
+        items = work(part)
+        is_slow = time.perf_counter() - start > SLOW * len(part)
+        yield items
+        if is_slow:
+            break
     with ThreadPoolExecutor(THREADS) as pool:
-        for done, items in enumerate(pool.map(work, parts), 1):
-            yield from items
-            if progress:
-                progress(min(done * size, len(paths)), len(paths))
+        yield from pool.map(work, parts)

@@ -26,7 +26,7 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
     Files that did not change since they were last read are not read again, unless `rehash`.
     """
     listed, skipped = _list_clips(dataset)
-    records = read_files(Path(dataset.root), listed, store, rehash, progress)
+    records = read_files(Path(dataset.root), listed, store, rehash=rehash, progress=progress)
     checked = [_check_clip(clip, dataset.name, records) for clip in listed]
     clips = [clip for clip in checked if isinstance(clip, Clip)]
     skipped += [clip for clip in checked if isinstance(clip, Skipped)]
@@ -37,11 +37,11 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
         dataset.name,
         Path(dataset.root),
         tuple(clips),
-        {clip.id: tuple(records[path].digest for path in file_names(clip)) for clip in clips},
+        {clip.id: tuple([records[path].digest for path in file_names(clip)]) for clip in clips},
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(dataset, clips, records)),
-        standin=find_standin(set().union(*map(file_folders, clips))),
+        standin=find_standin({folder for clip in clips for folder in file_folders(clip)}),
     )
     store_contents(corpus, store)
     return corpus
@@ -65,7 +65,7 @@ def _contract_problem(item: object) -> str:
         return ""
     if not isinstance(item, Clip):
         return f"{item!r}: expected a Clip or a Skipped"
-    if not all(isinstance(text, str) for text in (item.id, item.subject, item.label)):
+    if not (isinstance(item.id, str) and isinstance(item.subject, str) and isinstance(item.label, str)):
         return f"a clip with id {item.id!r}, subject {item.subject!r} and label {item.label!r}: expected strings"
     if not all(isinstance(files, Files) or all(isinstance(path, Path) for path in files) for files in _groups_of_files(item)):
         return f"the clip {item.id} with images, landmarks or a video of another type: expected pathlib.Path"

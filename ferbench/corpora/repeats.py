@@ -30,22 +30,28 @@ class Repeats:
 
 def find_repeats(corpora: Iterable[Corpus]) -> list[Repeats]:
     """The repeated pictures of each corpus; people of two corpora count as different ones."""
-    first: dict[str, tuple[Clip, int]] = {}  # by digest: a clip, and the number of its picture
+    first: dict[str, tuple[Corpus, Clip]] = {}  # by digest
     return [_find_repeats(corpus, first) for corpus in corpora]
 
 
-def _find_repeats(corpus: Corpus, first: dict[str, tuple[Clip, int]]) -> Repeats:
+def _find_repeats(corpus: Corpus, first: dict[str, tuple[Corpus, Clip]]) -> Repeats:
     repeats = Repeats()
     for clip in corpus.clips:
-        digests = corpus.files[clip.id]
-        for number, digest in enumerate(digests[-1:] if clip.video else digests[: len(clip.images)]):
-            other, position = first.setdefault(digest, (clip, number))
-            if other.subject != clip.subject and digest != EMPTY and not digest.startswith(PROBLEM):
-                repeats.add(f"{_name(clip, number)} = {_name(other, position)}")
+        here = corpus, clip
+        for digest in _digests(*here):
+            there = first.setdefault(digest, here)
+            if there is not here and there[1].subject != clip.subject and digest != EMPTY and not digest.startswith(PROBLEM):
+                repeats.add(f"{_name(*here, digest)} = {_name(*there, digest)}")
     return repeats
 
 
-def _name(clip: Clip, number: int) -> str:
-    """The name of a picture."""
-    path = clip.video or clip.images[number]
+def _digests(corpus: Corpus, clip: Clip) -> tuple[str, ...]:
+    """Those of the pictures of a clip, without its landmarks."""
+    digests = corpus.files[clip.id]
+    return digests[-1:] if clip.video else digests[: len(clip.images)]
+
+
+def _name(corpus: Corpus, clip: Clip, digest: str) -> str:
+    """The name of the first picture with this digest."""
+    path = clip.video or clip.images[_digests(corpus, clip).index(digest)]
     return f"{clip.id} {path.name}"

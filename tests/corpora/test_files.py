@@ -122,7 +122,9 @@ def test_all_files_are_read_again_on_request(digest, store):
     assert digest(rehash=True) == digest() == right
 
 
-def test_progress_counts_the_files_that_are_read(tmp_path, store):
+@pytest.mark.parametrize("slow", [-1.0, 60.0], ids=["several threads", "one thread"])
+def test_progress_counts_the_files_that_are_read(tmp_path, store, monkeypatch, slow):
+    monkeypatch.setattr(files, "SLOW", slow)
     images = tuple(tmp_path / f"{number}.png" for number in range(100))
     for path in images:
         path.write_bytes(b"x")
