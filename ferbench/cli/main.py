@@ -14,7 +14,7 @@ from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output, tolerate_closed_pipe
-from ferbench.cli.process import Stopped, collect_garbage_rarely, keep_memory, open_streams, silence_decoders, stop_on_signals
+from ferbench.cli.process import QuickExit, Stopped, collect_garbage_rarely, keep_memory, open_streams, silence_decoders, stop_on_signals
 from ferbench.cli.store import add_store_commands
 
 
@@ -42,16 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_program() -> int:
     """Set up the process and run one command; `ferbench` and `python -m ferbench` call this."""
+    end = QuickExit()
     open_streams()
     stop_on_signals()
     keep_memory()
     collect_garbage_rarely()
     silence_decoders()
     try:
-        return main()
+        end.code = main()
     finally:
         with suppress(OSError):
             flush_output()
+    return end.code
 
 
 def make_parser() -> argparse.ArgumentParser:

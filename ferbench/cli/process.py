@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import ctypes
 import gc
@@ -75,6 +76,21 @@ def silence_decoders() -> None:
     """Silence OpenCV and FFmpeg, since ferbench reports damaged files itself; call this before cv2 is imported."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+class QuickExit:
+    """Ends the process with `code`, once it is set, after the exit functions that are registered later, but before the destructors of
+    libraries: those of torch for GPUs take 0.4 s and read 0.1 GB from the disk.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        atexit.register(self._leave)
+
+    def _leave(self) -> None:
+        if self.code is not None:
+            sys.stderr.flush()
+            os._exit(self.code)
 
 
 class _Messages(io.FileIO):

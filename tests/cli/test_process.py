@@ -176,3 +176,16 @@ def test_files_never_take_the_place_of_a_closed_stream():
     code = "from ferbench.cli.process import open_streams; open_streams(); import os; os.write(9, str(os.open('/', 0)).encode())"
     done = run_shell('"$@" 9>&1 >&- 2>&- <&-', sys.executable, "-c", code)
     assert int(done.stdout) > 2
+
+
+END = """
+import atexit, sys
+from ferbench.cli import main, process
+main.main = lambda: [atexit.register(print, "exit function", flush=True), print("x" * 100_000), sys.stderr.write("message")] and 7
+sys.exit(main.run_program())
+"""
+
+
+def test_the_process_ends_after_its_exit_functions_and_with_all_output():
+    done = subprocess.run([sys.executable, "-c", END], capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": ""})
+    assert (done.returncode, done.stdout, done.stderr) == (7, "x" * 100_000 + "\nexit function\n", "message")
