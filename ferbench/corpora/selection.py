@@ -13,10 +13,11 @@ from ferbench.api.errors import PluginError, blame_plugin, location
 
 def select_frames(clip: Clip, steps: Sequence[Preprocessor]) -> list[int]:
     """Return the frames that the steps keep. Raises PluginError if a step returns anything but some of the frames it was given."""
-    anonymous = replace(clip, label="", subject="")  # so that the choice of frames cannot leak the answer
     indices = list(range(clip.length))
-    for step in steps:
-        indices = _apply(step, anonymous, indices)
+    if selecting := [step for step in steps if type(step).select is not Preprocessor.select]:
+        anonymous = replace(clip, label="", subject="")  # so that the choice of frames cannot leak the answer
+        for step in selecting:
+            indices = _apply(step, anonymous, indices)
     return indices
 
 
