@@ -187,7 +187,8 @@ def test_full_tmpfs(arguments, tmp_path, repeats):
             stages.add(written[len(fits)].relative_to(tmp_path / "undisturbed").parts[0])
             with mount(tmp_path / f"disk{number}", sum(map(pages, fits)) + LEASES) as store:
                 code, messages = forks.start([*command, store], tmp_path).wait()
-                assert code == 2, messages
+                is_done = "record: " in messages  # only the costs of the run are missing: they come last, and a run does without them
+                assert code == (0 if is_done else 2), messages
                 assert "No space left on device" in messages
                 assert "Traceback" not in messages
                 assert_nothing_failed(store)
