@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ferbench
+
+if TYPE_CHECKING:
+    import torch
 
 
 @ferbench.hookimpl
@@ -38,7 +42,7 @@ class TinyImages(ferbench.Dataset):
 
 @dataclass(frozen=True)
 class NoOp(ferbench.Backbone):
-    """The mean pixel as logit; nothing is trained."""
+    """The mean pixel as logit, with a weight that is trained for one epoch."""
 
     name = "no-op"
     number: int = 0
@@ -52,12 +56,21 @@ class NoOp(ferbench.Backbone):
         return
 
     def trainable(self, classes: Sequence[str]) -> ferbench.Network:  # noqa: ARG002
-        """A module without parameters."""
-        import torch
+        """A network with one weight, since one without any is refused."""
+        return ferbench.Network(build_mean)
 
-        class Mean(torch.nn.Module):
-            def forward(self, x: torch.Tensor) -> torch.Tensor:  # [B,1,4,4] -> [B,2]
-                mean = x.mean((1, 2, 3))
-                return torch.stack([-mean, mean], 1)
 
-        return ferbench.Network(lambda _: Mean())
+def build_mean(shape: tuple[int, ...]) -> torch.nn.Module:  # noqa: ARG001
+    """The network; torch is imported only when it is needed, so that a finished run starts quickly."""
+    import torch
+
+    class Mean(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(()))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:  # [B,1,4,4] -> [B,2]
+            mean = self.scale * x.mean((1, 2, 3))
+            return torch.stack([-mean, mean], 1)
+
+    return Mean()
