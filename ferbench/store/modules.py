@@ -100,8 +100,15 @@ def _is_library(package: str) -> bool:
     """Whether a package belongs to Python or is installed; one that is missing counts as installed."""
     location = locate(package)
     places = [location.file] if location.file else [Path(folder) for folder in location.folders]
-    is_installed = any(STANDARD_LIBRARY in place.parents or LIBRARY_FOLDERS.intersection(place.parts) for place in places)
-    return is_installed or not places or package in sys.stdlib_module_names
+    return not places or package in sys.stdlib_module_names or any(map(_is_in_library, places))
+
+
+def _is_in_library(place: Path) -> bool:
+    """Whether a package, given as its folder or first file, is where Python, pip or Debian install; with `pip install --target`, anywhere."""
+    if STANDARD_LIBRARY in place.parents or LIBRARY_FOLDERS.intersection(place.parts):
+        return True
+    folder = place.parent.parent if place.name == "__init__.py" else place.parent
+    return any(folder.glob("*.dist-info"))
 
 
 def _imports(module: str, path: Path, own: str) -> Iterator[str]:

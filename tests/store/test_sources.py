@@ -60,10 +60,12 @@ def test_source(digest, path, text, equal):
 
 
 @pytest.mark.parametrize("how", ["import other_package", "from other_package import helper", "import other_package.helper as h"])
-@pytest.mark.parametrize(("folder", "counts"), [("site-packages", False), ("dist-packages", False), ("mine", True)])
+@pytest.mark.parametrize(("folder", "counts"), [("site-packages", False), ("dist-packages", False), ("target", False), ("mine", True)])
 def test_other_packages_count_if_they_are_not_installed(digest, tmp_path, monkeypatch, how, folder, counts):
     other = tmp_path / folder / "other_package"
     other.mkdir(parents=True)
+    if folder == "target":  # of `pip install --target`
+        (tmp_path / folder / "other_package-1.0.dist-info").mkdir()
     monkeypatch.syspath_prepend(tmp_path / folder)
     (other / "__init__.py").write_text("from other_package import helper\n")
     text = {"near.py": f"def near(x):\n    {how}\n    return x\n"}
