@@ -104,7 +104,7 @@ def _is_library(package: str) -> bool:
 
 
 def _is_in_library(place: Path) -> bool:
-    """Whether a package, given as its folder or first file, is where Python, pip or Debian install; with `pip install --target`, anywhere."""
+    """Whether a package, given as its folder or first file, is installed: with `pip install --target`, it may be anywhere."""
     if STANDARD_LIBRARY in place.parents or LIBRARY_FOLDERS.intersection(place.parts):
         return True
     folder = place.parent.parent if place.name == "__init__.py" else place.parent
