@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 GARBAGE_THRESHOLDS = (50_000, 20, 20)  # objects, and collections of the younger generation; Python's own: 700, 10, 10
+BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 STDOUT, STDERR = 1, 2
 REPLACE = "ferbench"  # the name of the handler of characters that an encoding lacks
 SIMILAR = str.maketrans("–·★✗…─", "--*x~-")
@@ -88,9 +90,13 @@ class QuickExit:
         atexit.register(self._leave)
 
     def _leave(self) -> None:
-        if self.code is not None:
-            sys.stderr.flush()
-            os._exit(self.code)
+        if self.code is None:
+            return
+        for file in gc.get_objects():  # with those that a plugin left open
+            if issubclass(type(file), BUFFERED):  # isinstance would run code of the object
+                with suppress(OSError, ValueError):
+                    file.flush()
+        os._exit(self.code)
 
 
 class _Messages(io.FileIO):

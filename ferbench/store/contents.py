@@ -22,7 +22,7 @@ _PATTERNS = {
     "records": rf"(?P<name>{_RECORDS}/[^/]+)\.json",
     "failures": r"failures/(?P<name>[0-9a-f]{32})\.json",
     "logs": r"logs/(?P<name>[0-9a-f]{32})\.txt",
-    "figures": rf"figures/(?P<name>{_RECORDS}/[^/]+/[^/.][^/]*)\.png",
+    "figures": rf"figures/(?P<name>{_RECORDS}/[^/]+/(confusion|curves)-[^/]*-[0-9a-f]{{6}})\.png",
     "digests": r"digests/(?P<name>[0-9a-f]{32})\.[a-z]+",
     "costs": r"(?P<name>costs)\.json",
     "partial": rf"(?P<name>{PARTIAL}/[0-9a-f]{{32}}|figures/{_RECORDS}/[^/]+/\.[^/]+\.png-[0-9]+|\.{re.escape(MARKER)}-[0-9a-f]{{32}})",

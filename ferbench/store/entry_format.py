@@ -151,12 +151,17 @@ def encode(stage: str, key: str, content: Content) -> bytes:
     import numpy as np
     import safetensors.numpy
 
-    arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in content.arrays.items()}
+    arrays = {name: _to_little_endian(np.ascontiguousarray(array).reshape(array.shape)) for name, array in content.arrays.items()}
     facts, run = (msgspec.json.encode(value).decode() for value in (content.facts, content.run))
     described = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
     digest = _digest(facts, described, lambda name: [arrays[name].data if arrays[name].size else b""])
     metadata = Metadata(stage, key, facts, run, digest, _checksum(stage, key, facts, run, digest))
     return safetensors.numpy.save(arrays, msgspec.to_builtins(metadata))
+
+
+def _to_little_endian(array: NDArray) -> NDArray:
+    """As a file keeps it."""
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
 def read_verified(path: Path, stage: str, key: str) -> Entry:

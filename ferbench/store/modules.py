@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def read_module(path: Path) -> Syntax:
 
 def forget_modules() -> None:
     """Find and read modules again."""
-    for cached in (locate, plugin_packages, _is_library, read_module):
+    for cached in (locate, plugin_packages, _is_library, _installed_names, read_module):
         cached.cache_clear()
 
 
@@ -107,8 +108,15 @@ def _is_in_library(place: Path) -> bool:
     """Whether a package, given as its folder or first file, is installed: with `pip install --target`, it may be anywhere."""
     if STANDARD_LIBRARY in place.parents or LIBRARY_FOLDERS.intersection(place.parts):
         return True
-    folder = place.parent.parent if place.name == "__init__.py" else place.parent
-    return any(folder.glob("*.dist-info"))
+    top = place.parent if place.name == "__init__.py" else place
+    return top.name in _installed_names(top.parent)
+
+
+@lru_cache
+def _installed_names(folder: Path) -> frozenset[str]:
+    """Return the names of what pip installed into a folder, by its records: packages, and files of single modules."""
+    records = [path.read_text(errors="replace") for path in folder.glob("*.dist-info/RECORD") if path.is_file()]
+    return frozenset(re.split("[/,]", line, maxsplit=1)[0] for record in records for line in record.splitlines())
 
 
 def _imports(module: str, path: Path, own: str) -> Iterator[str]:

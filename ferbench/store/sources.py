@@ -9,6 +9,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
+from ferbench.api.errors import FerbenchError
 from ferbench.store.modules import find_sources, forget_modules, read_module, top_name
 
 STATE = "__state_of_file__"  # an attribute of a module: what its file was like when it was imported
@@ -16,10 +17,16 @@ STATE = "__state_of_file__"  # an attribute of a module: what its file was like 
 
 @lru_cache
 def digest_sources(*modules: str) -> dict[str, str]:
-    """Return digests, by name, of these modules and of all that counts with them (see `find_sources`)."""
+    """Return digests, by name, of these modules and of all that counts with them (see `find_sources`).
+
+    Raises FerbenchError if one of them was edited since it was loaded: what runs is not what the digest says.
+    """
     files = find_sources(*modules)
     _note_states(files)
-    return {name: read_module(path).digest for name, path in sorted(files.items())}
+    digests = {name: read_module(path).digest for name, path in sorted(files.items())}
+    if edited := next(filter(_is_edited, files), ""):
+        raise FerbenchError(f"{files[edited]} was edited since it was loaded", hint="run the same command again")
+    return digests
 
 
 def note_packages(modules: Iterable[str]) -> None:
@@ -43,6 +50,13 @@ def _note_states(names: Iterable[str]) -> None:
     for module in (sys.modules[name] for name in names if name in sys.modules):
         if type(getattr(module.__spec__, "loader", None)) is SourceFileLoader:
             vars(module).setdefault(STATE, _state(module))
+
+
+def _is_edited(name: str) -> bool:
+    """Whether the file of a module changed since its state was noted."""
+    module = sys.modules.get(name)
+    noted = vars(module).get(STATE) if module else None
+    return bool(noted) and module is not None and _state(module) != noted
 
 
 def _state(module: ModuleType) -> tuple[int, ...]:

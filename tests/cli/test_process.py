@@ -181,11 +181,15 @@ def test_files_never_take_the_place_of_a_closed_stream():
 END = """
 import atexit, sys
 from ferbench.cli import main, process
-main.main = lambda: [atexit.register(print, "exit function", flush=True), print("x" * 100_000), sys.stderr.write("message")] and 7
+file = open("left-open", "w")
+file.write("text")
+main.main = lambda: [atexit.register(print, "exit function"), print("x" * 100_000), sys.stderr.write("message")] and 7
 sys.exit(main.run_program())
 """
 
 
-def test_the_process_ends_after_its_exit_functions_and_with_all_output():
-    done = subprocess.run([sys.executable, "-c", END], capture_output=True, text=True, env=os.environ | {"PYTHONUNBUFFERED": ""})
+def test_the_process_ends_after_its_exit_functions_and_with_all_output(tmp_path):
+    environment = os.environ | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run([sys.executable, "-c", END], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (tmp_path / "left-open").read_text() == "text"
     assert (done.returncode, done.stdout, done.stderr) == (7, "x" * 100_000 + "\nexit function\n", "message")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from itertools import count
 
 import pytest
 
-from ferbench.store.sources import digest_sources, forget_sources
+from ferbench import FerbenchError
+from ferbench.store.sources import digest_sources, forget_sources, note_packages
 
 FILES = {
     "__init__.py": "from .vote import vote\n",
@@ -60,12 +62,16 @@ def test_source(digest, path, text, equal):
 
 
 @pytest.mark.parametrize("how", ["import other_package", "from other_package import helper", "import other_package.helper as h"])
-@pytest.mark.parametrize(("folder", "counts"), [("site-packages", False), ("dist-packages", False), ("target", False), ("mine", True)])
+@pytest.mark.parametrize(
+    ("folder", "counts"), [("site-packages", False), ("dist-packages", False), ("target", False), ("mine", True), ("beside", True)]
+)
 def test_other_packages_count_if_they_are_not_installed(digest, tmp_path, monkeypatch, how, folder, counts):
     other = tmp_path / folder / "other_package"
     other.mkdir(parents=True)
-    if folder == "target":  # of `pip install --target`
-        (tmp_path / folder / "other_package-1.0.dist-info").mkdir()
+    if folder in ("target", "beside"):  # of `pip install --target`
+        record = tmp_path / folder / "any-1.0.dist-info" / "RECORD"
+        record.parent.mkdir()
+        record.write_text(f"{'other_package' if folder == 'target' else 'another'}/__init__.py,sha256=0,0\n")
     monkeypatch.syspath_prepend(tmp_path / folder)
     (other / "__init__.py").write_text("from other_package import helper\n")
     text = {"near.py": f"def near(x):\n    {how}\n    return x\n"}
@@ -135,3 +141,17 @@ def test_reading_source_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_module_that_was_edited_since_it_was_loaded_is_an_error(tmp_path, monkeypatch):
+    """A run that indexes for minutes before it makes keys would store what the old code computes under the key of the new one."""
+    monkeypatch.syspath_prepend(tmp_path)
+    file = tmp_path / "installed_module.py"
+    file.write_text("ANSWER = 1\n")
+    importlib.import_module("installed_module")
+    note_packages(["installed_module"])
+    file.write_text("ANSWER = 2000\n")
+    with pytest.raises(FerbenchError, match=r"installed_module\.py was edited since it was loaded"):
+        digest_sources("installed_module")
+    forget_sources()
+    assert digest_sources("installed_module")

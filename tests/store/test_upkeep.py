@@ -260,6 +260,7 @@ def test_figures_of_rows_that_are_gone(filled):
         f"toys/curves-x-fold0-{key('fit of one')[:6]}.png": "",
         f"toys/confusion-x-{key('gone')[:6]}.png": "no row needs it",
         f"other/confusion-x-{key('one')[:6]}.png": "its benchmark has no record",
+        "toys/poster.png": "",
         "toys/.confusion-x-abcdef.png-123": "left by a killed process",
     }
     for name in names:
