@@ -14,7 +14,7 @@ from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output, tolerate_closed_pipe
-from ferbench.cli.process import QuickExit, Stopped, collect_garbage_rarely, keep_memory, open_streams, silence_decoders, stop_on_signals
+from ferbench.cli.process import QuickExit, Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
 from ferbench.cli.store import add_store_commands
 
 
@@ -46,7 +46,6 @@ def run_program() -> int:
     open_streams()
     stop_on_signals()
     keep_memory()
-    collect_garbage_rarely()
     silence_decoders()
     try:
         end.code = main()

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
-GARBAGE_THRESHOLDS = (50_000, 20, 20)  # objects, and collections of the younger generation; Python's own: 700, 10, 10
 BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
 STDOUT, STDERR = 1, 2
 REPLACE = "ferbench"  # the name of the handler of characters that an encoding lacks
@@ -67,11 +66,6 @@ def keep_memory() -> None:
     if libc and hasattr(libc, "mallopt"):
         libc.mallopt(M_MMAP_MAX, 0)
         libc.mallopt(M_TRIM_THRESHOLD, -1)
-
-
-def collect_garbage_rarely() -> None:
-    """Let Python look for reference cycles less often: it took a tenth of the time of a plan for 40,000 clips."""
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def silence_decoders() -> None:
