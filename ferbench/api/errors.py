@@ -43,7 +43,7 @@ class PluginError(FerbenchError):
 
 
 class SystemProblem(FerbenchError):
-    """The system is at fault, such as a full disk, so the run must stop; nothing counts as failed."""
+    """Something around the run is at fault, such as a full disk or an edited plugin, so it must stop; nothing counts as failed."""
 
 
 class StoreError(SystemProblem):

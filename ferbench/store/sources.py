@@ -7,26 +7,40 @@ from collections.abc import Iterable
 from functools import lru_cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
 
-from ferbench.api.errors import FerbenchError
+from ferbench.api.errors import SystemProblem
 from ferbench.store.modules import find_sources, forget_modules, read_module, top_name
 
 STATE = "__state_of_file__"  # an attribute of a module: what its file was like when it was imported
+
+FileState = tuple[int, ...]
+"""Time of the last change, size and inode; empty if there is no file."""
+
+_pending: dict[str, tuple[Path, FileState]] = {}  # digested modules that are imported later, such as inside a function
 
 
 @lru_cache
 def digest_sources(*modules: str) -> dict[str, str]:
     """Return digests, by name, of these modules and of all that counts with them (see `find_sources`).
 
-    Raises FerbenchError if one of them was edited since it was loaded: what runs is not what the digest says.
+    Raises SystemProblem if one of them was edited since it was loaded: what runs is not what the digest says.
     """
     files = find_sources(*modules)
     _note_states(files)
+    _pending.update({name: (path, _state(path)) for name, path in files.items() if name not in sys.modules})
     digests = {name: read_module(path).digest for name, path in sorted(files.items())}
     if edited := next(filter(_is_edited, files), ""):
-        raise FerbenchError(f"{files[edited]} was edited since it was loaded", hint="run the same command again")
+        raise SystemProblem(f"{files[edited]} was edited since it was loaded", hint="run the same command again")
     return digests
+
+
+def check_late_imports() -> None:
+    """Raise SystemProblem if a module was edited between its digest and its import: what ran is not what the keys say."""
+    for name in [name for name in list(_pending) if name in sys.modules]:
+        path, state = _pending[name]
+        if _state(path) != state:
+            raise SystemProblem(f"{path} was edited while the run used it: what was computed since is not stored", hint="run again")
+        _pending.pop(name, None)
 
 
 def note_packages(modules: Iterable[str]) -> None:
@@ -37,10 +51,11 @@ def note_packages(modules: Iterable[str]) -> None:
 
 def forget_sources() -> None:
     """Read sources again. If one was edited, all are removed from memory, so that the next import runs what the digests say."""
-    noted = {name: state for name, module in list(sys.modules.items()) if (state := getattr(module, "__dict__", {}).get(STATE))}
-    if any(_state(sys.modules[name]) != state for name, state in noted.items()):
+    noted = [name for name, module in list(sys.modules.items()) if getattr(module, "__dict__", {}).get(STATE)]
+    if any(map(_is_edited, noted)):
         for name in noted:
             del sys.modules[name]
+    _pending.clear()
     digest_sources.cache_clear()
     forget_modules()
 
@@ -49,20 +64,19 @@ def _note_states(names: Iterable[str]) -> None:
     """Note the files of modules that Python imports once; plugin files are imported again each time that they are loaded."""
     for module in (sys.modules[name] for name in names if name in sys.modules):
         if type(getattr(module.__spec__, "loader", None)) is SourceFileLoader:
-            vars(module).setdefault(STATE, _state(module))
+            vars(module).setdefault(STATE, _state(module.__file__))
 
 
 def _is_edited(name: str) -> bool:
-    """Whether the file of a module changed since its state was noted."""
+    """Whether the file of a loaded module changed since its state was noted."""
     module = sys.modules.get(name)
     noted = vars(module).get(STATE) if module else None
-    return bool(noted) and module is not None and _state(module) != noted
+    return noted is not None and _state(getattr(module, "__file__", None)) != noted
 
 
-def _state(module: ModuleType) -> tuple[int, ...]:
-    """Time and size of a module's file; empty if it has none."""
+def _state(file: str | Path | None) -> FileState:
     try:
-        state = Path(module.__file__ or "").stat()
-    except (OSError, AttributeError):
-        return ()
-    return state.st_mtime_ns, state.st_size, state.st_ino
+        state = Path(file or "").stat() if file else None
+    except OSError:
+        state = None
+    return (state.st_mtime_ns, state.st_size, state.st_ino) if state else ()

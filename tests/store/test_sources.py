@@ -9,7 +9,9 @@ from itertools import count
 
 import pytest
 
-from ferbench import FerbenchError
+from ferbench.api.errors import SystemProblem
+from ferbench.store.entries import Store
+from ferbench.store.entry_format import Content
 from ferbench.store.sources import digest_sources, forget_sources, note_packages
 
 FILES = {
@@ -151,7 +153,40 @@ def test_a_module_that_was_edited_since_it_was_loaded_is_an_error(tmp_path, monk
     importlib.import_module("installed_module")
     note_packages(["installed_module"])
     file.write_text("ANSWER = 2000\n")
-    with pytest.raises(FerbenchError, match=r"installed_module\.py was edited since it was loaded"):
+    with pytest.raises(SystemProblem, match=r"installed_module\.py was edited since it was loaded"):
         digest_sources("installed_module")
     forget_sources()
     assert digest_sources("installed_module")
+
+
+def test_a_module_that_is_edited_before_a_late_import_stops_the_run(tmp_path, monkeypatch):
+    """An import inside a function may run hours after the keys were made."""
+    monkeypatch.syspath_prepend(tmp_path)
+    plugin, late = tmp_path / "early_module.py", tmp_path / "late_module.py"
+    plugin.write_text("def load():\n    import late_module\n    return late_module.ANSWER\n")
+    late.write_text("ANSWER = 1\n")
+    forget_sources()
+    early = importlib.import_module("early_module")
+    assert set(digest_sources("early_module")) == {"early_module", "late_module"}
+    late.write_text("ANSWER = 2000\n")
+    store = Store(tmp_path / "store")
+    store.write("fits", "a" * 32, Content)  # nobody has imported it yet
+    for key in ("b" * 32, "c" * 32):
+        with pytest.raises(SystemProblem, match=r"late_module\.py was edited while the run used it"):
+            store.write("fits", key, lambda: Content({}, {"answer": early.load()}))
+        assert not store.has("fits", key)
+    forget_sources()
+    store.write("fits", "b" * 32, Content)
+
+
+def test_a_module_may_be_edited_after_a_late_import(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "patient_module.py").write_text("def load():\n    import tardy_module\n")
+    late = tmp_path / "tardy_module.py"
+    late.write_text("ANSWER = 1\n")
+    early = importlib.import_module("patient_module")
+    digest_sources("patient_module")
+    store = Store(tmp_path / "store")
+    store.write("fits", "a" * 32, lambda: early.load() or Content())
+    late.write_text("ANSWER = 2000\n")
+    assert store.write("fits", "b" * 32, Content)
