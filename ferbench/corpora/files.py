@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 THREADS = 8  # disks, above all those of a network, serve several requests at once
 FILES_AT_ONCE = 500  # that a thread reads before it reports
+PARTS_AT_ONCE = 8 * THREADS  # that several threads read before one of them tries alone again
 SLOW = 0.0001  # seconds for a file, from which on several threads are quicker than one
 # Nanoseconds. A file that was changed just before it was read may change again without another time: some disks count in 2 seconds.
 SETTLED = 2_000_000_000
@@ -189,12 +190,11 @@ def _map_files(work: Callable[[Sequence[str]], Sequence[T]], paths: Sequence[str
 
 def _map_parts(work: Callable[[Sequence[str]], Sequence[T]], parts: Iterator[Sequence[str]]) -> Iterator[Sequence[T]]:
     """One thread while files come quickly, from memory or a fast disk: there, threads only wait for each other."""
-    for part in parts:
-        start = time.perf_counter()
-        items = work(part)
-        is_slow = time.perf_counter() - start > SLOW * len(part)
-        yield items
-        if is_slow:
-            break
     with ThreadPoolExecutor(THREADS) as pool:
-        yield from pool.map(work, parts)
+        for part in parts:
+            start = time.perf_counter()
+            items = work(part)
+            is_slow = time.perf_counter() - start > SLOW * len(part)
+            yield items
+            if is_slow:
+                yield from pool.map(work, islice(parts, PARTS_AT_ONCE))
