@@ -97,11 +97,13 @@ def run(
         from ferbench.execution import runner
         from ferbench.execution.progress import Reporter
         from ferbench.report.exports import flatten_record
+        from ferbench.report.results import rank_record
         from ferbench.store.layout import find_store
 
         reporter = Reporter(quiet)
         changes = {name: [value] if isinstance(value, str) else value for name, value in (("sets", sets), ("only", only))}
         benchmark = load_benchmark(find_benchmark(file), plugins=plugins, **changes)
         options = runner.Options(device, workers, rehearsal, rehash=rehash)
-        record = runner.run(benchmark, find_store(store, reporter.warn), options, reporter)
-        return pd.DataFrame(flatten_record(record))
+        opened = find_store(store, reporter.warn)
+        record = runner.run(benchmark, opened, options, reporter)
+        return pd.DataFrame(flatten_record(rank_record(record, opened)))

@@ -46,6 +46,7 @@ class Filled:
         write(self.store, "fits", f"fit of {row}", seed=seed)
         write(self.store, "index", f"corpus of {row}")
         write(self.store, "folds", "folds")
+        write(self.store, "tested", "tested")
         write(self.store, "rows", row, self.facts(row))
 
     def add_failure(self, row: str) -> dict:
@@ -62,7 +63,8 @@ class Filled:
             "inputs": [key(f"inputs crops of {row}"), key(f"inputs features of {row}")], "status": "done", "war": 0.5, "uar": 0.5,
             "macro_f1": 0.5, "recall": {}, "confusion": [], "clips": 1, "covered_only": None,
             "coverage": {"frames": None, "clips": None, "frames_used": 1, "frames_unreadable": 0}, "unreadable": {}, "clips_lost": [],
-            "epochs": [1],
+            "epochs": [1], "steps": [3], "fold_uar": [0.5], "tested": key("tested"), "others": [], "kappa": 0.0, "class_precision": {},
+            "score_metrics": None, "validation": None,
         }  # fmt: skip
 
     def file(self, stage: str, name: str) -> Path:

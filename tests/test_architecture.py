@@ -23,7 +23,8 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 # The modules that may import heavy packages.
 COMPUTING = (
     "api.heads", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos", "execution.context",
-    "execution.drivers", "execution.probe", "execution.provenance", "report.figures", "report.metrics", "stages", "training",
+    "execution.drivers", "execution.probe", "execution.provenance", "report.answers", "report.figures", "report.results",
+    "stages", "statistics", "training",
 )  # fmt: skip
 
 # Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.

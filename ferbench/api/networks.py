@@ -53,12 +53,14 @@ class Estimators:
 
 @dataclass(frozen=True)
 class FinishedSystem:
-    """A system that is not trained: the frozen part returns logits [B,C].
+    """A system that is not trained: the frozen part returns logits [B,C+K], of the classes and then of `others`.
 
-    If `build` is given, `build(shape)` returns a module without trainable weights that picks and orders the logits of the classes.
+    `others` names K answers that the system can give besides the protocol's classes, such as "contempt": they count as wrong. If `build` is
+    given, `build(shape)` returns a module without trainable weights that picks and orders the logits.
     """
 
     build: Callable[[Shape], torch.nn.Module] | None = None
+    others: tuple[str, ...] = ()
 
 
 Trainable = Network | EmbeddingNetwork | Estimators | FinishedSystem

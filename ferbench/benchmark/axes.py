@@ -16,7 +16,7 @@ class Axis:
     Its values are components of a `kind`, or the dataclass `section` with fields that the YAML gives, or numbers annotated `number`. A
     choice is a "single" value, or several components: corpora that are "merged", steps that are "piped". `default` is what the YAML holds
     if it leaves the axis out. `in_model` is whether a model depends on it: an aggregator runs on stored scores. `in_data` is whether it
-    determines the data: clips, frames and folds.
+    determines the data: clips, frames and folds. `repeats` is whether its values only repeat a combination: tables show one row for them.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Axis:
     default: object = None
     in_model: bool = True
     in_data: bool = False
+    repeats: bool = False
 
     @property
     def is_composed(self) -> bool:
@@ -44,7 +45,7 @@ AXES = {
         Axis("backbone", "Networks, classifiers and fusions", kind="backbone"),
         Axis("recipe", "How networks are trained; several under names of your own", section=Recipe, default={"default": {}}),
         Axis("loss", "Losses", kind="loss"),
-        Axis("seed", "Seeds of initialization and of the order of batches", number=Seed, default=0),
+        Axis("seed", "Seeds of initialization and of the order of batches", number=Seed, default=0, repeats=True),
         Axis("aggregator", "From frame scores to one prediction per clip", kind="aggregator", in_model=False),
     )
 }

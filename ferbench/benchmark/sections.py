@@ -32,7 +32,8 @@ class Rehearsal:
 class Published:
     """A reference row from the literature, shown next to the rows that have the labels in `match`.
 
-    Values are shares, 0 to 1; `accuracy` is for sources that do not say which of WAR and UAR they give.
+    Values are shares, 0 to 1; `accuracy` is for sources that do not say which of WAR and UAR they give. `clips` is the number of clips that
+    they were measured on, `protocol` how they were obtained, and `problem` why they cannot be right, all as far as known.
     """
 
     match: Mapping[str, str]
@@ -41,6 +42,9 @@ class Published:
     war: Share | None = None
     uar: Share | None = None
     recall: Mapping[str, Share] = field(default_factory=dict)
+    clips: Count | None = None
+    protocol: str = ""
+    problem: str = ""
 
     def __post_init__(self) -> None:
         if self.accuracy is not None and (self.war is not None or self.uar is not None):

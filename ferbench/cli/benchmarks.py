@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ferbench.cli.options import Commands
     from ferbench.execution.runner import Options
     from ferbench.plan.why import Explanation
+    from ferbench.store.entries import Store
     from ferbench.store.records import Record
 
 BENCHMARK_HELP = "a benchmark YAML, or the name of one that `ferbench benchmarks` lists"
@@ -98,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
     benchmark = _load_benchmark(options.benchmark, options)
     store = open_store(options, reporter.warn)
     record = runner.run(benchmark, store, _runtime_options(options), reporter)
-    _print_records([record], options.format)
+    _print_records([record], store, options.format)
     if any(row["status"] == "done" for row in record["rows"]):
         figures = figures_folder(record, store)
         reporter.line((f"figures: {figures}   " if figures.is_dir() else "") + f"record: {record_file(record, store)}")
@@ -155,7 +156,8 @@ def _explain(options: argparse.Namespace) -> list[Explanation]:
 def _leaderboard(options: argparse.Namespace) -> int:
     from ferbench.store.records import load_records
 
-    _print_records(load_records(open_store(options), _benchmark_name(options.benchmark)), options.format)
+    store = open_store(options)
+    _print_records(load_records(store, _benchmark_name(options.benchmark)), store, options.format)
     return 0
 
 
@@ -185,13 +187,15 @@ def _runtime_options(options: argparse.Namespace) -> Options:
     return runner.Options(*common, retry=options.retry_failed, rehash=options.rehash, **optional)
 
 
-def _print_records(records: list[Record], form: str) -> None:
+def _print_records(records: list[Record], store: Store, form: str) -> None:
     from ferbench.report import exports, tables
+    from ferbench.report.results import rank_record
 
+    ranked = [rank_record(record, store) for record in records]
     if form == "json":
-        print_json([row for record in records for row in exports.to_data(record)])
+        print_json([row for record in ranked for row in exports.to_data(record)])
     elif form == "table":
-        print_table(*map(tables.RecordTables, records))
+        print_table(*map(tables.RecordTables, ranked))
     else:
         convert = {"csv": exports.to_csv, "markdown": exports.to_markdown, "latex": exports.to_latex}[form]
-        print_lines(convert(records).splitlines())
+        print_lines(convert(ranked).splitlines())

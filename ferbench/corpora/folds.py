@@ -15,6 +15,7 @@ from ferbench.corpora.fold_checks import check_classes, check_folds, check_peopl
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
+from ferbench.store.rows import ClipTable
 from ferbench.store.versions import VERSIONS
 
 
@@ -31,6 +32,16 @@ class Split:
     def labels(self) -> dict[str, str]:
         """Return the class of each clip."""
         return {clip.id: clip.label for clip in self.clips}
+
+    @cached_property
+    def tested_key(self) -> str:
+        """The key of what is stored about the tested clips."""
+        return make_key("tested", self.key)
+
+    @property
+    def tested(self) -> list[str]:
+        """The tested clips of all folds, in their order."""
+        return [clip for fold in self.folds for clip in fold.test]
 
     @cached_property
     def unassigned(self) -> dict[str, list[str]]:
@@ -62,7 +73,9 @@ def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> 
     check_people(clips, corpora)
     key = _folds_key(protocol, clips)
     folds = store.ensure("folds", key, _compute, protocol, clips).read_facts(tuple[Fold, ...])
-    return Split(key, clips, folds, dict(other_classes))
+    split = Split(key, clips, folds, dict(other_classes))
+    store.ensure("tested", split.tested_key, _describe_tested, split)
+    return split
 
 
 def _folds_key(protocol: Protocol, clips: Sequence[Clip]) -> str:
@@ -81,3 +94,17 @@ def _compute(protocol: Protocol, clips: Sequence[Clip]) -> Content:
                 raise TypeError(f"a part of a fold is {shorten(part)}: expected the ids of clips")
     check_folds(folds, clips, protocol)
     return Content(facts=[asdict(fold) for fold in folds])
+
+
+def _describe_tested(split: Split) -> Content:
+    """What reports need to know of the tested clips."""
+    by_id = {clip.id: clip for clip in split.clips}
+    tested = [(number, by_id[clip]) for number, fold in enumerate(split.folds) for clip in fold.test]
+    facts: ClipTable = {
+        "ids": [clip.id for _, clip in tested],
+        "people": [clip.subject for _, clip in tested],
+        "labels": [clip.label for _, clip in tested],
+        "folds": [number for number, _ in tested],
+        "facts": [dict(clip.facts) for _, clip in tested],
+    }
+    return Content(facts=facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import get_args
 
@@ -71,6 +72,7 @@ def check_combination(backbone: Backbone, loss: Loss | EmbeddingLoss, recipe: Re
     trainable, frozen = trainable_of(backbone, classes), frozen_of(backbone)
     input_of(backbone)
     _check_kind(backbone, trainable, frozen)
+    others_of(backbone, classes)
     if backbone.reads == "clips":
         _check_frames_per_clip(backbone)
     _check_loss(backbone, loss, trainable)
@@ -115,6 +117,23 @@ def _check_kind(backbone: Backbone, trainable: Trainable, frozen: Frozen | None)
         )
     if isinstance(trainable, FinishedSystem) and frozen is None:
         raise PluginError(f"{backbone.title} is a FinishedSystem without a frozen part", where=location(type(backbone)))
+
+
+def check_fusion(fusion: Fusion, classes: tuple[str, ...]) -> None:
+    """Raise FerbenchError if a member can give answers besides the classes: members are weighed class by class."""
+    for member in members_of(fusion):
+        if isinstance(member, Backbone) and (others := others_of(member, classes)):
+            answers = f"{member.title} can also answer {', '.join(others)}"
+            raise FerbenchError(f"{fusion.title}: {answers}: expected members that answer with the protocol's classes alone")
+
+
+def others_of(backbone: Backbone, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """The answers that a backbone can give besides the classes; raises PluginError for one that is also a class, or is named twice."""
+    trainable = trainable_of(backbone, classes)
+    others = trainable.others if isinstance(trainable, FinishedSystem) else ()
+    if repeated := next((name for name, count in Counter([*classes, *others]).items() if count > 1), ""):
+        raise PluginError(f"{backbone.title}: its FinishedSystem names {repeated!r} twice", where=location(type(backbone)))
+    return others
 
 
 def _check_loss(backbone: Backbone, loss: Loss | EmbeddingLoss, trainable: Trainable) -> None:

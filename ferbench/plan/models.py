@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ferbench.api.components import Aggregator, EmbeddingLoss, Loss
-from ferbench.api.networks import Backbone, Frozen, Fusion, Trainable
+from ferbench.api.networks import Backbone, FinishedSystem, Frozen, Fusion, Trainable
 from ferbench.api.recipe import Augmentation, Recipe
 from ferbench.benchmark.grid import Cell
 from ferbench.corpora.corpus import Corpus
@@ -96,6 +96,11 @@ class Fit:
         """Whether an item is a clip, not a frame."""
         return self.backbone.reads == "clips"
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The answers that it can give besides the classes; their scores come last."""
+        return self.trainable.others if isinstance(self.trainable, FinishedSystem) else ()
+
 
 @dataclass(frozen=True)
 class FusedFit:
@@ -126,6 +131,12 @@ class Model(ABC):
     identity: Identity
     fingerprint: str
     fits: Sequence[Fit | FusedFit]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The answers that it can give besides the classes."""
+        fit = self.fits[0]
+        return fit.others if isinstance(fit, Fit) else ()
 
     @property
     @abstractmethod

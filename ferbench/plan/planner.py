@@ -17,6 +17,7 @@ from ferbench.corpora.groups import Groups
 from ferbench.plan import keys
 from ferbench.plan.checks import (
     check_combination,
+    check_fusion,
     check_validation,
     frozen_of,
     input_of,
@@ -119,6 +120,7 @@ class Planner:
     def _fused_model(self, fusion: Fusion, shared: _ModelFields) -> FusedModel:
         """A model for each member, under a label of its own, and one for all of them."""
         cell = shared.cell
+        check_fusion(fusion, cell.protocol.classes)
         members = members_of(fusion)
         names = tuple(f"{number} {member.name}" for number, member in enumerate(members, 1))
         # No label in a benchmark contains a line break, so a member is never taken for another backbone.

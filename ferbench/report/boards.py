@@ -1,4 +1,4 @@
-"""Boards: the rows of a record as ranked tables, one per protocol fingerprint. All output formats are made from them."""
+"""Boards: rankings as tables of text. The terminal, Markdown and LaTeX are made from them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from typing import Literal
 
 from ferbench.api.text import escape_line
 from ferbench.benchmark.axes import AXES
-from ferbench.store.records import PublishedRow, Record
-from ferbench.store.rows import DoneRow, FailedRow, StoredRow
+from ferbench.report.legend import REHEARSAL, Classes, describe_board
+from ferbench.report.published import compare, matching
+from ferbench.report.results import RankedRecord, Ranking, Result
+from ferbench.statistics.intervals import Estimate
+from ferbench.store.records import PublishedRow
+from ferbench.store.rows import DoneRow, FailedRow
 
-REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
+UAR, WAR = "UAR [95 %]", "WAR [95 %]"
+FIGURES = (UAR, "val", WAR, "F1")  # beside the labels in a narrow terminal, as far as there is room
+MARKS = {"best": "★ ", "tied": "≈ "}
+WIDE = 0.1  # if all intervals of a board are wider, their bounds are whole percentages
 
-Kind = Literal["best", "measured", "published", "failed"]
-Classes = Mapping[str, str]
-"""From the name of a class to the heading of its column."""
+Kind = Literal["best", "tied", "measured", "published", "failed"]
 
 
 @dataclass(frozen=True)
@@ -26,15 +31,11 @@ class Line:
     kind: Kind
 
 
-def _make_line(cells: Mapping[str, str], kind: Kind) -> Line:
-    return Line({column: escape_line(cell) for column, cell in cells.items()}, kind)
-
-
 @dataclass(frozen=True)
 class Board:
-    """The rows of one fingerprint, ranked by UAR, each followed by the published rows that match it.
+    """The results of one fingerprint, ranked by UAR, each followed by the published rows that match it.
 
-    The first `label_columns` columns identify the row: its rank, and the axes on which rows differ.
+    The first `label_columns` columns identify a result: its rank, and the axes on which results differ.
     """
 
     title: str
@@ -45,68 +46,66 @@ class Board:
     standin: bool
 
 
-def make_boards(record: Record) -> list[Board]:
+def make_boards(ranked: RankedRecord) -> list[Board]:
     """One board per fingerprint, in the order of the rows."""
-    groups: dict[str, list[StoredRow]] = {}
-    for row in record["rows"]:
-        groups.setdefault(row["fingerprint"], []).append(row)
-    return [_make_board(record, rows) for rows in groups.values()]
+    return [_make_board(ranked, ranking) for ranking in ranked.rankings]
 
 
-def _make_board(record: Record, rows: Sequence[StoredRow]) -> Board:
-    first, axes = rows[0], varying_axes([row["labels"] for row in rows])
-    classes = _shorten_names(first["classes"])
-    done = sorted((row for row in rows if row["status"] == "done"), key=_ranking, reverse=True)
-    failed = [row for row in rows if row["status"] == "failed"]
-    lines = [line for row in done for line in _ranked_lines(row, done, record["published"], axes, classes)]
-    published = [reference for row in done for reference in _matching(record["published"], row)]
-    standin = any(row["standin"] for row in rows)
-    legend = _legend(classes, published, done, failed)
-    precisions = " and ".join(sorted({row["precision"] for row in rows}))
-    identity = f"fingerprint {first['fingerprint'][:12]}; computed in {precisions}"
-    caption = [first["protocol"], _shared_labels(first, axes), *legend, identity]
+def _make_board(ranked: RankedRecord, ranking: Ranking) -> Board:
+    record, rows = ranked.record, ranking.rows
+    axes = varying_axes([result.labels for result in ranking.results] + [row["labels"] for row in ranking.failed])
+    classes = shorten_names(rows[0]["classes"])
+    published = () if _is_standin(ranking) else record["published"]
+    digits = _interval_digits(ranking.results)
+    lines = [line for result in ranking.results for line in _result_lines(result, ranking, record["published"], axes, classes, digits)]
+    caption = describe_board(ranking, record["published"], axes, classes, compares=bool(published))
     return Board(
-        title=escape_line(record["benchmark"]) + (f" · {REHEARSAL}" if standin else ""),
+        title=escape_line(record["benchmark"]) + (f" · {REHEARSAL}" if _is_standin(ranking) else ""),
         caption="\n".join(map(escape_line, caption)),
-        columns=("#", *axes, "WAR", "UAR", "F1", *classes.values(), "cover", "epoch", "sec"),
+        columns=("#", *axes, *FIGURES, *classes.values(), "cover", *_seed_columns(ranking.results), "epoch", "steps", "p", "sec"),
         label_columns=1 + len(axes),
-        lines=(*lines, *[_make_line(_failed_cells(row, axes), "failed") for row in failed]),
-        standin=standin,
+        lines=(*lines, *[_make_line(_failed_cells(row, axes), "failed") for row in ranking.failed]),
+        standin=_is_standin(ranking),
     )
 
 
-def _ranked_lines(
-    row: DoneRow, done: Sequence[DoneRow], published: Sequence[PublishedRow], axes: Iterable[str], classes: Classes
+def _is_standin(ranking: Ranking) -> bool:
+    return any(row["standin"] for row in ranking.rows)
+
+
+def _seed_columns(results: Sequence[Result]) -> tuple[str, ...]:
+    """The number of seeds and the spread over them, if there are several."""
+    return ("seeds", "sd") if any(len(result.rows) > 1 for result in results) else ()
+
+
+def _make_line(cells: Mapping[str, str], kind: Kind) -> Line:
+    return Line({column: escape_line(cell) for column, cell in cells.items()}, kind)
+
+
+def _result_lines(
+    result: Result, ranking: Ranking, published: Sequence[PublishedRow], axes: Iterable[str], classes: Classes, digits: int
 ) -> list[Line]:
-    """The line of a row, then those of the published rows that match it. A row is best if it beats all others."""
-    rank = 1 + sum(_ranking(other) > _ranking(row) for other in done)
-    is_best = rank == 1 and len(done) > 1 and _ranking(done[1]) < _ranking(row)
-    line = _make_line(_measured_cells(row, rank, axes, classes), "best" if is_best else "measured")
-    return [line, *[_make_line(_published_cells(reference, axes, classes), "published") for reference in _matching(published, row)]]
+    """The line of a result, then those of the published rows that match it."""
+    own = _make_line(_measured_cells(result, kind := find_kind(result, ranking), axes, classes, digits), kind)
+    compares = not _is_standin(ranking)
+    return [own, *[_make_line(_published_cells(row, result, axes, classes, compares), "published") for row in matching(published, result)]]
 
 
-def _matching(published: Sequence[PublishedRow], row: DoneRow) -> list[PublishedRow]:
-    return [reference for reference in published if reference["match"].items() <= row["labels"].items()]
+def find_kind(result: Result, ranking: Ranking) -> Kind:
+    """A star for a result that is better than all others; if some cannot be separated from it, they are marked as a group."""
+    tied = sum(other.is_tied for other in ranking.results)
+    if not result.is_tied or len(ranking.results) == 1:
+        return "measured"
+    return "best" if tied == 1 else "tied"
 
 
-def _ranking(row: DoneRow) -> tuple[float, float]:
-    """Rows are ranked by this; equal rows share a rank."""
-    return row["uar"], row["war"]
-
-
-def varying_axes(rows: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """The axes on which rows differ, given their labels; if there is none, the first axis after those that determine the data."""
-    varying = tuple(axis for axis in AXES if len({labels[axis] for labels in rows}) > 1)
+def varying_axes(labels: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """The axes on which results differ, given their labels; if there is none, the first axis after those that determine the data."""
+    varying = tuple(axis for axis in AXES if len({each[axis] for each in labels}) > 1)
     return varying or tuple(axis.name for axis in AXES.values() if not axis.in_data)[:1]
 
 
-def _shared_labels(row: StoredRow, axes: Sequence[str]) -> str:
-    """The labels of the other axes, without the corpora, which the line on the protocol names."""
-    shared = [axis for axis in AXES if axis not in axes and AXES[axis].choice != "merged"]
-    return "all rows: " + ", ".join(f"{axis} {row['labels'][axis]}" for axis in shared)
-
-
-def _shorten_names(classes: Sequence[str]) -> dict[str, str]:
+def shorten_names(classes: Sequence[str]) -> dict[str, str]:
     """The shortest distinct prefixes of the class names, at least two letters long."""
     length = 2
     while len({name[:length] for name in classes}) < len(classes):
@@ -114,50 +113,68 @@ def _shorten_names(classes: Sequence[str]) -> dict[str, str]:
     return {name: escape_line(name[:length]) for name in classes}
 
 
-def _measured_cells(row: DoneRow, rank: int, axes: Iterable[str], classes: Classes) -> dict[str, str]:
-    coverage = row["coverage"]["frames"]
+def _measured_cells(result: Result, kind: Kind, axes: Iterable[str], classes: Classes, digits: int) -> dict[str, str]:
+    cover = result.average(lambda row: row["coverage"]["frames"])
+    validation = result.average(lambda row: row["validation"] and row["validation"]["uar"])
     return {
-        "#": str(rank),
-        **{axis: row["labels"][axis] for axis in axes},
-        **{"WAR": percent(row["war"]), "UAR": percent(row["uar"]), "F1": percent(row["macro_f1"])},
-        **{heading: percent(row["recall"][name], 0) for name, heading in classes.items()},
-        "cover": "–" if coverage is None else percent(coverage, 0),
-        "epoch": _epoch_range(row["epochs"]),
-        "sec": f"{sum(row['seconds'].values()):.0f}",
+        "#": f"{MARKS.get(kind, '')}{result.rank}",
+        **{axis: result.labels[axis] for axis in axes},
+        UAR: format_estimate(result.uar, digits),
+        "val": percent(validation) or "–",
+        WAR: format_estimate(result.war, digits),
+        "F1": percent(result.average(lambda row: row["macro_f1"])),
+        **{heading: percent(_recall(result, name), 0) for name, heading in classes.items()},
+        "cover": "–" if cover is None else percent(cover, 0),
+        "seeds": str(len(result.rows)),
+        "sd": percent(result.spread),
+        "epoch": format_range([epoch for row in result.rows for epoch in row["epochs"]]),
+        "steps": format_range([steps for row in result.rows for steps in row["steps"]]),
+        "p": "" if result.p is None else format_p(result.p),
+        "sec": f"{sum(sum(row['seconds'].values()) for row in result.rows):.0f}",
     }
 
 
-def _published_cells(row: PublishedRow, axes: Iterable[str], classes: Classes) -> dict[str, str]:
+def _recall(result: Result, name: str) -> float | None:
+    def figure(row: DoneRow) -> float | None:
+        return row["recall"][name]
+
+    return result.average(figure)
+
+
+def _published_cells(row: PublishedRow, result: Result, axes: Iterable[str], classes: Classes, compares: bool) -> dict[str, str]:
     """If the source does not say whether its accuracy is WAR or UAR, both columns show it with a question mark."""
-    ambiguous = None if row.get("accuracy") is None else f"{percent(row['accuracy'])}?"
     return {
         "#": "",
         **{axis: "published" if number == 0 else "" for number, axis in enumerate(axes)},
-        "WAR": ambiguous or percent(row.get("war")),
-        "UAR": ambiguous or percent(row.get("uar")),
+        UAR: _published_cell(row["uar"], row["accuracy"], result.uar, compares),
+        WAR: _published_cell(row["war"], row["accuracy"], result.war, compares),
         **{heading: percent(row["recall"].get(name), 0) for name, heading in classes.items()},
     }
 
 
+def _published_cell(figure: float | None, accuracy: float | None, estimate: Estimate, compares: bool) -> str:
+    value = accuracy if figure is None else figure
+    if value is None:
+        return ""
+    text = percent(value) + ("?" if figure is None else "")
+    return f"{text} {compare(value, estimate)}".strip() if compares else text
+
+
 def _failed_cells(row: FailedRow, axes: Iterable[str]) -> dict[str, str]:
-    return {"#": "✗", **{axis: row["labels"][axis] for axis in axes}, "WAR": "failed"}
+    return {"#": "✗", **{axis: row["labels"][axis] for axis in axes}, UAR: "failed"}
 
 
-def _legend(classes: Classes, published: Sequence[PublishedRow], done: Sequence[DoneRow], failed: Sequence[FailedRow]) -> list[str]:
-    """The lines below a board."""
-    headings = ", ".join(f"{heading} {name}" for name, heading in classes.items())
-    metrics = "WAR: accuracy over clips; UAR: mean recall; F1: macro F1"
-    lines = [f"in %: {metrics}; recall of {headings}; cover: frames with a face; sec: seconds, including shared work"]
-    if done and (untested := [name for name, value in done[0]["recall"].items() if value is None]):
-        count = len(done[0]["recall"])
-        lines.append(f"UAR and F1 over {count - len(untested)} of {count} classes; not tested: {', '.join(untested)}")
-    if lost := {clip for row in done for clip in row["clips_lost"]}:
-        lines.append(f"left out: {len(lost)} clips without a readable frame; a row that lacks one is not scored on it")
-    for source in dict.fromkeys(reference["source"] for reference in published):
-        is_ambiguous = any(reference.get("accuracy") is not None for reference in published if reference["source"] == source)
-        lines.append(f"published: {source}" + ("; ?: the source does not say whether it is WAR or UAR" if is_ambiguous else ""))
-    lines += [f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in failed]
-    return lines
+def _interval_digits(results: Sequence[Result]) -> int:
+    """Digits after the point of the bounds of intervals: none if all intervals are wide."""
+    widths = [width for result in results for estimate in (result.uar, result.war) if (width := estimate.half_width) is not None]
+    return 0 if all(2 * width > WIDE for width in widths) else 1
+
+
+def format_estimate(estimate: Estimate, digits: int) -> str:
+    """A figure as a percentage, with its interval: 65.4 [58–72]."""
+    if estimate.low is None:
+        return percent(estimate.value)
+    return f"{percent(estimate.value)} [{percent(estimate.low, digits)}–{percent(estimate.high, digits)}]"
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -165,8 +182,14 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f}"
 
 
-def _epoch_range(epochs: Sequence[int]) -> str:
-    """The chosen epoch, or the lowest and the highest of all folds."""
-    if not any(epochs):
-        return "–"  # nothing with epochs was trained
-    return str(epochs[0]) if len(set(epochs)) == 1 else f"{min(epochs)}-{max(epochs)}"
+def format_p(p: float) -> str:
+    """A p-value: .034, or <.001."""
+    return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def format_range(numbers: Sequence[int]) -> str:
+    """The lowest and the highest number of all folds and seeds, or the only one; a dash if nothing with epochs was trained."""
+    if not any(numbers):
+        return "–"
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low}-{high}"

@@ -5,15 +5,37 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Literal
 
 from ferbench.api.text import escape_line
 from ferbench.report.boards import Board, Line, make_boards
-from ferbench.store.records import PublishedRow, Record
-from ferbench.store.rows import StoredRow
+from ferbench.report.published import describe_source
+from ferbench.report.results import RankedRecord, Ranking, Result, fold_mean
+from ferbench.statistics.intervals import Estimate
+from ferbench.store.records import PublishedRow
+from ferbench.store.rows import DoneRow, FailedRow
 
 Cell = str | float | bool | None
 
+FIGURES: dict[str, Callable[[DoneRow], float | None]] = {
+    "validation_uar": lambda row: row["validation"] and row["validation"]["uar"],
+    "validation_war": lambda row: row["validation"] and row["validation"]["war"],
+    "covered_uar": lambda row: row["covered_only"] and row["covered_only"]["uar"],
+    "covered_war": lambda row: row["covered_only"] and row["covered_only"]["war"],
+    "macro_f1": lambda row: row["macro_f1"],
+    "kappa": lambda row: row["kappa"],
+    "log_loss": lambda row: row["score_metrics"] and row["score_metrics"]["log_loss"],
+    "brier": lambda row: row["score_metrics"] and row["score_metrics"]["brier"],
+    "calibration_error": lambda row: row["score_metrics"] and row["score_metrics"]["calibration_error"],
+    "top2": lambda row: row["score_metrics"] and row["score_metrics"]["top2"],
+    "coverage_frames": lambda row: row["coverage"]["frames"],
+    "coverage_clips": lambda row: row["coverage"]["clips"],
+}
+"""The columns of CSV files and data frames that are means over the seeds."""
+
+EMPHASIZED = ("best", "tied")
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet takes a cell that begins with one of these for a formula
 MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>&|~$]")
 LATEX_ESCAPES = {
@@ -27,11 +49,13 @@ LATEX_ESCAPES = {
     "–": "--",
     "·": r"$\cdot$",
     "✗": r"$\times$",
+    "★": r"$\star$",
+    "≈": r"$\approx$",
 }
 
 
-def to_csv(records: Sequence[Record]) -> str:
-    """One line per row, measured or published; shares are from 0 to 1. A text that would be a formula gets an apostrophe in front."""
+def to_csv(records: Sequence[RankedRecord]) -> str:
+    """One line per result, measured or published; shares are from 0 to 1. A text that would be a formula gets an apostrophe in front."""
     rows = [row for record in records for row in flatten_record(record)]
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
@@ -41,44 +65,92 @@ def to_csv(records: Sequence[Record]) -> str:
     return text.getvalue()
 
 
-def to_markdown(records: Sequence[Record]) -> str:
+def to_markdown(records: Sequence[RankedRecord]) -> str:
     """The boards as Markdown tables."""
     return "\n".join(_markdown(board) for record in records for board in make_boards(record))
 
 
-def to_latex(records: Sequence[Record]) -> str:
+def to_latex(records: Sequence[RankedRecord]) -> str:
     """The boards as LaTeX tables (booktabs)."""
     return "\n".join(_latex(board) for record in records for board in make_boards(record))
 
 
-def to_data(record: Record) -> list[dict[str, object]]:
-    """The measured rows as they are stored, then the published ones."""
-    measured: list[dict[str, object]] = [{"kind": "measured", **row} for row in record["rows"]]
-    return measured + [{"kind": "published", "benchmark": record["benchmark"], **row} for row in record["published"]]
+def to_data(ranked: RankedRecord) -> list[dict[str, object]]:
+    """The results with the rows of their seeds as they are stored, the failed rows, then the published ones."""
+    record = ranked.record
+    data = [describe_result(result, ranking) for ranking in ranked.rankings for result in ranking.results]
+    data += [{"kind": "failed", **row} for ranking in ranked.rankings for row in ranking.failed]
+    return data + [
+        {"kind": "published", "benchmark": record["benchmark"], **row, "notes": describe_source(row)} for row in record["published"]
+    ]
 
 
-def flatten_record(record: Record) -> list[dict[str, Cell]]:
-    """Rows without nesting: labels, metrics, recall_CLASS, coverage, epochs, seconds, fingerprint and key; published rows last."""
-    return [_flatten(row) for row in record["rows"]] + [_flatten_published(record["benchmark"], row) for row in record["published"]]
-
-
-def _flatten(row: StoredRow) -> dict[str, Cell]:
-    head: dict[str, Cell] = {"benchmark": row["benchmark"], "kind": "measured", "status": row["status"], **row["labels"]}
-    facts: dict[str, Cell] = {"standin": row["standin"], "fingerprint": row["fingerprint"], "precision": row["precision"]}
-    tail: dict[str, Cell] = {**facts, "error": None, "key": row["key"]}
-    if row["status"] == "failed":
-        return {**head, "war": None, "uar": None, "macro_f1": None, **tail, "error": f"{row['error']}: {row['message']}"}
+def describe_result(result: Result, ranking: Ranking) -> dict[str, object]:
+    """A result as plain data: what tables show, and the rows of its seeds."""
     return {
-        **head,
-        **{"war": row["war"], "uar": row["uar"], "macro_f1": row["macro_f1"]},
-        **{f"recall_{name}": value for name, value in row["recall"].items()},
-        "coverage_frames": row["coverage"]["frames"],
-        "coverage_clips": row["coverage"]["clips"],
-        "epochs": " ".join(map(str, row["epochs"])),
-        **{f"seconds_{stage}": value for stage, value in row["seconds"].items()},
-        "clips": row["clips"],
-        **tail,
+        "kind": "measured",
+        "rank": result.rank,
+        "labels": result.labels,
+        **{name: asdict(estimate) for name, estimate in (("uar", result.uar), ("war", result.war))},
+        "spread_over_seeds": result.spread,
+        "fold_mean_uar": fold_mean(result),
+        "difference_to_best": result.difference and asdict(result.difference),
+        "p": result.p,
+        "tied_with_best": result.is_tied,
+        "smallest_difference": ranking.smallest_difference,
+        "people": ranking.people,
+        "clips": ranking.clips,
+        "rows": result.rows,
     }
+
+
+def flatten_record(ranked: RankedRecord) -> list[dict[str, Cell]]:
+    """Results without nesting, a mean over the seeds where there are several; then failed rows, then published ones."""
+    rows = [_flatten(result, ranking) for ranking in ranked.rankings for result in ranking.results]
+    rows += [_flatten_failed(row) for ranking in ranked.rankings for row in ranking.failed]
+    return rows + [_flatten_published(ranked.record["benchmark"], row) for row in ranked.record["published"]]
+
+
+def _flatten(result: Result, ranking: Ranking) -> dict[str, Cell]:
+    first = result.rows[0]
+    return {
+        **{"benchmark": first["benchmark"], "kind": "measured", "status": "done", "rank": result.rank, **result.labels},
+        **_flatten_estimate("uar", result.uar),
+        **_flatten_estimate("war", result.war),
+        **{name: result.average(figure) for name, figure in FIGURES.items()},
+        **_average_by_class(result, "recall", "recall"),
+        **_average_by_class(result, "precision", "class_precision"),
+        "fold_mean_uar": fold_mean(result),
+        "seeds": len(result.rows),
+        "spread_over_seeds": result.spread,
+        "difference_to_best": None if result.difference is None else result.difference.value,
+        "p": result.p,
+        "tied_with_best": result.is_tied,
+        "smallest_difference": ranking.smallest_difference,
+        "epochs": " ".join(str(epoch) for row in result.rows for epoch in row["epochs"]),
+        "steps": " ".join(str(steps) for row in result.rows for steps in row["steps"]),
+        **{f"seconds_{stage}": sum(row["seconds"].get(stage, 0) for row in result.rows) for stage in first["seconds"]},
+        **{"people": ranking.people, "clips": first["clips"]},
+        **{"standin": first["standin"], "fingerprint": first["fingerprint"], "precision": first["precision"], "error": None},
+        "key": " ".join(row["key"] for row in result.rows),
+    }
+
+
+def _average_by_class(result: Result, prefix: str, figure: Literal["recall", "class_precision"]) -> dict[str, Cell]:
+    def of_class(name: str) -> Callable[[DoneRow], float | None]:
+        return lambda row: row[figure][name]
+
+    return {f"{prefix}_{name}": result.average(of_class(name)) for name in result.rows[0]["classes"]}
+
+
+def _flatten_estimate(name: str, estimate: Estimate) -> dict[str, Cell]:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+
+
+def _flatten_failed(row: FailedRow) -> dict[str, Cell]:
+    head: dict[str, Cell] = {"benchmark": row["benchmark"], "kind": "measured", "status": "failed", **row["labels"]}
+    facts: dict[str, Cell] = {"standin": row["standin"], "fingerprint": row["fingerprint"], "precision": row["precision"]}
+    return {**head, "uar": None, "war": None, **facts, "error": f"{row['error']}: {row['message']}", "key": row["key"]}
 
 
 def _flatten_published(benchmark: str, row: PublishedRow) -> dict[str, Cell]:
@@ -91,6 +163,7 @@ def _flatten_published(benchmark: str, row: PublishedRow) -> dict[str, Cell]:
         **{name: value for name, value in figures.items() if value is not None},
         **{f"recall_{name}": value for name, value in row["recall"].items()},
         "source": row["source"],
+        "notes": describe_source(row),
     }
 
 
@@ -125,7 +198,7 @@ def _markdown(board: Board) -> str:
     lines = []
     for line in board.lines:
         cells = map(escape_markdown, _cells(board, line))
-        emphasized = [f"**{cell}**" if cell and line.kind == "best" else cell for cell in cells]
+        emphasized = [f"**{cell}**" if cell and line.kind in EMPHASIZED else cell for cell in cells]
         lines.append(f"| {' | '.join(emphasized)} |")
     return "\n".join([*head, *lines, "", *[f"{escape_markdown(caption)}  " for caption in board.caption.split("\n")], ""])
 
@@ -140,7 +213,7 @@ def _latex(board: Board) -> str:
 
 def _latex_line(board: Board, line: Line) -> str:
     cells = map(escape_latex, _cells(board, line))
-    return " & ".join(rf"\bfseries {cell}" if line.kind == "best" else cell for cell in cells) + r" \\"
+    return " & ".join(rf"\bfseries {cell}" if line.kind in EMPHASIZED else cell for cell in cells) + r" \\"
 
 
 def escape_latex(text: str, special: Mapping[str, str] = LATEX_ESCAPES) -> str:

@@ -10,12 +10,11 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ferbench.report.boards import Board, make_boards
+from ferbench.report.boards import FIGURES, Board, make_boards
 from ferbench.report.cards import GAP, make_card
-from ferbench.store.records import Record
+from ferbench.report.results import RankedRecord
 
-STYLES = {"best": "bold green", "measured": "", "published": "italic dim", "failed": "red"}
-METRIC_COLUMNS = 3  # WAR, UAR and F1 stay in one table with the labels
+STYLES = {"best": "bold green", "tied": "green", "measured": "", "published": "italic dim", "failed": "red"}
 MAX_WORD = 24  # characters; longer words of labels may be broken
 JOINED_LABELS = "row"
 
@@ -24,26 +23,32 @@ JOINED_LABELS = "row"
 class RecordTables:
     """The boards of a record, which rich prints as tables that fit the width of the console."""
 
-    record: Record
+    ranked: RankedRecord
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for board in make_boards(self.record):
+        for board in make_boards(self.ranked):
             yield from _render_board(board, options.max_width)
 
 
 def _render_board(board: Board, width: int) -> list[RenderableType]:
-    """One table if it fits; else one with labels and metrics, and as many as the details need. No number is ever broken."""
+    """One table if it fits; else one with labels and figures, and as many as the details need. No number is ever broken."""
     heading = Text(board.title, style="bold yellow" if board.standin else "bold")
     caption = Text(board.caption, style="dim")
     if _natural_width(board, board.columns) <= width:
         return [heading, _make_table(board, board.columns), caption, Text()]
-    main, details = board.columns[: board.label_columns + METRIC_COLUMNS], board.columns[board.label_columns + METRIC_COLUMNS :]
-    tables = [_make_table(board, columns) for columns in _pack(board, details, width)]
+    main = board.columns[: board.label_columns + _count_figures(board, width)]
+    tables = [_make_table(board, columns) for columns in _pack(board, board.columns[len(main) :], width)]
     return [heading, *_render_main(board, main, width), *tables, caption, Text()]
 
 
+def _count_figures(board: Board, width: int) -> int:
+    """How many figures fit beside the labels; all where even one does not, since the labels then change their form."""
+    counts = range(len(FIGURES), 0, -1)
+    return next((count for count in counts if _least_width(board, board.columns[: board.label_columns + count]) <= width), len(FIGURES))
+
+
 def _render_main(board: Board, columns: tuple[str, ...], width: int) -> list[RenderableType]:
-    """A table of labels and metrics; where words of labels do not fit, the labels share a column, and where that is too narrow, a line."""
+    """A table of labels and figures; where words of labels do not fit, the labels share a column, and where that is too narrow, a line."""
     joined = ("#", JOINED_LABELS, *columns[board.label_columns :])
     for candidate in (columns, joined):
         if _least_width(board, candidate) <= width:
@@ -106,8 +111,6 @@ def _cells(board: Board, column: str, columns: Sequence[str]) -> list[str]:
         cell = line.cells.get(column, "")
         if column == JOINED_LABELS:
             cell = " · ".join(filter(None, (line.cells.get(label, "") for label in labels)))
-        elif column == "#" and line.kind == "best":
-            cell = f"★ {cell}"
         elif column == "#" and line.kind == "published" and not has_labels:
             cell = "pub."
         cells.append(cell)

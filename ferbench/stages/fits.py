@@ -213,8 +213,9 @@ def _check_class_weights(fit: Fit, weights: Sequence[float] | None) -> None:
 
 def _check_scores(fit: Fit, scores: Scores, items: int) -> None:
     """Raise PluginError now, since wrong scores would otherwise look like a failure of the aggregator."""
-    if scores.shape != (items, len(fit.classes)):
-        problem = f"scores of shape {list(scores.shape)}: expected {[items, len(fit.classes)]}"
+    expected = (items, len(fit.classes) + len(fit.others))
+    if scores.shape != expected:
+        problem = f"scores of shape {list(scores.shape)}: expected {list(expected)}"
     elif not np.isfinite(scores).all():
         problem = f"{int((~np.isfinite(scores)).any(1).sum())} of {items} items scores that are NaN or infinite"
     elif (scores < 0).any():

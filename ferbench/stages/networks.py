@@ -97,13 +97,13 @@ def _check_loss(fit: Fit, loss: object) -> None:
 
 
 def check_logits(fit: Fit, shape: Shape, items: int) -> None:
-    """Raise PluginError unless the shape is that of one logit per item and class."""
-    classes = len(fit.classes)
-    if len(shape) and shape[1:] != (classes,):
+    """Raise PluginError unless the shape is that of one logit per item and class, and one for each other answer."""
+    answers = len(fit.classes) + len(fit.others)
+    if len(shape) and shape[1:] != (answers,):
         values = "x".join(map(str, shape[1:])) or "1"
-        problem = f"gives {values} values per item: expected {classes}, one per class"
-    elif shape != (items, classes):
-        problem = f"gives outputs of shape {list(shape)} for {items} items: expected {[items, classes]}"
+        problem = f"gives {values} values per item: expected {answers}, one per class{' and other answer' if fit.others else ''}"
+    elif shape != (items, answers):
+        problem = f"gives outputs of shape {list(shape)} for {items} items: expected {[items, answers]}"
     else:
         return
     raise PluginError(f"{fit.backbone.title} {problem}", where=location(type(fit.backbone)))

@@ -13,16 +13,29 @@ from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import KeySet, Model, Row
-from ferbench.report.metrics import compute_metrics
 from ferbench.stages.crops import CropFacts, load_crops, load_facts
-from ferbench.stages.fits import FitRun, find_fit, load_scores
+from ferbench.stages.fits import FitFacts, FitRun, find_fit, load_scores
+from ferbench.statistics.metrics import compute_metrics, compute_score_metrics
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
-from ferbench.store.rows import Coverage, FailedRow, Metrics, Provenance, RowDescription, RowResult, RowRun
+from ferbench.store.rows import (
+    Coverage,
+    FailedRow,
+    Metrics,
+    PartMetrics,
+    Provenance,
+    RowDescription,
+    RowResult,
+    RowRun,
+)
 
 CropFactsByClip = Mapping[str, CropFacts]
-Predictions = Mapping[str, int]
+ScoresByFrame = Mapping[str, NDArray[np.float64]]
+"""The scores [T,C] of the T frames of each clip."""
+
+ScoresByClip = Mapping[str, NDArray[np.float64]]
+"""The scores [C] of each clip, after aggregation; those of other answers come last."""
 
 
 @dataclass
@@ -38,35 +51,39 @@ class Scorer:
         Raises FerbenchError if no test clip has one.
         """
         model = row.model
-        predictions, epochs = self._predict(row)
+        fits = [load_scores(fit.key, self.store) for fit in model.fits]
+        tested = [_aggregate(row, frames, fold.test) for (frames, _), fold in zip(fits, model.split.folds, strict=True)]
+        validation = [_aggregate(row, frames, fold.validation) for (frames, _), fold in zip(fits, model.split.folds, strict=True)]
+        scores = {clip: values for fold in tested for clip, values in fold.items()}
+        if not scores:
+            raise FerbenchError("no test clip has a readable frame", hint="the warnings of the run explain why")
         facts = self._facts(model)
-        covered = [clip for clip in predictions if facts[clip].is_covered]
-        overall = _evaluate(predictions, predictions, model)
-        covered_only = overall if len(covered) == len(predictions) else _evaluate(covered, predictions, model) if covered else None
+        covered = {clip: values for clip, values in scores.items() if facts[clip].is_covered}
+        true, by_clip = _true_classes(scores, model), np.array(list(scores.values()))
         result: RowResult = {
             "status": "done",
             **describe_row(row),
-            **overall,
-            "covered_only": covered_only and {"war": covered_only["war"], "uar": covered_only["uar"], "clips": covered_only["clips"]},
+            **_evaluate([scores], model),
+            "tested": model.split.tested_key,
+            "others": list(model.others),
+            "score_metrics": compute_score_metrics(true, by_clip),
+            "covered_only": _summarize([covered], model),
+            "validation": _summarize(validation, model),
             "coverage": self.memo.get(("coverage", model.crops, model.split.key), lambda: measure_coverage(facts)),
             "unreadable": {clip: fact.problems for clip, fact in facts.items() if fact.problems},
             "clips_lost": [clip for clip, fact in facts.items() if not fact.indices],
-            "epochs": epochs,
+            "fold_uar": [_evaluate([fold], model)["uar"] for fold in tested if fold],
+            "epochs": [history["chosen_epoch"] for _, history in fits],
+            "steps": [self._count_steps(model, fold) for fold in range(len(model.fits))],
         }
-        return Content(facts=result, run=self._describe_run(model))
+        positions = [number for number, clip in enumerate(model.split.tested) if clip in scores]
+        arrays = {"scores": by_clip, "clip": np.array(positions), "covered": np.array([clip in covered for clip in scores])}
+        return Content(arrays, result, self._describe_run(model))
 
-    def _predict(self, row: Row) -> tuple[dict[str, int], list[int]]:
-        """The predicted class of each test clip, and each fold's chosen epoch."""
-        predictions: dict[str, int] = {}
-        epochs = []
-        for fit in row.model.fits:
-            scores, history = load_scores(fit.key, self.store)
-            epochs.append(history["chosen_epoch"])
-            test = fit.split.folds[fit.fold].test
-            predictions |= {clip: _predict_clip(row.aggregator, clip, scores[clip]) for clip in test if len(scores[clip])}
-        if not predictions:
-            raise FerbenchError("no test clip has a readable frame", hint="the warnings of the run explain why")
-        return predictions, epochs
+    def _count_steps(self, model: Model, fold: int) -> int:
+        """The steps of the optimizer on a fold, up to the chosen epoch; those of all members of a fusion."""
+        histories = [find_fit(trained.fits[fold].key, self.store).read_facts(FitFacts).history for trained in model.trained]
+        return sum(history["chosen_epoch"] * history["steps_per_epoch"] for history in histories)
 
     def _facts(self, model: Model) -> CropFactsByClip:
         keys, clips = model.crops, model.split.clips
@@ -134,16 +151,33 @@ def describe_row(row: Row) -> RowDescription:
     }
 
 
-def _evaluate(clips: Iterable[str], predictions: Predictions, model: Model) -> Metrics:
-    """Compute the metrics over these clips."""
+def _evaluate(folds: Sequence[ScoresByClip], model: Model) -> Metrics:
+    """Compute the metrics over the clips of these folds; a validation clip may be in several of them."""
+    true = np.concatenate([_true_classes(fold, model) for fold in folds])
+    predicted = np.array([values.argmax() for fold in folds for values in fold.values()])
+    return compute_metrics(true, predicted, model.cell.protocol.classes, len(model.others))
+
+
+def _summarize(folds: Sequence[ScoresByClip], model: Model) -> PartMetrics | None:
+    """The most important metrics over the clips of these folds; None if there is none."""
+    if not any(folds):
+        return None
+    metrics = _evaluate(folds, model)
+    return {"war": metrics["war"], "uar": metrics["uar"], "clips": metrics["clips"]}
+
+
+def _aggregate(row: Row, frames: ScoresByFrame, clips: Sequence[str]) -> ScoresByClip:
+    """The scores of these clips, from those of their frames."""
+    return {clip: _aggregate_clip(row.aggregator, clip, frames[clip]) for clip in clips if len(frames[clip])}
+
+
+def _true_classes(clips: Iterable[str], model: Model) -> NDArray[np.int64]:
     classes, labels = model.cell.protocol.classes, model.split.labels
-    pairs = [(classes.index(labels[clip]), predictions[clip]) for clip in clips]
-    true, predicted = np.array(pairs).T
-    return compute_metrics(true, predicted, classes)
+    return np.array([classes.index(labels[clip]) for clip in clips], np.int64)
 
 
-def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> int:
-    """Predict the class from scores [T,C]; raises PluginError unless the aggregator returns one number per class."""
+def _aggregate_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores [C] of a clip from those of its frames, [T,C]; raises PluginError unless the aggregator returns one number per class."""
     prediction = np.asarray(aggregator(scores))
     if prediction.dtype.kind not in "fiub":
         raise PluginError(f"{aggregator.title} gives {prediction.dtype} for {clip}: expected numbers", where=location(type(aggregator)))
@@ -153,7 +187,7 @@ def _predict_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]
             f"{aggregator.title} gives {problem} for {clip}: expected {scores.shape[1]} numbers, one per class",
             where=location(type(aggregator)),
         )
-    return int(np.argmax(prediction))
+    return prediction.astype(np.float64)
 
 
 def _describe_protocol(model: Model) -> str:

@@ -32,6 +32,7 @@ class _RowNeeds(TypedDict):
     """The part of a row that names entries."""
 
     all_fits: list[str]
+    tested: str
     inputs: list[str]
     identity: _Identity
 
@@ -135,6 +136,7 @@ def _add_rows(needs: Needs, contents: Contents, keeps_row: Callable[[StoredFile]
         if row and (keeps_row is None or file.name in needs.listed or keeps_row(file)):
             needs.keys["rows"].add(file.name)
             needs.keys["fits"].update(row["all_fits"])
+            needs.keys["tested"].add(row["tested"])
             needs.inputs |= dict.fromkeys(row["inputs"], file.name)
             needs.keys["index"].update(corpus["content"] for corpus in row["identity"]["dataset"].values())
     for key in sorted(needs.listed.keys() - needs.failed - stored):

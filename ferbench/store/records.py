@@ -25,6 +25,9 @@ class PublishedRow(TypedDict):
     war: float | None
     uar: float | None
     recall: dict[str, float]
+    clips: int | None
+    protocol: str
+    problem: str
 
 
 class RepeatedPictures(TypedDict):

@@ -10,22 +10,47 @@ Provenance = Mapping[str, object]
 
 
 class Metrics(TypedDict):
-    """Shares are 0 to 1; `recall` is None for a class without test clips; rows of `confusion` are true classes, columns predicted ones."""
+    """Metrics over clips; shares are 0 to 1.
+
+    `recall` and `class_precision` are None for a class without test clips, or without predictions; `kappa` is None if chance is certain.
+    Rows of `confusion` are true classes; columns are predicted ones, then other answers.
+    """
 
     war: float
     uar: float
     macro_f1: float
+    kappa: float | None
     recall: dict[str, float | None]
+    class_precision: dict[str, float | None]
     confusion: list[list[int]]
     clips: int
 
 
-class CoveredMetrics(TypedDict):
-    """The metrics over the clips in which a face was found."""
+class ScoreMetrics(TypedDict):
+    """Metrics of scores taken for probabilities."""
+
+    log_loss: float
+    brier: float
+    calibration_error: float
+    top2: float
+
+
+class PartMetrics(TypedDict):
+    """Metrics over some clips: those in which a face was found, or those of the validation people."""
 
     war: float
     uar: float
     clips: int
+
+
+class ClipTable(TypedDict):
+    """The tested clips of a split, in the order of its folds."""
+
+    ids: list[str]
+    people: list[str]
+    labels: list[str]
+    folds: list[int]
+    facts: list[dict[str, str | int | float | bool]]
 
 
 class Coverage(TypedDict):
@@ -65,14 +90,24 @@ class RowDescription(TypedDict):
 
 
 class RowResult(RowDescription, Metrics):
-    """A row with its results."""
+    """A row with its results.
+
+    `tested` is the key of the tested clips, `others` are the answers that are no classes. `steps` counts the steps of the optimizer up to
+    the chosen epoch of each fold; `fold_uar` is the UAR of each fold that tests a clip. `validation` is None without validation people.
+    """
 
     status: Literal["done"]
-    covered_only: CoveredMetrics | None
+    tested: str
+    others: list[str]
+    score_metrics: ScoreMetrics | None
+    covered_only: PartMetrics | None
+    validation: PartMetrics | None
     coverage: Coverage
     unreadable: dict[str, dict[str, str]]
     clips_lost: list[str]
+    fold_uar: list[float]
     epochs: list[int]
+    steps: list[int]
 
 
 class RowRun(TypedDict):
@@ -107,6 +142,7 @@ class FitHistory(TypedDict):
     validation_loss: list[float | None]
     validation_accuracy: list[float | None]
     learning_rates: list[float]
+    steps_per_epoch: int
     chosen_epoch: int
     parameters: dict[str, int | float | str]
 

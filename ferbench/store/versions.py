@@ -4,12 +4,12 @@
 # stages that read them. An edit that changes no output, such as another message or a faster way, keeps the number. The golden outputs
 # (tests/golden) fail if an output changes without its number; after raising it, `make golden` writes the new ones.
 VERSIONS = {
-    "folds": 1,  # the classes of a protocol, checks of its folds, ferbench.splitting
+    "folds": 1,  # the classes of a protocol, checks of its folds, facts about the tested clips, ferbench.splitting
     "crops": 1,  # selecting, decoding, landmarks, what steps are given
     "normalization": 1,  # crops as input of a network
     "features": 1,  # batches, calibration, ferbench.weights
     "views": 1,  # augmentation
-    "fits": 1,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
-    "fused fits": 1,
-    "rows": 1,  # predictions, metrics, coverage
+    "fits": 2,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
+    "fused fits": 2,
+    "rows": 2,  # predictions, metrics, coverage
 }

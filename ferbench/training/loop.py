@@ -50,7 +50,7 @@ def train(
         state.restore(*stored)
     while len(history.loss) < recipe.epochs and not _is_patience_over(recipe, history, best.epoch):
         start, epoch = time.perf_counter(), len(history.loss) + 1
-        loss, accuracy = train_epoch(learner, training, optimizer, generator, epoch)
+        loss, accuracy, history.steps_per_epoch = train_epoch(learner, training, optimizer, generator, epoch)
         if not math.isfinite(loss):
             raise Diverged(f"the loss is {loss} in epoch {epoch}: try a lower learning rate: recipe.lr below {recipe.lr:g}")
         history.loss.append(loss)
@@ -69,8 +69,8 @@ def train(
 
 def train_epoch(
     learner: Learner, training: Items, optimizer: torch.optim.Optimizer, generator: torch.Generator, epoch: int = 1
-) -> tuple[float, float]:
-    """Pass once over the training items; returns mean loss and accuracy."""
+) -> tuple[float, float, int]:
+    """Pass once over the training items; returns mean loss and accuracy, and the number of the optimizer's steps."""
     learner.network.train()
     batch_sums, count = [], 0
     for x, target, mask in _training_batches(learner, training, generator, epoch):
@@ -83,7 +83,7 @@ def train_epoch(
         batch_sums.append(torch.stack([loss.detach() * len(target), correct.to(loss.dtype)]))  # stays on the device until the end
         count += len(target)
     total_loss, total_correct = torch.stack(batch_sums).cpu().double().sum(0).tolist()
-    return total_loss / count, total_correct / count
+    return total_loss / count, total_correct / count, len(batch_sums)
 
 
 def _training_batches(

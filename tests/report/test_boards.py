@@ -7,12 +7,16 @@ import io
 import json
 import re
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from ferbench.benchmark.axes import AXES
-from ferbench.report.boards import REHEARSAL, make_boards
+from ferbench.report.answers import Answers
+from ferbench.report.boards import UAR, WAR, Board, make_boards
 from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
+from ferbench.report.legend import REHEARSAL
+from ferbench.report.results import RankedRecord, rank_rows
 from ferbench.report.tables import RecordTables
 from ferbench.store.files import to_json
 
@@ -31,9 +35,18 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
         "precision": "float32",
         "classes": CLASSES,
         "protocol": f"corpus: 99 clips under {fingerprint[:4]}",
-        "war": uar + 0.01,
+        "war": uar,
         "uar": uar,
         "macro_f1": uar - 0.01,
+        "kappa": 0.5,
+        "class_precision": dict.fromkeys(CLASSES, 0.25),
+        "confusion": [[0] * 6] * 6,
+        "score_metrics": None,
+        "validation": {"war": 0.6, "uar": 0.62, "clips": 5},
+        "covered_only": None,
+        "fold_uar": [uar, uar + 0.1],
+        "steps": [30, 120],
+        "others": [],
         "recall": dict(zip(CLASSES, [0.11, 0.22, None, 0.44, 0.55, 1.0], strict=True)),
         "coverage": {"frames": 0.987, "clips": 1.0},
         "epochs": [3, 12],
@@ -50,20 +63,55 @@ def failed(message: str = "out of luck", **labels: str) -> dict:
 
 
 def published(match: dict, **figures) -> dict:
-    return {"match": match, "source": "a paper", "accuracy": None, "war": None, "uar": None, "recall": {}, **figures}
+    figures = {"accuracy": None, "war": None, "uar": None, "recall": {}, "clips": None, "protocol": "", "problem": "", **figures}
+    return {"match": match, "source": "a paper", **figures}
 
 
 def record(*rows: dict, references: tuple = ()) -> dict:
     return {"benchmark": "made-up", "rows": list(rows), "failures": {}, "published": list(references), "corpora": []}
 
 
+class MadeUpAnswers:
+    """Answers of 100 people, a clip of each class from each: the share `uar` of them is right, not the same ones for every class."""
+
+    def read(self, row: dict) -> Answers:
+        count = len(row["classes"])
+        person, true = np.divmod(np.arange(100 * count), count)
+        shift = 13 * sum(map(ord, row["labels"]["loss"]))
+        is_right = (person * 37 + true * 11 + shift) % 100 < round(100 * row["uar"])
+        predicted = np.where(is_right, true, (true + 1) % count)
+        names = [f"clip {number}" for number in range(100 * count)]
+        people = [f"person {number:02}" for number in person]
+        labels = [row["classes"][label] for label in true]
+        table = {"ids": names, "people": people, "labels": labels, "folds": [0] * len(names), "facts": [{}] * len(names)}
+        everything = np.ones(len(names), bool)
+        return Answers(tuple(row["classes"]), table, np.arange(len(names)), np.eye(count)[predicted], everything)
+
+
+def rank(record: dict) -> RankedRecord:
+    return RankedRecord(record, rank_rows(record["rows"], MadeUpAnswers()))
+
+
+def csv_of(*records: dict) -> str:
+    return to_csv(list(map(rank, records)))
+
+
+def boards(record: dict) -> list[Board]:
+    return make_boards(rank(record))
+
+
 def cells(board, column: str) -> list[str]:
     return [line.cells.get(column, "") for line in board.lines]
 
 
+def values(board, column: str) -> list[str]:
+    """The figures of a column without their intervals."""
+    return [cell.partition(" [")[0] for cell in cells(board, column)]
+
+
 def print_tables(record: dict, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    console.print(RecordTables(record))
+    console.print(RecordTables(rank(record)))
     return console.file.getvalue()
 
 
@@ -72,33 +120,36 @@ def export_all(record: dict) -> dict[str, str]:
     return {
         "table": print_tables(record, 160),
         "narrow": print_tables(record, 80),
-        "markdown": to_markdown([record]),
-        "latex": to_latex([record]),
-        "csv": to_csv([record]),
-        "json": to_json(to_data(record)).decode(),
+        "markdown": to_markdown([rank(record)]),
+        "latex": to_latex([rank(record)]),
+        "csv": csv_of(record),
+        "json": to_json(to_data(rank(record))).decode(),
     }
 
 
 def test_ranked_by_uar():
     better_war = row(0.5, backbone="a") | {"war": 0.99}
-    (board,) = make_boards(record(better_war, row(0.7, backbone="b"), row(0.6, backbone="c")))
+    (board,) = boards(record(better_war, row(0.7, backbone="b"), row(0.6, backbone="c")))
     assert cells(board, "backbone") == ["b", "c", "a"]
-    assert cells(board, "#") == ["1", "2", "3"]
-    assert cells(board, "UAR") == ["70.0", "60.0", "50.0"]
-    assert cells(board, "WAR") == ["71.0", "61.0", "99.0"]
+    assert cells(board, "#") == ["★ 1", "2", "3"]
+    assert values(board, UAR) == ["70.0", "60.0", "50.0"]
     assert [line.kind for line in board.lines] == ["best", "measured", "measured"]
 
 
 def test_equal_uar_is_ranked_by_war():
     one, two = row(0.5, backbone="a"), row(0.5, backbone="b") | {"war": 0.9}
-    assert cells(make_boards(record(one, two))[0], "backbone") == ["b", "a"]
+    assert cells(boards(record(one, two))[0], "backbone") == ["b", "a"]
 
 
 def test_cells():
-    (board,) = make_boards(record(row(0.5)))
-    assert board.columns == ("#", "backbone", "WAR", "UAR", "F1", "an", "di", "fe", "ha", "sa", "su", "cover", "epoch", "sec")
-    values = ["1", "the-backbone", "51.0", "50.0", "49.0", *["11", "22", "", "44", "55", "100"], "99", "3-12", "42"]
-    assert list(board.lines[0].cells.values()) == values
+    (board,) = boards(record(row(0.5)))
+    classes = ("an", "di", "fe", "ha", "sa", "su")
+    assert board.columns == ("#", "backbone", UAR, "val", WAR, "F1", *classes, "cover", "epoch", "steps", "p", "sec")
+    shown = [board.lines[0].cells[column] for column in board.columns]
+    assert re.fullmatch(r"50\.0 \[4\d(\.\d)?–5\d(\.\d)?\]", shown[2])
+    assert shown[2] == shown[4]
+    assert [*shown[:2], shown[3], *shown[5:12]] == ["1", "the-backbone", "62.0", "49.0", "11", "22", "", "44", "55", "100"]
+    assert shown[12:] == ["99", "3-12", "30-120", "", "42"]
     assert "loss the-loss" in board.caption  # axes that do not vary are in the caption
     assert "backbone" not in board.caption
     assert "corpus: 99 clips under ffff" in board.caption
@@ -106,12 +157,12 @@ def test_cells():
 
 
 def test_row_without_coverage_and_epochs():
-    (board,) = make_boards(record(row(0.5) | {"coverage": {"frames": None, "clips": None}, "epochs": [0, 0]}))
+    (board,) = boards(record(row(0.5) | {"coverage": {"frames": None, "clips": None}, "epochs": [0, 0]}))
     assert (cells(board, "cover"), cells(board, "epoch")) == (["–"], ["–"])
 
 
 def test_only_axes_that_vary_are_columns():
-    (board,) = make_boards(record(row(0.5, loss="a", seed="0"), row(0.6, loss="b", seed="1")))
+    (board,) = boards(record(row(0.5, loss="a", seed="0"), row(0.6, loss="b", seed="1")))
     assert board.columns[: board.label_columns] == ("#", "loss", "seed")
 
 
@@ -124,8 +175,8 @@ def test_only_axes_that_vary_are_columns():
     ],
 )
 def test_class_headings_are_distinct(classes, short):
-    (board,) = make_boards(record(row(0.5) | {"classes": classes, "recall": dict.fromkeys(classes, 0.5)}))
-    assert list(board.columns[5:-3]) == short
+    (board,) = boards(record(row(0.5) | {"classes": classes, "recall": dict.fromkeys(classes, 0.5)}))
+    assert list(board.columns[6:-5]) == short
 
 
 TWO = record(
@@ -134,9 +185,9 @@ TWO = record(
 
 
 def test_two_protocols_are_never_ranked_together():
-    one, two = make_boards(TWO)
-    assert (cells(one, "backbone"), cells(one, "#")) == (["x", "z"], ["1", "2"])
-    assert (cells(two, "backbone"), cells(two, "#")) == (["z", "y"], ["1", "2"])
+    one, two = boards(TWO)
+    assert (cells(one, "backbone"), cells(one, "#")) == (["x", "z"], ["★ 1", "2"])
+    assert (cells(two, "backbone"), cells(two, "#")) == (["z", "y"], ["★ 1", "2"])
     assert "aaaaaaaaaaaa" in one.caption
     assert "aaaaaaaaaaaa" not in two.caption
 
@@ -159,28 +210,28 @@ REFERENCES = (
 
 
 def test_published_rows_follow_the_rows_that_they_match():
-    (board,) = make_boards(record(row(0.5, backbone="a"), row(0.7, backbone="b"), references=REFERENCES))
+    (board,) = boards(record(row(0.5, backbone="a"), row(0.7, backbone="b"), references=REFERENCES))
     assert [line.kind for line in board.lines] == ["best", "published", "measured", "published"]
-    assert cells(board, "#") == ["1", "", "2", ""]
+    assert cells(board, "#") == ["★ 1", "", "2", ""]
     assert cells(board, "backbone") == ["b", "published", "a", "published"]
-    assert cells(board, "WAR") == ["71.0", "", "51.0", "75.0?"]
-    assert cells(board, "UAR") == ["70.0", "80.0", "50.0", "75.0?"]
+    assert values(board, WAR) == ["70.0", "", "50.0", "75.0? above"]
+    assert values(board, UAR) == ["70.0", "80.0 above", "50.0", "75.0? above"]
     assert cells(board, "fe") == ["", "", "", "47"]
-    assert "published: another\n" in board.caption
-    assert "published: a paper; ?: the source does not say whether it is WAR or UAR" in board.caption
+    assert "published: another; protocol unknown\n" in board.caption
+    assert "published: a paper; protocol unknown; ?: the source does not say whether it is WAR or UAR" in board.caption
 
 
 def test_published_row_never_is_the_best():
-    (board,) = make_boards(record(row(0.5, backbone="a"), row(0.4, backbone="b"), references=REFERENCES))
+    (board,) = boards(record(row(0.5, backbone="a"), row(0.4, backbone="b"), references=REFERENCES))
     assert [line.kind for line in board.lines] == ["best", "published", "measured", "published"]
     assert board.lines[0].cells["backbone"] == "a"
 
 
 def test_published_rows_in_csv_and_json():
     shown = record(row(0.5, backbone="a"), references=REFERENCES)
-    assert [line["kind"] for line in csv.DictReader(io.StringIO(to_csv([shown])))] == ["measured"] + ["published"] * 3
+    assert [line["kind"] for line in csv.DictReader(io.StringIO(csv_of(shown)))] == ["measured"] + ["published"] * 3
     assert [line["kind"] for line in json.loads(export_all(shown)["json"])] == ["measured"] + ["published"] * 3
-    line = flatten_record(shown)[1]
+    line = flatten_record(rank(shown))[1]
     assert (line["accuracy"], line["backbone"], line["recall_fear"], line["source"]) == (0.7502, "a", 0.4712, "a paper")
     assert "war" not in line
 
@@ -189,13 +240,13 @@ def test_best_is_marked():
     texts = export_all(record(row(0.5, backbone="worse"), row(0.7, backbone="better")))
     assert re.search(r"★ 1 +better", texts["table"])
     assert re.search(r"★ 1 +better", texts["narrow"])
-    assert "| **1** | **better** | **71.0** |" in texts["markdown"]
-    assert r"\bfseries 1 & \bfseries better & \bfseries 71.0" in texts["latex"]
+    assert r"| **★ 1** | **better** | **70.0 \[" in texts["markdown"]
+    assert r"\bfseries $\star$ 1 & \bfseries better & \bfseries 70.0" in texts["latex"]
     assert all("**worse" not in text and r"\bfseries worse" not in text for text in texts.values())
 
 
 def test_single_row_is_not_called_the_best():
-    assert make_boards(record(row(0.5)))[0].lines[0].kind == "measured"
+    assert boards(record(row(0.5)))[0].lines[0].kind == "measured"
 
 
 @pytest.mark.parametrize("standin", [True, False])
@@ -204,7 +255,7 @@ def test_rehearsal_is_marked_everywhere(standin):
     for name in ("table", "narrow", "markdown", "latex"):
         assert (REHEARSAL.split(":")[0] in texts[name].replace("\n", " ")) == standin
     assert [line["standin"] for line in csv.DictReader(io.StringIO(texts["csv"]))] == [str(standin)]
-    assert [line["standin"] for line in json.loads(texts["json"])] == [standin]
+    assert [line["rows"][0]["standin"] for line in json.loads(texts["json"])] == [standin]
 
 
 NAMES = ("vgg16-reduced(weights=calibrated-random, hidden=1024)", "vgg16(weights=[a], :smile: mean=[0, 0, 0])", "a" * 100)
@@ -220,11 +271,11 @@ def test_no_width_cuts_a_cell(width):
     text = print_tables(shown, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
-    (board,) = make_boards(shown)
-    words = text.split()
+    (board,) = boards(shown)
     for line in board.lines:
         for column in board.columns[board.label_columns :]:
-            assert not line.cells.get(column) or line.cells[column] in words, (column, line.cells)
+            cell = line.cells.get(column)
+            assert not cell or cell in " ".join(text.split()), (column, line.cells)
     for name in NAMES:
         assert is_shown(name, text)
 
@@ -237,9 +288,9 @@ def is_shown(name: str, text: str) -> bool:
     return not rest
 
 
-def test_wide_console_has_one_table_and_a_narrow_one_two():
+def test_wide_console_has_one_table_and_a_narrow_one_several():
     shown = record(row(0.5, backbone="vgg16-reduced"), row(0.6, backbone="vgg16"), references=REFERENCES)
-    assert [len(re.findall(r"^ +# ", print_tables(shown, width), re.MULTILINE)) for width in (160, 60)] == [1, 2]
+    assert [len(re.findall(r"^ +# ", print_tables(shown, width), re.MULTILINE)) for width in (200, 60)] == [1, 3]
 
 
 @pytest.mark.parametrize("width", [24, 30, 40, 60, 80])
@@ -257,13 +308,13 @@ def test_no_width_stacks_the_digits_of_a_number(width):
     rows = [row(0.3 + n / 100, backbone=f"a-network-{n}", loss=f"a-loss-{n}", aggregator="majority") for n in range(3)]
     text = print_tables(record(*rows), width)
     assert max(map(len, text.splitlines())) <= width
-    for number in ("100", "30.0", "32.0", "33.0", "3-12", "99", "cover", "epoch"):
+    for number in ("100", "30.0", "31.0", "32.0", "3-12", "99", "cover", "epoch"):
         assert re.search(rf"(?<![\d.]){number}(?![\d.])", text), number
 
 
 def test_failed_rows_are_named_with_the_reason():
     shown = record(row(0.5, backbone="a"), failed(backbone="b", loss="l2"), references=REFERENCES)
-    (board,) = make_boards(shown)
+    (board,) = boards(shown)
     assert [line.kind for line in board.lines][-1] == "failed"
     assert cells(board, "#")[-1] == "✗"
     texts = export_all(shown)
@@ -286,9 +337,9 @@ def test_special_characters():
     assert r"a\textbar{}b\_c\&d\%e\#f\{g\}\$h\textbackslash{}i\textasciitilde{}j\textasciicircum{}k" in texts["latex"]
     assert "a|b_c&d%e#f{g}$h\\i~j^k" in texts["table"]
     body = [line for line in texts["latex"].splitlines() if line.endswith(r"\\")]
-    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {13}
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {16}
     table = [line for line in texts["markdown"].splitlines() if line.startswith("|")]
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {15}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {18}
 
 
 HOSTILE = "<img src=x onerror=alert(1)>\x1b[31m|`*_[a](b)\u202e&lt;\r\n# x"
@@ -311,18 +362,18 @@ def test_labels_cannot_steer_a_terminal_or_a_page():
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@SUM(A1)", "\t=1", "\r=1"])
 def test_texts_in_csv_are_no_formulas(text):
-    (line, _) = csv.DictReader(io.StringIO(to_csv([record(row(0.5, backbone=text), row(0.25, backbone="-1.5"))])))
+    (line, _) = csv.DictReader(io.StringIO(csv_of(record(row(0.5, backbone=text), row(0.25, backbone="-1.5")))))
     assert not re.match(r"[=+@\t\r-]", line["backbone"])
     assert line["backbone"].lstrip("'").encode().decode("unicode_escape") == text
 
 
 def test_numbers_in_csv_stay_numbers():
-    line, *_ = csv.DictReader(io.StringIO(to_csv([record(row(0.5, backbone="-1.5"), row(0.25))])))
+    line, *_ = csv.DictReader(io.StringIO(csv_of(record(row(0.5, backbone="-1.5"), row(0.25)))))
     assert (line["backbone"], line["uar"]) == ("-1.5", "0.5")
 
 
 def test_several_records_in_one_csv():
-    lines = list(csv.DictReader(io.StringIO(to_csv([record(row(0.5)), record(row(0.6), references=REFERENCES)]))))
+    lines = list(csv.DictReader(io.StringIO(csv_of(record(row(0.5)), record(row(0.6), references=REFERENCES)))))
     assert [line["uar"] for line in lines] == ["0.5", "0.6", "", "0.8", ""]
 
 
@@ -338,25 +389,42 @@ def test_published_rows_of_any_figure_in_any_format(figures):
     reference = dataclasses.asdict(build(Published, Spec("", {"match": {}, "source": "a paper", **figures}), "published"))
     shown = record(row(0.5), references=(reference,))
     assert all("a paper" in text for text in export_all(shown).values())
-    assert len(flatten_record(shown)) == 2
+    assert len(flatten_record(rank(shown))) == 2
 
 
 def test_equal_rows_share_a_rank_and_no_star():
-    (board,) = make_boards(record(row(0.5, seed="0"), row(0.5, seed="1"), row(0.4, seed="2")))
-    assert [line.cells["#"] for line in board.lines] == ["1", "1", "3"]
-    assert not any(line.kind == "best" for line in board.lines)
+    (board,) = boards(record(row(0.5, loss="a"), row(0.5, loss="b"), row(0.4, loss="c")))
+    assert cells(board, "#") == ["≈ 1", "≈ 1", "3"]
+    assert [line.kind for line in board.lines] == ["tied", "tied", "measured"]
+    assert "the 2 rows marked ≈ cannot be separated" in board.caption
+
+
+def test_rows_too_close_to_be_separated_are_marked_as_a_group():
+    (board,) = boards(record(row(0.52, loss="a"), row(0.51, loss="b"), row(0.2, loss="c")))
+    assert cells(board, "#") == ["≈ 1", "≈ 2", "3"]
+    texts = export_all(record(row(0.52, loss="a"), row(0.51, loss="b"), row(0.2, loss="c")))
+    assert "**≈ 2**" in texts["markdown"]
+    assert r"$\approx$ 2" in texts["latex"]
+    assert [line["tied_with_best"] for line in csv.DictReader(io.StringIO(texts["csv"]))] == ["True", "True", "False"]
+
+
+def test_seeds_are_one_row():
+    (board,) = boards(record(*[row(0.5 + seed / 100, loss="a", seed=str(seed)) for seed in range(3)], row(0.3, loss="b", seed="0")))
+    assert (cells(board, "loss"), cells(board, "seeds"), values(board, UAR)) == (["a", "b"], ["3", "1"], ["51.0", "30.0"])
+    assert cells(board, "sd") == ["1.0", ""]
+    assert cells(board, "seed") == ["0, 1, 2", "0"]
 
 
 def test_legend_names_untested_classes_and_lost_clips_also_next_to_failed_rows():
     lossy = row(0.5) | {"clips_lost": ["a", "b"]}
-    (board,) = make_boards(record(failed(), lossy))
+    (board,) = boards(record(failed(), lossy))
     assert "UAR and F1 over 5 of 6 classes; not tested: " in board.caption
     assert "left out: 2 clips without a readable frame" in board.caption
-    (board,) = make_boards(record(row(0.5)))
+    (board,) = boards(record(row(0.5)))
     assert "left out" not in board.caption
 
 
 def test_tables_and_exports_show_the_precision():
     rows = [row(0.5), {**row(0.4, loss="other"), "precision": "bfloat16"}]
-    assert make_boards(record(*rows))[0].caption.endswith("computed in bfloat16 and float32")
-    assert [line["precision"] for line in csv.DictReader(io.StringIO(to_csv([record(*rows)])))] == ["float32", "bfloat16"]
+    assert boards(record(*rows))[0].caption.endswith("computed in bfloat16 and float32")
+    assert [line["precision"] for line in csv.DictReader(io.StringIO(csv_of(record(*rows))))] == ["float32", "bfloat16"]

@@ -1,0 +1,86 @@
+"""The lines below a board: what its figures are, what they are of, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ferbench.benchmark.axes import AXES
+from ferbench.report.published import describe_source, matching
+from ferbench.report.results import Ranking
+from ferbench.statistics.intervals import missing_reason
+from ferbench.store.records import PublishedRow
+from ferbench.store.rows import StoredRow
+
+REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
+
+Classes = Mapping[str, str]
+"""From the name of a class to the heading of its column."""
+
+
+def describe_board(
+    ranking: Ranking, published: Sequence[PublishedRow], axes: Sequence[str], classes: Classes, *, compares: bool
+) -> list[str]:
+    """The lines below a board; `compares` is whether published figures are compared with measured ones."""
+    first, results = ranking.rows[0], ranking.results
+    precisions = " and ".join(sorted({row["precision"] for row in ranking.rows}))
+    return [
+        first["protocol"],
+        _describe_shared_labels(first, axes),
+        *_describe_certainty(ranking),
+        *_describe_columns(ranking, classes),
+        *_describe_left_out(ranking),
+        *_describe_published([row for result in results for row in matching(published, result)], compares),
+        *[f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in ranking.failed],
+        f"fingerprint {first['fingerprint'][:12]}; computed in {precisions}",
+    ]
+
+
+def _describe_shared_labels(row: StoredRow, axes: Sequence[str]) -> str:
+    """The labels of the other axes, without the corpora, which the line on the protocol names."""
+    shared = [axis for axis in AXES if axis not in axes and AXES[axis].choice != "merged"]
+    return "all rows: " + ", ".join(f"{axis} {row['labels'][axis]}" for axis in shared)
+
+
+def _describe_certainty(ranking: Ranking) -> Iterator[str]:
+    """What the intervals are over, what the tie marks say, and the smallest difference that could have been seen."""
+    if not ranking.results:
+        return
+    if reason := missing_reason(ranking.people):
+        yield f"no intervals: {reason}"
+    else:
+        yield f"[ ]: 95 % interval over {ranking.people} people"
+    tied = sum(result.is_tied for result in ranking.results)
+    if len(ranking.results) > 1:
+        group = f"the {tied} rows marked ≈ cannot be separated" if tied > 1 else "★ is separated from all others"
+        yield f"{group} at 5 %: permutation test of UAR by person, Holm-corrected p"
+    if ranking.smallest_difference:
+        points, clips = 100 * ranking.smallest_difference, f"these {ranking.clips} clips of {ranking.people} people"
+        yield f"differences in UAR below about {points:.1f} points could not have been seen on {clips}"
+
+
+def _describe_columns(ranking: Ranking, classes: Classes) -> Iterator[str]:
+    headings = ", ".join(f"{heading} {name}" for name, heading in classes.items())
+    seeds = "; seeds: figures are means over them, sd: of UAR over seeds" if any(len(result.rows) > 1 for result in ranking.results) else ""
+    yield (
+        f"in %: UAR: mean recall; val: UAR on validation people; WAR: accuracy over clips; F1: macro F1; recall of {headings}; "
+        f"cover: frames with a face{seeds}; steps: of the optimizer; sec: seconds, including shared work"
+    )
+
+
+def _describe_left_out(ranking: Ranking) -> Iterator[str]:
+    rows = [row for result in ranking.results for row in result.rows]
+    if rows and (untested := [name for name, value in rows[0]["recall"].items() if value is None]):
+        count = len(rows[0]["recall"])
+        yield f"UAR and F1 over {count - len(untested)} of {count} classes; not tested: {', '.join(untested)}"
+    if lost := {clip for row in rows for clip in row["clips_lost"]}:
+        yield f"left out: {len(lost)} clips without a readable frame; a row that lacks one is not scored on it"
+    for row in rows:
+        if outside := sum(sum(line[len(row["classes"]) :]) for line in row["confusion"]):
+            label = " ".join(row["labels"].values())
+            yield f"{outside} answers of {label} are none of the classes ({', '.join(row['others'])}); they count as wrong"
+
+
+def _describe_published(rows: Sequence[PublishedRow], compares: bool) -> Iterator[str]:
+    yield from dict.fromkeys(map(describe_source, rows))
+    if rows:
+        yield f"published figures {'lie inside, above or below the measured interval' if compares else 'are not compared with stand-ins'}"

@@ -1,0 +1,128 @@
+"""Intervals of a figure over people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri, stdtrit
+
+from ferbench.statistics.bootstrap import CONFIDENCE, draw_uar, percentile_levels
+from ferbench.statistics.tallies import Tally
+
+MIN_PEOPLE = 5
+FEW = 5  # people with an error, or with a right answer: below, a bootstrap sees too little of them
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval, all from 0 to 1 (differences: -1 to 1); without an interval, `reason` says why."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the length of the interval."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+    def contains(self, value: float) -> bool:
+        """Whether the interval contains a value."""
+        return self.low is not None and self.high is not None and self.low <= value <= self.high
+
+
+def estimate_uar(tally: Tally) -> list[Estimate]:
+    """The UAR of each row, with its interval over people.
+
+    Expanded percentiles of the bootstrap (see `percentile_levels`); Wilson's interval if fewer than 5 people have an error, or a right
+    answer, where the bootstrap is too narrow. No interval for fewer than 5 people.
+    """
+    if reason := missing_reason(tally.people):
+        return [Estimate(value, reason=reason) for value in tally.uar.tolist()]
+    bounds = _bootstrap_bounds(tally)
+    is_extreme = _count_extreme(tally) < FEW
+    if is_extreme.any():
+        bounds[is_extreme] = wilson_bounds(tally.select(np.flatnonzero(is_extreme).tolist()))
+    return [Estimate(value, *pair) for value, pair in zip(tally.uar.tolist(), bounds.tolist(), strict=True)]
+
+
+def estimate_war(tally: Tally) -> list[Estimate]:
+    """The WAR of each row, with its interval over people."""
+    return estimate_uar(tally.pool_classes())
+
+
+def estimate_differences(tally: Tally, reference: int = 0) -> list[Estimate]:
+    """UAR of each row minus that of row `reference`, with the interval of the difference on the same draws of people."""
+    values = tally.uar - tally.uar[reference]
+    if reason := missing_reason(tally.people):
+        return [Estimate(value, reason=reason) for value in values.tolist()]
+    base = next(draw_uar(tally.select([reference])))
+    levels = percentile_levels(tally.people)
+    bounds = np.concatenate([np.quantile(uar - base, levels, axis=0).T for uar in draw_uar(tally)])
+    return [Estimate(value, *pair) for value, pair in zip(values.tolist(), bounds.tolist(), strict=True)]
+
+
+def missing_reason(people: int) -> str:
+    """Why there is no interval; empty if there is one."""
+    if people >= MIN_PEOPLE:
+        return ""
+    return f"{people} {'person' if people == 1 else 'people'}: an interval needs at least {MIN_PEOPLE}"
+
+
+def jackknife_bounds(tally: Tally) -> NDArray[np.float64]:
+    """The intervals [R,2] of the UAR by leaving one person out, with Student's t: slower to explain, and close to the default."""
+    margin = stdtrit(tally.people - 1, (1 + CONFIDENCE) / 2) * np.sqrt(jackknife_variance(tally))
+    return np.stack([tally.uar - margin, tally.uar + margin], axis=1)
+
+
+def jackknife_variance(tally: Tally) -> NDArray[np.float64]:
+    """The variance [R] of the UAR: (n - 1) / n times the sum of squared deviations of the UAR without each person (Efron 1982)."""
+    total = tally.total.sum(0) - tally.total  # [P,C]
+    correct = tally.correct.sum(1, keepdims=True) - tally.correct  # [R,P,C]
+    is_present = total > 0
+    without = (correct / np.maximum(total, 1)).sum(-1) / is_present.sum(-1)  # [R,P]
+    return (tally.people - 1) / tally.people * ((without - without.mean(1, keepdims=True)) ** 2).sum(1)
+
+
+def wilson_bounds(tally: Tally) -> NDArray[np.float64]:
+    """Wilson's intervals [R,2] of the UAR with an effective number of clips (Korn and Graubard 1998).
+
+    The effective number is p (1 - p) / variance, the variance by leaving one person out; it is at most that of independent clips, and
+    scaled by (z / t)^2. If every answer is right, or none, nothing shows how alike a person's clips are: each person counts once per
+    class.
+    """
+    value, variance = tally.uar, jackknife_variance(tally)
+    independent = _effective_clips(tally.total.sum(0))
+    people = _effective_clips((tally.total > 0).sum(0))
+    is_certain = variance <= 0
+    size = np.where(is_certain, people, np.minimum(value * (1 - value) / np.where(is_certain, 1, variance), independent))
+    z = ndtri((1 + CONFIDENCE) / 2)
+    return wilson_interval(value, size * (z / stdtrit(tally.people - 1, (1 + CONFIDENCE) / 2)) ** 2)
+
+
+def wilson_interval(value: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Wilson's score intervals [R,2] of shares `value` of `size` independent trials (Wilson 1927)."""
+    z2 = ndtri((1 + CONFIDENCE) / 2) ** 2
+    center = (value + z2 / (2 * size)) / (1 + z2 / size)
+    margin = np.sqrt(z2 * (value * (1 - value) / size + z2 / (4 * size**2))) / (1 + z2 / size)
+    return np.stack([np.clip(center - margin, 0, 1), np.clip(center + margin, 0, 1)], axis=-1)
+
+
+def _bootstrap_bounds(tally: Tally) -> NDArray[np.float64]:
+    levels = percentile_levels(tally.people)
+    return np.concatenate([np.quantile(uar, levels, axis=0).T for uar in draw_uar(tally)]).astype(float)
+
+
+def _count_extreme(tally: Tally) -> NDArray[np.int64]:
+    """The number [R] of people with an error, or with a right answer, whichever is smaller."""
+    wrong = (tally.correct < tally.total).any(2).sum(1)
+    right = (tally.correct > 0).any(2).sum(1)
+    return np.minimum(wrong, right)
+
+
+def _effective_clips(counts: NDArray[np.number]) -> float:
+    """How many trials of one class are as good as these of C classes for a mean over classes: C^2 / sum(1 / n_c)."""
+    return float(len(counts) ** 2 / (1 / counts).sum())
