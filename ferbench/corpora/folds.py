@@ -64,7 +64,8 @@ def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> 
         hint = f"labels found: {', '.join(sorted(other_classes))}; protocol.classes: {', '.join(protocol.classes)}"
         raise FerbenchError(f"no clip has a class of the {protocol.title}", hint=hint)
     check_people(clips, corpora)
-    candidates = [clip for clip in renamed if clip.label in (*protocol.classes, *protocol.drop_after_folding)]
+    taking_part = {*protocol.classes, *protocol.drop_after_folding}
+    candidates = tuple(clip for clip in renamed if clip.label in taking_part)
     key = _folds_key(protocol, candidates)
     folds = store.ensure("folds", key, _compute, protocol, candidates).read_facts(tuple[Fold, ...])
     return Split(key, clips, folds, dict(other_classes))
