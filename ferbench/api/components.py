@@ -39,12 +39,14 @@ class Dataset(Component):
     """A reader of one corpus in its official layout under `root`; it decodes nothing.
 
     When `clips` is called, `root` is an existing folder. If the YAML gives none, ferbench looks in ${FERBENCH_DATA} for a folder named in
-    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus.
+    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus. Set `names_people` to False if nobody knows who is seen:
+    each clip then has a `subject` of its own, tables say "people unknown", and protocols that split people warn.
     """
 
     role: ClassVar[str] = "dataset"
     root: File = ""
 
+    names_people: ClassVar[bool] = True
     classes: ClassVar[tuple[str, ...]]
     citation: ClassVar[str]
     license: ClassVar[str]
@@ -142,14 +144,19 @@ class Aggregator(Component):
 class Protocol(Component):
     """The choice of classes, and of the people in the training, validation and test parts.
 
-    `classes` are in the order of the tables; clips with other labels are left out and counted. `labels` first renames labels of the corpus.
+    `classes` are in the order of the tables; clips with other labels are left out and counted. `labels` first renames labels: of all
+    corpora, or of one, if the value under its name is a map: {happy: happiness, mug: {joy: happiness}}. Clips with a label of
+    `drop_after_folding` are left out, too, but only after they took part in making the folds. Set `follows_published_split` if the parts
+    are those that the authors of the corpus published.
     """
 
     role: ClassVar[str] = "protocol"
+    follows_published_split: ClassVar[bool] = False
 
     classes: tuple[str, ...] = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    drop_after_folding: tuple[str, ...] = ()
 
     @abstractmethod
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
-        """Split people into parts; each clip has one of the `classes` as its label."""
+        """Split people into parts; each clip has one of the `classes`, or of `drop_after_folding`, as its label."""

@@ -1,4 +1,4 @@
-"""Split people into parts with class counts close to the requested shares; for protocols."""
+"""Split people into parts with class counts close to the requested shares, and make folds of them; for protocols."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ferbench.api.clips import Clip
+from ferbench.api.clips import Clip, Fold
 from ferbench.api.errors import FerbenchError
 
 if TYPE_CHECKING:
@@ -32,6 +32,27 @@ def split_people(clips: Sequence[Clip], shares: Sequence[float], seed: int, cove
     assignment.move_people()
     assignment.cover_classes(cover)
     return [_clips_of(people, assignment.part_of == part) for part in range(len(shares))]
+
+
+def split_once(clips: Sequence[Clip], *, train: float, validation: float, test: float, seed: int, where: str) -> Fold:
+    """Split people into the three parts of one fold, in these proportions of clips; without validation people if `validation` is 0.
+
+    Raises FerbenchError, naming `where`, for fewer people than parts.
+    """
+    shares = (train, test, *([validation] if validation else []))
+    trained, tested, *held_out = split_people(clips, shares, seed, cover=(0, 1), where=where)
+    return make_fold(trained, held_out[0] if held_out else (), tested)
+
+
+def make_fold(train: Sequence[Clip], validation: Sequence[Clip], test: Sequence[Clip]) -> Fold:
+    """Make a fold of clips."""
+    trained, held_out, tested = (tuple(sorted(clip.id for clip in part)) for part in (train, validation, test))
+    return Fold(trained, held_out, tested)
+
+
+def corpus_of(clip: str) -> str:
+    """Return the name of the corpus that a clip belongs to, from its id as protocols get it."""
+    return clip.partition("/")[0]
 
 
 @dataclass

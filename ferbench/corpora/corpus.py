@@ -30,6 +30,7 @@ class Corpus:
     truncated: tuple[str, ...] = ()  # videos that end before their headers say
     unreadable: tuple[str, ...] = ()  # files of its clips
     standin: str = ""  # what it stands in for; empty for a real corpus
+    names_people: bool = True  # if not, each clip has a subject of its own
 
     @property
     def is_standin(self) -> bool:

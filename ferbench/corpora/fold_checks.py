@@ -7,14 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ferbench.api.clips import Clip, Fold
 from ferbench.api.components import Protocol
-from ferbench.api.errors import FerbenchError, PluginError, location
+from ferbench.api.errors import FerbenchError, PluginError, join_names, location
 from ferbench.corpora.corpus import Corpus
-
-
-def check_classes(protocol: Protocol) -> None:
-    """Raise FerbenchError if a class is listed twice."""
-    if repeated := next((label for label, count in Counter(protocol.classes).items() if count > 1), ""):
-        raise FerbenchError(f"{protocol.title}: the class {repeated!r} is listed twice in classes")
+from ferbench.corpora.labels import rename_labels
 
 
 def check_people(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
@@ -33,6 +28,15 @@ def check_folds(folds: Sequence[Fold], clips: Sequence[Clip], protocol: Protocol
     if problem := _folds_problem(folds, {clip.id: clip.subject for clip in clips}):
         hint = "a protocol splits people, not clips" if "person" in problem else ""
         raise PluginError(f"{protocol.title}{problem}", where=location(type(protocol)), hint=hint)
+
+
+def check_kept_folds(folds: Sequence[Fold], protocol: Protocol) -> None:
+    """Raise FerbenchError if a part of a fold held nothing but clips that are dropped after folding."""
+    for number, fold in enumerate(folds):
+        if empty := next((name for name, part in (("training", fold.train), ("test", fold.test)) if not part), ""):
+            classes = join_names(protocol.drop_after_folding)
+            problem = f"{protocol.title}: without {classes}, which drop_after_folding lists, fold {number} has no {empty} clip"
+            raise FerbenchError(problem, hint="ask for fewer folds, or leave drop_after_folding out: other classes are then dropped before")
 
 
 def _folds_problem(folds: Sequence[Fold], subjects: Mapping[str, str]) -> str:
@@ -67,19 +71,48 @@ def _overlap(parts: Mapping[str, Sequence[str]], subjects: Mapping[str, str]) ->
 
 
 def protocol_warnings(protocol: Protocol, corpora: Sequence[Corpus], labels: Mapping[str, str], folds: Sequence[Fold]) -> list[str]:
-    """Warn of classes without a clip or a training clip, and of renamed labels that no clip has; `labels` are by clip."""
-    warnings = [*_label_warnings(protocol, corpora, labels), *_fold_warnings(folds, labels)]
+    """Warn of classes without clips, renamed labels that no clip has, and people who may be in train and test; `labels` are by clip."""
+    warnings = [*_label_warnings(protocol, corpora), *_fold_warnings(folds, labels), *_people_warnings(protocol, corpora, folds)]
     return [f"{protocol.title}: {warning}" for warning in warnings]
 
 
-def _label_warnings(protocol: Protocol, corpora: Sequence[Corpus], labels: Mapping[str, str]) -> Iterator[str]:
-    names = " + ".join(corpus.name for corpus in corpora)
-    present = {clip.label for corpus in corpora for clip in corpus.clips}
-    yield from (f"no clip of {names} has the class {label!r}" for label in protocol.classes if label not in labels.values())
-    yield from (f"protocol.labels renames {label!r}, which no clip of {names} has" for label in protocol.labels if label not in present)
+def _label_warnings(protocol: Protocol, corpora: Sequence[Corpus]) -> Iterator[str]:
+    """Warn of classes, and of renamed labels, that no clip has."""
+    renamed = {clip.label for clip in rename_labels(protocol, corpora)}
+    classes = (*protocol.classes, *protocol.drop_after_folding)
+    yield from (f"no clip of {_join(corpora)} has the class {label!r}" for label in classes if label not in renamed)
+    for label, name in protocol.labels.items():
+        owners = [corpus for corpus in corpora if isinstance(name, str) or corpus.name == label]
+        present = {clip.label for corpus in owners for clip in corpus.clips}
+        absent = [old for old in ([label] if isinstance(name, str) else name) if old not in present]
+        yield from (f"protocol.labels renames {old!r}, which no clip of {_join(owners)} has" for old in absent)
 
 
 def _fold_warnings(folds: Sequence[Fold], labels: Mapping[str, str]) -> Iterator[str]:
+    """Warn of classes that are tested without training clips, and of classes that are trained and in no test part."""
+    trained, tested = set[str](), set[str]()
     for number, fold in enumerate(folds):
-        untrained = {labels[clip] for clip in fold.test} - {labels[clip] for clip in fold.train}
-        yield from (f"fold {number}: the class {label!r} is tested but has no training clip" for label in sorted(untrained))
+        train, test = ({labels[clip] for clip in part} for part in (fold.train, fold.test))
+        yield from (f"fold {number}: the class {label!r} is tested but has no training clip" for label in sorted(test - train))
+        trained, tested = trained | train, tested | test
+    yield from (f"the class {label!r} has training clips but no test clip, so UAR leaves it out" for label in sorted(trained - tested))
+
+
+def _people_warnings(protocol: Protocol, corpora: Sequence[Corpus], folds: Sequence[Fold]) -> Iterator[str]:
+    """Warn of corpora that do not name people and are in train and test, unless the protocol follows their published split."""
+    for corpus in corpora:
+        if not corpus.names_people and not protocol.follows_published_split and _is_divided(corpus, folds):
+            yield (
+                f"the people of {corpus.name} are unknown: clips of one person may be in train and test, and results too high. "
+                "Prefer a protocol that follows the published split"
+            )
+
+
+def _is_divided(corpus: Corpus, folds: Sequence[Fold]) -> bool:
+    """Whether a fold tests some clips of the corpus and trains or validates on others."""
+    own = {clip.id for clip in corpus.clips}
+    return any(not own.isdisjoint(fold.test) and not own.isdisjoint((*fold.train, *fold.validation)) for fold in folds)
+
+
+def _join(corpora: Sequence[Corpus]) -> str:
+    return " + ".join(corpus.name for corpus in corpora)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from ferbench.api.clips import Clip, Fold
 from ferbench.api.components import Protocol
 from ferbench.api.errors import FerbenchError, blame_plugin, shorten
 from ferbench.corpora.corpus import Corpus
-from ferbench.corpora.fold_checks import check_classes, check_folds, check_people
+from ferbench.corpora.fold_checks import check_folds, check_kept_folds, check_people
+from ferbench.corpora.labels import check_classes, check_label_maps, rename_labels
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
@@ -61,18 +62,23 @@ class Split:
 
 
 def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
-    """Rename labels, drop other classes, split, and check the folds. Raises FerbenchError if no clip is left or a fold breaks a rule."""
+    """Rename labels, drop other classes, split, and check the folds. Raises FerbenchError if no clip is left or a fold breaks a rule.
+
+    Clips of the classes in `drop_after_folding` take part in the split, and are dropped from its folds.
+    """
     check_classes(protocol)
-    every = [clip for corpus in corpora for clip in corpus.clips]
-    renamed = [replace(clip, label=protocol.labels[clip.label]) if clip.label in protocol.labels else clip for clip in every]
+    check_label_maps(protocol, corpora)
+    renamed = rename_labels(protocol, corpora)
     clips = tuple(clip for clip in renamed if clip.label in protocol.classes)
     other_classes = Counter(clip.label for clip in renamed if clip.label not in protocol.classes)
     if not clips:
         hint = f"labels found: {', '.join(sorted(other_classes))}; protocol.classes: {', '.join(protocol.classes)}"
         raise FerbenchError(f"no clip has a class of the {protocol.title}", hint=hint)
     check_people(clips, corpora)
-    key = _folds_key(protocol, clips)
-    folds = store.ensure("folds", key, _compute, protocol, clips).read_facts(tuple[Fold, ...])
+    taking_part = {*protocol.classes, *protocol.drop_after_folding}
+    candidates = tuple(clip for clip in renamed if clip.label in taking_part)
+    key = _folds_key(protocol, candidates)
+    folds = store.ensure("folds", key, _compute, protocol, candidates).read_facts(tuple[Fold, ...])
     split = Split(key, clips, folds, dict(other_classes))
     store.ensure("tested", split.tested_key, _describe_tested, split)
     return split
@@ -93,6 +99,9 @@ def _compute(protocol: Protocol, clips: Sequence[Clip]) -> Content:
             if not isinstance(part, list | tuple) or not all(isinstance(clip, str) for clip in part):
                 raise TypeError(f"a part of a fold is {shorten(part)}: expected the ids of clips")
     check_folds(folds, clips, protocol)
+    kept = {clip.id for clip in clips if clip.label in protocol.classes}
+    folds = [_keep_clips(fold, kept) for fold in folds]
+    check_kept_folds(folds, protocol)
     return Content(facts=[asdict(fold) for fold in folds])
 
 
@@ -108,3 +117,8 @@ def _describe_tested(split: Split) -> Content:
         "facts": [dict(clip.facts) for _, clip in tested],
     }
     return Content(facts=facts)
+
+
+def _keep_clips(fold: Fold, kept: Collection[str]) -> Fold:
+    train, validation, test = (tuple(clip for clip in part if clip in kept) for part in (fold.train, fold.validation, fold.test))
+    return Fold(train, validation, test)

@@ -42,6 +42,7 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(dataset, clips, records)),
         standin=find_standin({folder for clip in clips for folder in file_folders(clip)}),
+        names_people=dataset.names_people,
     )
     store_contents(corpus, store)
     return corpus

@@ -48,7 +48,7 @@ def summarize_corpus(
         "corpus": corpus.name,
         "root": str(corpus.root),
         "standin": corpus.standin or None,
-        "people": len({clip.subject for clip in corpus.clips}),
+        "people": len({clip.subject for clip in corpus.clips}) if corpus.names_people else None,
         "clips": _count_labels(classes[clip] for clip in own if clip in classes),
         "unused": _count_labels(clip.label for clip in corpus.clips if clip.id not in classes),
         "skipped": _skipped(corpus),
@@ -135,7 +135,8 @@ def _skipped(corpus: Corpus) -> dict[str, Names]:
 
 def _clips_line(corpus: CorpusSummary) -> str:
     standin = f" ({corpus['standin']})" if corpus["standin"] else ""
-    clips = f"{sum(corpus['clips'].values())} clips of {corpus['people']} people at {corpus['root']}{standin}"
+    people = "unknown" if corpus["people"] is None else corpus["people"]
+    clips = f"{sum(corpus['clips'].values())} clips of {people} people at {corpus['root']}{standin}"
     return f"{corpus['corpus']}: {clips}: {_format_counts(corpus['clips'])}"
 
 

@@ -48,14 +48,13 @@ def _describe_certainty(ranking: Ranking) -> Iterator[str]:
     if reason := missing_reason(ranking.people):
         yield f"no intervals: {reason}"
     else:
-        yield f"[ ]: 95 % interval over {ranking.people} people"
-    tied = sum(result.is_tied for result in ranking.results)
+        yield f"[ ]: 95 % interval over {ranking.units}"
+    tied, known = sum(result.is_tied for result in ranking.results), all(row["people_known"] for row in ranking.rows)
     if len(ranking.results) > 1:
         group = f"the {tied} rows marked ≈ cannot be separated" if tied > 1 else "★ is separated from all others"
-        yield f"{group} at 5 %: permutation test of UAR by person, Holm-corrected p"
+        yield f"{group} at 5 %: permutation test of UAR over {'people' if known else 'clips'}, Holm-corrected p"
     if ranking.smallest_difference:
-        points, clips = 100 * ranking.smallest_difference, f"these {ranking.clips} clips of {ranking.people} people"
-        yield f"differences in UAR below about {points:.1f} points could not have been seen on {clips}"
+        yield f"differences in UAR below about {100 * ranking.smallest_difference:.1f} points could not have been seen over {ranking.units}"
 
 
 def _describe_columns(ranking: Ranking, classes: Classes) -> Iterator[str]:

@@ -62,6 +62,13 @@ class Ranking:
     smallest_difference: float | None
 
     @property
+    def units(self) -> str:
+        """The number of people, or of clips if a corpus does not name people: what intervals and tests take for independent."""
+        if all(row["people_known"] for row in self.rows):
+            return f"{self.people} people"
+        return f"{self.clips} clips (people unknown)"
+
+    @property
     def rows(self) -> tuple[StoredRow, ...]:
         """All rows."""
         return (*(row for result in self.results for row in result.rows), *self.failed)

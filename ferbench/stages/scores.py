@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, PluginError, location
+from ferbench.api.splitting import corpus_of
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import KeySet, Model, Row
 from ferbench.stages.crops import CropFacts, load_crops, load_facts
@@ -145,6 +146,7 @@ def describe_row(row: Row) -> RowDescription:
         "fits": [fit.key for fit in model.fits],
         "all_fits": [fit.key for submodel in model.submodels for fit in submodel.fits],
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
+        "people_known": all(corpus.names_people for corpus in model.corpora),
         "identity": msgspec.to_builtins(row.identity),
         "stages": model.stage_digests,
         "inputs": [keys.digest for keys in model.inputs],
@@ -193,13 +195,28 @@ def _aggregate_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float6
 def _describe_protocol(model: Model) -> str:
     """Describe the protocol in one line, for the head of a table."""
     cell, folds = model.cell, model.split.folds
-    people = {clip.subject for clip in model.split.clips}
     sizes = "/".join(str(_total(clips)) for clips in zip(*[(f.train, f.validation, f.test) for f in folds], strict=True))
     pooling = "1 fold" if len(folds) == 1 else f"{len(folds)} folds, pooled"
-    names = " + ".join(corpus.name for corpus in model.corpora)
     checkpoint = "best on validation people" if cell.recipe.checkpoint == "best" else "last epoch"
-    corpora = f"{names}: {len(model.split.clips)} clips, {len(people)} people, {len(cell.protocol.classes)} classes"
+    clips = f"{len(model.split.clips)} clips, {_describe_people(model)}, {len(cell.protocol.classes)} classes"
+    corpora = f"{_describe_corpora(model)}: {clips}"
     return f"{corpora} · protocol {cell.protocol.name}, {pooling}, {sizes} clips train/validation/test · checkpoint: {checkpoint}"
+
+
+def _describe_corpora(model: Model) -> str:
+    """Name the corpora; if training and test clips come from different ones, say which come from where."""
+    folds = model.split.folds
+    trained = {corpus_of(clip) for fold in folds for clip in (*fold.train, *fold.validation)}
+    tested = {corpus_of(clip) for fold in folds for clip in fold.test}
+    train, test = (" + ".join(corpus.name for corpus in model.corpora if corpus.name in names) for names in (trained, tested))
+    return train if train == test else f"trained on {train}, tested on {test}"
+
+
+def _describe_people(model: Model) -> str:
+    unknown = [corpus.name for corpus in model.corpora if not corpus.names_people]
+    if not unknown:
+        return f"{len({clip.subject for clip in model.split.clips})} people"
+    return "people unknown" if len(unknown) == len(model.corpora) else f"people of {' + '.join(unknown)} unknown"
 
 
 def _total(clips: Iterable[Sequence[str]]) -> int:

@@ -43,7 +43,7 @@ class CorpusSummary(TypedDict):
     corpus: str
     root: str
     standin: str | None
-    people: int
+    people: int | None  # None if the corpus does not name them
     clips: dict[str, int]  # by class
     unused: dict[str, int]  # clips of classes that no row uses
     skipped: dict[str, list[str]]  # by reason

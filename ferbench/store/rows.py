@@ -71,7 +71,7 @@ class FoldPeople(TypedDict):
 
 
 class RowDescription(TypedDict):
-    """The part of a row that is known before it is computed."""
+    """The part of a row that is known before it is computed; `people_known` is False if a corpus of the row does not name people."""
 
     key: str
     benchmark: str
@@ -84,6 +84,7 @@ class RowDescription(TypedDict):
     fits: list[str]
     all_fits: list[str]
     folds: list[FoldPeople]
+    people_known: bool
     identity: dict[str, object]
     stages: dict[str, str]
     inputs: list[str]

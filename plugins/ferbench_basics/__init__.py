@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import ferbench
 from ferbench_basics.aggregators import Confidence, LastFrame, Majority, Max, Mean, Median, Product, Rising, TrimmedMean
+from ferbench_basics.cross_corpus import CrossCorpus
 from ferbench_basics.gray import Gray
 from ferbench_basics.images import Equalize, Resize
 from ferbench_basics.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
-from ferbench_basics.protocols import Fixed, KFold, Modulo
+from ferbench_basics.protocols import LOSO, Fixed, HoldOut, KFold, Modulo
 from ferbench_basics.selection import Apex, Last, Uniform
 from ferbench_basics.viola_jones import Crop, ViolaJones
 
@@ -39,6 +40,6 @@ def register_aggregators(register: Register) -> None:
 
 @ferbench.hookimpl
 def register_protocols(register: Register) -> None:
-    """Register cross-validation and fixed splits."""
-    for protocol in (KFold, Modulo, Fixed):
+    """Register cross-validation, single splits, and training and testing on different corpora."""
+    for protocol in (KFold, Modulo, LOSO, HoldOut, Fixed, CrossCorpus):
         register(protocol)

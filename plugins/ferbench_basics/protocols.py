@@ -1,4 +1,4 @@
-"""Protocols: cross-validation by person, and the splits that a corpus publishes."""
+"""Protocols: cross-validation by person, one split by person, and the splits that a corpus publishes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Annotated
 from msgspec import Meta
 
 from ferbench import Clip, FerbenchError, Fold, Protocol, splitting
-from ferbench.types import Seed, ShareBelowOne
+from ferbench.types import NonNegative, Positive, Seed, ShareBelowOne
+from ferbench_basics.folding import hold_out, make_folds
 
 SPLITS = ("train", "validation", "test")
+MAX_PEOPLE = 1000  # of `loso`: each fold lists all clips
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class KFold(Protocol):
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """Return `k` folds; raises FerbenchError for fewer than `k` people, or fewer than two to train and validate on."""
         parts = splitting.split_people(clips, [1.0] * self.k, self.seed, cover=range(self.k), where="protocol kfold")
-        return _test_each(parts, self.validation, self.seed, "protocol kfold")
+        return make_folds(parts, self.validation, self.seed, "protocol kfold")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,44 @@ class Modulo(Protocol):
             raise FerbenchError(message, where="protocol modulo", hint="ask for fewer folds: --set protocol.k=5")
         fold_of = {person: position % self.k for position, person in enumerate(people)}
         parts = [[clip for clip in clips if fold_of[clip.subject] == fold] for fold in range(self.k)]
-        return _test_each(parts, self.validation, self.seed, "protocol modulo")
+        return make_folds(parts, self.validation, self.seed, "protocol modulo")
+
+
+@dataclass(frozen=True)
+class LOSO(Protocol):
+    """Leave one subject out: each person is tested in a fold of their own.
+
+    Of the other people, the share `validation` (by clips) is held out to choose the checkpoint, stratified by class.
+    """
+
+    name = "loso"
+    validation: ShareBelowOne = 0.1
+    seed: Seed = 0
+
+    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
+        """Return one fold per person, in the order of names; raises FerbenchError for more people than can be folds."""
+        people = sorted({clip.subject for clip in clips})
+        if len(people) > MAX_PEOPLE:
+            message = f"{len(people):,} people would be as many folds: expected at most {MAX_PEOPLE:,}"
+            raise FerbenchError(message, where="protocol loso", hint="choose kfold, or a protocol that follows the published split")
+        parts = [[clip for clip in clips if clip.subject == person] for person in people]
+        return make_folds(parts, self.validation, self.seed, "protocol loso")
+
+
+@dataclass(frozen=True)
+class HoldOut(Protocol):
+    """One split of people, stratified by class, with these proportions of clips in the three parts."""
+
+    name = "holdout"
+    train: Positive = 0.7
+    test: Positive = 0.2
+    validation: NonNegative = 0.1
+    seed: Seed = 0
+
+    def folds(self, clips: Sequence[Clip]) -> list[Fold]:
+        """Return one fold; raises FerbenchError for fewer people than parts."""
+        shares = {"train": self.train, "validation": self.validation, "test": self.test}
+        return [splitting.split_once(clips, **shares, seed=self.seed, where="protocol holdout")]
 
 
 @dataclass(frozen=True)
@@ -68,6 +107,7 @@ class Fixed(Protocol):
     """
 
     name = "fixed"
+    follows_published_split = True
     held_out: ShareBelowOne = 0.1
     seed: Seed = 0
 
@@ -76,7 +116,7 @@ class Fixed(Protocol):
         if all("fold" in clip.facts for clip in clips):
             numbers = sorted({clip.facts["fold"] for clip in clips}, key=str)
             tests = [[clip for clip in clips if clip.facts["fold"] == number] for number in numbers]
-            return _test_each(tests, self.held_out, self.seed, "protocol fixed")
+            return make_folds(tests, self.held_out, self.seed, "protocol fixed")
         if unlisted := [clip for clip in clips if clip.facts.get("split") not in SPLITS]:
             raise _unlisted_error(unlisted)
         parts = {name: [clip for clip in clips if clip.facts["split"] == name] for name in SPLITS}
@@ -86,8 +126,8 @@ class Fixed(Protocol):
 
     def _fold(self, train: Sequence[Clip], validation: Sequence[Clip], test: Sequence[Clip]) -> Fold:
         if validation:
-            return Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))
-        return _make_fold(test, train, self.held_out, self.seed, "protocol fixed")
+            return splitting.make_fold(train, validation, test)
+        return hold_out(test, train, self.held_out, self.seed, "protocol fixed")
 
 
 def _unlisted_error(clips: Sequence[Clip]) -> FerbenchError:
@@ -97,21 +137,3 @@ def _unlisted_error(clips: Sequence[Clip]) -> FerbenchError:
         f"protocol fixed: found {splits}, such as {clips[0].id}: expected split {', '.join(SPLITS)} of every clip, or a fold of every clip",
         hint="choose a corpus that publishes its split (afew, dfew, ferv39k), or the protocol kfold",
     )
-
-
-def _test_each(parts: Sequence[Sequence[Clip]], validation: float, seed: int, where: str) -> list[Fold]:
-    """One fold per part, which tests that part."""
-    return [_make_fold(test, [clip for part in parts if part is not test for clip in part], validation, seed, where) for test in parts]
-
-
-def _make_fold(test: Sequence[Clip], rest: Sequence[Clip], validation: float, seed: int, where: str) -> Fold:
-    """One fold that tests `test`; of `rest`, the share `validation` is held out, by person."""
-    if not validation:
-        return Fold(train=_ids(rest), validation=(), test=_ids(test))
-    shares = (1 - validation, validation)
-    train, held_out = splitting.split_people(rest, shares, seed, cover=(0,), where=f"{where}: training and validation people of a fold")
-    return Fold(train=_ids(train), validation=_ids(held_out), test=_ids(test))
-
-
-def _ids(clips: Sequence[Clip]) -> tuple[str, ...]:
-    return tuple(sorted(clip.id for clip in clips))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal, get_args
+
+from msgspec import Meta
 
 from ferbench import Clip, Dataset, Skipped
 from ferbench_corpora.tree import Tree, images, matches, natural_sort
 
 CODES: dict[float, str] = dict(enumerate(("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")))
 SUBJECT = r"S\d{3}"
+Emotion = Literal["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"]
+EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 
 Places = Sequence[tuple[Path, list[Path]]]
 """The folders of one sequence, each with its content."""
@@ -19,10 +23,17 @@ Places = Sequence[tuple[Path, list[Path]]]
 
 @dataclass(frozen=True)
 class CKPlus(Dataset):
-    """Extended Cohn-Kanade (CK+): 593 posed sequences of 123 people, 327 of them labeled, onset to apex."""
+    """Extended Cohn-Kanade (CK+): 593 posed sequences of 123 people, 327 of them labeled, onset to apex.
+
+    With `neutral_frames`, the first frames of each labeled sequence are a clip of their own with the label neutral, and are no longer part
+    of the sequence. `neutral_of` lists the emotions whose sequences are divided so.
+    """
+
+    neutral_frames: Annotated[int, Meta(ge=0)] = 0
+    neutral_of: tuple[Emotion, ...] = EMOTIONS
 
     name = "ck+"
-    classes = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")
+    classes = EMOTIONS
     citation: ClassVar[str] = (
         "P. Lucey, J. F. Cohn, T. Kanade, J. Saragih, Z. Ambadar, I. Matthews: The Extended Cohn-Kanade Dataset (CK+): "
         "A complete dataset for action unit and emotion-specified expression. CVPR Workshops, 2010."
@@ -33,6 +44,10 @@ class CKPlus(Dataset):
     )
     folders: ClassVar[tuple[str, ...]] = ("CK+", "CKplus", "CK", "cohn-kanade")
 
+    def __post_init__(self) -> None:
+        if self.neutral_of != EMOTIONS and not self.neutral_frames:
+            raise ValueError("neutral_of has no effect without neutral_frames: expected neutral_frames of 1 or more")
+
     def clips(self) -> Iterator[Clip | Skipped]:
         """Sequences in the order of people and numbers; those without an emotion file are skipped."""
         tree = Tree(self.name, Path(self.root))
@@ -40,8 +55,20 @@ class CKPlus(Dataset):
         if not any(images(content) for places in sequences.values() for _, content in places):
             raise tree.layout_error("cohn-kanade-images/S005/001/S005_001_00000001.png")
         for name in natural_sort(sequences, str):
-            yield from _read_sequence(tree, name, sequences[name])
+            for item in _read_sequence(tree, name, sequences[name]):
+                yield from self._divide(item)
         yield from tree.unreadable()
+
+    def _divide(self, item: Clip | Skipped) -> Iterator[Clip | Skipped]:
+        """The neutral frames of a sequence, and the others, as two clips."""
+        if not self.neutral_frames or isinstance(item, Skipped) or item.label not in self.neutral_of:
+            yield item
+        elif item.length <= self.neutral_frames:
+            yield Skipped(item.id, "too few frames to take the first ones as neutral")
+        else:
+            neutral, others = slice(self.neutral_frames), slice(self.neutral_frames, None)
+            yield replace(_cut(item, neutral), id=f"{item.id}#neutral", label="neutral", apex=None)
+            yield _cut(item, others)
 
 
 def _find_sequences(tree: Tree) -> Mapping[str, Places]:
@@ -76,6 +103,12 @@ def _read_sequence(tree: Tree, name: str, places: Places) -> Iterator[Clip | Ski
 def _clip(name: str, emotion: str, frames: tuple[Path, ...], files: Sequence[Path]) -> Clip:
     length, landmarks = len(frames), _landmarks(frames, files)
     return Clip(name, name.partition("/")[0], emotion, images=frames, length=length, apex=length - 1, landmarks=landmarks)
+
+
+def _cut(clip: Clip, frames: slice) -> Clip:
+    """Some of its frames; the last one is the apex."""
+    images = clip.images[frames]
+    return replace(clip, images=images, landmarks=clip.landmarks[frames], length=len(images), apex=len(images) - 1)
 
 
 def _landmarks(frames: Sequence[Path], files: Sequence[Path]) -> tuple[Path, ...]:

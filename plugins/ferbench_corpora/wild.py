@@ -26,6 +26,7 @@ class AFEW(Dataset):
     """Acted Facial Expressions in the Wild (AFEW): film clips as videos or frames; splits `train` and `validation`."""
 
     name = "afew"
+    names_people = False
     classes = CLASSES
     citation: ClassVar[str] = (
         "A. Dhall, R. Goecke, S. Lucey, T. Gedeon: Collecting large, richly annotated facial-expression databases from movies. "
@@ -52,6 +53,7 @@ class DFEW(Dataset):
     """Dynamic Facial Expressions in the Wild (DFEW): 11,697 film clips as face crops, in five folds."""
 
     name = "dfew"
+    names_people = False
     classes = CLASSES
     citation: ClassVar[str] = (
         "X. Jiang, Y. Zong, W. Zheng, C. Tang, W. Xia, C. Lu, J. Liu: DFEW: A large-scale database for recognizing dynamic facial "
@@ -84,6 +86,7 @@ class FERV39k(Dataset):
     """FERV39k: 38,935 clips of 22 scenes as face crops; splits `train` and `test`."""
 
     name = "ferv39k"
+    names_people = False
     classes = CLASSES
     citation: ClassVar[str] = (
         "Y. Wang, Y. Sun, Y. Huang, Z. Liu, S. Gao, W. Zhang, W. Ge, W. Zhang: FERV39k: A large-scale multi-scene dataset for facial "

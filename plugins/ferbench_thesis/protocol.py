@@ -24,10 +24,5 @@ class Thesis(Protocol):
 
     def folds(self, clips: Sequence[Clip]) -> list[Fold]:
         """Return one fold; raises FerbenchError for fewer than three people."""
-        shares = (self.train, self.test, self.validation)
-        train, test, validation = splitting.split_people(clips, shares, self.seed, cover=(0, 1), where="protocol thesis")
-        return [Fold(train=_ids(train), validation=_ids(validation), test=_ids(test))]
-
-
-def _ids(clips: Sequence[Clip]) -> tuple[str, ...]:
-    return tuple(sorted(clip.id for clip in clips))
+        shares = {"train": self.train, "validation": self.validation, "test": self.test}
+        return [splitting.split_once(clips, **shares, seed=self.seed, where="protocol thesis")]

@@ -15,7 +15,7 @@ from ferbench.api.errors import FerbenchError
 from ferbench.api.recipe import Augmentation, Schedule
 from ferbench.benchmark.grid import Cell
 from ferbench.corpora.corpus import Corpus
-from ferbench.corpora.folds import split_clips
+from ferbench.corpora.folds import Split, split_clips
 from ferbench.plan.models import FusedFit, Row, TrainedModel
 from ferbench.stages.fits import FitFacts, load_scores
 from ferbench.stages.fusion import compute_fused_fit
@@ -106,11 +106,9 @@ def folds(folder: Path) -> Iterator[tuple[str, object]]:
     ]
     corpus = Corpus("golden", Path("golden"), tuple(clips), {})
     store = Store(folder)
-    split = split_clips(People(classes=("a", "bee", "c"), labels={"b": "bee"}), [corpus], store)
-    yield (
-        "split",
-        {"labels": split.labels, "folds": [asdict(fold) for fold in split.folds], "other": split.other_classes, "left": split.unassigned},
-    )
+    yield "split", _describe_split(split_clips(People(classes=("a", "bee", "c"), labels={"b": "bee"}), [corpus], store))
+    names = {"a": "c", "golden": {"b": "bee"}}
+    yield "dropped after", _describe_split(split_clips(People(("bee", "c"), names, drop_after_folding=("x",)), [corpus], store))
     one, two, three = ([clip.id for clip in clips if clip.subject == f"person {person}" and clip.label != "x"] for person in (4, 5, 7))
     cases = {
         "right": [Fold(tuple(one), tuple(two), tuple(three))],
@@ -122,6 +120,11 @@ def folds(folder: Path) -> Iterator[tuple[str, object]]:
         "no fold": [],
     }
     yield "accepted", {name: _is_accepted(parts, corpus, store) for name, parts in cases.items()}
+
+
+def _describe_split(split: Split) -> dict[str, object]:
+    folds = [asdict(fold) for fold in split.folds]
+    return {"labels": split.labels, "folds": folds, "other": split.other_classes, "left": split.unassigned}
 
 
 def _is_accepted(parts: list[Fold], corpus: Corpus, store: Store) -> bool:

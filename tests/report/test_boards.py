@@ -33,6 +33,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
         "standin": standin,
         "fingerprint": fingerprint,
         "precision": "float32",
+        "people_known": True,
         "classes": CLASSES,
         "protocol": f"corpus: 99 clips under {fingerprint[:4]}",
         "war": uar,
@@ -57,7 +58,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
 
 
 def failed(message: str = "out of luck", **labels: str) -> dict:
-    known = ("benchmark", "labels", "standin", "fingerprint", "precision", "classes", "protocol")
+    known = ("benchmark", "labels", "standin", "fingerprint", "precision", "people_known", "classes", "protocol")
     description = {name: value for name, value in row(0, **labels).items() if name in known}
     return {**description, "status": "failed", "key": "k" * 32, "error": "ValueError", "message": message, "log": "runs/logs/k.txt"}
 
@@ -406,6 +407,15 @@ def test_rows_too_close_to_be_separated_are_marked_as_a_group():
     assert "**≈ 2**" in texts["markdown"]
     assert r"$\approx$ 2" in texts["latex"]
     assert [line["tied_with_best"] for line in csv.DictReader(io.StringIO(texts["csv"]))] == ["True", "True", "False"]
+
+
+def test_unknown_people_are_said_to_be_unknown():
+    (board,) = boards(record(row(0.5, loss="a") | {"people_known": False}, row(0.4, loss="b") | {"people_known": False}))
+    assert "[ ]: 95 % interval over 600 clips (people unknown)" in board.caption
+    assert "permutation test of UAR over clips" in board.caption
+    (board,) = boards(record(row(0.5, loss="a"), row(0.4, loss="b")))
+    assert "[ ]: 95 % interval over 100 people" in board.caption
+    assert "permutation test of UAR over people" in board.caption
 
 
 def test_seeds_are_one_row():

@@ -25,7 +25,7 @@ def states(filled: Filled) -> dict[str, str]:
 def test_intact_store(filled, capsys):
     before = filled.files()
     assert main(["store", "verify", "--store", str(filled.store.root)]) == 0
-    assert capsys.readouterr() == ("24 entries: 0 damaged, 0 unreadable, 0 missing\n", "")
+    assert capsys.readouterr() == ("25 entries: 0 damaged, 0 unreadable, 0 missing\n", "")
     assert filled.files() == before
 
 
@@ -103,7 +103,7 @@ def test_as_json(filled, capsys):
     assert main(["store", "verify", "--format", "json", "--store", str(filled.store.root)]) == 1
     data = json.loads(capsys.readouterr().out)
     assert data["damaged"] == [{"stage": "features", "key": path.stem, "problem": f"its header cannot be read ({path})"}]
-    assert (data["entries"], data["unreadable"], data["missing"], data["recomputed"]) == (24, [], [], {})
+    assert (data["entries"], data["unreadable"], data["missing"], data["recomputed"]) == (25, [], [], {})
     assert [other["place"] for other in data["others"]] == ["mine.txt"]
 
 

@@ -4,7 +4,8 @@ from random import Random
 import pytest
 
 from ferbench import Clip, FerbenchError
-from ferbench_basics.protocols import Fixed, KFold, Modulo
+from ferbench_basics.cross_corpus import CrossCorpus
+from ferbench_basics.protocols import LOSO, Fixed, HoldOut, KFold, Modulo
 from ferbench_thesis.protocol import Thesis
 
 TRAIN = {"anger": 80, "disgust": 112, "fear": 70, "happiness": 152, "sadness": 84, "surprise": 133}  # the thesis's Table 3.2
@@ -58,7 +59,7 @@ def test_thesis_splits_a_small_corpus(clips):
     assert len(fold.train) > len(fold.test)
 
 
-@pytest.mark.parametrize("protocol", [Thesis(), KFold()])
+@pytest.mark.parametrize("protocol", [Thesis(), HoldOut(), KFold()])
 def test_the_order_of_the_clips_does_not_matter_and_the_seed_does(protocol):
     shuffled = Random(1).sample(SMALL, len(SMALL))
     assert protocol.folds(SMALL) == protocol.folds(shuffled)
@@ -160,3 +161,92 @@ def test_modulo_assigns_people_by_position():
     assert Modulo(k=5, validation=0).folds(clips)[0].validation == ()
     with pytest.raises(FerbenchError, match=r"12 people have clips .* at least 13"):
         Modulo(k=13).folds(clips)
+
+
+def test_loso_tests_each_person_in_a_fold_of_their_own():
+    folds = LOSO().folds(SMALL)
+    assert [people(fold.test, SMALL) for fold in folds] == [{f"p{number:03}"} for number in range(20)]
+    for fold in folds:
+        assert_sound(fold, SMALL)
+    assert all(fold.validation == () for fold in LOSO(validation=0).folds(SMALL))
+
+
+def test_loso_refuses_more_people_than_can_be_folds():
+    crowd = [Clip(f"c{number}", f"p{number}", "anger") for number in range(1001)]
+    with pytest.raises(FerbenchError, match="1,001 people would be as many folds: expected at most 1,000"):
+        LOSO().folds(crowd)
+    with pytest.raises(FerbenchError, match=r"loso: training and validation people of a fold: found 1 people .* at least 2"):
+        LOSO().folds(crowd[:2])
+    assert len(LOSO(validation=0).folds(crowd[:2])) == 2
+
+
+@pytest.mark.parametrize(("train", "test", "validation"), [(0.7, 0.2, 0.1), (60, 20, 20), (1, 1, 0)])
+def test_holdout_comes_near_its_proportions(train, test, validation):
+    (fold,) = HoldOut(train=train, test=test, validation=validation).folds(FULL)
+    total = train + test + validation
+    sizes = [len(part) for part in (fold.train, fold.test, fold.validation)]
+    assert all(abs(size - 854 * share / total) <= 3 for size, share in zip(sizes, (train, test, validation), strict=True))
+    assert sum(sizes) == 854
+    assert len(people(fold.train, FULL) | people(fold.test, FULL) | people(fold.validation, FULL)) == 260
+
+
+def test_thesis_is_holdout_in_the_thesis_s_proportions():
+    assert Thesis(seed=3).folds(FULL) == HoldOut(train=631, test=202, validation=21, seed=3).folds(FULL)
+
+
+NESTED = [KFold(k=4), Modulo(k=4), LOSO(), Fixed(), CrossCorpus(train=("one",), test=("two",))]
+
+
+def nested_clips():
+    """Two corpora of the same ten people, with the facts of a published split."""
+    places = [(corpus, number) for corpus in ("one", "two") for number in range(40)]
+    return [
+        Clip(f"{corpus}/{number:02}", f"{corpus}/p{number % 10}", "ab"[number % 3 % 2], facts={"fold": number % 10 % 5})
+        for corpus, number in places
+    ]
+
+
+@pytest.mark.parametrize("protocol", NESTED)
+def test_validation_people_are_nested_and_the_seed_chooses_them(protocol):
+    clips, label = nested_clips(), {clip.id: clip.label for clip in nested_clips()}
+    folds = protocol.folds(clips)
+    for fold in folds:
+        who = [people(part, clips) for part in (fold.train, fold.validation, fold.test)]
+        assert all(who)
+        assert sum(map(len, who)) == len(set.union(*who))
+        assert {label[clip] for clip in fold.train} == {"a", "b"}
+    others = type(protocol)(**{**vars(protocol), "seed": 1}).folds(clips)
+    assert folds == protocol.folds(clips)
+    assert [fold.validation for fold in folds] != [fold.validation for fold in others]
+    if not isinstance(protocol, KFold):
+        assert [fold.test for fold in folds] == [fold.test for fold in others]
+
+
+def test_cross_corpus_trains_on_one_corpus_and_tests_on_another():
+    clips = nested_clips()
+    (fold,) = CrossCorpus(train=("two",), test=("one",)).folds(clips)
+    assert set(fold.test) == {clip.id for clip in clips if clip.id.startswith("one/")}
+    assert {*fold.train, *fold.validation} == {clip.id for clip in clips if clip.id.startswith("two/")}
+    assert len(fold.validation) == 4  # one of ten people
+    (fold,) = CrossCorpus(train=("two",), test=("one",), validation=0).folds(clips)
+    assert (len(fold.train), len(fold.validation), len(fold.test)) == (40, 0, 40)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (("one",), ("tow",), "train and test list tow, of which the dataset has no clip of the classes"),
+        (("one",), ("one", "two"), "one is listed twice in train and test"),
+        (("one", "one"), ("two",), "one is listed twice in train and test"),
+    ],
+)
+def test_cross_corpus_refuses_lists_that_do_not_fit(train, test, message):
+    with pytest.raises(FerbenchError, match=message) as caught:
+        CrossCorpus(train=train, test=test).folds(nested_clips())
+    assert caught.value.hint == "corpora with clips of the classes: one, two"
+
+
+def test_cross_corpus_needs_every_corpus_in_a_list():
+    clips = [*nested_clips(), Clip("three/1", "three/p1", "a")]
+    with pytest.raises(FerbenchError, match="three is neither in train nor in test"):
+        CrossCorpus(train=("one",), test=("two",)).folds(clips)

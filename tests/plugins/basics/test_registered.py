@@ -13,7 +13,7 @@ NAMES = {
     ("basics", "aggregator"): {
         "majority", "mean", "median", "max", "product", "trimmed-mean", "confidence", "rising", "last-frame",
     },
-    ("basics", "protocol"): {"kfold", "modulo", "fixed"},
+    ("basics", "protocol"): {"kfold", "modulo", "loso", "holdout", "fixed", "cross-corpus"},
     ("thesis", "preprocessor"): {"second-half"},
     ("thesis", "backbone"): {"vgg16", "vgg16-reduced"},
     ("thesis", "protocol"): {"thesis"},

@@ -7,6 +7,8 @@ from collections import Counter
 import pytest
 
 from ferbench import FerbenchError
+from ferbench.registry.plugins import load_plugins
+from ferbench.registry.specs import Spec
 from ferbench_corpora import CKPlus
 
 
@@ -132,3 +134,44 @@ def test_593_sequences_of_which_327_are_labeled(tmp_path, sequence, read):
     clips, skipped = read(CKPlus(str(tmp_path)))
     assert len(clips) == 327
     assert Counter(reason for _, reason in skipped) == {"no emotion label": 266}
+
+
+def test_first_frames_become_neutral_clips(tmp_path, sequence, touch, read):
+    sequence("cohn-kanade-images", "Emotion", frames=5)
+    touch(*(f"Landmarks/S005/001/S005_001_{frame:08}_landmarks.txt" for frame in range(1, 6)))
+    sequence("cohn-kanade-images", "Emotion", number="002", label="2", frames=3)
+    sequence("cohn-kanade-images", "Emotion", number="003", label="0", frames=3)
+    sequence("cohn-kanade-images", "", number="004")
+    sequence("cohn-kanade-images", "Emotion", number="005", label="1", frames=2)
+    clips, skipped = read(CKPlus(str(tmp_path), neutral_frames=2))
+    assert [(c.id, c.subject, c.label, c.length, c.apex) for c in clips.values()] == [
+        ("S005/001#neutral", "S005", "neutral", 2, None),
+        ("S005/001", "S005", "disgust", 3, 2),
+        ("S005/002#neutral", "S005", "neutral", 2, None),
+        ("S005/002", "S005", "contempt", 1, 0),
+        ("S005/003", "S005", "neutral", 3, 2),
+    ]
+    assert skipped == [("S005/004", "no emotion label"), ("S005/005", "too few frames to take the first ones as neutral")]
+    for clip, numbers in (("S005/001#neutral", (1, 2)), ("S005/001", (3, 4, 5))):
+        assert [path.name for path in clips[clip].images] == [f"S005_001_{number:08}.png" for number in numbers]
+        assert [path.name for path in clips[clip].landmarks] == [f"S005_001_{number:08}_landmarks.txt" for number in numbers]
+
+
+def test_neutral_clips_of_some_emotions(tmp_path, sequence, read):
+    sequence("cohn-kanade-images", "Emotion")
+    sequence("cohn-kanade-images", "Emotion", number="002", label="2")
+    clips, _ = read(CKPlus(str(tmp_path), neutral_frames=1, neutral_of=("disgust",)))
+    assert {name: clip.length for name, clip in clips.items()} == {"S005/001#neutral": 1, "S005/001": 2, "S005/002": 3}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"neutral_of": ["fear"]}, "neutral_of has no effect without neutral_frames"),
+        ({"neutral_frames": 1, "neutral_of": ["bored"]}, "neutral_of is .*bored"),
+        ({"neutral_frames": -1}, "neutral_frames is -1"),
+    ],
+)
+def test_parameters_of_neutral_clips(parameters, message):
+    with pytest.raises(FerbenchError, match=message):
+        load_plugins().build("dataset", Spec("ck+", parameters))
