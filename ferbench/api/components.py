@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ferbench.api.clips import Clip, Fold, Frames, Skipped
+from ferbench.api.official import Official
 from ferbench.types import File, Progress
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Dataset(Component):
     """A reader of one corpus in its official layout under `root`; it decodes nothing.
 
     When `clips` is called, `root` is an existing folder. If the YAML gives none, ferbench looks in ${FERBENCH_DATA} for a folder named in
-    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus.
+    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus. `official`, if given, are the figures of a complete copy.
     """
 
     role: ClassVar[str] = "dataset"
@@ -50,6 +51,7 @@ class Dataset(Component):
     license: ClassVar[str]
     access: ClassVar[str]
     folders: ClassVar[tuple[str, ...]]
+    official: ClassVar[Official | None] = None
 
     @abstractmethod
     def clips(self) -> Iterator[Clip | Skipped]:
