@@ -34,14 +34,15 @@ if TYPE_CHECKING:
     from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
     from ferbench.api.errors import FerbenchError, PluginError
     from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
+    from ferbench.api.official import Fact, Official, StandardProtocol
     from ferbench.registry.hookspecs import hookimpl
     from ferbench.types import File
 
 __version__ = "0.1.0"
 __all__ = [
-    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "FerbenchError", "File",
-    "Files", "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "Network", "PluginError", "Preprocessor", "Protocol",
-    "Skipped", "StandIn", "Trainable", "heads", "hookimpl", "run", "splitting", "weights",
+    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "Fact", "FerbenchError",
+    "File", "Files", "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "Network", "Official", "PluginError",
+    "Preprocessor", "Protocol", "Skipped", "StandIn", "StandardProtocol", "Trainable", "heads", "hookimpl", "run", "splitting", "weights",
 ]  # fmt: skip
 
 _HOMES = {
@@ -51,6 +52,7 @@ _HOMES = {
     "api.networks": (
         "Backbone", "EmbeddingNetwork", "Estimators", "FinishedSystem", "Frozen", "Fusion", "Network", "Trainable",
     ),
+    "api.official": ("Fact", "Official", "StandardProtocol"),
     "registry.hookspecs": ("hookimpl",),
     "types": ("File",),
 }  # fmt: skip

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ferbench.api.clips import Clip, Fold, Frames, Skipped
+from ferbench.api.official import Official
 from ferbench.types import File, Progress
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class Dataset(Component):
     """A reader of one corpus in its official layout under `root`; it decodes nothing.
 
     When `clips` is called, `root` is an existing folder. If the YAML gives none, ferbench looks in ${FERBENCH_DATA} for a folder named in
-    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus. Set `names_people` to False if nobody knows who is seen:
-    each clip then has a `subject` of its own, tables say "people unknown", and protocols that split people warn.
+    `folders`, ignoring case. `access` is a sentence on how to obtain the corpus. `official`, if given, are the figures of a complete copy.
+    Set `names_people` to False if nobody knows who is seen: each clip then has a `subject` of its own, tables say "people unknown", and
+    protocols that split people warn.
     """
 
     role: ClassVar[str] = "dataset"
@@ -52,6 +54,7 @@ class Dataset(Component):
     license: ClassVar[str]
     access: ClassVar[str]
     folders: ClassVar[tuple[str, ...]]
+    official: ClassVar[Official | None] = None
 
     @abstractmethod
     def clips(self) -> Iterator[Clip | Skipped]:

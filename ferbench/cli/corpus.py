@@ -26,7 +26,9 @@ from ferbench.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ferbench.cli.options import Commands
+    from ferbench.api.components import Dataset
+    from ferbench.cli.options import Command, Commands
+    from ferbench.registry.catalog import Catalog
 
 CORPUS_HELP = "name of a corpus that `ferbench corpus list` lists"
 
@@ -50,30 +52,60 @@ def _corpus_list(options: argparse.Namespace) -> int:
 
 
 def _corpus_check(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    from ferbench.api.components import Dataset
     from ferbench.corpora.index import index_corpus
-    from ferbench.corpora.location import locate_corpus, missing_error
     from ferbench.execution import summary
     from ferbench.execution.progress import Reporter
-    from ferbench.registry.plugins import load_plugins
-    from ferbench.registry.specs import Spec
 
-    dataset = load_plugins(options.plugin).build("dataset", Spec(options.name, {"root": str(options.folder or "")}))
-    assert isinstance(dataset, Dataset)
-    root = locate_corpus(dataset)
-    if root is None:
-        raise missing_error(dataset)
+    dataset, _ = _find_named(options)
     store = open_store(options)
     with store.use(), Reporter(quiet=options.format == "json").track(f"index {dataset.name}", "files") as update:
-        indexed = index_corpus(replace(dataset, root=str(root)), store, rehash=options.rehash, progress=update)
+        indexed = index_corpus(dataset, store, rehash=options.rehash, progress=update)
     corpus = summary.summarize_corpus(indexed)
     if options.format == "json":
         print_json(corpus)
     else:
         print_sentences([*summary.corpus_lines([corpus], max_named=None), *summary.repeat_lines([corpus])])
     return 0
+
+
+def _corpus_doctor(options: argparse.Namespace) -> int:
+    from ferbench.cli.doctor import print_diagnosis
+    from ferbench.corpora.doctor import diagnose
+    from ferbench.corpora.index import index_corpus
+    from ferbench.execution.progress import Reporter
+    from ferbench.execution.summary import summarize_corpus
+
+    dataset, catalog = _find_named(options)
+    store, reporter = open_store(options), Reporter(quiet=options.format == "json")
+    with store.use():
+        with reporter.track(f"index {dataset.name}", "files") as update:
+            indexed = index_corpus(dataset, store, rehash=options.rehash, progress=update)
+        with reporter.track(f"look at the first frames of {dataset.name}", "clips") as update:
+            diagnosis = diagnose(dataset, indexed, catalog, store, update)
+    summary = summarize_corpus(indexed)
+    if options.format == "json":
+        print_json({"corpus": summary, "folds_differ": diagnosis.folds_differ, **vars(diagnosis)})
+    else:
+        print_diagnosis(summary, diagnosis)
+    return 1 if diagnosis.folds_differ else 0
+
+
+def _find_named(options: argparse.Namespace) -> tuple[Dataset, Catalog]:
+    """The dataset that the options name, with its folder as `root`, and the catalog; raises FerbenchError if the corpus is missing."""
+    from dataclasses import replace
+
+    from ferbench.api.components import Dataset
+    from ferbench.corpora.location import locate_corpus, missing_error
+    from ferbench.registry.plugins import load_plugins
+    from ferbench.registry.specs import Spec
+
+    catalog = load_plugins(options.plugin)
+    dataset = catalog.build("dataset", Spec(options.name, {"root": str(options.folder or "")}))
+    assert isinstance(dataset, Dataset)
+    root = locate_corpus(dataset)
+    if root is None:
+        raise missing_error(dataset)
+    return replace(dataset, root=str(root)), catalog
 
 
 def _corpus_standin(options: argparse.Namespace) -> int:
@@ -118,20 +150,24 @@ def _corpus_extract(options: argparse.Namespace) -> int:
 
 
 def add_corpus_commands(commands: Commands) -> None:
-    """Add list, check, standin and extract."""
-    group = add_group(commands, "corpus", "list, check and render corpora; extract frames from videos")
+    """Add list, check, doctor, standin and extract."""
+    group = add_group(commands, "corpus", "list, check, compare and render corpora; extract frames from videos")
     add_format(add_command(group, "list", _corpus_list, "list all corpora and where they were found", plugin=True), ("table", "json"))
-    _add_check(group)
+    _add_indexing(group, "check", _corpus_check, "show what a corpus contains and what a run would skip")
+    _add_indexing(group, "doctor", _corpus_doctor, "compare a corpus with its official figures; exit with 1 if standard folds differ")
     _add_standin(group)
     _add_extract(group)
 
 
-def _add_check(commands: Commands) -> None:
-    check = add_command(commands, "check", _corpus_check, "show what a corpus contains and what a run would skip", plugin=True, store=True)
-    check.add_argument("name", metavar="NAME", help=CORPUS_HELP)
-    check.add_argument("folder", metavar="DIR", type=Path, nargs="?", help="folder of the corpus (default: searched for in $FERBENCH_DATA)")
-    add_rehash(check)
-    add_format(check, ("table", "json"))
+def _add_indexing(commands: Commands, name: str, run: Command, text: str) -> None:
+    """Add a command that indexes a corpus."""
+    command = add_command(commands, name, run, text, plugin=True, store=True)
+    command.add_argument("name", metavar="NAME", help=CORPUS_HELP)
+    command.add_argument(
+        "folder", metavar="DIR", type=Path, nargs="?", help="folder of the corpus (default: searched for in $FERBENCH_DATA)"
+    )
+    add_rehash(command)
+    add_format(command, ("table", "json"))
 
 
 def _add_standin(commands: Commands) -> None:

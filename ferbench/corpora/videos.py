@@ -23,6 +23,21 @@ class FrameCount(NamedTuple):
     declared: int
 
 
+class VideoHeader(NamedTuple):
+    """What the header of a video declares: width and height in pixels, and frames per second."""
+
+    width: int
+    height: int
+    rate: float
+
+
+def read_header(video: Path) -> VideoHeader:
+    """Read the header of a video; raises Unreadable."""
+    with _open(video) as capture:
+        width, height, rate = map(capture.get, (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS))
+    return VideoHeader(int(width), int(height), rate)
+
+
 def count_frames(video: Path) -> FrameCount:
     """Decodes the video, since headers guess, count dropped frames and survive truncation; raises Unreadable."""
     with _open(video) as capture:

@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, get_origin
 
 from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
+from ferbench.api.errors import shorten
 from ferbench.api.networks import Backbone, Fusion
+from ferbench.api.official import Official
 from ferbench.registry.specs import RESERVED
 from ferbench.store.keys import find_identity_problem, type_hints
 
@@ -60,11 +62,14 @@ def _parameter_problem(component: type) -> str:
 
 
 def _fact_problem(kind: Kind, component: type) -> str:
-    """Name the class facts of the base class that are missing."""
+    """Name the class facts of the base class that are missing; those that it gives a value are optional."""
     bases = [base for base in kind.bases if issubclass(component, base)]
-    facts = [fact for base in bases for fact, hint in type_hints(base).items() if get_origin(hint) is ClassVar]
+    facts = [fact for base in bases for fact, hint in type_hints(base).items() if get_origin(hint) is ClassVar and not hasattr(base, fact)]
     missing = [fact for fact in facts if getattr(component, fact, None) is None]
-    return f"lacks the class attributes {', '.join(missing)}" if missing else ""
+    if missing:
+        return f"lacks the class attributes {', '.join(missing)}"
+    official = component.official if issubclass(component, Dataset) else None
+    return "" if isinstance(official, Official | None) else f"has `official` {shorten(official)}: expected a ferbench.Official"
 
 
 def _step_problem(component: type) -> str:

@@ -1,1 +1,1 @@
-"""Metrics, leaderboards and figures."""
+"""Metrics, statistics, leaderboards and figures."""

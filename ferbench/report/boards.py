@@ -11,7 +11,7 @@ from ferbench.benchmark.axes import AXES
 from ferbench.report.legend import REHEARSAL, Classes, describe_board
 from ferbench.report.published import compare, matching
 from ferbench.report.results import RankedRecord, Ranking, Result
-from ferbench.statistics.intervals import Estimate
+from ferbench.report.statistics.intervals import Estimate
 from ferbench.store.records import PublishedRow
 from ferbench.store.rows import DoneRow, FailedRow
 

@@ -13,7 +13,7 @@ from ferbench.api.text import escape_line
 from ferbench.report.boards import Board, Line, make_boards
 from ferbench.report.published import describe_source
 from ferbench.report.results import RankedRecord, Ranking, Result, fold_mean
-from ferbench.statistics.intervals import Estimate
+from ferbench.report.statistics.intervals import Estimate
 from ferbench.store.records import PublishedRow
 from ferbench.store.rows import DoneRow, FailedRow
 
@@ -35,6 +35,7 @@ FIGURES: dict[str, Callable[[DoneRow], float | None]] = {
 }
 """The columns of CSV files and data frames that are means over the seeds."""
 
+SHARED = ("benchmark", "protocol", "fingerprint", "classes", "precision", "people_known", "standin", "status")  # by the seeds of a result
 EMPHASIZED = ("best", "tied")
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet takes a cell that begins with one of these for a formula
 MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>&|~$]")
@@ -87,8 +88,10 @@ def to_data(ranked: RankedRecord) -> list[dict[str, object]]:
 
 def describe_result(result: Result, ranking: Ranking) -> dict[str, object]:
     """A result as plain data: what tables show, and the rows of its seeds."""
+    first = result.rows[0]
     return {
         "kind": "measured",
+        **{name: value for name, value in first.items() if name in SHARED},
         "rank": result.rank,
         "labels": result.labels,
         **{name: asdict(estimate) for name, estimate in (("uar", result.uar), ("war", result.war))},

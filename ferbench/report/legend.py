@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ferbench.benchmark.axes import AXES
 from ferbench.report.published import describe_source, matching
 from ferbench.report.results import Ranking
-from ferbench.statistics.intervals import missing_reason
+from ferbench.report.statistics.intervals import missing_reason
 from ferbench.store.records import PublishedRow
 from ferbench.store.rows import StoredRow
 

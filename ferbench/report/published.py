@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ferbench.report.results import Result
-from ferbench.statistics.intervals import Estimate
+from ferbench.report.statistics.intervals import Estimate
 from ferbench.store.records import PublishedRow
 
 Verdict = Literal["inside", "above", "below", ""]

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ferbench.benchmark.axes import AXES
 from ferbench.report.answers import AnswerReader, Answers
-from ferbench.statistics.comparisons import LEVEL, correct_holm, run_permutation_test
-from ferbench.statistics.intervals import Estimate, estimate_differences, estimate_uar, estimate_war
-from ferbench.statistics.tallies import Tally, make_tally
+from ferbench.report.statistics.comparisons import LEVEL, correct_holm, run_permutation_test
+from ferbench.report.statistics.intervals import Estimate, estimate_differences, estimate_uar, estimate_war
+from ferbench.report.statistics.tallies import Tally, make_tally
 from ferbench.store.entries import Store
 from ferbench.store.records import Record
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow

@@ -14,9 +14,9 @@ from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.api.splitting import corpus_of
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import KeySet, Model, Row
+from ferbench.report.statistics.metrics import compute_metrics, compute_score_metrics
 from ferbench.stages.crops import CropFacts, load_crops, load_facts
 from ferbench.stages.fits import FitFacts, FitRun, find_fit, load_scores
-from ferbench.statistics.metrics import compute_metrics, compute_score_metrics
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ferbench import Clip, Dataset, Skipped
+from ferbench import Clip, Dataset, Fact, Official, Skipped
 from ferbench_corpora.tree import Tree, skip_copies
 
 ACTOR = r"Actor_\d{2}"
@@ -16,6 +16,8 @@ RAVDESS_CODES = dict(enumerate(("neutral", "calm", "happiness", "sadness", "ange
 MODALITIES = {"audio-video": 1, "video": 2}
 CHANNELS = {"speech": 1, "song": 2}
 CREMAD_CODES = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral", "SAD": "sadness"}
+ZENODO = "description on Zenodo: per actor 60 videos of speech; expressions but neutral in two intensities"
+SUMMARY = "summaryTable.csv of the corpus"
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified"}
 
 
@@ -37,6 +39,15 @@ class RAVDESS(Dataset):
     license: ClassVar[str] = "CC BY-NC-SA 4.0"
     access: ClassVar[str] = "Free download from Zenodo: doi:10.5281/zenodo.1188976."
     folders: ClassVar[tuple[str, ...]] = ("RAVDESS", "ravdess")
+    official = Official(
+        people=Fact(24, ZENODO),
+        clips=Fact(1440, ZENODO),
+        labels=Fact({label: 96 if label == "neutral" else 192 for label in classes}, ZENODO),
+        each=Fact({label: 4 if label == "neutral" else 8 for label in classes}, ZENODO),
+        names=Fact(tuple(f"{number:02}" for number in range(1, 25)), ZENODO),
+        sizes=Fact(((1280, 720),), "S. R. Livingstone, F. A. Russo 2018", recalled=True),
+        rates=Fact((29.97,), "S. R. Livingstone, F. A. Russo 2018", recalled=True),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """By actor and file name, which contains modality, channel, emotion, intensity, statement, repetition, actor."""
@@ -76,6 +87,14 @@ class CREMAD(Dataset):
     license: ClassVar[str] = "Open Database License (ODbL) 1.0"
     access: ClassVar[str] = "Free download from https://github.com/CheyneyComputerScience/CREMA-D (with Git LFS)."
     folders: ClassVar[tuple[str, ...]] = ("CREMA-D", "CREMAD", "cremad")
+    official = Official(
+        people=Fact(91, SUMMARY),
+        clips=Fact(7442, SUMMARY),
+        labels=Fact({label: 1087 if label == "neutral" else 1271 for label in classes}, SUMMARY),
+        names=Fact(tuple(map(str, range(1001, 1092))), SUMMARY),
+        sizes=Fact(((480, 360),), "description of the corpus", recalled=True),
+        rates=Fact((29.97,), "description of the corpus", recalled=True),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """The videos of VideoFlash by name: actor, sentence, emotion, level; with age and sex of the actor if the table exists."""

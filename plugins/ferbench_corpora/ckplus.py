@@ -9,13 +9,16 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from msgspec import Meta
 
-from ferbench import Clip, Dataset, Skipped
+from ferbench import Clip, Dataset, Fact, Official, Skipped, StandardProtocol
 from ferbench_corpora.tree import Tree, images, matches, natural_sort
 
 CODES: dict[float, str] = dict(enumerate(("neutral", "anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise")))
 SUBJECT = r"S\d{3}"
 Emotion = Literal["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"]
 EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
+LABELS = {"anger": 45, "contempt": 18, "disgust": 59, "fear": 25, "happiness": 69, "sadness": 28, "surprise": 83}
+PAPER, LISTS = "P. Lucey et al. 2010, and the read-me file of the corpus", "published loaders and lists of the labels"
+FOLDS = "published code of the protocol"
 
 Places = Sequence[tuple[Path, list[Path]]]
 """The folders of one sequence, each with its content."""
@@ -43,6 +46,32 @@ class CKPlus(Dataset):
         "CK+ is available from the Affect Analysis Group, University of Pittsburgh, after signing the agreement at https://www.jeffcohn.net/Resources/."
     )
     folders: ClassVar[tuple[str, ...]] = ("CK+", "CKplus", "CK", "cohn-kanade")
+    official = Official(
+        people=Fact(118, LISTS),
+        clips=Fact(327, PAPER),
+        labels=Fact(LABELS, LISTS),
+        skipped=Fact({"no emotion label": 593 - 327}, PAPER),
+        sizes=Fact(((640, 480), (640, 490)), PAPER),
+        protocols=(
+            StandardProtocol(
+                "ten folds (seven classes)",
+                "modulo",
+                {"k": 10, "classes": list(LABELS), "validation": 0},
+                people=Fact(118, LISTS),
+                clips=Fact(327, PAPER),
+                tests=Fact((33, 39, 40, 35, 30, 37, 29, 29, 33, 22), FOLDS),
+                by_position=True,
+            ),
+            StandardProtocol(
+                "ten folds (six classes)",
+                "modulo",
+                {"k": 10, "classes": [label for label in LABELS if label != "contempt"], "validation": 0},
+                people=Fact(106, LISTS),
+                clips=Fact(309, LISTS),
+                by_position=True,
+            ),
+        ),
+    )
 
     def __post_init__(self) -> None:
         if self.neutral_of != EMOTIONS and not self.neutral_frames:

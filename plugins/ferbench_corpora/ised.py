@@ -9,12 +9,13 @@ from math import isfinite
 from pathlib import Path
 from typing import ClassVar
 
-from ferbench import Clip, Dataset, Skipped
+from ferbench import Clip, Dataset, Fact, Official, Skipped
 from ferbench_corpora.matlab import Row, read_table
 from ferbench_corpora.tree import Tree
 
 PERSON = r"(PS)?[ _-]*\d+"
 EMOTIONS = {1: "happiness", 2: "surprise", 3: "sadness", 4: "disgust"}
+PAPER = "abstract of S. L. Happy et al. 2017"
 VIDEOS = (".avi", ".mp4", ".mov", ".wmv", ".mpg", ".mpeg")
 FACTS = {"intensity": 7, "sex": 8, "spectacles": 9, "beard": 10, "occlusion": 11}  # columns of the table, from 0
 
@@ -34,6 +35,11 @@ class ISED(Dataset):
         "ISED is given by its authors (S. L. Happy, A. Routray, IIT Kharagpur) to those who sign its agreement: iseddatabase@gmail.com."
     )
     folders: ClassVar[tuple[str, ...]] = ("ISED",)
+    official = Official(
+        people=Fact(50, PAPER),
+        clips=Fact(428, PAPER),
+        labels=Fact({"disgust": 80, "happiness": 227, "sadness": 48, "surprise": 73}, "tables of the paper", recalled=True),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """One clip per row of ISED_details.mat that has a video; other rows, and videos without a row, are skipped."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ferbench import Clip, Dataset, Skipped
+from ferbench import Clip, Dataset, Fact, Official, Skipped
 from ferbench_corpora.tree import Tree
 
 LABELS = {"neutral_front": ("neutral", "03"), "smiling_front": ("smiling", "08")}  # folder -> label, code in the file names
 FACTS = {"age": "face_age", "sex": "face_gender", "ethnicity": "face_eth"}  # columns of the table
+
+FIGSHARE = "description of the set on figshare"
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,13 @@ class London(Dataset):
     citation: ClassVar[str] = "L. DeBruine, B. Jones: Face Research Lab London Set. figshare, 2017. doi:10.6084/m9.figshare.5047666"
     license: ClassVar[str] = "CC BY 4.0"
     access: ClassVar[str] = "Free download from figshare: doi:10.6084/m9.figshare.5047666."
+    official = Official(
+        people=Fact(102, FIGSHARE),
+        clips=Fact(204, FIGSHARE),
+        labels=Fact({"neutral": 102, "smiling": 102}, FIGSHARE),
+        each=Fact({"neutral": 1, "smiling": 1}, FIGSHARE),
+        sizes=Fact(((1350, 1350),), FIGSHARE),
+    )
     folders: ClassVar[tuple[str, ...]] = ("london", "face_research_lab_london_set", "Face Research Lab London Set")
 
     def clips(self) -> Iterator[Clip | Skipped]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ferbench import Clip, Dataset, FerbenchError, File, Skipped
+from ferbench import Clip, Dataset, Fact, FerbenchError, File, Official, Skipped
 from ferbench_corpora.tables import parse_table
 from ferbench_corpora.tree import Tree, matches, read_file, skip_copies
 
@@ -39,6 +39,10 @@ class MUG(Dataset):
         "https://mug.ee.auth.gr/fed/."
     )
     folders: ClassVar[tuple[str, ...]] = ("MUG",)
+    official = Official(
+        people=Fact(52, "description of the released part", recalled=True),
+        sizes=Fact(((896, 896),), "description of the corpus", recalled=True),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """Takes by person, expression and number; missing expression folders and junk takes are skipped."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ferbench import Clip, Dataset, Skipped
+from ferbench import Clip, Dataset, Fact, Official, Skipped, StandardProtocol
 from ferbench_corpora.tree import Tree, matches
 
 LABELS = {
@@ -15,6 +15,7 @@ LABELS = {
     "sadnesss": "sadness",
 }  # fmt: skip
 PERSON = r"P\d{3}"
+PAPER = "G. Zhao et al. 2011: six expressions of 80 people, 320 x 240 pixels"
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,25 @@ class OuluCASIA(Dataset):
         "Oulu-CASIA is available from the Center for Machine Vision and Signal Analysis, University of Oulu, after signing the agreement."
     )
     folders: ClassVar[tuple[str, ...]] = ("Oulu-CASIA", "OuluCASIA", "Oulu_CASIA", "OriginalImg")
+    official = Official(
+        people=Fact(80, PAPER),
+        clips=Fact(480, PAPER),
+        labels=Fact(dict.fromkeys(classes, 80), PAPER),
+        each=Fact(dict.fromkeys(classes, 1), PAPER),
+        names=Fact(tuple(f"P{number:03}" for number in range(1, 81)), "folders of published loaders"),
+        sizes=Fact(((320, 240),), PAPER),
+        protocols=(
+            StandardProtocol(
+                "ten folds",
+                "modulo",
+                {"k": 10, "classes": list(classes), "validation": 0},
+                people=Fact(80, PAPER),
+                clips=Fact(480, PAPER),
+                tests=Fact((48,) * 10, "published code of the protocol: every tenth person, of six sequences each"),
+                by_position=True,
+            ),
+        ),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """Sequences of one camera and light, by person and expression; the last frame is the apex."""

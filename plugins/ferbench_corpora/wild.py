@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ferbench import Clip, Dataset, FerbenchError, Skipped
+from ferbench import Clip, Dataset, Fact, FerbenchError, Official, Skipped, StandardProtocol
 from ferbench_corpora.tables import parse_table
 from ferbench_corpora.tree import Tree, matches, skip_copies
 
@@ -19,6 +19,13 @@ CLASSES = tuple(sorted(LABELS.values()))
 SPLIT = r"(train|val)(_afew)?"
 SPLITS = {"tra": "train", "val": "validation"}  # by the first letters of the folder
 VIDEOS = (".avi", ".mp4", ".mov", ".mkv", ".webm")
+EMOTIW = "EmotiW 2016: 773 training and 383 validation clips"
+DFEW_COUNT = "published results on the single-labeled clips"
+FERV39K_COUNT = "Y. Wang et al. 2022: 31,088 training and 7,847 test clips"
+
+
+def _published_split(label: str, clips: Fact[int], tests: Fact[Sequence[int]] | None = None) -> StandardProtocol:
+    return StandardProtocol(label, "fixed", {"classes": list(CLASSES), "held_out": 0}, clips=clips, tests=tests)
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,13 @@ class AFEW(Dataset):
     license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = "AFEW is available from its authors after signing the agreement at https://cs.anu.edu.au/few/."
     folders: ClassVar[tuple[str, ...]] = ("AFEW", "afew", "EmotiW")
+    official = Official(
+        clips=Fact(773 + 383, EMOTIW),
+        labels=Fact({"anger": 197, "disgust": 114, "fear": 127, "happiness": 213, "neutral": 207, "sadness": 178, "surprise": 120}, EMOTIW),
+        sizes=Fact(((720, 576),), "description of the corpus", recalled=True),
+        rates=Fact((25.0,), "description of the corpus", recalled=True),
+        protocols=(_published_split("training and validation set (seven classes)", clips=Fact(1156, EMOTIW), tests=Fact((383,), EMOTIW)),),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """By split, emotion and number; if a clip exists as a video and as frames, the first in the tree is read."""
@@ -62,6 +76,10 @@ class DFEW(Dataset):
     license: ClassVar[str] = "signed agreement, non-commercial research"
     access: ClassVar[str] = "DFEW is available from its authors after signing the agreement at https://dfew-dataset.github.io/."
     folders: ClassVar[tuple[str, ...]] = ("DFEW", "dfew")
+    official = Official(
+        clips=Fact(11_697, DFEW_COUNT),
+        protocols=(_published_split("five published folds (seven classes)", clips=Fact(11_697, DFEW_COUNT)),),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """In the order of numbers; the fact `fold`, 1 to 5, is the fold in which a clip is tested."""
@@ -97,6 +115,10 @@ class FERV39k(Dataset):
         "FERV39k is available from its authors after signing the agreement at https://wangyanckxx.github.io/Proj_CVPR2022_FERV39k.html."
     )
     folders: ClassVar[tuple[str, ...]] = ("FERV39k", "ferv39k")
+    official = Official(
+        clips=Fact(38_935, FERV39K_COUNT),
+        protocols=(_published_split("training and test set (seven classes)", Fact(38_935, FERV39K_COUNT), Fact((7_847,), FERV39K_COUNT)),),
+    )
 
     def clips(self) -> Iterator[Clip | Skipped]:
         """The clips that train_All.csv and test_All.csv list, in their order: scene, expression and number."""

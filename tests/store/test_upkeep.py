@@ -351,7 +351,8 @@ def test_lists_what_is_stored(filled, capsys):
     assert main(["store", "list", "--format", "json", "--store", str(filled.store.root)]) == 0
     counts = {line["stage"]: line["entries"] for line in json.loads(capsys.readouterr().out)}
     assert counts == {
-        "rows": 3, "crops": 3, "features": 3, "fits": 3, "inputs": 6, "folds": 1, "tested": 1, "index": 3, "records": 1, "failures": 1, "logs": 1,
+        "rows": 3, "crops": 3, "features": 3, "fits": 3, "inputs": 6, "folds": 1, "tested": 1, "index": 3,
+        "records": 1, "failures": 1, "logs": 1,
         "all": 26,
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ferbench.cli.main import main
+from ferbench.registry.plugins import load_plugins
 from ferbench_corpora import AFEW, CREMAD, DFEW, ISED, MMI, MUG, RAVDESS, CKPlus, FERV39k, London, OuluCASIA
 
 ROOT = Path(__file__).parents[3]
@@ -49,6 +50,27 @@ def test_own_dataset(tmp_path, touch, capsys):
     assert found["skipped"] == {"name is not PERSON_LABEL_NUMBER.mp4": ["bob_sleepy_1.mp4"]}
 
 
+def test_own_official_figures():
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "Official(" in block)
+    names: dict = {}
+    exec(compile(block, "docs/corpora.md", "exec"), names)
+    official = names["official"]
+    assert official.labels.value == {label: count * official.people.value for label, count in official.each.value.items()}
+    assert (official.rates.recalled, official.protocols[0].tests.value) == (True, (16, 16, 16))
+
+
+def test_standard_folds_on_the_page():
+    table = PAGE[PAGE.index("| corpus | standard protocol |") :].partition("\n\n")[0]
+    datasets = [entry.component for entry in load_plugins().entries_of("dataset")]
+    standard = {dataset.name: dataset.official.protocols for dataset in datasets if dataset.official and dataset.official.protocols}
+    rows = {line.split("`")[1]: line for line in table.splitlines()[2:]}
+    assert standard.keys() == rows.keys()
+    for name, protocols in standard.items():
+        assert f"`{protocols[0].name}" in rows[name]
+        tests = protocols[0].tests
+        assert tests is None or f"{tests.value[0]:,}" in rows[name]
+
+
 def test_own_stand_in(tmp_path, touch, capsys):
     blocks = re.findall(r"```python[^\n]*\n(.*?)```", PAGE, re.DOTALL)
     (standin,), (dataset,) = ([b for b in blocks if f"class {name}(" in b] for name in ("MyFacesStandIn", "MyFaces"))
@@ -57,7 +79,7 @@ def test_own_stand_in(tmp_path, touch, capsys):
     assert "stand-in of my-faces, 2 people, seed 0" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", re.findall(r"^ferbench (corpus (?:list|standin|check) [^#\n]*)", PAGE, re.MULTILINE))
+@pytest.mark.parametrize("command", re.findall(r"^ferbench (corpus (?:list|standin|check|doctor) [^#\n]*)", PAGE, re.MULTILINE))
 def test_commands_are_understood(command):
     from ferbench.cli.main import make_parser
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
-from ferbench.statistics.tallies import Tally
+from ferbench.report.statistics.tallies import Tally
 
 CONFIDENCE = 0.95
 DRAWS = 10_000

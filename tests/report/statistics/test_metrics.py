@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from ferbench.statistics.metrics import compute_metrics
+from ferbench.report.statistics.metrics import compute_metrics
 
 CLASSES = ("anger", "fear", "joy")
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
-from ferbench.statistics.bootstrap import CONFIDENCE, draw_uar, percentile_levels
-from ferbench.statistics.tallies import Tally
+from ferbench.report.statistics.bootstrap import CONFIDENCE, draw_uar, percentile_levels
+from ferbench.report.statistics.tallies import Tally
 
 MIN_PEOPLE = 5
 FEW = 5  # people with an error, or with a right answer: below, a bootstrap sees too little of them

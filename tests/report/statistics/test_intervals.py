@@ -9,9 +9,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ferbench.statistics import bootstrap, intervals
-from ferbench.statistics.intervals import estimate_differences, estimate_uar, estimate_war
-from ferbench.statistics.tallies import Tally, make_tally
+from ferbench.report.statistics import bootstrap, intervals
+from ferbench.report.statistics.intervals import estimate_differences, estimate_uar, estimate_war
+from ferbench.report.statistics.tallies import Tally, make_tally
 
 DRAWS = 1000
 

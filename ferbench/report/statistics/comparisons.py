@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from ferbench.statistics.bootstrap import SEED
-from ferbench.statistics.tallies import Tally
+from ferbench.report.statistics.bootstrap import SEED
+from ferbench.report.statistics.tallies import Tally
 
 LEVEL = 0.05  # of a test
 MAX_EXACT_PEOPLE = 13  # up to which every exchange is tried: 2^13

@@ -10,8 +10,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from ferbench.statistics.comparisons import correct_holm, run_mcnemar_test, run_permutation_test
-from ferbench.statistics.tallies import Tally
+from ferbench.report.statistics.comparisons import correct_holm, run_mcnemar_test, run_permutation_test
+from ferbench.report.statistics.tallies import Tally
 
 
 def make_rows(people: int, seed: int, rows: int = 2) -> Tally:
