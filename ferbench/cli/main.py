@@ -15,6 +15,7 @@ from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output, tolerate_closed_pipe
 from ferbench.cli.process import QuickExit, Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
+from ferbench.cli.results import add_result_commands
 from ferbench.cli.store import add_store_commands
 
 
@@ -62,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ferbench {__version__}", help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_benchmark_commands(commands)
+    add_result_commands(commands)
     add_list_commands(commands)
     add_store_commands(commands)
     add_corpus_commands(commands)

@@ -62,7 +62,7 @@ def to_csv(records: Sequence[RankedRecord]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writerow({column: escape_line(column) for column in columns})
-    writer.writerows({column: _escape_formula(cell) for column, cell in row.items()} for row in rows)
+    writer.writerows({column: escape_formula(cell) for column, cell in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -170,7 +170,7 @@ def _flatten_published(benchmark: str, row: PublishedRow) -> dict[str, Cell]:
     }
 
 
-def _escape_formula(cell: Cell) -> Cell:
+def escape_formula(cell: Cell) -> Cell:
     """The cell; a text that a spreadsheet would compute gets an apostrophe in front, which shows it as it is."""
     if not isinstance(cell, str):
         return cell

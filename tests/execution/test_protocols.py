@@ -72,7 +72,7 @@ def test_cross_corpus(run):
     (fold,) = row["rows"][0]["folds"]
     assert fold["test"] == [f"other/p{person:02}" for person in range(9)]
     assert sorted(fold["train"] + fold["validation"]) == [f"toy/p{person:02}" for person in range(9)]
-    assert (row["clips"], row["recall"].keys()) == (27, {"dark", "light", "stripes"})
+    assert (row["clips"], row["rows"][0]["recall"].keys()) == (27, {"dark", "light", "stripes"})
     assert row["people_known"] is True
     assert "warning" not in messages
 
