@@ -67,6 +67,22 @@ def find_match(text: str, store: Store, benchmark: str = "") -> Match:
     return matches[0]
 
 
+def pick_pair(texts: Sequence[str], found: Sequence[Sequence[Match]]) -> tuple[Match, Match]:
+    """The match of each text; if one text matches several rows, those with the fingerprint of the other one's only match."""
+    first, second = found
+    if len(first) == 1:
+        second = [match for match in second if match.first["fingerprint"] == first[0].first["fingerprint"]] or second
+    elif len(second) == 1:
+        first = [match for match in first if match.first["fingerprint"] == second[0].first["fingerprint"]] or first
+    for text, matches in zip(texts, (first, second), strict=True):
+        if len(matches) > 1:
+            names = "; ".join(match.describe() for match in matches[:5])
+            more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
+            hint = "name more axes, as in backbone=vgg16,aggregator=mean, or a --benchmark"
+            raise FerbenchError(f"{text!r} matches {len(matches)} rows: {names}{more}", hint=hint)
+    return first[0], second[0]
+
+
 def _done_rows(records: Sequence[Record]) -> list[DoneRow]:
     """The rows of all records; a row that several records hold counts once."""
     return list({row["key"]: row for record in records for row in record["rows"] if row["status"] == "done"}.values())

@@ -1,0 +1,98 @@
+"""Prints comparisons of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ferbench.cli.options import print_lines, print_sentences, print_table
+from ferbench.report.across import Across
+from ferbench.report.boards import format_estimate, format_p, percent, varying_axes
+from ferbench.report.cards import FittingTable
+from ferbench.report.comparison import Comparison
+from ferbench.report.legend import REHEARSAL
+from ferbench.report.matching import Match
+from ferbench.report.statistics.comparisons import LEVEL
+from ferbench.report.statistics.intervals import Estimate
+
+
+def print_comparison(first: Match, second: Match, comparison: Comparison, *, clips: bool) -> None:
+    """Print a comparison of two rows; `clips` lists those that only one of them answers rightly."""
+    print_sentences(_describe_comparison(first, second, comparison))
+    _print_classes(comparison)
+    print_lines(list(_list_moved(comparison)) if clips else [])
+
+
+def _describe_comparison(first: Match, second: Match, comparison: Comparison) -> Iterator[str]:
+    """A comparison in words."""
+    if first.first["standin"]:
+        yield REHEARSAL
+    axes = _differing_axes(first, second)
+    for number, match in enumerate((first, second)):
+        uar, war = (format_estimate(each[number], 1) for each in (comparison.uar, comparison.war))
+        yield f"{'AB'[number]}  {match.describe(axes)}: UAR {uar}, WAR {war}"
+    units = "people" if first.first["people_known"] else "clips (people unknown)"
+    yield f"on {comparison.clips} clips of {comparison.people} {units}; [ ]: 95 % intervals over {units}"
+    yield ""
+    difference, war = (_format_points(each) for each in (comparison.difference, comparison.difference_war))
+    yield f"B − A: UAR {difference} points, WAR {war} points"
+    yield f"permutation test by {units}: p = {format_p(comparison.p)}{_describe_mcnemar(comparison)}"
+    yield _describe_verdict(comparison)
+
+
+def _differing_axes(first: Match, second: Match) -> list[str]:
+    """The axes on which two results differ; those of the model if there is none."""
+    return list(varying_axes([first.first["labels"], second.first["labels"]]))
+
+
+def _format_points(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return f"{100 * estimate.value:+.1f} (no interval: {estimate.reason})"
+    return f"{100 * estimate.value:+.1f} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+
+
+def _describe_mcnemar(comparison: Comparison) -> str:
+    if comparison.mcnemar is None:
+        return "; McNemar's test needs one seed on each side"
+    counts = f"{comparison.only_first} only A answers rightly, {comparison.only_second} only B"
+    return f"; McNemar over clips, taken for independent: p = {format_p(comparison.mcnemar)} ({counts})"
+
+
+def _describe_verdict(comparison: Comparison) -> str:
+    if comparison.needed is None:
+        return "The two rows are equally good on these clips: no number of people like these would separate them."
+    few = comparison.differing_people
+    note = f" Only {few} people are answered differently: trust the test, not the interval." if few < 6 else ""
+    if comparison.p <= LEVEL:
+        return f"Separated at 5 %.{note} About {comparison.needed} people like these would do, with a power of 80 %."
+    return f"Not separable at 5 %.{note} About {comparison.needed} people like these would separate them, with a power of 80 %."
+
+
+def _print_classes(comparison: Comparison) -> None:
+    rows = [
+        [each.name, str(each.clips), percent(each.first), percent(each.second), f"{100 * (each.second - each.first):+.1f}"]
+        for each in comparison.classes
+    ]
+    print_table("", FittingTable(("class", "clips", "A", "B", "B − A"), rows))
+
+
+def _list_moved(comparison: Comparison) -> Iterator[str]:
+    yield ""
+    yield f"{len(comparison.moved)} clips that only one row answers rightly:"
+    for clip in comparison.moved:
+        answers = f"A {clip.first}, B {clip.second}"
+        yield f"  {clip.clip}: {clip.true}; {answers}; {'A' if clip.right == 1 else 'B'} is right"
+
+
+def print_across(across: Across) -> None:
+    """Print rows over several corpora."""
+    lines = [[table, *map(percent, uar)] for table, uar in zip(across.tables, across.uar, strict=True)]
+    print_table(FittingTable(("UAR", *across.rows), [*lines, ["average rank", *[f"{rank:.2f}" for rank in across.summary.ranks]]]))
+    summary = across.summary
+    if across.p is not None:
+        points = ", ".join(_format_points(each.difference) for each in across.comparisons)
+        print_sentences(
+            [f"differences, second minus first: {points} points", f"Stouffer's p over corpora, weighted by people: {format_p(across.p)}"]
+        )
+    friedman = f"Friedman's test: p = {format_p(summary.p)}; " if summary.p is not None else ""
+    verdict = f"average ranks further apart than {summary.critical_difference:.2f} differ at 5 % (Nemenyi)"
+    print_sentences([f"{friedman}{verdict}"])
