@@ -42,6 +42,8 @@ def add_benchmark_commands(commands: Commands) -> None:
     add_format(why, ("table", "json"))
     board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard of each benchmark's last run", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of a benchmark (default: all)")
+    by_help = "show the results by group of clips: by fold, corpus, face (found or not), or a fact that clips carry, such as sex"
+    board.add_argument("--by", default="", metavar="FACT", help=by_help)
     add_format(board)
 
 
@@ -157,7 +159,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
     from ferbench.store.records import load_records
 
     store = open_store(options)
-    _print_records(load_records(store, _benchmark_name(options.benchmark)), store, options.format)
+    _print_records(load_records(store, _benchmark_name(options.benchmark)), store, options.format, options.by)
     return 0
 
 
@@ -187,15 +189,22 @@ def _runtime_options(options: argparse.Namespace) -> Options:
     return runner.Options(*common, retry=options.retry_failed, rehash=options.rehash, **optional)
 
 
-def _print_records(records: list[Record], store: Store, form: str) -> None:
-    from ferbench.report import exports, tables
+def _print_records(records: list[Record], store: Store, form: str, by: str = "") -> None:
+    """Print the tables of records in a format; `by` divides their results into groups of clips."""
+    from ferbench.report import exports, groups
+    from ferbench.report.boards import make_boards
     from ferbench.report.results import rank_record
+    from ferbench.report.tables import BoardTables
 
     ranked = [rank_record(record, store) for record in records]
-    if form == "json":
+    if form == "json" and not by:
         print_json([row for record in ranked for row in exports.to_data(record)])
-    elif form == "table":
-        print_table(*map(tables.RecordTables, ranked))
+    elif form in ("json", "csv"):
+        rows = [row for each in ranked for row in (groups.flatten_groups(each, by, store) if by else exports.flatten_record(each))]
+        print_json(rows) if form == "json" else print_lines(exports.to_csv(rows).splitlines())
     else:
-        convert = {"csv": exports.to_csv, "markdown": exports.to_markdown, "latex": exports.to_latex}[form]
-        print_lines(convert(ranked).splitlines())
+        boards = [board for each in ranked for board in (groups.make_group_boards(each, by, store) if by else make_boards(each))]
+        if form == "table":
+            print_table(BoardTables(boards))
+        else:
+            print_lines({"markdown": exports.to_markdown, "latex": exports.to_latex}[form](boards).splitlines())

@@ -107,13 +107,14 @@ def _compare_over_corpora(options: argparse.Namespace, found: Sequence[Sequence[
 
 
 def _predictions(options: argparse.Namespace) -> int:
+    from ferbench.report.exports import to_csv
     from ferbench.report.matching import find_match
-    from ferbench.report.predictions import list_predictions, predictions_to_csv
+    from ferbench.report.predictions import list_predictions
 
     store = open_store(options, must_exist=True)
     predictions = list_predictions(find_match(options.row, store, options.benchmark), options.salt)
     if options.format == "json":
         print_json(predictions)
     else:
-        print_lines(predictions_to_csv(predictions).splitlines())
+        print_lines(to_csv(predictions).splitlines())
     return 0

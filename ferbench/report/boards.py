@@ -16,7 +16,7 @@ from ferbench.store.records import PublishedRow
 from ferbench.store.rows import DoneRow, FailedRow
 
 UAR, WAR = "UAR [95 %]", "WAR [95 %]"
-FIGURES = (UAR, "val", WAR, "F1")  # beside the labels in a narrow terminal, as far as there is room
+FIGURES = (UAR, "val", WAR, "F1")
 MARKS = {"best": "★ ", "tied": "≈ "}
 WIDE = 0.1  # if all intervals of a board are wider, their bounds are whole percentages
 
@@ -35,13 +35,15 @@ class Line:
 class Board:
     """The results of one fingerprint, ranked by UAR, each followed by the published rows that match it.
 
-    The first `label_columns` columns identify a result: its rank, and the axes on which results differ.
+    The first `label_columns` columns identify a result: its rank, and the axes on which results differ. The `figures` columns after them
+    stay beside them in a narrow terminal, as far as there is room.
     """
 
     title: str
     caption: str
     columns: tuple[str, ...]
     label_columns: int
+    figures: int
     lines: tuple[Line, ...]
     standin: bool
 
@@ -60,13 +62,19 @@ def _make_board(ranked: RankedRecord, ranking: Ranking) -> Board:
     lines = [line for result in ranking.results for line in _result_lines(result, ranking, record["published"], axes, classes, digits)]
     caption = describe_board(ranking, record["published"], axes, classes, compares=bool(published))
     return Board(
-        title=escape_line(record["benchmark"]) + (f" · {REHEARSAL}" if _is_standin(ranking) else ""),
+        title=title_of(ranked, ranking),
         caption="\n".join(map(escape_line, caption)),
         columns=("#", *axes, *FIGURES, *classes.values(), "cover", *_seed_columns(ranking.results), "epoch", "steps", "p", "sec"),
         label_columns=1 + len(axes),
+        figures=len(FIGURES),
         lines=(*lines, *[_make_line(_failed_cells(row, axes), "failed") for row in ranking.failed]),
         standin=_is_standin(ranking),
     )
+
+
+def title_of(ranked: RankedRecord, ranking: Ranking) -> str:
+    """The benchmark, and whether its rows are those of a rehearsal."""
+    return escape_line(ranked.record["benchmark"]) + (f" · {REHEARSAL}" if _is_standin(ranking) else "")
 
 
 def _is_standin(ranking: Ranking) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Literal
 
 from ferbench.api.text import escape_line
-from ferbench.report.boards import Board, Line, make_boards
+from ferbench.report.boards import Board, Line
 from ferbench.report.published import describe_source
 from ferbench.report.results import RankedRecord, Ranking, Result, fold_mean
 from ferbench.report.statistics.intervals import Estimate
@@ -55,9 +55,8 @@ LATEX_ESCAPES = {
 }
 
 
-def to_csv(records: Sequence[RankedRecord]) -> str:
-    """One line per result, measured or published; shares are from 0 to 1. A text that would be a formula gets an apostrophe in front."""
-    rows = [row for record in records for row in flatten_record(record)]
+def to_csv(rows: Sequence[Mapping[str, Cell]]) -> str:
+    """Flat rows as CSV; shares are from 0 to 1. A text that would be a formula gets an apostrophe in front."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -66,14 +65,14 @@ def to_csv(records: Sequence[RankedRecord]) -> str:
     return text.getvalue()
 
 
-def to_markdown(records: Sequence[RankedRecord]) -> str:
-    """The boards as Markdown tables."""
-    return "\n".join(_markdown(board) for record in records for board in make_boards(record))
+def to_markdown(boards: Sequence[Board]) -> str:
+    """Boards as Markdown tables."""
+    return "\n".join(map(_markdown, boards))
 
 
-def to_latex(records: Sequence[RankedRecord]) -> str:
-    """The boards as LaTeX tables (booktabs)."""
-    return "\n".join(_latex(board) for record in records for board in make_boards(record))
+def to_latex(boards: Sequence[Board]) -> str:
+    """Boards as LaTeX tables (booktabs)."""
+    return "\n".join(map(_latex, boards))
 
 
 def to_data(ranked: RankedRecord) -> list[dict[str, object]]:
@@ -118,8 +117,8 @@ def _flatten(result: Result, ranking: Ranking) -> dict[str, Cell]:
     first = result.rows[0]
     return {
         **{"benchmark": first["benchmark"], "kind": "measured", "status": "done", "rank": result.rank, **result.labels},
-        **_flatten_estimate("uar", result.uar),
-        **_flatten_estimate("war", result.war),
+        **flatten_estimate("uar", result.uar),
+        **flatten_estimate("war", result.war),
         **{name: result.average(figure) for name, figure in FIGURES.items()},
         **_average_by_class(result, "recall", "recall"),
         **_average_by_class(result, "precision", "class_precision"),
@@ -146,8 +145,10 @@ def _average_by_class(result: Result, prefix: str, figure: Literal["recall", "cl
     return {f"{prefix}_{name}": result.average(of_class(name)) for name in result.rows[0]["classes"]}
 
 
-def _flatten_estimate(name: str, estimate: Estimate) -> dict[str, Cell]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+def flatten_estimate(name: str, estimate: Estimate | None) -> dict[str, Cell]:
+    """A figure and its interval as three columns."""
+    value, low, high = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def _flatten_failed(row: FailedRow) -> dict[str, Cell]:

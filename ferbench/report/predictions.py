@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from ferbench.report.answers import AnswerReader
 from ferbench.report.comparison import name_answer
-from ferbench.report.exports import escape_formula
+from ferbench.report.exports import Cell
 from ferbench.report.matching import Match
 from ferbench.report.results import REPEATED
 from ferbench.store.rows import DoneRow
 
 HASH_LENGTH = 16
 
-Prediction = dict[str, str | int | float | bool]
+Prediction = dict[str, Cell]
 
 
 def list_predictions(match: Match, salt: str | None = None) -> list[Prediction]:
@@ -43,15 +41,6 @@ def _list_of_row(row: DoneRow, reader: AnswerReader, salt: str | None) -> Iterat
             "face": bool(answers.covered[number]),
             **{f"score_{name}": score for name, score in zip(names, answers.scores[number].tolist(), strict=True)},
         }
-
-
-def predictions_to_csv(predictions: Sequence[Prediction]) -> str:
-    """One line per prediction."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(predictions[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: escape_formula(value) for name, value in each.items()} for each in predictions)
-    return text.getvalue()
 
 
 def _hide(name: str, salt: str | None) -> str:

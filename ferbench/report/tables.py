@@ -10,9 +10,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ferbench.report.boards import FIGURES, Board, make_boards
+from ferbench.report.boards import Board
 from ferbench.report.cards import GAP, make_card
-from ferbench.report.results import RankedRecord
 
 STYLES = {"best": "bold green", "tied": "green", "measured": "", "published": "italic dim", "failed": "red"}
 MAX_WORD = 24  # characters; longer words of labels may be broken
@@ -20,13 +19,13 @@ JOINED_LABELS = "row"
 
 
 @dataclass(frozen=True)
-class RecordTables:
-    """The boards of a record, which rich prints as tables that fit the width of the console."""
+class BoardTables:
+    """Boards, which rich prints as tables that fit the width of the console."""
 
-    ranked: RankedRecord
+    boards: Sequence[Board]
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        for board in make_boards(self.ranked):
+        for board in self.boards:
             yield from _render_board(board, options.max_width)
 
 
@@ -37,14 +36,15 @@ def _render_board(board: Board, width: int) -> list[RenderableType]:
     if _natural_width(board, board.columns) <= width:
         return [heading, _make_table(board, board.columns), caption, Text()]
     main = board.columns[: board.label_columns + _count_figures(board, width)]
-    tables = [_make_table(board, columns) for columns in _pack(board, board.columns[len(main) :], width)]
+    details = board.columns[len(main) :]
+    tables = [_make_table(board, columns) for columns in _pack(board, details, width)] if details else []
     return [heading, *_render_main(board, main, width), *tables, caption, Text()]
 
 
 def _count_figures(board: Board, width: int) -> int:
     """How many figures fit beside the labels; all where even one does not, since the labels then change their form."""
-    counts = range(len(FIGURES), 0, -1)
-    return next((count for count in counts if _least_width(board, board.columns[: board.label_columns + count]) <= width), len(FIGURES))
+    counts = range(board.figures, 0, -1)
+    return next((count for count in counts if _least_width(board, board.columns[: board.label_columns + count]) <= width), board.figures)
 
 
 def _render_main(board: Board, columns: tuple[str, ...], width: int) -> list[RenderableType]:

@@ -17,7 +17,7 @@ from ferbench.report.boards import UAR, WAR, Board, make_boards
 from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
 from ferbench.report.legend import REHEARSAL
 from ferbench.report.results import RankedRecord, rank_rows
-from ferbench.report.tables import RecordTables
+from ferbench.report.tables import BoardTables
 from ferbench.store.files import to_json
 
 CLASSES = ["anger", "disgust", "fear", "happiness", "sadness", "surprise"]
@@ -94,7 +94,7 @@ def rank(record: dict) -> RankedRecord:
 
 
 def csv_of(*records: dict) -> str:
-    return to_csv(list(map(rank, records)))
+    return to_csv([line for record in records for line in flatten_record(rank(record))])
 
 
 def boards(record: dict) -> list[Board]:
@@ -112,7 +112,7 @@ def values(board, column: str) -> list[str]:
 
 def print_tables(record: dict, width: int) -> str:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    console.print(RecordTables(rank(record)))
+    console.print(BoardTables(boards(record)))
     return console.file.getvalue()
 
 
@@ -121,8 +121,8 @@ def export_all(record: dict) -> dict[str, str]:
     return {
         "table": print_tables(record, 160),
         "narrow": print_tables(record, 80),
-        "markdown": to_markdown([rank(record)]),
-        "latex": to_latex([rank(record)]),
+        "markdown": to_markdown(boards(record)),
+        "latex": to_latex(boards(record)),
         "csv": csv_of(record),
         "json": to_json(to_data(rank(record))).decode(),
     }

@@ -1,0 +1,164 @@
+"""Results by group of clips: by fold, by corpus, by whether a face was found, or by any fact that clips carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferbench.api.errors import FerbenchError, join_names
+from ferbench.api.text import escape_line
+from ferbench.report.answers import AnswerReader, Answers
+from ferbench.report.boards import UAR, WAR, Board, Line, format_estimate, title_of, varying_axes
+from ferbench.report.exports import Cell, flatten_estimate
+from ferbench.report.results import RankedRecord, Ranking, Result, mark_answers
+from ferbench.report.statistics.intervals import MIN_PEOPLE, Estimate, estimate_uar, estimate_war
+from ferbench.report.statistics.tallies import make_tally
+from ferbench.store.entries import Store
+
+UNKNOWN = "unknown"
+MAX_VALUES = 8  # of a number; more are divided into groups
+NUMBER_GROUPS = 4
+
+GROUPINGS: Mapping[str, Callable[[Answers], list[str]]] = {
+    "fold": lambda answers: [f"fold {fold}" for fold in answers.fold.tolist()],
+    "corpus": lambda answers: [name.partition("/")[0] for name in answers.names()],
+    "face": lambda answers: ["face found" if covered else "no face found" for covered in answers.covered.tolist()],
+}
+"""The groups of clips that need no fact."""
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """A result on one group of clips; figures are None for a group of fewer than 5 people."""
+
+    result: Result
+    group: str
+    people: int
+    clips: int
+    uar: Estimate | None
+    war: Estimate | None
+
+
+def group_results(ranked: RankedRecord, by: str, store: Store) -> list[tuple[Ranking, list[GroupResult]]]:
+    """The results of each ranking by group; raises FerbenchError if no clip carries the fact."""
+    reader = AnswerReader(store)
+    return [(ranking, [each for result in ranking.results for each in _group_result(result, by, reader)]) for ranking in ranked.rankings]
+
+
+def _group_result(result: Result, by: str, reader: AnswerReader) -> list[GroupResult]:
+    answers = reader.read(result.rows[0])
+    labels, marks = np.array(label_clips(answers, by)), mark_answers(result.rows, reader)
+    labels = labels[np.isin(answers.position, marks.position)]
+    groups = []
+    for group in order_labels(labels):
+        chosen = labels == group
+        tally = make_tally(marks.person[chosen], marks.true[chosen], marks.share[None, chosen])
+        is_shown = tally.people >= MIN_PEOPLE
+        figures = (estimate_uar(tally)[0], estimate_war(tally)[0]) if is_shown else (None, None)
+        groups.append(GroupResult(result, group, tally.people, tally.clips, *figures))
+    return groups
+
+
+def label_clips(answers: Answers, by: str) -> list[str]:
+    """The group of each clip; raises FerbenchError if no clip carries the fact."""
+    if by in GROUPINGS:
+        return GROUPINGS[by](answers)
+    facts = answers.facts()
+    if not any(by in each for each in facts):
+        known = sorted({name for each in facts for name in each} | GROUPINGS.keys())
+        raise FerbenchError(f"no clip carries the fact {by!r}: expected one of {join_names(known)}")
+    values = [each.get(by) for each in facts]
+    return _label_values(values, answers.person)
+
+
+def _label_values(values: Sequence[str | int | float | bool | None], person: NDArray[np.int64]) -> list[str]:
+    """The values as text; more than 8 different numbers are divided into four groups of about as many people."""
+    numbers = [_to_number(value) for value in values]
+    of_person = {one: number for one, number in zip(person.tolist(), numbers, strict=True) if number is not None}
+    ranges = _divide(list(of_person.values())) if len({number for number in numbers if number is not None}) > MAX_VALUES else {}
+    return [ranges.get(number) or (UNKNOWN if value is None else str(value)) for number, value in zip(numbers, values, strict=True)]
+
+
+def _divide(numbers: Sequence[float]) -> dict[float | None, str]:
+    """The range that each number falls into, such as 18–24."""
+    cuts = np.quantile(numbers, np.linspace(0, 1, NUMBER_GROUPS + 1)[1:-1])
+    group_of = {number: int(np.searchsorted(cuts, number, side="left")) for number in numbers}
+    names = {group: _name_range([number for number in numbers if group_of[number] == group]) for group in set(group_of.values())}
+    return {number: names[group] for number, group in group_of.items()}
+
+
+def _to_number(value: str | int | float | bool | None) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _name_range(numbers: Sequence[float]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:g}" if low == high else f"{low:g}–{high:g}"
+
+
+def order_labels(labels: NDArray[np.str_]) -> list[str]:
+    """The groups in natural order: 9 before 18–24; clips without the fact last."""
+    from natsort import natsorted
+
+    distinct = natsorted(set(labels.tolist()))
+    return [label for label in distinct if label != UNKNOWN] + [label for label in distinct if label == UNKNOWN]
+
+
+def make_group_boards(ranked: RankedRecord, by: str, store: Store) -> list[Board]:
+    """One board per fingerprint: each result followed by its groups."""
+    return [_make_group_board(ranked, ranking, groups, by) for ranking, groups in group_results(ranked, by, store)]
+
+
+def _make_group_board(ranked: RankedRecord, ranking: Ranking, groups: Sequence[GroupResult], by: str) -> Board:
+    axes = varying_axes([result.labels for result in ranking.results]) if ranking.results else ()
+    few = f"groups of fewer than {MIN_PEOPLE} people are shown as counts only"
+    caption = [*[row["protocol"] for row in ranking.rows[:1]], f"[ ]: 95 % interval over people; {few}; UAR over the classes of a group"]
+    return Board(
+        title=title_of(ranked, ranking),
+        caption="\n".join(map(escape_line, caption)),
+        columns=("#", *axes, by, "people", "clips", UAR, WAR),
+        label_columns=2 + len(axes),
+        figures=4,
+        lines=tuple(_make_line(group, axes, by) for group in groups),
+        standin=any(row["standin"] for row in ranking.rows),
+    )
+
+
+def _make_line(group: GroupResult, axes: Sequence[str], by: str) -> Line:
+    cells = {
+        "#": str(group.result.rank),
+        **{axis: group.result.labels[axis] for axis in axes},
+        by: group.group,
+        "people": str(group.people),
+        "clips": str(group.clips),
+        **{column: format_estimate(figure, 0) for column, figure in ((UAR, group.uar), (WAR, group.war)) if figure},
+    }
+    return Line({column: escape_line(cell) for column, cell in cells.items()}, "measured")
+
+
+def flatten_groups(ranked: RankedRecord, by: str, store: Store) -> list[dict[str, Cell]]:
+    """The results by group, without nesting."""
+    return [_flatten(group, by) for _, groups in group_results(ranked, by, store) for group in groups]
+
+
+def _flatten(group: GroupResult, by: str) -> dict[str, Cell]:
+    first = group.result.rows[0]
+    return {
+        "benchmark": first["benchmark"],
+        "rank": group.result.rank,
+        **group.result.labels,
+        **{"by": by, "group": group.group, "people": group.people, "clips": group.clips},
+        **flatten_estimate("uar", group.uar),
+        **flatten_estimate("war", group.war),
+        "standin": first["standin"],
+        "fingerprint": first["fingerprint"],
+    }
