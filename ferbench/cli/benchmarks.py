@@ -25,6 +25,7 @@ from ferbench.cli.options import (
 if TYPE_CHECKING:
     from ferbench.benchmark.grid import Benchmark
     from ferbench.cli.options import Commands
+    from ferbench.execution.progress import Reporter
     from ferbench.execution.runner import Options
     from ferbench.plan.why import Explanation
     from ferbench.store.entries import Store
@@ -62,6 +63,8 @@ def _add_run(commands: Commands) -> None:
 def _add_plan(commands: Commands) -> None:
     plan = _add_grid_command(commands, "plan", _plan, "show what a run would compute, share and cost")
     plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows can be computed in this time: 90s, 30m, 2h")
+    power_help = "show which differences the protocol can show on its test people, before any training"
+    plan.add_argument("--power", action="store_true", help=power_help)
     plan.add_argument("--measure", action="store_true", help="time a few items of each kind of work that is new to this store")
     add_format(plan, PLAN_FORMATS)
 
@@ -93,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
     from ferbench.store.records import figures_folder, record_file
 
     if options.dry_run:
-        options.measure, options.budget = False, None
+        options.measure, options.budget, options.power = False, None, False
         if options.format not in PLAN_FORMATS:
             raise FerbenchError(f"a plan cannot be printed as {options.format}", hint=f"choose --format {' or '.join(PLAN_FORMATS)}")
         return _plan(options)
@@ -117,11 +120,33 @@ def _plan(options: argparse.Namespace) -> int:
 
     reporter = Reporter(quiet=options.format == "json")
     benchmark = _load_benchmark(options.benchmark, options)
+    if options.power:
+        return _show_power(benchmark, options, reporter)
     forecast = runner.plan(benchmark, open_store(options, reporter.warn), _runtime_options(options), reporter, options.measure)
     if options.format == "json":
         print_json(tables.forecast_data(forecast, options.budget))
     else:
         print_table(tables.render_forecast(forecast, options.budget))
+    return 0
+
+
+def _show_power(benchmark: Benchmark, options: argparse.Namespace, reporter: Reporter) -> int:
+    from dataclasses import asdict
+
+    from ferbench.cli.comparisons import describe_reach
+    from ferbench.execution import runner
+    from ferbench.report.statistics.power import forecast_reach
+
+    splits = runner.list_splits(benchmark, open_store(options, reporter.warn), _runtime_options(options), reporter)
+    reaches = {}
+    for place, split in splits.items():
+        clips = {clip.id: clip for clip in split.clips}
+        tested = [clips[clip] for clip in split.tested]
+        reaches[place] = forecast_reach([clip.subject for clip in tested], [clip.label for clip in tested])
+    if options.format == "json":
+        print_json([{"dataset": dataset, "protocol": protocol, **asdict(reach)} for (dataset, protocol), reach in reaches.items()])
+    else:
+        print_sentences([line for place, reach in reaches.items() for line in describe_reach(*place, reach)])
     return 0
 
 

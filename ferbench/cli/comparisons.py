@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ferbench.cli.options import print_lines, print_sentences, print_table
 from ferbench.report.across import Across
@@ -13,6 +13,7 @@ from ferbench.report.legend import REHEARSAL
 from ferbench.report.matching import Match
 from ferbench.report.statistics.comparisons import LEVEL
 from ferbench.report.statistics.intervals import Estimate
+from ferbench.report.statistics.power import LIKENESS, Reach
 
 
 def print_comparison(first: Match, second: Match, comparison: Comparison, *, clips: bool) -> None:
@@ -96,3 +97,24 @@ def print_across(across: Across) -> None:
     friedman = f"Friedman's test: p = {format_p(summary.p)}; " if summary.p is not None else ""
     verdict = f"average ranks further apart than {summary.critical_difference:.2f} differ at 5 % (Nemenyi)"
     print_sentences([f"{friedman}{verdict}"])
+
+
+def describe_reach(dataset: str, protocol: str, reach: Reach) -> Iterator[str]:
+    """What a protocol can show on its test people, in words."""
+    classes = ", ".join(f"{name} {count}" for name, count in reach.classes.items())
+    yield f"{dataset}, protocol {protocol}: {reach.clips} test clips of {reach.people} people: {classes}"
+    if reach.reason:
+        yield f"  no intervals: {reach.reason}"
+        return
+    uars, widths = [f"{100 * share:.0f}" for share in reach.half_widths], [f"{100 * each:.1f}" for each in reach.half_widths.values()]
+    yield f"  a UAR of {_join(uars)} % will be known to ±{_join(widths)} points"
+    shares, differences = (
+        [f"{100 * share:.0f}" for share in reach.differences],
+        [f"{100 * each:.1f}" for each in reach.differences.values()],
+    )
+    yield f"  of two rows that disagree on {_join(shares)} % of the clips, differences in UAR below {_join(differences)} points are out of reach"
+    yield f"  assumed: answers about two clips of one person correlate by {LIKENESS}"
+
+
+def _join(texts: Sequence[str]) -> str:
+    return " / ".join(texts)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.fold_checks import protocol_warnings
+from ferbench.corpora.folds import Split
 from ferbench.execution import rehearsal, summary
 from ferbench.execution.progress import Reporter
 from ferbench.execution.restore import defer_garbage_collection, restore_libraries, resume_garbage_collection
@@ -123,6 +124,19 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
         _measure_costs(Planner(benchmark, corpora, store, precision_of(options.device)), store, options, reporter)
         result = forecast(Planner(benchmark, corpora, store, precision_of(options.device)).rows(), load_costs(store), store, options.retry)
     return result
+
+
+def list_splits(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[tuple[str, str], Split]:
+    """The split of each dataset by each protocol, by their labels; raises FerbenchError if stand-ins must be rendered first."""
+    options = _resolve_device(options)
+    with store.use(), defer_garbage_collection():
+        if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
+            problem = f"the corpora {', '.join(unrendered)} are missing, and no stand-ins are rendered yet"
+            raise FerbenchError(problem, hint="run the benchmark once, or set FERBENCH_DATA to the folder that contains the corpora")
+        get_standin = rehearsal.require_standin(store)
+        benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
+        rows = Planner(benchmark, corpora, store, precision_of(options.device)).rows()
+        return {(row.labels["dataset"], row.labels["protocol"]): row.model.split for row in rows}
 
 
 def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], reporter: Reporter) -> None:

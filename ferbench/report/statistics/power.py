@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
-from math import ceil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from ferbench.report.statistics.comparisons import LEVEL
-from ferbench.report.statistics.intervals import jackknife_variance
+from ferbench.report.statistics.intervals import jackknife_variance, missing_reason
 from ferbench.report.statistics.tallies import Tally
 
 POWER = 0.8
+UARS = (0.5, 0.7, 0.9)
+DISAGREEMENTS = (0.1, 0.2, 0.4)
+LIKENESS = 0.1  # assumed correlation of whether two clips of one person are answered rightly
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a protocol can show on its test clips, before any training.
+
+    `half_widths` are those of intervals of a UAR of 50, 70 and 90 %; `differences` are the half-widths of the interval of the difference of two
+    rows if one is right and the other wrong about 10, 20 and 40 % of the clips. Both are empty, and `reason` says why, for few people.
+    """
+
+    people: int
+    clips: int
+    classes: Mapping[str, int]
+    half_widths: Mapping[float, float]
+    differences: Mapping[float, float]
+    reason: str = ""
+
+
+def forecast_reach(people: Sequence[str], labels: Sequence[str]) -> Reach:
+    """Forecast the reach of a test part from the person and the class of each clip.
+
+    The variance of a share p over n independent clips of a class is p (1 - p) / n, and of a difference with the share d of disagreement d / n.
+    Both are averaged over classes, multiplied by the design effect 1 + (m - 1) r (Kish 1965) with m clips per person, the mean over clips,
+    and r = 0.1, an assumption; the half-width is Student's t times the root of it.
+    """
+    classes, of_person = Counter(labels), Counter(people)
+    if reason := missing_reason(len(of_person)):
+        return Reach(len(of_person), len(labels), dict(classes), {}, {}, reason)
+    per_person = sum(count**2 for count in of_person.values()) / len(labels)
+    effect = 1 + (per_person - 1) * LIKENESS
+    unit = sqrt(effect * sum(1 / count for count in classes.values())) / len(classes)
+    t = float(stdtrit(len(of_person) - 1, 1 - LEVEL / 2))
+    half_widths = {uar: t * unit * sqrt(uar * (1 - uar)) for uar in UARS}
+    differences = {share: t * unit * sqrt(share) for share in DISAGREEMENTS}
+    return Reach(len(of_person), len(labels), dict(classes), half_widths, differences)
 
 
 def people_needed(tally: Tally) -> int | None:
