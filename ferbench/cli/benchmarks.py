@@ -1,4 +1,4 @@
-"""The commands run, plan, why and leaderboard."""
+"""The commands run, plan, why, autopsy and leaderboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from ferbench.cli.options import (
     parse_device,
     parse_duration,
     print_json,
-    print_lines,
     print_sentences,
     print_table,
 )
@@ -28,19 +27,20 @@ if TYPE_CHECKING:
     from ferbench.execution.progress import Reporter
     from ferbench.execution.runner import Options
     from ferbench.plan.why import Explanation
-    from ferbench.store.entries import Store
-    from ferbench.store.records import Record
 
 BENCHMARK_HELP = "a benchmark YAML, or the name of one that `ferbench benchmarks` lists"
 PLAN_FORMATS = ("table", "json")
 
 
 def add_benchmark_commands(commands: Commands) -> None:
-    """Add run, plan, why and leaderboard."""
+    """Add run, plan, why, autopsy and leaderboard."""
     _add_run(commands)
     _add_plan(commands)
     why = _add_grid_command(commands, "why", _why, "explain why a row was recomputed", "row")
     add_format(why, ("table", "json"))
+    autopsy = _add_grid_command(commands, "autopsy", _autopsy, "show what the choices of published code make of the figure of one row")
+    autopsy.add_argument("--row", default="*", metavar="ROW", help="patterns of labels: backbone=vgg16,loss=l1 (default: the only row)")
+    add_format(autopsy, ("table", "json"))
     board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard of each benchmark's last run", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of a benchmark (default: all)")
     by_help = "show the results by group of clips: by fold, corpus, face (found or not), or a fact that clips carry, such as sex"
@@ -91,8 +91,10 @@ def _add_grid_command(commands: Commands, name: str, command: Command, text: str
 
 
 def _run(options: argparse.Namespace) -> int:
+    from ferbench.cli.boards import print_ranked
     from ferbench.execution import runner
     from ferbench.execution.progress import Reporter
+    from ferbench.report.results import rank_record
     from ferbench.store.records import figures_folder, record_file
 
     if options.dry_run:
@@ -104,7 +106,7 @@ def _run(options: argparse.Namespace) -> int:
     benchmark = _load_benchmark(options.benchmark, options)
     store = open_store(options, reporter.warn)
     record = runner.run(benchmark, store, _runtime_options(options), reporter)
-    _print_records([record], store, options.format)
+    print_ranked([rank_record(record, store)], options.format)
     if any(row["status"] == "done" for row in record["rows"]):
         figures = figures_folder(record, store)
         reporter.line((f"figures: {figures}   " if figures.is_dir() else "") + f"record: {record_file(record, store)}")
@@ -150,6 +152,23 @@ def _show_power(benchmark: Benchmark, options: argparse.Namespace, reporter: Rep
     return 0
 
 
+def _autopsy(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from ferbench.cli.autopsy import print_autopsy
+    from ferbench.execution.autopsy import run_autopsy
+    from ferbench.execution.progress import Reporter
+
+    reporter = Reporter(quiet=options.format == "json")
+    benchmark = _load_benchmark(options.benchmark, options)
+    autopsy = run_autopsy(benchmark, options.row, open_store(options, reporter.warn), _runtime_options(options), reporter)
+    if options.format == "json":
+        print_json(asdict(autopsy))
+    else:
+        print_autopsy(autopsy)
+    return 0
+
+
 def _why(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
@@ -181,10 +200,17 @@ def _explain(options: argparse.Namespace) -> list[Explanation]:
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
+    from ferbench.cli.boards import print_groups, print_ranked
+    from ferbench.report.results import rank_record
     from ferbench.store.records import load_records
 
     store = open_store(options)
-    _print_records(load_records(store, _benchmark_name(options.benchmark)), store, options.format, options.by)
+    records = load_records(store, _benchmark_name(options.benchmark))
+    ranked = [rank_record(record, store) for record in records]
+    if options.by:
+        print_groups(ranked, options.by, store, options.format)
+    else:
+        print_ranked(ranked, options.format)
     return 0
 
 
@@ -212,24 +238,3 @@ def _runtime_options(options: argparse.Namespace) -> Options:
     optional = {name: getattr(options, name) for name in ("checkpoint_interval", "compile", "figures") if hasattr(options, name)}
     common = (options.device, options.workers, not options.no_rehearsal)
     return runner.Options(*common, retry=options.retry_failed, rehash=options.rehash, **optional)
-
-
-def _print_records(records: list[Record], store: Store, form: str, by: str = "") -> None:
-    """Print the tables of records in a format; `by` divides their results into groups of clips."""
-    from ferbench.report import exports, groups
-    from ferbench.report.boards import make_boards
-    from ferbench.report.results import rank_record
-    from ferbench.report.tables import BoardTables
-
-    ranked = [rank_record(record, store) for record in records]
-    if form == "json" and not by:
-        print_json([row for record in ranked for row in exports.to_data(record)])
-    elif form in ("json", "csv"):
-        rows = [row for each in ranked for row in (groups.flatten_groups(each, by, store) if by else exports.flatten_record(each))]
-        print_json(rows) if form == "json" else print_lines(exports.to_csv(rows).splitlines())
-    else:
-        boards = [board for each in ranked for board in (groups.make_group_boards(each, by, store) if by else make_boards(each))]
-        if form == "table":
-            print_table(BoardTables(boards))
-        else:
-            print_lines({"markdown": exports.to_markdown, "latex": exports.to_latex}[form](boards).splitlines())

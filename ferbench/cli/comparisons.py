@@ -112,7 +112,7 @@ def describe_reach(dataset: str, protocol: str, reach: Reach) -> Iterator[str]:
         [f"{100 * share:.0f}" for share in reach.differences],
         [f"{100 * each:.1f}" for each in reach.differences.values()],
     )
-    yield f"  of two rows that disagree on {_join(shares)} % of the clips, differences in UAR below {_join(differences)} points are out of reach"
+    yield f"  of two rows that disagree on {_join(shares)} % of the clips, differences below {_join(differences)} points are out of reach"
     yield f"  assumed: answers about two clips of one person correlate by {LIKENESS}"
 
 

@@ -19,13 +19,21 @@ ROW_HELP = "first characters of a row's key, or patterns of labels: backbone=vgg
 
 
 def add_result_commands(commands: Commands) -> None:
-    """Add compare and predictions."""
+    """Add compare, rescore and predictions."""
     _add_compare(commands)
+    _add_rescore(commands)
     predictions = add_command(commands, "predictions", _predictions, "print what a row predicts for each tested clip", store=True)
     predictions.add_argument("row", metavar="ROW", help=ROW_HELP)
     predictions.add_argument("--benchmark", default="", metavar="NAME", help="look only at the rows of this benchmark")
     predictions.add_argument("--salt", metavar="TEXT", help="replace people, and clips that name them, by hashes with this secret text")
     add_format(predictions, ("csv", "json"))
+
+
+def _add_rescore(commands: Commands) -> None:
+    text = "score stored rows again, with other aggregators, frames or classes"
+    rescore = add_command(commands, "rescore", _rescore, text, plugin=True, store=True)
+    rescore.add_argument("file", type=Path, metavar="FILE", help="a YAML file that says what to score; docs/statistics.md shows one")
+    add_format(rescore)
 
 
 def _add_compare(commands: Commands) -> None:
@@ -103,6 +111,16 @@ def _compare_over_corpora(options: argparse.Namespace, found: Sequence[Sequence[
         print_json(data)
     else:
         print_across(across)
+    return 0
+
+
+def _rescore(options: argparse.Namespace) -> int:
+    from ferbench.benchmark.rescoring import load_rescoring
+    from ferbench.cli.boards import print_ranked
+    from ferbench.execution.rescoring import rescore
+
+    ranked = rescore(load_rescoring(options.file, options.plugin), open_store(options, must_exist=True))
+    print_ranked([ranked], options.format)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from ferbench.api.clips import Clip, Fold
@@ -61,10 +61,11 @@ class Split:
         return sorted({subjects[clip] for clip in part})
 
 
-def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
+def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store, *, by_person: bool = True) -> Split:
     """Rename labels, drop other classes, split, and check the folds. Raises FerbenchError if no clip is left or a fold breaks a rule.
 
-    Clips of the classes in `drop_after_folding` take part in the split, and are dropped from its folds.
+    Clips of the classes in `drop_after_folding` take part in the split, and are dropped from its folds. If not `by_person`, the protocol
+    takes each clip for a person of its own, as published code often does.
     """
     check_classes(protocol)
     check_label_maps(protocol, corpora)
@@ -77,6 +78,8 @@ def split_clips(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> 
     check_people(clips, corpora)
     taking_part = {*protocol.classes, *protocol.drop_after_folding}
     candidates = tuple(clip for clip in renamed if clip.label in taking_part)
+    if not by_person:
+        candidates = tuple(replace(clip, subject=clip.id) for clip in candidates)
     key = _folds_key(protocol, candidates)
     folds = store.ensure("folds", key, _compute, protocol, candidates).read_facts(tuple[Fold, ...])
     split = Split(key, clips, folds, dict(other_classes))

@@ -28,7 +28,13 @@ def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 
 
 def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
-    models = list({model.key: model for row in rows for model in row.model.submodels}.values())
+    compute_models([row.model for row in rows], context)
+    return list(drive_rows(context, rows))
+
+
+def compute_models(wanted: Sequence[Model], context: Context) -> None:
+    """Compute and store the fits of the models; raises FerbenchError if none can be computed."""
+    models = list({model.key: model for each in wanted for model in each.submodels}.values())
     trained = [model for model in models if isinstance(model, TrainedModel)]
     jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
     _check_backbones(context, jobs)
@@ -43,7 +49,6 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     drive_fits(context, jobs)
     drive_fused_fits(context, models)
     context.failures.raise_if_all_failed(models)
-    return list(drive_rows(context, rows))
 
 
 def _crops_to_read(jobs: Sequence[Job], missing: Collection[str]) -> Iterator[str]:

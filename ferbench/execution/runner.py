@@ -31,6 +31,7 @@ from ferbench.store.records import CorpusSummary, Record
 from ferbench.store.rows import FailedRow, RowDescription
 
 if TYPE_CHECKING:
+    from ferbench.execution.context import Context
     from ferbench.plan.forecast import Forecast
 
 MAX_FIGURES = 200  # new rows; above, figures are drawn only on request: each takes about a tenth of a second
@@ -65,7 +66,7 @@ def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter
 
 
 def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
-    options = _resolve_device(options)
+    options = resolve_device_of(options)
     get_standin = rehearsal.render_standin(store, reporter)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
     rows = list(Planner(benchmark, corpora, store, precision_of(options.device)).rows())
@@ -88,7 +89,7 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
     """Describe the rows that `run` would compute."""
     from ferbench.stages.scores import describe_row
 
-    options = _resolve_device(options)
+    options = resolve_device_of(options)
     with store.use(), defer_garbage_collection():
         get_standin = rehearsal.require_standin(store)
         benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
@@ -113,7 +114,7 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
     from ferbench.plan.estimate import forecast
     from ferbench.plan.forecast import Forecast
 
-    options = _resolve_device(options)
+    options = resolve_device_of(options)
     if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
         rehearsal.warn_of_missing_folders(benchmark, reporter)
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
@@ -128,7 +129,7 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
 
 def list_splits(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[tuple[str, str], Split]:
     """The split of each dataset by each protocol, by their labels; raises FerbenchError if stand-ins must be rendered first."""
-    options = _resolve_device(options)
+    options = resolve_device_of(options)
     with store.use(), defer_garbage_collection():
         if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
             problem = f"the corpora {', '.join(unrendered)} are missing, and no stand-ins are rendered yet"
@@ -154,8 +155,16 @@ def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], rep
 def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[FailedRow]:
     """Compute the rows; imports torch, so call it only if rows are missing."""
     with _explain_torch_errors():
-        from ferbench.execution.context import Context
         from ferbench.execution.engine import compute_rows
+    with open_context(store, options, reporter) as context:
+        return compute_rows(rows, context)
+
+
+@contextmanager
+def open_context(store: Store, options: Options, reporter: Reporter) -> Iterator[Context]:
+    """What drivers need to compute; imports torch."""
+    with _explain_torch_errors():
+        from ferbench.execution.context import Context
         from ferbench.training.device import select_device
     from joblib import cpu_count
 
@@ -165,10 +174,10 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
     resume_garbage_collection()
     with restore_libraries(), local_executor(workers) as executor:
         device = select_device(options.device)
-        return compute_rows(rows, Context(store, reporter, device, executor, workers, options.checkpoint_interval, options.compile))
+        yield Context(store, reporter, device, executor, workers, options.checkpoint_interval, options.compile)
 
 
-def _resolve_device(options: Options) -> Options:
+def resolve_device_of(options: Options) -> Options:
     """Replace the device `auto` by the one that will compute, which keys depend on."""
     with _explain_torch_errors():
         return replace(options, device=resolve_device(options.device))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import NamedTuple
 
-from ferbench.api.components import EmbeddingLoss, Preprocessor
+from ferbench.api.components import EmbeddingLoss, Preprocessor, Protocol
 from ferbench.api.errors import FerbenchError
 from ferbench.api.networks import Backbone, FinishedSystem, Fusion
 from ferbench.benchmark.axes import AXES, MODEL_AXES
@@ -57,6 +57,7 @@ class Planner:
     corpora: Mapping[str, tuple[Corpus, ...]]  # by label of the dataset axis
     store: Store
     precision: Precision
+    make_split: Callable[[Protocol, Sequence[Corpus], Store], Split] = split_clips
     memo: Memo = field(default_factory=Memo)
 
     def rows(self) -> Iterator[Row]:
@@ -68,7 +69,7 @@ class Planner:
         for cell in self.benchmark.cells():
             if model is None or any(cell.labels[axis] != model.cell.labels[axis] for axis in MODEL_AXES):
                 self._check_unused_axes(cell)
-                model = self._model(cell)
+                model = self.model(cell)
                 base = keys.row_base_key([fit.key for fit in model.fits], self.benchmark.name, model.fingerprint)
             aggregator = self._identity("aggregator", cell)
             identities = {**model.identity, "aggregator": aggregator}
@@ -92,10 +93,10 @@ class Planner:
             problem = f"{cell.backbone.title} does not use {axes}, so its rows for {' '.join(first)} and {' '.join(own)} would be equal"
             raise FerbenchError(problem, hint=LEAVE_OUT)
 
-    def _model(self, cell: Cell) -> Model:
+    def model(self, cell: Cell) -> Model:
         """The model of a combination, whose backbone is trained or fused from members."""
         corpora = self.corpora[cell.labels["dataset"]]
-        folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: split_clips(cell.protocol, corpora, self.store))
+        folds = self.memo.get(("split", *_labels(cell, "dataset", "protocol")), lambda: self.make_split(cell.protocol, corpora, self.store))
         identities = {axis: self._identity(axis, cell) for axis in MODEL_AXES} | {"precision": self.precision}
         groups = self.memo.get(("groups", *_labels(cell, "dataset", "protocol")), lambda: _groups_of(corpora, folds))
         steps = _labels(cell, "dataset", "protocol", "preprocessing")
@@ -125,7 +126,7 @@ class Planner:
         names = tuple(f"{number} {member.name}" for number, member in enumerate(members, 1))
         # No label in a benchmark contains a line break, so a member is never taken for another backbone.
         labels = [{**cell.labels, "backbone": f"{cell.labels['backbone']}\n[{name}]"} for name in names]
-        models = tuple(self._model(replace(cell, backbone=m, labels=own)) for m, own in zip(members, labels, strict=True))
+        models = tuple(self.model(replace(cell, backbone=m, labels=own)) for m, own in zip(members, labels, strict=True))
         fused = []
         for fold, fits in enumerate(zip(*(model.fits for model in models), strict=True)):
             key = keys.fused_fit_key(shared.identity["backbone"], [fit.key for fit in fits])

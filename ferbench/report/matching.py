@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -48,7 +48,7 @@ def find_matches(text: str, store: Store, benchmark: str = "") -> list[Match]:
     """
     rows = _done_rows(load_records(store, benchmark))
     chosen = [row for row in rows if row["key"].startswith(text)] if re.fullmatch(KEY, text) else []
-    chosen = chosen or [row for row in rows if _matches(text, row)]
+    chosen = chosen or [row for row in rows if matches_labels(text, row["labels"])]
     if not chosen:
         labels = dict.fromkeys(label for row in rows for axis, label in row["labels"].items() if not AXES[axis].in_data)
         raise FerbenchError(f"no row matches {text!r}: labels are {join_names(list(labels)) or 'none'}", hint=HINT)
@@ -88,17 +88,18 @@ def _done_rows(records: Sequence[Record]) -> list[DoneRow]:
     return list({row["key"]: row for record in records for row in record["rows"] if row["status"] == "done"}.values())
 
 
-def _matches(text: str, row: DoneRow) -> bool:
-    return all(_matches_term(term.strip(), row) for term in re.split(COMMA, text))
+def matches_labels(text: str, labels: Mapping[str, str]) -> bool:
+    """Whether labels match all patterns of a text."""
+    return all(_matches_term(term.strip(), labels) for term in re.split(COMMA, text))
 
 
-def _matches_term(term: str, row: DoneRow) -> bool:
+def _matches_term(term: str, labels: Mapping[str, str]) -> bool:
     axis, has_axis, pattern = term.partition("=")
     if has_axis and axis in AXES:
-        return _is_like(row["labels"][axis], pattern)
+        return _is_like(labels[axis], pattern)
     if has_axis and re.fullmatch(r"[a-z-]+", axis):
         raise FerbenchError(describe_unknown("axis", axis, AXES), where=term)
-    return any(_is_like(label, term) for label in row["labels"].values())
+    return any(_is_like(label, term) for label in labels.values())
 
 
 def _is_like(label: str, pattern: str) -> bool:

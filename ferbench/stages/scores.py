@@ -170,7 +170,7 @@ def _summarize(folds: Sequence[ScoresByClip], model: Model) -> PartMetrics | Non
 
 def _aggregate(row: Row, frames: ScoresByFrame, clips: Sequence[str]) -> ScoresByClip:
     """The scores of these clips, from those of their frames."""
-    return {clip: _aggregate_clip(row.aggregator, clip, frames[clip]) for clip in clips if len(frames[clip])}
+    return {clip: aggregate_clip(row.aggregator, clip, frames[clip]) for clip in clips if len(frames[clip])}
 
 
 def _true_classes(clips: Iterable[str], model: Model) -> NDArray[np.int64]:
@@ -178,7 +178,7 @@ def _true_classes(clips: Iterable[str], model: Model) -> NDArray[np.int64]:
     return np.array([classes.index(labels[clip]) for clip in clips], np.int64)
 
 
-def _aggregate_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def aggregate_clip(aggregator: Aggregator, clip: str, scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """The scores [C] of a clip from those of its frames, [T,C]; raises PluginError unless the aggregator returns one number per class."""
     prediction = np.asarray(aggregator(scores))
     if prediction.dtype.kind not in "fiub":

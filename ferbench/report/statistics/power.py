@@ -24,8 +24,8 @@ LIKENESS = 0.1  # assumed correlation of whether two clips of one person are ans
 class Reach:
     """What a protocol can show on its test clips, before any training.
 
-    `half_widths` are those of intervals of a UAR of 50, 70 and 90 %; `differences` are the half-widths of the interval of the difference of two
-    rows if one is right and the other wrong about 10, 20 and 40 % of the clips. Both are empty, and `reason` says why, for few people.
+    `half_widths` are those of intervals of a UAR of 50, 70 and 90 %; `differences` are the half-widths of the interval of the difference of
+    two rows if one is right and the other wrong about 10, 20 and 40 % of the clips. Both are empty, and `reason` says why, for few people.
     """
 
     people: int
@@ -39,9 +39,9 @@ class Reach:
 def forecast_reach(people: Sequence[str], labels: Sequence[str]) -> Reach:
     """Forecast the reach of a test part from the person and the class of each clip.
 
-    The variance of a share p over n independent clips of a class is p (1 - p) / n, and of a difference with the share d of disagreement d / n.
-    Both are averaged over classes, multiplied by the design effect 1 + (m - 1) r (Kish 1965) with m clips per person, the mean over clips,
-    and r = 0.1, an assumption; the half-width is Student's t times the root of it.
+    The variance of a share p over n independent clips of a class is p (1 - p) / n, and of a difference with the share d of disagreement
+    d / n. Both are averaged over classes and multiplied by the design effect 1 + (m - 1) r (Kish 1965), with m clips per person, the mean
+    over clips, and r = 0.1, an assumption; the half-width is Student's t times the root of it.
     """
     classes, of_person = Counter(labels), Counter(people)
     if reason := missing_reason(len(of_person)):

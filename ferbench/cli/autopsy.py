@@ -1,0 +1,66 @@
+"""Prints an autopsy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ferbench.cli.options import print_sentences, print_table
+from ferbench.execution.autopsy import CHOICES, Autopsy
+from ferbench.report.boards import format_estimate, percent
+from ferbench.report.cards import FittingTable
+from ferbench.report.legend import REHEARSAL
+from ferbench.report.statistics.intervals import Estimate
+
+
+def print_autopsy(autopsy: Autopsy) -> None:
+    """Print the difference, the share of each choice, and the figure with each choice alone."""
+    print_sentences(_describe_head(autopsy))
+    if autopsy.choices:
+        print_table("", FittingTable(("choice", "share", "95 %", "alone", "all but it"), list(_list_shares(autopsy))))
+        print_sentences(["", *(f"{choice}: {CHOICES[choice]}" for choice in autopsy.choices)])
+    print_sentences(_describe_rest(autopsy))
+
+
+def _describe_head(autopsy: Autopsy) -> Iterator[str]:
+    if autopsy.standin:
+        yield REHEARSAL
+    first, last = autopsy.shares.figures[0], autopsy.shares.figures[-1]
+    yield f"autopsy of {autopsy.row}: {autopsy.figures} figures from {autopsy.fits} models; none is stored as a row, or ranked"
+    yield f"protocol {autopsy.protocol}, honest: UAR {format_estimate(first, 1)} over {autopsy.people} people"
+    if not autopsy.choices:
+        return
+    yield f"with all choices of published code: UAR {format_estimate(last, 1)}"
+    order = sorted(zip(autopsy.shares.shares, autopsy.choices, strict=True), key=lambda pair: -pair[0].value)
+    shares = ", ".join(f"{100 * share.value:.1f} from {choice}" for share, choice in order)
+    yield f"{percent(last.value)} → {percent(first.value)}: {shares}"
+
+
+def _list_shares(autopsy: Autopsy) -> Iterator[list[str]]:
+    """Each choice, the largest share first: its share in points, and the figures with it alone and with all others."""
+    figures, full = autopsy.shares.figures, len(autopsy.shares.figures) - 1
+    for number in sorted(range(len(autopsy.choices)), key=lambda number: -autopsy.shares.shares[number].value):
+        share, bit = autopsy.shares.shares[number], 1 << number
+        yield [
+            autopsy.choices[number],
+            f"{100 * share.value:+.1f}",
+            _format_interval(share),
+            percent(figures[bit].value),
+            percent(figures[full ^ bit].value),
+        ]
+
+
+def _format_interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return "–"
+    return f"[{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+
+
+def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
+    yield from (f"not examined: {CHOICES[choice]}: {reason}" for choice, reason in autopsy.impossible.items())
+    for other in autopsy.classes:
+        difference = f"{100 * other.difference.value:+.1f} {_format_interval(other.difference)}"
+        yield f"{len(other.classes)} classes ({', '.join(other.classes)}): UAR {format_estimate(other.uar, 1)}, {difference} points"
+    if reason := autopsy.shares.difference.reason:
+        yield f"no intervals: {reason}"
+    else:
+        yield "shares are Shapley values, in points of UAR: what a choice adds, averaged over all orders of making the choices; [ ]: 95 %"

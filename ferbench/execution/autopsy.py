@@ -1,0 +1,282 @@
+"""The autopsy of a protocol: what the choices of published code make of the figure of one row. Its results are never stored as rows.
+
+Four models are fitted: folds by person or by clip, and the checkpoint chosen on validation people or on the test clips; and one for each
+other choice of classes. All other choices only score their answers in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferbench.api.clips import Clip, Fold
+from ferbench.api.components import Protocol
+from ferbench.api.errors import FerbenchError
+from ferbench.api.networks import FinishedSystem
+from ferbench.benchmark.grid import Benchmark, Cell
+from ferbench.corpora.corpus import Corpus
+from ferbench.corpora.folds import Split, split_clips
+from ferbench.execution import rehearsal
+from ferbench.execution.context import Context
+from ferbench.execution.engine import compute_models
+from ferbench.execution.progress import Reporter
+from ferbench.execution.runner import Options, open_context, resolve_device_of
+from ferbench.plan.models import Fit, Model, Row
+from ferbench.plan.planner import Planner
+from ferbench.plan.precision import precision_of
+from ferbench.report.matching import matches_labels
+from ferbench.report.statistics.intervals import Estimate
+from ferbench.report.statistics.shares import Figure, Shares, share_difference
+from ferbench.stages.crops import CropFacts, load_facts
+from ferbench.stages.fits import load_scores
+from ferbench.stages.scores import aggregate_clip
+from ferbench.store.entries import Store
+from ferbench.store.keys import make_key
+
+FOLDS, EPOCH, PEAK, FACES, MEAN = "folds", "epoch", "peak", "faces", "mean"
+CHOICES = {
+    FOLDS: "people on both sides: clips are folded, not people",
+    EPOCH: "the best epoch is chosen on the test clips",
+    PEAK: "only the peak frame of each clip is tested",
+    FACES: "clips without a detected face are dropped",
+    MEAN: "mean over folds instead of pooled clips",
+}
+OPTIONAL_CLASSES = ("contempt", "neutral")  # published work differs in whether these count
+MAX_CLASS_CHOICES = 2
+
+
+@dataclass(frozen=True)
+class OtherClasses:
+    """The honest figure with other classes, and its difference from that with the benchmark's own."""
+
+    classes: tuple[str, ...]
+    uar: Estimate
+    difference: Estimate
+
+
+@dataclass(frozen=True)
+class Autopsy:
+    """The figures of one row under all combinations of `choices`, their shares, and the choices that cannot be made, with the reason."""
+
+    row: str
+    standin: bool
+    protocol: str
+    people: int
+    choices: tuple[str, ...]
+    shares: Shares
+    impossible: Mapping[str, str]
+    classes: tuple[OtherClasses, ...]
+    fits: int
+
+    @property
+    def figures(self) -> int:
+        """How many figures it holds."""
+        return len(self.shares.figures) + len(self.classes)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The scores [T,C] of a clip's frames under one model, the fold that tests it, and the frames that they are of."""
+
+    scores: NDArray[np.float64]
+    fold: int
+    facts: CropFacts
+
+
+_Answers = Mapping[str, _Answer]
+MakeSplit = Callable[[Protocol, Sequence[Corpus], Store], Split]
+
+
+def run_autopsy(benchmark: Benchmark, pattern: str, store: Store, options: Options, reporter: Reporter) -> Autopsy:
+    """Fit what is missing and compute all figures; raises FerbenchError unless the pattern matches one row."""
+    options = resolve_device_of(options)
+    with store.use():
+        get_standin = rehearsal.render_standin(store, reporter)
+        benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
+
+        def plan(make_split: MakeSplit) -> Planner:
+            return Planner(benchmark, corpora, store, precision_of(options.device), make_split)
+
+        row = _pick_row(list(plan(split_clips).rows()), pattern)
+        variants = {
+            (by_clip, on_test): plan(_splitter(by_clip, on_test)).model(_with_best_epoch(row.model.cell) if on_test else row.model.cell)
+            for by_clip in _possible(row, FOLDS, store)
+            for on_test in _possible(row, EPOCH, store)
+        }
+        others = {classes: plan(split_clips).model(_with_classes(row.model.cell, classes)) for classes in _other_classes(row)}
+        with open_context(store, options, reporter) as context:
+            _compute([*variants.values(), *others.values()], context)
+        return _examine(row, variants, others, store)
+
+
+def _compute(models: Sequence[Model], context: Context) -> None:
+    """Compute the fits of all models; raises the error of the first that fails."""
+    try:
+        compute_models(models, context)
+    finally:
+        context.costs.save()
+    for model in models:
+        if error := context.failures.of(model):
+            raise error
+
+
+def _pick_row(rows: Sequence[Row], pattern: str) -> Row:
+    chosen = [row for row in rows if row.key.startswith(pattern) or matches_labels(pattern, row.labels)]
+    if len(chosen) != 1:
+        names = "; ".join(" ".join(row.labels.values()) for row in (chosen or rows)[:5])
+        hint = "name more axes, as in --row backbone=vgg16,aggregator=mean,seed=0"
+        raise FerbenchError(f"{pattern!r} matches {len(chosen)} rows: expected one of {names}", hint=hint)
+    return chosen[0]
+
+
+def _splitter(by_clip: bool, on_test: bool) -> MakeSplit:
+    def make_split(protocol: Protocol, corpora: Sequence[Corpus], store: Store) -> Split:
+        split = split_clips(protocol, corpora, store, by_person=not by_clip)
+        return _choose_on_test(split) if on_test else split
+
+    return make_split
+
+
+def _choose_on_test(split: Split) -> Split:
+    """The same folds, whose tested clips choose the checkpoint: they are scored as the validation part."""
+    folds = tuple(Fold(fold.train, validation=fold.test, test=()) for fold in split.folds)
+    return Split(make_key("autopsy", split.key), split.clips, folds, split.other_classes)
+
+
+def _with_best_epoch(cell: Cell) -> Cell:
+    return replace(cell, recipe=replace(cell.recipe, checkpoint="best"))
+
+
+def _with_classes(cell: Cell, classes: tuple[str, ...]) -> Cell:
+    return replace(cell, protocol=replace(cell.protocol, classes=classes))
+
+
+def _possible(row: Row, choice: str, store: Store) -> tuple[bool, ...]:
+    return (False,) if choice in find_impossible(row, store) else (False, True)
+
+
+def find_impossible(row: Row, store: Store) -> dict[str, str]:
+    """The choices that would change nothing or cannot be made, with the reason; those that need answers are left to `_examine`."""
+    model, reasons = row.model, dict[str, str]()
+    fits = [fit for submodel in model.submodels for fit in submodel.fits if isinstance(fit, Fit)]
+    if all(isinstance(fit.trainable, FinishedSystem) for fit in fits):
+        reasons |= dict.fromkeys((FOLDS, EPOCH), "nothing is trained")
+    elif model.split.folds == (by_clip := split_clips(model.cell.protocol, model.corpora, store, by_person=False)).folds:
+        reasons[FOLDS] = "the protocol's parts are lists of clips, whoever is in them"
+    elif len(by_clip.folds) != len(model.split.folds):
+        reasons[FOLDS] = f"the protocol would make {len(by_clip.folds)} folds"
+    if len(model.split.folds) == 1:
+        reasons[MEAN] = "there is one fold"
+    return reasons
+
+
+def _other_classes(row: Row) -> list[tuple[str, ...]]:
+    """Other choices of classes: without those that published work leaves out, or with those that the corpora hold."""
+    own = row.model.cell.protocol.classes
+    present = {clip.label for corpus in row.model.corpora for clip in corpus.clips}
+    optional = [label for label in OPTIONAL_CLASSES if label in own or label in present]
+    toggled = [(*own, label) if label not in own else tuple(each for each in own if each != label) for label in optional]
+    return [classes for classes in toggled if len(classes) > 1][:MAX_CLASS_CHOICES]
+
+
+def _examine(row: Row, variants: Mapping[tuple[bool, bool], Model], others: Mapping[tuple[str, ...], Model], store: Store) -> Autopsy:
+    answers = {choices: _read_answers(model, on_test=choices[1], store=store) for choices, model in variants.items()}
+    impossible = find_impossible(row, store) | _find_unanswerable([*answers.values()])
+    choices = tuple(choice for choice in CHOICES if choice not in impossible)
+    clips = {clip.id: clip for clip in row.model.split.clips}
+    scorer = _Scorer(row, clips, sorted({clip.subject for clip in clips.values()}))
+    figures = [
+        scorer.figure(answers, {choice for bit, choice in enumerate(choices) if position >> bit & 1})
+        for position in range(2 ** len(choices))
+    ]
+    return Autopsy(
+        row=" · ".join(row.labels[axis] for axis in ("backbone", "recipe", "loss", "aggregator")),
+        standin=row.model.has_standin,
+        protocol=row.labels["protocol"],
+        people=len(scorer.people),
+        choices=choices,
+        shares=share_difference(figures),
+        impossible=impossible,
+        classes=tuple(_examine_classes(row, figures[0], others, store)),
+        fits=len(variants) + len(others),
+    )
+
+
+def _examine_classes(row: Row, honest: Figure, others: Mapping[tuple[str, ...], Model], store: Store) -> Iterator[OtherClasses]:
+    own = sorted({clip.subject for clip in row.model.split.clips})
+    for classes, model in others.items():
+        clips = {clip.id: clip for clip in model.split.clips}
+        people = sorted({clip.subject for clip in clips.values()} | set(own))
+        figure = _Scorer(replace(row, model=model), clips, people).figure(
+            {(False, False): _read_answers(model, on_test=False, store=store)}, set()
+        )
+        widened = _spread(honest, own, people)
+        shares = share_difference([widened, figure])
+        yield OtherClasses(classes, shares.figures[1], shares.difference)
+
+
+def _spread(figure: Figure, own: Sequence[str], people: Sequence[str]) -> Figure:
+    """A figure of more people, most of whom have no clip in it."""
+    shape = (figure.total.shape[0], len(people), figure.total.shape[2])
+    correct, total = np.zeros(shape), np.zeros(shape)
+    places = [people.index(person) for person in own]
+    correct[:, places], total[:, places] = figure.correct, figure.total
+    return Figure(correct, total)
+
+
+def _read_answers(model: Model, *, on_test: bool, store: Store) -> dict[str, _Answer]:
+    facts = load_facts(model.crops, store)
+    answers = dict[str, _Answer]()
+    for number, (fit, fold) in enumerate(zip(model.fits, model.split.folds, strict=True)):
+        scores, _ = load_scores(fit.key, store)
+        tested = fold.validation if on_test else fold.test
+        answers |= {clip: _Answer(scores[clip], number, facts[clip]) for clip in tested if len(scores[clip])}
+    return answers
+
+
+def _find_unanswerable(answers: Sequence[_Answers]) -> dict[str, str]:
+    """The choices that these answers leave without effect."""
+    every = [answer for each in answers for answer in each.values()]
+    reasons = {}
+    if all(len(answer.scores) == 1 for answer in every):
+        reasons[PEAK] = "each clip has one score"
+    if all(answer.facts.has_face is None for answer in every):
+        reasons[FACES] = "no step looks for faces"
+    elif all(answer.facts.is_covered for answer in every):
+        reasons[FACES] = "a face is found in every clip"
+    return reasons
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    row: Row
+    clips: Mapping[str, Clip]
+    people: Sequence[str]
+
+    def figure(self, answers: Mapping[tuple[bool, bool], _Answers], made: set[str]) -> Figure:
+        """The answers behind the figure with these choices."""
+        chosen = answers[(FOLDS in made, EPOCH in made)]
+        classes, place = self.row.model.cell.protocol.classes, {person: number for number, person in enumerate(self.people)}
+        folds = len(self.row.model.split.folds) if MEAN in made else 1
+        correct, total = np.zeros((2, folds, len(self.people), len(classes)))
+        for name, answer in chosen.items():
+            if FACES in made and not answer.facts.is_covered:
+                continue
+            clip = self.clips[name]
+            at = (answer.fold if MEAN in made else 0, place[clip.subject], classes.index(clip.label))
+            scores = answer.scores[_peak(clip, answer)] if PEAK in made else answer.scores
+            total[at] += 1
+            correct[at] += aggregate_clip(self.row.aggregator, name, scores).argmax() == at[2]
+        return Figure(correct, total)
+
+
+def _peak(clip: Clip, answer: _Answer) -> slice:
+    """The scored frame that is nearest to the apex; the last one if it is unknown."""
+    indices = answer.facts.indices
+    if clip.apex is None or len(indices) != len(answer.scores):
+        return slice(-1, None)
+    nearest = min(range(len(indices)), key=lambda number: abs(indices[number] - (clip.apex or 0)))
+    return slice(nearest, nearest + 1)

@@ -1,0 +1,91 @@
+"""Shares of choices in a difference: how much of it each of several choices explains, with intervals over people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferbench.report.statistics.bootstrap import draw_people, percentile_levels
+from ferbench.report.statistics.intervals import Estimate, missing_reason
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The answers behind one UAR: `correct` and `total` clips [F,P,C] by fold, person and class.
+
+    The UAR is the mean over F folds of the mean over the classes that a fold tests; F is 1 if clips are pooled.
+    """
+
+    correct: NDArray[np.float64]
+    total: NDArray[np.float64]
+
+    def draw(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
+        """The UAR [B] for each way to weigh people, [B,P]; folds and classes without a clip do not count."""
+        correct, total = (np.einsum("bp,fpc->bfc", weights, counts, optimize=True) for counts in (self.correct, self.total))
+        by_fold = mean_where(correct / np.maximum(total, 1e-9), total > 0)  # [B,F]
+        return mean_where(by_fold, (total > 0).any(-1))
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The figure without any choice and the one with all, their difference, and the share of each of k choices in it.
+
+    `figures` are those of all 2^k combinations: bit i of a position says whether choice i is made. The shares sum to the difference.
+    """
+
+    figures: tuple[Estimate, ...]
+    difference: Estimate
+    shares: tuple[Estimate, ...]
+
+
+def share_difference(figures: Sequence[Figure]) -> Shares:
+    """Divide the difference between the last and the first of 2^k figures among k choices, each its Shapley value (Shapley 1953).
+
+    That is the mean change that a choice makes over all orders in which the choices can be made. All figures are of the same P people.
+    """
+    people = figures[0].total.shape[1]
+    ones = np.ones((1, people))
+    values = np.array([figure.draw(ones)[0] for figure in figures])  # [2^k]
+    if reason := missing_reason(int((sum(figure.total.sum((0, 2)) for figure in figures) > 0).sum())):
+        return _make_shares(values[:, None], (0.5, 0.5), reason)
+    weights = draw_people(people).astype(np.float64)
+    drawn = np.array([figure.draw(weights) for figure in figures])  # [2^k,B]
+    return _make_shares(np.concatenate([values[:, None], drawn], 1), percentile_levels(people), "")
+
+
+def shapley_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The Shapley values [k,...] of k players from the values [2^k,...] of all coalitions; bit i of a position is player i."""
+    players = range(len(values).bit_length() - 1)
+    return np.array([_shapley_value(values, player, [other for other in players if other != player]) for player in players])
+
+
+def mean_where(values: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The mean over the last axis of the values that count; 0 where none does."""
+    return (values * counts).sum(-1) / np.maximum(counts.sum(-1), 1)
+
+
+def _shapley_value(values: NDArray[np.float64], player: int, others: Sequence[int]) -> NDArray[np.float64]:
+    total = np.zeros_like(values[0])
+    for size in range(len(others) + 1):
+        weight = factorial(size) * factorial(len(others) - size) / factorial(len(others) + 1)
+        for coalition in combinations(others, size):
+            position = sum(1 << member for member in coalition)
+            total += weight * (values[position | 1 << player] - values[position])
+    return total
+
+
+def _make_shares(values: NDArray[np.float64], levels: tuple[float, float], reason: str) -> Shares:
+    """Estimates from values [2^k,1+B], the observed ones first."""
+
+    def estimate(row: NDArray[np.float64]) -> Estimate:
+        if reason:
+            return Estimate(float(row[0]), reason=reason)
+        return Estimate(float(row[0]), *np.quantile(row[1:], levels).tolist())
+
+    shares = shapley_values(values)
+    return Shares(tuple(map(estimate, values)), estimate(values[-1] - values[0]), tuple(map(estimate, shares)))
