@@ -9,7 +9,7 @@ VERSIONS = {
     "normalization": 1,  # crops as input of a network
     "features": 1,  # batches, calibration, ferbench.weights
     "views": 1,  # augmentation
-    "fits": 2,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
+    "fits": 3,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
     "fused fits": 2,
     "rows": 2,  # predictions, metrics, coverage, the description of the protocol
 }
