@@ -79,3 +79,46 @@ def test_rows_are_those_of_each_combination_alone(benchmark, tmp_path, repeats):
         for stage in STAGES:
             digests = stored_digests(folder, stage)
             assert {key: together[stage].get(key) for key in digests} == digests, (stage, labels)
+
+
+IN_PLACE = """
+@ferbench.hookimpl
+def register_backbones(register):
+    register(InPlace)
+
+
+@dataclass(frozen=True)
+class InPlace(ferbench.Backbone):
+    '''May change the features that it reads.'''
+
+    name = "in-place"
+    change: str = "none"
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
+
+    def frozen(self):
+        return toy.Brightness()
+
+    def trainable(self, classes):
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.tree import DecisionTreeClassifier
+        from torch import nn
+
+        if self.change == "scale":
+            return ferbench.Estimators(lambda: [make_pipeline(StandardScaler(copy=False), DecisionTreeClassifier(random_state=0))])
+        return ferbench.FinishedSystem(lambda shape: nn.ReLU(inplace=True) if self.change == "relu" else nn.Identity())
+"""
+
+
+@pytest.mark.parametrize("change", ["relu", "scale"])
+def test_a_plugin_cannot_change_the_features_of_others(data, benchmark_file, toy_plugin, tmp_path, change):
+    plugin = tmp_path / "in_place.py"
+    plugin.write_text(f"from dataclasses import dataclass\n\nimport ferbench\nimport toy\n\n{IN_PLACE}")
+    settings = (f"backbone=[{{in-place: {{change: {change}}}}}, in-place]", "aggregator=mean")
+    benchmark = load_benchmark(benchmark_file, plugins=[toy_plugin, plugin], sets=settings)
+    _, second = compute(benchmark, tmp_path / "together")["rows"]
+    compute(alone(benchmark, second["labels"]), tmp_path / "alone")
+    expected, together = (stored_digests(tmp_path / folder, "fits") for folder in ("alone", "together"))
+    assert {key: together[key] for key in expected} == expected
