@@ -21,6 +21,7 @@ from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.neighbors import PLUGIN_PREFIX, UncachedLoader, allow_neighbors, check_neighbors
 from ferbench.registry.parameters import describe_unknown
+from ferbench.store.named_files import forget_named_files
 from ferbench.store.sources import forget_sources, note_packages
 
 GROUP = "ferbench"
@@ -36,6 +37,7 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
     files = _unique_files(files)
     allow_neighbors(files)
     forget_sources()
+    forget_named_files()
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     catalog = Catalog()

@@ -19,6 +19,7 @@ from ferbench.store import entry_format
 from ferbench.store.entry_format import Content, Damaged, Entry
 from ferbench.store.files import copy_file, put_in_place, read_json, replace_file, write_file
 from ferbench.store.folder import StoreFolder
+from ferbench.store.named_files import check_named_files
 from ferbench.store.sources import check_late_imports
 
 P = ParamSpec("P")
@@ -82,11 +83,12 @@ class Store:
     def write(self, stage: str, key: str, compute: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Entry:
         """Compute an entry and store it, unless another process has stored it meanwhile: then that one is kept.
 
-        Raises SystemProblem if a plugin was edited meanwhile, so that its new code ran under an old key.
+        Raises SystemProblem if a plugin, or a file that a parameter names, was edited meanwhile: then it may be the result of another key.
         """
         start = time.monotonic()
         content = compute(*args, **kwargs)
         check_late_imports()
+        check_named_files()
         must_flush = time.monotonic() - start > MIN_SECONDS_TO_FLUSH
         data = entry_format.encode(stage, key, content)
         self.find(stage, key)  # removes a damaged one
