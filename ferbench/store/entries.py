@@ -16,7 +16,7 @@ import msgspec
 
 from ferbench.api.errors import FerbenchError, StoreError
 from ferbench.store import entry_format
-from ferbench.store.entry_format import Content, Damaged, Entry
+from ferbench.store.entry_format import Content, Damaged, Entry, Replaced
 from ferbench.store.files import copy_file, put_in_place, read_json, replace_file, write_file
 from ferbench.store.folder import StoreFolder
 from ferbench.store.named_files import check_named_files
@@ -74,6 +74,8 @@ class Store:
             self.warn(f"stored {stage} {key[:12]} is damaged ({damage}) and will be recomputed")
             self.remove(stage, key)
             return None
+        except Replaced:
+            return self.find(stage, key, facts_only)
         return entry
 
     def ensure(self, stage: str, key: str, compute: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Entry:

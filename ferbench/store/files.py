@@ -34,7 +34,7 @@ def read_json(path: Path, as_type: type[T]) -> T:
 
 
 def write_file(path: Path, content: bytes, must_flush: bool) -> None:
-    """Write a new file, and flush it to the disk."""
+    """Write a new file; if `must_flush`, flush it to the disk."""
     with path.open("xb") as file:
         file.write(content)
         if must_flush:
@@ -64,7 +64,7 @@ def put_in_place(part: Path, target: Path) -> None:
         if error.errno not in NO_LINKS:
             raise
         if not target.exists():
-            part.replace(target)  # of two writers at once, the later one wins: their files hold the same
+            part.replace(target)  # of two writers at once, the later one wins: the results are equal, their headers may differ
 
 
 def replace_file(part: Path, target: Path) -> None:
