@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferbench.api.clips import Clip
+from ferbench.api.errors import shorten
 from ferbench.corpora.reading import Unreadable
 from ferbench.corpora.verification import read_indexed
 
@@ -38,5 +39,9 @@ def read_landmarks(clip: Clip, indices: Sequence[int], digests: Sequence[str]) -
 
 
 def _parse_points(content: bytes) -> Points:
-    lines = content.decode(errors="replace").splitlines()
-    return np.array([[float(number) for number in line.split()] for line in lines if line.strip()], np.float32).reshape(-1, 2)
+    """Parse lines of `x y`; raises ValueError for any other."""
+    lines = [line for line in content.decode(errors="replace").splitlines() if line.strip()]
+    points = [[float(number) for number in line.split()] for line in lines]
+    if wrong := next((line for line, point in zip(lines, points, strict=True) if len(point) != 2), ""):
+        raise ValueError(f"{shorten(wrong)}: expected x and y")
+    return np.array(points, np.float32).reshape(-1, 2)
