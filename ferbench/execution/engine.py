@@ -34,9 +34,12 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
     _check_backbones(context, jobs)
     missing = find_missing_features(context, jobs)
     crops = CropsDriver(context)
-    crops.start(models, _crops_to_read(jobs, missing))
-    drive_features(context, jobs, crops, missing)
-    crops.finish(models)
+    try:
+        crops.start(models, _crops_to_read(jobs, missing))
+        drive_features(context, jobs, crops, missing)
+        crops.finish(models)
+    finally:
+        crops.stop()
     context.failures.raise_if_all_failed(models)
     for model in models:
         store_inputs(model, context.store)
