@@ -172,10 +172,16 @@ class Store:
 
     @contextmanager
     def exclude_others(self) -> Iterator[None]:
-        """Exclude all commands that use the store until the block ends; raises FerbenchError if one does."""
-        with self._folder.lease(COLLECTION, patience=SECONDS_TO_START) as is_held:
-            if not is_held:
-                raise FerbenchError(f"another `ferbench store gc` is cleaning up the store {self.root}", hint="wait until it ends")
+        """Exclude all commands that use the store until the block ends; raises FerbenchError if one does.
+
+        What a killed process of another machine left is watched until it expires.
+        """
+        with ExitStack() as stack:
+            if not stack.enter_context(self._folder.lease(COLLECTION, patience=SECONDS_TO_START)):
+                holder = self._folder.leases.holder(COLLECTION)
+                if holder or not stack.enter_context(self._folder.lease(COLLECTION, patience=SECONDS_TO_START)):
+                    problem = f"another `ferbench store gc` ({holder or 'another process'}) is cleaning up the store {self.root}"
+                    raise FerbenchError(problem, hint="wait until it ends")
             users = (self._folder.leases.holder(name) for name in self._folder.leases.names(USE))
             if user := next(filter(None, users), ""):
                 hint = "wait until it ends: it may need entries that no row names yet"
