@@ -50,9 +50,11 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 
 
 def _crops_to_read(jobs: Sequence[Job], missing: Collection[str]) -> Iterator[str]:
-    """The keys of the crops that missing features or fits are computed from."""
+    """The keys of the crops that missing features or fits are computed from, or calibrated on."""
     for _, fit in jobs:
-        groups = {task.group for task in fit.feature_tasks() if task.key in missing} if fit.frozen else fit.groups.by_name
+        groups = {task.group for task in fit.feature_tasks() if task.key in missing} if fit.frozen else set(fit.groups.by_name)
+        if fit.frozen and fit.frozen.is_calibrated and groups:
+            groups |= {fit.groups.owners[clip] for clip in fit.split.folds[fit.fold].train}
         yield from (fit.crops[group] for group in groups)
 
 

@@ -266,6 +266,25 @@ def test_damaged_entry_is_recomputed_with_a_warning(run, tmp_path, stage):
     assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]
 
 
+def test_damaged_crops_that_only_calibrate_are_recomputed(run, tmp_path, monkeypatch):
+    """Features are lost, and so are crops of other groups, whose own features are stored."""
+    monkeypatch.setattr("ferbench.corpora.groups.MAX_CLIPS", 9)
+    options = ("--set", "backbone={toy-net: {calibrated: true}}", "--set", "recipe.epochs=1")
+    assert run(*options)[0] == 0
+    store = tmp_path / "runs"
+    before = {stage: stored_digests(store, stage) for stage in ("crops", "features", "fits")}
+    assert len(before["crops"]) > 2
+    for stage in ("fits", "rows"):
+        shutil.rmtree(store / stage)
+    sorted((store / "features").rglob("*.safetensors"))[0].unlink()
+    for entry in (store / "crops").rglob("*.safetensors"):
+        entry.write_bytes(entry.read_bytes()[:-3] + b"abc")
+    code, _, messages = run(*options)
+    assert code == 0
+    assert messages.count("is damaged") == len(before["crops"])
+    assert {stage: stored_digests(store, stage) for stage in before} == before
+
+
 def test_figures(run, tmp_path):
     run(figures=True)
     figures = sorted(path.name for path in (tmp_path / "runs/figures/benchmarks/toys").iterdir())
