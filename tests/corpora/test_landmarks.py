@@ -45,4 +45,4 @@ def test_points(read, text):
 def test_frames_with_anything_else_are_left_out(read, text, reason):
     points, problems = read(text)
     assert list(points) == [0]
-    assert problems == {1: f"other.txt: {reason}"}
+    assert problems == {1: reason}

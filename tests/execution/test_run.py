@@ -708,3 +708,18 @@ def test_videos_that_end_early_are_reported_and_used(run, data):
     assert "videos that end early: 1: toy/p00/dark/cut (" in line
     assert line.endswith("of 20 frames)")
     assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew
+
+
+def test_names_of_files_change_no_result(run, data, tmp_path):
+    """Keys do not count them, so that two stores would differ under one key."""
+    damaged = data / "toy/p03/light/take0/1.png"
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    _, rows, messages = run("--set", "recipe.epochs=1")
+    assert "unreadable frames left out: 1: toy/p03/light/take0 frame 1 (1.png: truncated or damaged PNG)" in messages
+    before = {stage: stored_digests(tmp_path / "runs", stage) for stage in ("crops", "features", "fits", "rows")}
+    shutil.rmtree(tmp_path / "runs")
+    damaged.rename(damaged.with_name("1b.png"))
+    code, again, messages = run("--set", "recipe.epochs=1")
+    assert "frame 1 (1b.png: truncated or damaged PNG)" in messages
+    assert (code, [row["unreadable"] for row in again]) == (0, [row["unreadable"] for row in rows])
+    assert {stage: stored_digests(tmp_path / "runs", stage) for stage in before} == before
