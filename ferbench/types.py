@@ -29,7 +29,7 @@ Seed = Annotated[int, Meta(ge=0, lt=2**32)]
 """The seed of a random generator, 0 to 2^32 - 1."""
 
 File = Annotated[str, Meta(extra={"file": True})]
-"""A parameter that may name a file. Keys then depend on the file's content, not on its path."""
+"""A parameter that may name a file, but no folder. Keys then depend on the file's content, not on its path."""
 
 RGB = tuple[float, float, float]
 """One number each for red, green and blue."""

@@ -94,14 +94,15 @@ class Invert(ferbench.Preprocessor):
 
 @dataclass(frozen=True)
 class Pool(ferbench.Frozen):
-    """Means of 4 x 4 fields."""
+    """Means of 4 x 4 fields; if calibrated, around the mean of the training crops."""
 
     log: str = ""
     broken: bool = False
+    calibrated: bool = False
 
     @property
     def is_calibrated(self) -> bool:
-        return False
+        return self.calibrated
 
     def build(self, crops) -> Any:
         from torch import nn
@@ -109,12 +110,12 @@ class Pool(ferbench.Frozen):
         if self.broken:
             raise ZeroDivisionError("the plugin's own bug")
         _note(self.log, "build")
-        log = self.log
+        log, mean = self.log, crops.mean() if self.calibrated else 0.0
 
         class Counted(nn.Module):
             def forward(self, x):
                 _note(log, *["frame"] * len(x))
-                return x
+                return x - mean
 
         return nn.Sequential(Counted(), nn.AdaptiveAvgPool2d(4), nn.Flatten())
 
@@ -127,12 +128,13 @@ class ToyNet(ferbench.Backbone):
     hidden: int = 0
     log: str = ""
     broken: bool = False
+    calibrated: bool = False
 
     def input(self):
         return ferbench.Input(16, 1, (0.5,), (0.25,))
 
     def frozen(self):
-        return Pool(self.log, self.broken)
+        return Pool(self.log, self.broken, self.calibrated)
 
     def trainable(self, classes):
         return ferbench.EmbeddingNetwork(lambda shape: self.network(shape[0], len(classes)))

@@ -52,7 +52,7 @@ class Clip:
     `id` is stable and unique in its corpus, `subject` names the person; the core prefixes both with the dataset's name.
     `length` is the number of frames; leave it 0 and the core counts them. `apex` is the 0-based index of the most intense frame.
     `landmarks` are text files that the corpus ships, one per frame, with one point `x y` in pixels per line; empty if it ships none.
-    `facts` are JSON scalars about the clip (sex, intensity, session ...).
+    `facts` about the clip (sex, intensity, session ...) are text, booleans, whole or finite numbers, by name; not those of numpy.
     """
 
     id: str

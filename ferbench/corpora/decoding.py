@@ -12,7 +12,7 @@ from ferbench.corpora.verification import hold_indexed, read_indexed
 from ferbench.corpora.videos import decode_frames
 
 Decoded = tuple[dict[int, Image], dict[int, str]]
-"""Images by frame index, and by index the reason for each frame that cannot be decoded."""
+"""Images by frame index, and by index why each other frame cannot be decoded, without names of files, which no key counts."""
 
 
 def decode(clip: Clip, indices: Sequence[int], digests: Sequence[str]) -> Decoded:
@@ -29,7 +29,7 @@ def _decode_images(files: Sequence[Path], indices: Sequence[int], digests: Seque
         try:
             frames[index] = decode_image(read_indexed(files[index], digests[index]), files[index].name)
         except Unreadable as problem:
-            problems[index] = str(problem)
+            problems[index] = problem.reason
     return reduce_depth(frames), problems
 
 
@@ -38,5 +38,5 @@ def _decode_video(video: Path, indices: Sequence[int], digest: str) -> Decoded:
         with hold_indexed(video, digest):
             frames = decode_frames(video, indices)
     except Unreadable as problem:
-        return {}, dict.fromkeys(indices, str(problem))
-    return frames, {index: f"{video.name}: frame {index} cannot be decoded" for index in sorted(set(indices) - frames.keys())}
+        return {}, dict.fromkeys(indices, problem.reason)
+    return frames, dict.fromkeys(sorted(set(indices) - frames.keys()), "cannot be decoded")

@@ -15,7 +15,7 @@ import msgspec
 from ferbench.api.clips import Clip, Files
 from ferbench.corpora.reading import Unreadable, describe_problem
 from ferbench.store.entries import Store
-from ferbench.store.files import digest_stream, open_regular
+from ferbench.store.files import Fingerprint, digest_stream, open_regular, take_fingerprint
 from ferbench.store.keys import make_key
 from ferbench.types import Progress
 
@@ -29,9 +29,6 @@ SLOW = 0.0005  # seconds for a file, from which on several threads are quicker: 
 SETTLED = 2_000_000_000
 FILE_GONE = (0, 0, 0, 0)
 PROBLEM = "unreadable: "  # begins what stands for the digest of a file that cannot be read
-
-Fingerprint = tuple[int, int, int, int]
-"""Size, time of the last change of the content and of anything (nanoseconds), and inode: if they are equal, so is the content."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -128,12 +125,6 @@ def record_file(path: Path) -> FileRecord:
 def problem_digest(problem: str) -> str:
     """What stands for the digest of a file that cannot be read."""
     return f"{PROBLEM}{problem}"
-
-
-def take_fingerprint(file: str | int) -> Fingerprint:
-    """Return the fingerprint of a file, or of an open one."""
-    stat = os.stat(file)  # noqa: PTH116 (a corpus may have a hundred thousand files)
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
 def is_current(path: str, record: FileRecord) -> bool:

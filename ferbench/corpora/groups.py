@@ -33,7 +33,9 @@ class ClipGroup:
     @cached_property
     def key(self) -> str:
         """Equal for groups of equal clips; labels, people and paths do not count."""
-        return make_key("group", [[c.id, c.length, c.apex, dict(c.facts), self.files[c.id]] for c in self.clips.values()])
+        clips = self.clips.values()
+        kinds = [(len(c.images), len(c.landmarks), c.video is not None) for c in clips]  # of the files: one of them alone may be either
+        return make_key("group", [[c.id, c.length, c.apex, dict(c.facts), self.files[c.id]] for c in clips], kinds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,12 +23,12 @@ DEPTHS = (8, 10, 12, 14, 16)  # bits of a sensor
 def decode_image(data: bytes, name: str) -> DeepImage:
     """The content of an image file, rotated as its EXIF data says; 16-bit files stay 16-bit. Raises Unreadable if any part is damaged."""
     if problem := find_damage(data):
-        raise Unreadable(f"{name}: {problem}")
+        raise Unreadable(name, problem)
     try:
         return _decode_jpeg(data) if data.startswith(JPEG) else _decode_any(data)
     except (cv2.error, ValueError) as error:
         reason = error.err if isinstance(error, cv2.error) else str(error)
-        raise Unreadable(f"{name}: {reason or 'cannot be decoded'}") from error
+        raise Unreadable(name, reason or "cannot be decoded") from error
 
 
 def reduce_depth(frames: Mapping[int, DeepImage]) -> dict[int, Image]:

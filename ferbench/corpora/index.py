@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 
 from ferbench.api.clips import Clip, Files, Skipped
 from ferbench.api.components import Dataset
-from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
+from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location, shorten
 from ferbench.api.text import is_unicode
 from ferbench.corpora.corpus import Corpus, store_contents
 from ferbench.corpora.files import FileRecords, file_folders, file_names, read_files
@@ -18,6 +19,8 @@ from ferbench.corpora.reading import is_truncated
 from ferbench.corpora.standins import find_standin
 from ferbench.store.entries import Store
 from ferbench.types import Progress
+
+EXACT = {str, bool, int}  # types of facts; floats must be finite too
 
 
 def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progress: Progress | None = None) -> Corpus:
@@ -63,15 +66,38 @@ def _list_clips(dataset: Dataset) -> tuple[list[Clip], list[Skipped]]:
 def _contract_problem(item: object) -> str:
     """What is wrong with something that a dataset yields; empty if nothing is."""
     if isinstance(item, Skipped):
-        return ""
+        return "" if isinstance(item.what, str) and isinstance(item.reason, str) else f"{shorten(item)}: expected strings"
     if not isinstance(item, Clip):
-        return f"{item!r}: expected a Clip or a Skipped"
+        return f"{shorten(item)}: expected a Clip or a Skipped"
     if not (isinstance(item.id, str) and isinstance(item.subject, str) and isinstance(item.label, str)):
         return f"a clip with id {item.id!r}, subject {item.subject!r} and label {item.label!r}: expected strings"
-    if not all(isinstance(files, Files) or all(isinstance(path, Path) for path in files) for files in _groups_of_files(item)):
-        return f"the clip {item.id} with images, landmarks or a video of another type: expected pathlib.Path"
-    if item.images and item.video:
-        return f"the clip {item.id} with images and a video: expected one of them"
+    if problem := _files_problem(item) or _values_problem(item):
+        return f"the clip {item.id} with {problem}"
+    return ""
+
+
+def _files_problem(clip: Clip) -> str:
+    for files in _groups_of_files(clip):
+        if (
+            not isinstance(files, Files)
+            and files != ()
+            and not (isinstance(files, Sequence) and all(isinstance(path, Path) for path in files))
+        ):
+            return "images, landmarks or a video of another type: expected pathlib.Path"
+    return "images and a video: expected one of them" if clip.images and clip.video else ""
+
+
+def _values_problem(clip: Clip) -> str:
+    """What is wrong with the length, the apex or the facts: keys are made of them, and numbers of numpy have no JSON."""
+    if type(clip.length) is not int or clip.length < 0:
+        return f"length {shorten(clip.length)}: expected an int, 0 or above"
+    if clip.apex is not None and type(clip.apex) is not int:
+        return f"apex {shorten(clip.apex)}: expected an int or None"
+    if type(clip.facts) is not dict and not isinstance(clip.facts, Mapping):
+        return f"facts {shorten(clip.facts)}: expected a dict"
+    for name, value in clip.facts.items():
+        if type(name) is not str or not (type(value) in EXACT or (type(value) is float and isfinite(value))):
+            return f"the fact {shorten(name)}: {shorten(value)}: expected a name, and a str, bool, int or finite float"
     return ""
 
 

@@ -11,10 +11,13 @@ from ferbench.corpora.reading import NOT_UNICODE
 
 
 def check_names(item: Clip | Skipped) -> Clip | Skipped:
-    """The item; a clip with a name, or a file, that is not in UTF-8 is left out, since it could be neither stored nor printed."""
+    """The item; a clip with a name, a fact or a file that is not in UTF-8 is left out, since it could be neither stored nor printed."""
     if isinstance(item, Skipped):
         return Skipped(escape_line(item.what), escape_line(item.reason))
-    names = "".join((item.id, item.subject, item.label, *_parts(item.images), *_parts(item.landmarks), str(item.video or "")))
+    files = (*_parts(item.images), *_parts(item.landmarks), str(item.video or ""))
+    names = "".join(
+        (item.id, item.subject, item.label, *files, *item.facts, *[value for value in item.facts.values() if type(value) is str])
+    )
     return item if is_unicode(names) else Skipped(escape_line(item.id), NOT_UNICODE)
 
 

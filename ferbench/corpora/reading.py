@@ -19,7 +19,11 @@ FILE_ERRNOS = (
 
 
 class Unreadable(Exception):
-    """A file that cannot be read or decoded; the text names the file and says why."""
+    """A file that cannot be read or decoded; the text names the file and says why, `reason` only says why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.reason = reason
 
 
 def is_truncated(decoded: int, declared: int) -> bool:
@@ -33,7 +37,7 @@ def translate_os_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Unreadable(f"{path.name}: {describe_problem(path, error)}") from error
+        raise Unreadable(path.name, describe_problem(path, error)) from error
 
 
 def describe_problem(path: Path, error: OSError) -> str:
@@ -50,4 +54,4 @@ def check_readable(path: Path) -> None:
     with translate_os_errors(path), open_regular(path):
         size = path.stat().st_size
     if not size:
-        raise Unreadable(f"{path.name}: empty file")
+        raise Unreadable(path.name, "empty file")

@@ -20,7 +20,7 @@ def read_indexed(path: Path, digest: str) -> bytes:
     content, problem = _read(path)
     _check_equal(path, problem_digest(problem) if problem else digest_bytes(content), digest)
     if problem or not content:
-        raise Unreadable(f"{path.name}: {problem or 'empty file'}")
+        raise Unreadable(path.name, problem or "empty file")
     return content
 
 
@@ -33,7 +33,7 @@ def hold_indexed(path: Path, digest: str) -> Iterator[None]:
     record = record_file(path)
     _check_equal(path, record.digest, digest)
     if record.problem:
-        raise Unreadable(f"{path.name}: {record.problem}")
+        raise Unreadable(path.name, record.problem)
     failure = None
     try:
         yield

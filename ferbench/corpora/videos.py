@@ -44,7 +44,7 @@ def count_frames(video: Path) -> FrameCount:
         decoded = sum(1 for _ in iter(capture.grab, False))
         declared = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     if not decoded:
-        raise Unreadable(f"{video.name}: no frame can be decoded")
+        raise Unreadable(video.name, "no frame can be decoded")
     return FrameCount(decoded, declared)
 
 
@@ -62,7 +62,7 @@ def read_frames(video: Path) -> Iterator[NDArray[np.uint8]]:
             count += 1
             yield image
     if not count:
-        raise Unreadable(f"{video.name}: no frame can be decoded")
+        raise Unreadable(video.name, "no frame can be decoded")
 
 
 def decode_frames(video: Path, indices: Sequence[int]) -> dict[int, Image]:
@@ -84,11 +84,11 @@ def decode_frames(video: Path, indices: Sequence[int]) -> dict[int, Image]:
 def _open(video: Path) -> Iterator[cv2.VideoCapture]:
     check_readable(video)
     if not is_unicode(str(video)):  # OpenCV would crash
-        raise Unreadable(f"{video.name}: {NOT_UNICODE}")
+        raise Unreadable(video.name, NOT_UNICODE)
     capture = cv2.VideoCapture(str(video))
     try:
         if not capture.isOpened():
-            raise Unreadable(f"{video.name}: OpenCV cannot decode it as a video")
+            raise Unreadable(video.name, "OpenCV cannot decode it as a video")
         yield capture
     finally:
         capture.release()

@@ -40,9 +40,12 @@ def compute_models(wanted: Sequence[Model], context: Context) -> None:
     _check_backbones(context, jobs)
     missing = find_missing_features(context, jobs)
     crops = CropsDriver(context)
-    crops.start(models, _crops_to_read(jobs, missing))
-    drive_features(context, jobs, crops, missing)
-    crops.finish(models)
+    try:
+        crops.start(models, _crops_to_read(jobs, missing))
+        drive_features(context, jobs, crops, missing)
+        crops.finish(models)
+    finally:
+        crops.stop()
     context.failures.raise_if_all_failed(models)
     for model in models:
         store_inputs(model, context.store)
@@ -52,9 +55,11 @@ def compute_models(wanted: Sequence[Model], context: Context) -> None:
 
 
 def _crops_to_read(jobs: Sequence[Job], missing: Collection[str]) -> Iterator[str]:
-    """The keys of the crops that missing features or fits are computed from."""
+    """The keys of the crops that missing features or fits are computed from, or calibrated on."""
     for _, fit in jobs:
-        groups = {task.group for task in fit.feature_tasks() if task.key in missing} if fit.frozen else fit.groups.by_name
+        groups = {task.group for task in fit.feature_tasks() if task.key in missing} if fit.frozen else set(fit.groups.by_name)
+        if fit.frozen and fit.frozen.is_calibrated and groups:
+            groups |= {fit.groups.owners[clip] for clip in fit.split.folds[fit.fold].train}
         yield from (fit.crops[group] for group in groups)
 
 

@@ -79,7 +79,7 @@ def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     reporter.line(f"{len(rows)} rows, {len(rows) - len(missing)} of them already stored{skipped}")
     failures = _compute(pending, store, options, reporter) if pending else []
     record = summary.store_summary(benchmark, rows, [*failed.values(), *failures], summaries, store)
-    for line in summary.unreadable_lines(record["rows"]):
+    for line in summary.unreadable_lines(record["rows"], (row.model.split for row in rows)):
         reporter.warn(line)
     _draw_figures(record, len(pending), store, options, reporter)
     return record

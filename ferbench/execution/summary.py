@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from typing import cast
 
+from ferbench.api.clips import Clip
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.corpus import Corpus
+from ferbench.corpora.folds import Split
 from ferbench.corpora.repeats import Repeats, find_repeats
 from ferbench.plan.models import Row
 from ferbench.store.entries import Store
@@ -84,18 +86,15 @@ def repeat_lines(corpora: Sequence[CorpusSummary]) -> Iterator[str]:
             yield f"{corpus['corpus']}: {pictures} pictures are also those of another person or corpus: {', '.join(examples)}{more}"
 
 
-def unreadable_lines(rows: Sequence[StoredRow]) -> Iterator[str]:
-    """List the frames that could not be decoded, and the clips without a readable frame, over all rows."""
+def unreadable_lines(rows: Sequence[StoredRow], splits: Iterable[Split]) -> Iterator[str]:
+    """List the frames that could not be decoded, and the clips without a readable frame, over all rows; the splits have their clips."""
     done = [row for row in rows if row["status"] == "done"]
-    frames = {
-        f"{clip} frame {frame} ({reason})": None
-        for row in done
-        for clip, problems in row["unreadable"].items()
-        for frame, reason in problems.items()
-    }
+    frames = dict.fromkeys((clip, *problem) for row in done for clip, problems in row["unreadable"].items() for problem in problems.items())
     clips = dict.fromkeys(clip for row in done for clip in row["clips_lost"])
     if frames:
-        yield f"unreadable frames left out: {len(frames)}: {_format_names(frames, MAX_NAMED)}"
+        by_id = {clip.id: clip for split in {split.key: split for split in splits}.values() for clip in split.clips}
+        names = [f"{clip} frame {frame} ({_file_name(by_id[clip], int(frame))}: {reason})" for clip, frame, reason in frames]
+        yield f"unreadable frames left out: {len(frames)}: {_format_names(names, MAX_NAMED)}"
     if clips:
         yield f"clips without a readable frame left out: {len(clips)}: {_format_names(clips, MAX_NAMED)}"
 
@@ -131,6 +130,10 @@ def _skipped(corpus: Corpus) -> dict[str, Names]:
     for item in corpus.skipped:
         skipped.setdefault(item.reason, []).append(item.what)
     return skipped
+
+
+def _file_name(clip: Clip, frame: int) -> str:
+    return (clip.video or clip.images[frame]).name
 
 
 def _clips_line(corpus: CorpusSummary) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 from ferbench.api.errors import PluginError
 from ferbench.store.modules import CORE, imported_packages, locate, top_name
+from ferbench.store.sources import note_state
 
 PLUGIN_PREFIX = "ferbench_plugin_"  # of the names of plugin files as modules
 
@@ -21,6 +23,11 @@ class UncachedLoader(SourceFileLoader):
     def path_stats(self, path: str) -> Mapping[str, float]:
         """Withhold what the cache is checked by."""
         raise OSError(path)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute the file, and note which version of it."""
+        note_state(module)
+        super().exec_module(module)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import msgspec
 from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, join_names, shorten
 from ferbench.registry.specs import Place, Spec, make_specs
-from ferbench.store.keys import file_parameters, type_hints
+from ferbench.store.keys import content_parameters, file_parameters, type_hints
 
 T = TypeVar("T")
 Hint = object
@@ -39,11 +39,13 @@ def build(cls: type[T], spec: Spec, what: str, builder: Builder | None = None) -
     for name in spec.parameters:
         if name not in hints:
             raise FerbenchError(describe_unknown(f"parameter of {what}", name, hints), where=str(spec.place_of(name)))
-    paths = file_parameters(cls)
+    paths, contents = file_parameters(cls), content_parameters(cls)
     values = {}
     for name, value in spec.parameters.items():
         parameter = _Parameter(hints[name], f"{what}: {name}", spec.place_of(name), builder)
         values[name] = parameter.convert(expand_path(value) if name in paths else value)
+        if name in contents and values[name] != getattr(cls, name, None):  # a default may be a name, such as that of pretrained weights
+            _refuse_folder(values[name], parameter)
     if missing := [f.name for f in fields(cls) if f.init and f.name not in values and _is_required(f)]:  # type: ignore[arg-type]
         raise FerbenchError(f"{what} lacks {', '.join(missing)}", where=str(spec.place))
     with blame_plugin(what, cls):
@@ -99,6 +101,13 @@ class _Parameter:
             return f"expected its fields ({', '.join(parameter_hints(section))}) as key: value"
         text = str(error).partition(" - at ")[0]
         return text[0].lower() + text[1:]
+
+
+def _refuse_folder(value: object, parameter: _Parameter) -> None:
+    """Raise FerbenchError if a value names a folder: only the content of files counts in keys."""
+    names = value if isinstance(value, list | tuple) else [value]
+    if folder := next((name for name in names if isinstance(name, str) and os.path.isdir(name)), ""):  # noqa: PTH112 (may be any text)
+        raise FerbenchError(f"{parameter.what} is the folder {shorten(folder)}: expected a file, or a name", where=str(parameter.place))
 
 
 def is_valid(value: object, hint: Hint) -> bool:

@@ -21,7 +21,8 @@ from ferbench.registry.catalog import Catalog
 from ferbench.registry.contracts import KINDS
 from ferbench.registry.neighbors import PLUGIN_PREFIX, UncachedLoader, allow_neighbors, check_neighbors
 from ferbench.registry.parameters import describe_unknown
-from ferbench.store.sources import forget_sources, note_packages
+from ferbench.store.named_files import forget_named_files
+from ferbench.store.sources import forget_sources, note_modules
 
 GROUP = "ferbench"
 PLUGINS_VARIABLE = "FERBENCH_PLUGINS"  # names of installed plugins to load; all if it is not set
@@ -36,13 +37,14 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
     files = _unique_files(files)
     allow_neighbors(files)
     forget_sources()
+    forget_named_files()
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     catalog = Catalog()
     for name, entries in _installed_plugins().items():
         if problem := _load_installed(manager, name, entries):
             catalog.broken[name] = problem
-    note_packages(plugin.__name__ for plugin in manager.get_plugins())
+    installed = [plugin.__name__ for plugin in manager.get_plugins()]
     for file in files:
         module = _import_file(file)
         _register(manager, module, str(file))
@@ -50,6 +52,7 @@ def load_plugins(files: Sequence[Path] = ()) -> Catalog:
             raise PluginError(f"{file} has no hook, so it registers nothing", hint="mark register_... functions with @ferbench.hookimpl")
     _check_hooks(manager)
     _call_hooks(manager, catalog)
+    note_modules(installed)
     return catalog
 
 

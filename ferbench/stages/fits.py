@@ -194,7 +194,7 @@ def _run_finished_system(fit: Fit, system: FinishedSystem, items: Items) -> _Res
             if any(parameter.requires_grad for parameter in module.parameters()):
                 problem = "its FinishedSystem builds a module with weights to train: expected a Network, or weights that need no gradient"
                 raise PluginError(f"{fit.backbone.title}: {problem}", where=location(type(fit.backbone)))
-            logits = module.eval()(logits)
+            logits = module.eval()(logits.clone())  # it may change its input, which other fits read
             if not isinstance(logits, torch.Tensor):
                 raise TypeError(f"its FinishedSystem gives {type(logits).__name__}: expected a tensor of logits")
     check_logits(fit, tuple(logits.shape), len(items.y))

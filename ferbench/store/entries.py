@@ -16,9 +16,10 @@ import msgspec
 
 from ferbench.api.errors import FerbenchError, StoreError
 from ferbench.store import entry_format
-from ferbench.store.entry_format import Content, Damaged, Entry
+from ferbench.store.entry_format import Content, Damaged, Entry, Replaced
 from ferbench.store.files import copy_file, put_in_place, read_json, replace_file, write_file
 from ferbench.store.folder import StoreFolder
+from ferbench.store.named_files import check_named_files
 from ferbench.store.sources import check_late_imports
 
 P = ParamSpec("P")
@@ -73,6 +74,8 @@ class Store:
             self.warn(f"stored {stage} {key[:12]} is damaged ({damage}) and will be recomputed")
             self.remove(stage, key)
             return None
+        except Replaced:
+            return self.find(stage, key, facts_only)
         return entry
 
     def ensure(self, stage: str, key: str, compute: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Entry:
@@ -82,11 +85,12 @@ class Store:
     def write(self, stage: str, key: str, compute: Callable[P, Content], *args: P.args, **kwargs: P.kwargs) -> Entry:
         """Compute an entry and store it, unless another process has stored it meanwhile: then that one is kept.
 
-        Raises SystemProblem if a plugin was edited meanwhile, so that its new code ran under an old key.
+        Raises SystemProblem if a plugin, or a file that a parameter names, was edited meanwhile: then it may be the result of another key.
         """
         start = time.monotonic()
         content = compute(*args, **kwargs)
         check_late_imports()
+        check_named_files()
         must_flush = time.monotonic() - start > MIN_SECONDS_TO_FLUSH
         data = entry_format.encode(stage, key, content)
         self.find(stage, key)  # removes a damaged one
@@ -168,10 +172,16 @@ class Store:
 
     @contextmanager
     def exclude_others(self) -> Iterator[None]:
-        """Exclude all commands that use the store until the block ends; raises FerbenchError if one does."""
-        with self._folder.lease(COLLECTION, patience=SECONDS_TO_START) as is_held:
-            if not is_held:
-                raise FerbenchError(f"another `ferbench store gc` is cleaning up the store {self.root}", hint="wait until it ends")
+        """Exclude all commands that use the store until the block ends; raises FerbenchError if one does.
+
+        What a killed process of another machine left is watched until it expires.
+        """
+        with ExitStack() as stack:
+            if not stack.enter_context(self._folder.lease(COLLECTION, patience=SECONDS_TO_START)):
+                holder = self._folder.leases.holder(COLLECTION)
+                if holder or not stack.enter_context(self._folder.lease(COLLECTION, patience=SECONDS_TO_START)):
+                    problem = f"another `ferbench store gc` ({holder or 'another process'}) is cleaning up the store {self.root}"
+                    raise FerbenchError(problem, hint="wait until it ends")
             users = (self._folder.leases.holder(name) for name in self._folder.leases.names(USE))
             if user := next(filter(None, users), ""):
                 hint = "wait until it ends: it may need entries that no row names yet"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 import mmap
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -29,8 +31,16 @@ DTYPES = {  # numpy's names of the types
 }  # fmt: skip
 
 
+FileState = tuple[int, int, int]
+"""Inode, size and time of the last change of the content: if they are equal, it is the same file."""
+
+
 class Damaged(Exception):
     """The bytes of an entry are not those that were written; the text says what is wrong."""
+
+
+class Replaced(StoreError):
+    """The file of an entry is not the one whose header was read: another process has computed the entry again."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ class ArrayFile:
     """An array [N,...] in a file, which is open only while it is read; `offset` is the byte where its first number begins."""
 
     path: Path
+    state: FileState
     dtype: str  # numpy's name
     shape: tuple[int, ...]
     offset: int
@@ -90,9 +101,9 @@ class ArrayFile:
         return math.prod(self.shape) * _item_size(self.dtype)
 
     def read_rows(self, rows: Sequence[int], into: Sequence[NDArray]) -> None:
-        """Read these rows, each into a contiguous array [...]; raises StoreError if the file ends before."""
+        """Read these rows, each into a contiguous array [...]; raises StoreError if the file ends before or was replaced."""
         size = math.prod(self.shape[1:]) * _item_size(self.dtype)
-        with self.path.open("rb") as file:
+        with _reopen(self.path, self.state) as file:
             for row, array in zip(rows, into, strict=True):
                 file.seek(self.offset + row * size)
                 if file.readinto(array.data.cast("B")) != size:
@@ -101,9 +112,10 @@ class ArrayFile:
 
 @dataclass(frozen=True)
 class Entry:
-    """A stored entry."""
+    """A stored entry. Its file may be replaced by one with the same result and a header of another length, at other offsets."""
 
     path: Path
+    state: FileState
     metadata: Metadata
     specs: Mapping[str, ArraySpec]
     start: int  # of the data, in bytes
@@ -129,10 +141,10 @@ class Entry:
     def locate(self, name: str) -> ArrayFile:
         """Return where an array is; raises KeyError."""
         spec = self.specs[name]
-        return ArrayFile(self.path, DTYPES[spec.dtype], spec.shape, self.start + spec.data_offsets[0])
+        return ArrayFile(self.path, self.state, DTYPES[spec.dtype], spec.shape, self.start + spec.data_offsets[0])
 
     def array(self, name: str) -> NDArray:
-        """Map an array from the file, read-only; raises KeyError."""
+        """Map an array from the file, read-only; raises KeyError, or StoreError if the file was replaced."""
         import numpy as np
 
         file = self.locate(name)
@@ -142,7 +154,7 @@ class Entry:
 
     @cached_property
     def _bytes(self) -> mmap.mmap:
-        with self.path.open("rb") as file:
+        with _reopen(self.path, self.state) as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
@@ -175,15 +187,30 @@ def read_verified(path: Path, stage: str, key: str) -> Entry:
 def open_entry(path: Path) -> Entry:
     """Read the header of an entry; raises OSError, or Damaged if it is not one."""
     with path.open("rb") as file:
+        state = _file_state(file)
         length = int.from_bytes(file.read(8), "little")
-        header = file.read(length) if length <= path.stat().st_size else b""
+        header = file.read(length) if length <= state[1] else b""
     try:
         parts = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
         metadata = msgspec.json.decode(parts.pop(METADATA), type=Metadata)
         specs = {name: msgspec.json.decode(spec, type=ArraySpec) for name, spec in parts.items()}
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
         raise Damaged("its header cannot be read") from error
-    return Entry(path, metadata, specs, 8 + length)
+    return Entry(path, state, metadata, specs, 8 + length)
+
+
+def _file_state(file: BufferedReader) -> FileState:
+    stat = os.fstat(file.fileno())
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _reopen(path: Path, state: FileState) -> BufferedReader:
+    """Open the file of an entry again; raises Replaced if it is another one."""
+    file = path.open("rb")
+    if _file_state(file) != state:
+        file.close()
+        raise Replaced(f"{path} was replaced or changed while it was in use", hint="stored results are kept; run the same command again")
+    return file
 
 
 def verify_header(entry: Entry, stage: str, key: str) -> None:
@@ -195,13 +222,16 @@ def verify_header(entry: Entry, stage: str, key: str) -> None:
         raise Damaged(f"it is {own.stage} {own.key[:12]}")
     if not all(spec.is_consistent for spec in entry.specs.values()):
         raise Damaged("its header describes no arrays")
-    if entry.path.stat().st_size != entry.start + entry.size:
+    if entry.state[1] != entry.start + entry.size:
         raise Damaged("its length is wrong")
 
 
 def verify_arrays(entry: Entry) -> None:
-    """Raise Damaged if an array is not as it was written; reads all of them, since an I/O error in a mapped file ends the process."""
-    with entry.path.open("rb") as file:
+    """Raise Damaged if an array is not as it was written; reads all of them, since an I/O error in a mapped file ends the process.
+
+    Raises Replaced if the file is not the one whose header was read.
+    """
+    with _reopen(entry.path, entry.state) as file:
         described = {name: (DTYPES[spec.dtype], spec.shape) for name, spec in entry.specs.items()}
         if entry.digest != _digest(entry.metadata.facts, described, lambda name: _read_chunks(file, entry, name)):
             raise Damaged("its data does not match its checksum")
@@ -211,7 +241,7 @@ def _item_size(dtype: str) -> int:
     return int(dtype[2:])
 
 
-def _read_chunks(file: BinaryIO, entry: Entry, name: str) -> Iterator[bytes]:
+def _read_chunks(file: BufferedReader, entry: Entry, name: str) -> Iterator[bytes]:
     first, end = entry.specs[name].data_offsets
     file.seek(entry.start + first)
     for begin in range(first, end, CHUNK):

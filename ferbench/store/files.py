@@ -14,6 +14,9 @@ from typing import TypeVar
 import msgspec
 
 T = TypeVar("T")
+Fingerprint = tuple[int, int, int, int]
+"""Size, time of the last change of the content and of anything (nanoseconds), and inode: if they are equal, so is the content."""
+
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)  # of file systems without hard links
 
 
@@ -31,7 +34,7 @@ def read_json(path: Path, as_type: type[T]) -> T:
 
 
 def write_file(path: Path, content: bytes, must_flush: bool) -> None:
-    """Write a new file, and flush it to the disk."""
+    """Write a new file; if `must_flush`, flush it to the disk."""
     with path.open("xb") as file:
         file.write(content)
         if must_flush:
@@ -61,7 +64,7 @@ def put_in_place(part: Path, target: Path) -> None:
         if error.errno not in NO_LINKS:
             raise
         if not target.exists():
-            part.replace(target)  # of two writers at once, the later one wins: their files hold the same
+            part.replace(target)  # of two writers at once, the later one wins: the results are equal, their headers may differ
 
 
 def replace_file(part: Path, target: Path) -> None:
@@ -92,3 +95,9 @@ def digest_stream(file: BufferedReader) -> str:
 def digest_bytes(content: bytes) -> str:
     """Return the digest that a file with this content has."""
     return hashlib.sha256(content).hexdigest()[:32]
+
+
+def take_fingerprint(file: str | int) -> Fingerprint:
+    """Return the fingerprint of a file, or of an open one."""
+    stat = os.stat(file)  # noqa: PTH116 (a corpus may have a hundred thousand files)
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino

@@ -7,14 +7,13 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 
 from ferbench.api.components import Component, Dataset
 from ferbench.api.networks import Frozen
-from ferbench.store.files import digest_file
+from ferbench.store.named_files import digest_named_file
 from ferbench.store.sources import digest_sources
 
 
@@ -26,8 +25,7 @@ def make_key(*parts: object) -> str:
 def identify_component(component: Component | Frozen) -> dict[str, object]:
     """Return class, parameters and source of a component. A file counts by its content; the root of a corpus is left out."""
     cls = type(component)
-    ignored = {"root"} if isinstance(component, Dataset) else set()
-    parameters = {f.name: _identify_parameter(component, f.name) for f in fields(component) if f.name not in ignored}
+    parameters = {f.name: _identify_parameter(component, f.name) for f in fields(component) if f.name not in _ignored_parameters(cls)}
     modules = dict.fromkeys(base.__module__ for base in cls.__mro__)
     return {"class": f"{cls.__module__}.{cls.__qualname__}", "parameters": parameters, "source": digest_sources(*modules)}
 
@@ -60,6 +58,15 @@ def file_parameters(cls: type) -> set[str]:
     return {name for name, hint in type_hints(cls).items() if _allows_file(hint)}
 
 
+def content_parameters(cls: type) -> set[str]:
+    """Return those of them whose files count in keys, by their content."""
+    return file_parameters(cls) - _ignored_parameters(cls)
+
+
+def _ignored_parameters(cls: type) -> set[str]:
+    return {"root"} if issubclass(cls, Dataset) else set()
+
+
 @lru_cache
 def type_hints(cls: type) -> dict[str, object]:
     """Return the resolved annotations of a component class, constraints included."""
@@ -84,11 +91,5 @@ def _identify_file(value: object) -> object:
     """Replace the name of each existing file by a digest of its content."""
     if isinstance(value, list | tuple):
         return [_identify_file(item) for item in value]
-    if isinstance(value, str) and Path(value).is_file():
-        return {"file": _digest_file(value, Path(value).stat().st_mtime_ns)}
-    return value
-
-
-@lru_cache
-def _digest_file(path: str, _mtime: int) -> str:
-    return digest_file(Path(path))
+    digest = digest_named_file(value) if isinstance(value, str) else ""
+    return {"file": digest} if digest else value

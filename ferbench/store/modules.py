@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import NamedTuple
 
 from ferbench.store.syntax import Syntax, read_syntax
 
@@ -25,12 +26,23 @@ STANDARD_LIBRARY = Path(os.__file__).parent
 LIBRARY_FOLDERS = {"site-packages", "dist-packages"}
 
 
+FileState = tuple[int, ...]
+"""Time of the last change, size and inode of a file; empty if there is none."""
+
+
 @dataclass(frozen=True)
 class Location:
     """Where a module is: its file, and the folders of its submodules if it is a package. A namespace package has no file."""
 
     file: Path | None = None
     folders: tuple[str, ...] = ()
+
+
+class Source(NamedTuple):
+    """The content of the file of a module, and its state just before it was read."""
+
+    syntax: Syntax
+    state: FileState
 
 
 def find_sources(*modules: str) -> dict[str, Path]:
@@ -47,6 +59,11 @@ def find_sources(*modules: str) -> dict[str, Path]:
         seen |= new
         waiting += new
     return files
+
+
+def may_count(module: str) -> bool:
+    """Whether a module counts if a component imports it."""
+    return _is_counted(module, "")
 
 
 def imported_packages(module: str) -> set[str]:
@@ -80,9 +97,19 @@ def locate(module: str) -> Location:
 
 
 @lru_cache
-def read_module(path: Path) -> Syntax:
-    """Read the file of a module."""
-    return read_syntax(path.read_bytes())
+def read_module(path: Path) -> Source:
+    """Read the file of a module; once, until `forget_modules`."""
+    state = file_state(path)
+    return Source(read_syntax(path.read_bytes()), state)
+
+
+def file_state(file: str | Path | None) -> FileState:
+    """Return the state of a file."""
+    try:
+        state = Path(file).stat() if file else None
+    except OSError:
+        state = None
+    return (state.st_mtime_ns, state.st_size, state.st_ino) if state else ()
 
 
 def forget_modules() -> None:
@@ -99,9 +126,11 @@ def _is_counted(module: str, own: str) -> bool:
 @lru_cache
 def _is_library(package: str) -> bool:
     """Whether a package belongs to Python or is installed; one that is missing counts as installed."""
+    if package in sys.stdlib_module_names:
+        return True
     location = locate(package)
     places = [location.file] if location.file else [Path(folder) for folder in location.folders]
-    return not places or package in sys.stdlib_module_names or any(map(_is_in_library, places))
+    return not places or any(map(_is_in_library, places))
 
 
 def _is_in_library(place: Path) -> bool:
@@ -122,7 +151,7 @@ def _installed_names(folder: Path) -> frozenset[str]:
 def _imports(module: str, path: Path, own: str) -> Iterator[str]:
     """Yield the names of the modules that a module imports anywhere, also inside functions. Names in libraries are not looked up."""
     parent = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in read_module(path).imports:
+    for node in read_module(path).syntax.imports:
         if isinstance(node, ast.Import):
             yield from (name for alias in node.names for name in _with_parents(alias.name))
         else:

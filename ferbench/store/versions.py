@@ -5,11 +5,11 @@
 # (tests/golden) fail if an output changes without its number; after raising it, `make golden` writes the new ones.
 VERSIONS = {
     "folds": 1,  # the classes of a protocol, checks of its folds, facts about the tested clips, ferbench.splitting
-    "crops": 1,  # selecting, decoding, landmarks, what steps are given
+    "crops": 2,  # selecting, decoding, landmarks, what steps are given
     "normalization": 1,  # crops as input of a network
     "features": 1,  # batches, calibration, ferbench.weights
     "views": 1,  # augmentation
-    "fits": 2,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
+    "fits": 3,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
     "fused fits": 2,
     "rows": 2,  # predictions, metrics, coverage, the description of the protocol
 }

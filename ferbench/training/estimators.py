@@ -69,12 +69,13 @@ def predict_scores(estimator: ClassifierMixin, x: NDArray[np.float32]) -> NDArra
 
 
 def _feature_matrix(items: Items) -> NDArray[np.float32]:
-    """The features [N,D] of all items."""
+    """The features [N,D] of all items, read-only: other fits read them too."""
     if isinstance(items.x, DiskFrames):
         raise FerbenchError(
             "the features exceed the memory, but a scikit-learn classifier needs all of them", hint="choose a head that is a network"
         )
     matrix: NDArray[np.float32] = torch.flatten(items.x, 1).cpu().numpy()
+    matrix.setflags(write=False)
     return matrix
 
 

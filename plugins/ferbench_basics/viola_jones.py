@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+FileState = tuple[int, ...]  # of a file that may be replaced between two runs in one process; empty if there is none
 NO_FACE = (nan, nan, nan, nan)
 SEARCH_MARGIN = 0.25  # `near` searches the previous box, widened on each side by this share of its size,
 SIZE_RATIO = 1.25  # for faces that are smaller or larger by at most this factor
@@ -68,7 +69,7 @@ class ViolaJones(Preprocessor):
 
     def _largest_face(self, image: NDArray[np.uint8], **sizes: tuple[int, int]) -> Box | None:
         # A cv2.CascadeClassifier keeps scratch state, and clips are decoded by several threads: one classifier for each.
-        detector = load_cascade(self.cascade, threading.get_ident())
+        detector = load_cascade(self.cascade, threading.get_ident(), _file_state(self.cascade))
         faces = detector.detectMultiScale(to_gray(image), self.scale_factor, self.min_neighbors, **sizes)
         boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h in faces]
         return max(boxes, key=lambda box: (box[2] * box[3], box), default=None)
@@ -101,8 +102,11 @@ class Crop(Preprocessor):
 
 
 @lru_cache(maxsize=256)
-def load_cascade(cascade: str, _thread: int) -> Any:
-    """Load a cv2.CascadeClassifier by name or path, one per thread; raises FerbenchError if OpenCV or the file does not allow it."""
+def load_cascade(cascade: str, _thread: int, _state: FileState = ()) -> Any:
+    """Load a cv2.CascadeClassifier by name or path, one per thread and state of the file.
+
+    Raises FerbenchError if OpenCV or the file does not allow it.
+    """
     import cv2
 
     try:
@@ -116,6 +120,14 @@ def load_cascade(cascade: str, _thread: int) -> Any:
     if not _can_load(detector, path):
         raise FerbenchError(f"{path} is not a cascade that OpenCV can load", where=_WHERE, hint="give the XML file of a trained cascade")
     return detector
+
+
+def _file_state(path: str) -> FileState:
+    try:
+        state = Path(path).stat()
+    except OSError:  # it is the name of a cascade that OpenCV ships
+        return ()
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def _cascade_file(cascade: str, shipped: Path) -> Path:

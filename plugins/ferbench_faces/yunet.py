@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WHERE = "preprocessor yunet"
+FileState = tuple[int, ...]  # of a file that may be replaced between two runs in one process; empty if there is none
 HINT = "download face_detection_yunet_2023mar.onnx from https://github.com/opencv/opencv_zoo and give its path as `model`"
 
 
@@ -45,7 +46,7 @@ class YuNet(Preprocessor):
         import cv2
         import numpy as np
 
-        network = load_detector(self.model, self.score, threading.get_ident())
+        network = load_detector(self.model, self.score, threading.get_ident(), _file_state(self.model))
         network.setInputSize(image.shape[1::-1])
         _, faces = network.detect(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR))
         if faces is None or not len(faces):
@@ -55,8 +56,8 @@ class YuNet(Preprocessor):
 
 
 @lru_cache(maxsize=256)
-def load_detector(model: str, score: float, _thread: int) -> Any:
-    """Load a cv2.FaceDetectorYN from a file, one per thread; raises FerbenchError if the file is missing or unusable."""
+def load_detector(model: str, score: float, _thread: int, _state: FileState = ()) -> Any:
+    """Load a cv2.FaceDetectorYN from a file, one per thread and state of the file; raises FerbenchError if it is missing or unusable."""
     import cv2
 
     if not Path(model).is_file():
@@ -65,3 +66,11 @@ def load_detector(model: str, score: float, _thread: int) -> Any:
         return cv2.FaceDetectorYN.create(model, "", (320, 320), score)
     except (cv2.error, AttributeError) as error:
         raise FerbenchError(f"{model} is not a YuNet model that OpenCV {cv2.__version__} can load", where=WHERE, hint=HINT) from error
+
+
+def _file_state(path: str) -> FileState:
+    try:
+        state = Path(path).stat()
+    except OSError:  # an error of its own names it
+        return ()
+    return state.st_mtime_ns, state.st_size, state.st_ino

@@ -67,7 +67,7 @@ def test_counting_and_decoding_agree_if_the_header_declares_more_than_there_is(t
     assert 0 < there < FRAMES
     images, problems = decode(Clip("c", "s", "l", video=path), range(FRAMES))
     assert sorted(images) == list(range(there))
-    assert problems[there] == f"cut.avi: frame {there} cannot be decoded"
+    assert problems[there] == "cannot be decoded"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_truncated_picture_is_a_problem_and_not_half_a_picture(tmp_path, name,
     (tmp_path / name).write_bytes(WHOLE[name][: int(len(WHOLE[name]) * share)])
     image, problem = decode_one(tmp_path / name)
     assert image is None
-    assert problem.startswith(f"{name}: truncated")
+    assert problem.startswith("truncated")
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -162,7 +162,7 @@ def test_other_unreadable_pictures_leave_the_rest_of_the_clip(tmp_path, name, co
     (tmp_path / "good.png").write_bytes(WHOLE["a.png"])
     images, problems = decode(Clip("c", "s", "l", images=(tmp_path / name, tmp_path / "good.png")), [0, 1])
     assert list(images) == [1]
-    assert problems[0].startswith(f"{name}: {reason}")
+    assert problems[0].startswith(reason)
 
 
 def test_the_libraries_own_warnings_stay_off_the_terminal(tmp_path):
@@ -185,4 +185,4 @@ def test_the_libraries_own_warnings_stay_off_the_terminal(tmp_path):
 
 
 def test_a_folder_is_not_a_picture(tmp_path):
-    assert decode_one(tmp_path) == (None, f"{tmp_path.name}: Is a directory")
+    assert decode_one(tmp_path) == (None, "Is a directory")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ferbench import Clip
+from ferbench.corpora.files import clip_files
 from ferbench.corpora.groups import MAX_CLIPS, MAX_FRAMES, Groups, group_clips
 
 
@@ -74,3 +76,17 @@ def test_groups_with_some_clips():
     chosen = groups.with_any_of(["corpus/3", "corpus/7", "corpus/3"])
     assert {"corpus/3", "corpus/7"} <= chosen.owners.keys()
     assert 1 <= len(chosen.by_name) <= 2
+
+
+def test_key_counts_what_kind_each_file_is():
+    """A GIF is one image or a video; of two files of a clip, the second may be an image or landmarks."""
+    gif, other = Path("a.gif"), Path("b")
+    clips = [
+        Clip("c/x", "p", "l", images=(gif,), length=1),
+        Clip("c/x", "p", "l", video=gif, length=1),
+        Clip("c/x", "p", "l", images=(gif, other), length=1),
+        Clip("c/x", "p", "l", images=(gif,), landmarks=(other,), length=1),
+        Clip("c/x", "p", "l", landmarks=(gif,), video=other, length=1),
+    ]
+    keys = {group_clips("c", [clip], {"c/x": ("1", "2")[: len(clip_files(clip))]})[0].key for clip in clips}
+    assert len(keys) == len(clips)

@@ -137,7 +137,7 @@ def test_landmarks_from_a_pipe_or_a_device_are_left_out(tmp_path, content):
         clip = Clip("c", "s", "l", landmarks=(path,))
         points, problems = read_landmarks(clip, [0], digest_files(clip))
     assert points == {}
-    assert problems == {0: "a.txt: is a pipe or a device, not a file"}
+    assert problems == {0: "landmarks: is a pipe or a device, not a file"}
 
 
 def special_file(path, content):

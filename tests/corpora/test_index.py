@@ -159,11 +159,45 @@ def test_digests_of_another_version_are_dropped(tmp_path, store):
         ((5,), "clips\\(\\) yields 5: expected a Clip or a Skipped"),
         ((Clip("a", "ann", "fear", images=("x.png",)),), "expected pathlib.Path"),
         ((Clip("a", 5, "fear"),), "subject 5 and label 'fear': expected strings"),
+        ((Clip("a", "ann", "fear", images=None),), "expected pathlib.Path"),
+        ((Clip("a", "ann", "fear", landmarks=iter(())),), "expected pathlib.Path"),
+        ((Clip("a", "ann", "fear", apex=np.int64(1)),), r"the clip a with apex np.int64\(1\): expected an int or None"),
+        ((Clip("a", "ann", "fear", apex="1"),), "the clip a with apex '1': expected an int or None"),
+        ((Clip("a", "ann", "fear", apex=True),), "apex True: expected an int or None"),
+        ((Clip("a", "ann", "fear", length=None),), "the clip a with length None: expected an int, 0 or above"),
+        ((Clip("a", "ann", "fear", length=-1),), "length -1: expected an int, 0 or above"),
+        ((Clip("a", "ann", "fear", facts=None),), "the clip a with facts None: expected a dict"),
+        (
+            (Clip("a", "ann", "fear", facts={"x": np.float32(2)}),),
+            r"the clip a with the fact 'x': np.float32\(2.0\): expected a name, and a str",
+        ),
+        ((Clip("a", "ann", "fear", facts={"x": np.float64(2)}),), r"the fact 'x': np.float64"),
+        ((Clip("a", "ann", "fear", facts={"x": Path("a")}),), "the fact 'x': PosixPath"),
+        ((Clip("a", "ann", "fear", facts={"x": None}),), "the fact 'x': None"),
+        ((Clip("a", "ann", "fear", facts={"x": float("nan")}),), "the fact 'x': nan: .* finite float"),
+        ((Clip("a", "ann", "fear", facts={"x": float("inf")}),), "the fact 'x': inf"),
+        ((Clip("a", "ann", "fear", facts={1: "x"}),), "the fact 1: 'x'"),
+        ((Skipped("a", None),), "expected strings"),
     ],
 )
 def test_what_a_dataset_must_not_yield(listed, items, message):
-    with pytest.raises(PluginError, match=message):
+    with pytest.raises(PluginError, match=message) as error:
         listed(*items)
+    assert str(error.value).partition(": ")[2].startswith("dataset listed: clips() yields ")
+
+
+def test_facts_may_be_texts_and_numbers(listed, tmp_path):
+    facts = {"sex": "f", "age": 31, "intensity": 0.5, "posed": True}
+    (clip,) = listed(Clip("a", "ann", "fear", images=write_images(tmp_path / "a"), facts=facts)).clips
+    assert clip.facts == facts
+
+
+def test_a_clip_with_a_fact_that_is_not_in_utf_8_is_left_out(listed, tmp_path):
+    images = write_images(tmp_path / "a")
+    corpus = listed(Clip("a", "ann", "fear", images=images), Clip("b", "bob", "fear", images=images, facts={"session": "caf\udce9"}))
+    assert [clip.id for clip in corpus.clips] == ["listed/a"]
+    assert corpus.skipped[0].what == "b"
+    assert "not in UTF-8" in corpus.skipped[0].reason
 
 
 def test_ids_are_unique(listed, tmp_path):

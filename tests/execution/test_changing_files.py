@@ -12,6 +12,7 @@ from stored import stored_digests
 
 from ferbench.cli.main import main
 from ferbench.corpora import files, verification
+from ferbench.execution import engine
 
 CHANGES = 20
 
@@ -142,7 +143,7 @@ def test_a_frame_that_was_unreadable_once_counts_again(run, data, disk):
     path = data / "toy/p00/dark/take0/0.png"
     disk.denied.add(path)
     _, rows, messages = run()
-    assert rows[0]["unreadable"] == {"toy/p00/dark/take0": {"0": "0.png: Permission denied"}}
+    assert rows[0]["unreadable"] == {"toy/p00/dark/take0": {"0": "Permission denied"}}
     assert "files that cannot be read: 1: p00/dark/take0/0.png (Permission denied)" in messages
     disk.denied.clear()
     _, rows, _ = run()
@@ -160,7 +161,7 @@ def test_a_frame_that_cannot_be_read_any_more_without_a_change_is_left_out_after
     assert "if this error stays, add --rehash" in messages
     for arguments in (["--rehash"], []):
         code, rows, _ = run("--set", "preprocessing=[[{resize: {size: 16}}]]", *arguments)
-        assert (code, rows[0]["unreadable"]) == (0, {"toy/p00/dark/take0": {"0": "0.png: Permission denied"}})
+        assert (code, rows[0]["unreadable"]) == (0, {"toy/p00/dark/take0": {"0": "Permission denied"}})
 
 
 def test_a_finished_run_opens_no_frame(run, disk, monkeypatch):
@@ -191,3 +192,73 @@ def test_the_same_pictures_under_two_people_are_named_in_messages_and_record(run
     record = json.loads((tmp_path / "runs/benchmarks/toys.json").read_text())
     assert record["corpora"][0]["repeated"]["pictures"] == 2
     assert record["corpora"][0]["repeated"]["examples"][0] == named
+
+
+SCALED = """
+from dataclasses import dataclass
+from pathlib import Path
+
+import ferbench
+import toy
+
+
+@ferbench.hookimpl
+def register_backbones(register):
+    register(Scaled)
+
+
+@dataclass(frozen=True)
+class Scale(toy.Pool):
+    weights: ferbench.File = ""
+
+    def build(self, crops):
+        from torch import nn
+
+        factor = float(Path(self.weights).read_text())
+
+        class Module(nn.Module):
+            def forward(self, x):
+                return factor * x
+
+        return nn.Sequential(super().build(crops), Module())
+
+
+@dataclass(frozen=True)
+class Scaled(toy.ToyNet):
+    '''Pooled pixels times the number in a file.'''
+
+    name = "scaled"
+    weights: ferbench.File = ""
+
+    def frozen(self):
+        return Scale(weights=self.weights)
+"""
+
+
+def test_weights_that_are_replaced_during_a_run_stop_it(run, tmp_path, monkeypatch):
+    (tmp_path / "scaled.py").write_text(SCALED)
+    weights = tmp_path / "weights.txt"
+    options = ("--plugin", str(tmp_path / "scaled.py"), "--set", f"backbone={{scaled: {{weights: {weights}}}}}")
+    weights.write_text("1.0")
+    assert run(*options, store="before")[0] == 0
+    real = engine._check_backbones
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_check_backbones", lambda *arguments: weights.write_text("0.5") and real(*arguments))
+        code, rows, messages = run(*options, store="runs")
+    assert (code, rows) == (2, [])
+    assert "weights.txt changed while the run used it: what was computed since is not stored" in messages
+    assert stored_digests(tmp_path / "runs", "features") == {}
+    assert not list((tmp_path / "runs").glob("failures/*"))
+    assert run(*options, store="runs")[0] == 0
+    before, after = (stored_digests(tmp_path / store, "features") for store in ("before", "runs"))
+    assert not before.keys() & after.keys()
+    weights.write_text("1.0")
+    assert run(*options, store="runs")[0] == 0
+    assert before.items() <= stored_digests(tmp_path / "runs", "features").items()
+
+
+def test_a_folder_in_place_of_a_file_is_refused(run, tmp_path):
+    (tmp_path / "scaled.py").write_text(SCALED)
+    code, _, messages = run("--plugin", str(tmp_path / "scaled.py"), "--set", f"backbone={{scaled: {{weights: {tmp_path}}}}}")
+    assert code == 2
+    assert f"weights is the folder '{tmp_path}': expected a file, or a name" in " ".join(messages.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 
 import pytest
 import torch
@@ -14,11 +15,14 @@ from ferbench.execution.engine import compute_rows
 from ferbench.execution.executor import LocalExecutor
 from ferbench.execution.progress import Reporter
 from ferbench.execution.rehearsal import prepare_corpora, require_standin
+from ferbench.execution.scheduler import Scheduler
+from ferbench.plan.models import FusedModel
 from ferbench.plan.planner import Planner
+from ferbench.stages.fusion import compute_fused_fit
 from ferbench.store.entries import Store
 from ferbench.store.records import stored_rows
 
-BACKBONES = "backbone=[toy-net, whole, trees, {fusion: {of: [toy-net, trees]}}]"
+BACKBONES = "backbone=[toy-net, whole, trees, {fusion: {of: [toy-net, trees]}}, {fusion: {of: [whole, {fusion: {of: [toy-net, trees]}}]}}]"
 
 
 class InlineExecutor:
@@ -76,6 +80,30 @@ def compute(data, benchmark_file, toy_plugin, tmp_path):
 def test_rows_do_not_depend_on_the_executor(compute):
     with ThreadPoolExecutor(1) as background, ThreadPoolExecutor(1) as cores, ThreadPoolExecutor(1) as thread:
         expected = compute(LocalExecutor(background, cores), "local")
-        assert len(expected) == 8
+        assert len(expected) == 10
         assert compute(InlineExecutor(), "inline") == expected
         assert compute(ThreadExecutor(thread), "thread") == expected
+
+
+def test_a_fusion_of_a_fusion_waits_for_the_process_that_computes_its_member(data, benchmark_file, toy_plugin, tmp_path, monkeypatch):
+    sets = ("backbone={fusion: {of: [finished, {fusion: {of: [trees, finished]}}]}}", "aggregator=mean")
+    benchmark = load_benchmark(benchmark_file, plugins=[toy_plugin], sets=sets)
+    store, other, reporter = Store(tmp_path / "runs"), Store(tmp_path / "runs"), Reporter(quiet=True)
+    benchmark, corpora = prepare_corpora(benchmark, store, False, reporter, require_standin(store))
+    rows = list(Planner(benchmark, corpora, store, "float32").rows())
+    (inner,) = (member for member in rows[0].model.members if isinstance(member, FusedModel))
+    with ThreadPoolExecutor(1) as background, ThreadPoolExecutor(1) as cores, ExitStack() as claims:
+        for fit in inner.fits:
+            assert claims.enter_context(other.claim("fits", fit.key))
+        executor, waits = LocalExecutor(background, cores), []
+
+        def wait(*_) -> None:
+            """The other process computes one of them."""
+            fit = inner.fits[len(waits)]
+            waits.append(fit)
+            other.write("fits", fit.key, compute_fused_fit, fit, other, {})
+
+        context = Context(store, reporter, torch.device("cpu"), executor, workers=1)
+        monkeypatch.setattr(Scheduler, "wait", wait)
+        assert compute_rows(rows, context) == []
+    assert waits == list(inner.fits)

@@ -266,6 +266,25 @@ def test_damaged_entry_is_recomputed_with_a_warning(run, tmp_path, stage):
     assert [row["confusion"] for row in again] == [row["confusion"] for row in rows]
 
 
+def test_damaged_crops_that_only_calibrate_are_recomputed(run, tmp_path, monkeypatch):
+    """Features are lost, and so are crops of other groups, whose own features are stored."""
+    monkeypatch.setattr("ferbench.corpora.groups.MAX_CLIPS", 9)
+    options = ("--set", "backbone={toy-net: {calibrated: true}}", "--set", "recipe.epochs=1")
+    assert run(*options)[0] == 0
+    store = tmp_path / "runs"
+    before = {stage: stored_digests(store, stage) for stage in ("crops", "features", "fits")}
+    assert len(before["crops"]) > 2
+    for stage in ("fits", "rows"):
+        shutil.rmtree(store / stage)
+    sorted((store / "features").rglob("*.safetensors"))[0].unlink()
+    for entry in (store / "crops").rglob("*.safetensors"):
+        entry.write_bytes(entry.read_bytes()[:-3] + b"abc")
+    code, _, messages = run(*options)
+    assert code == 0
+    assert messages.count("is damaged") == len(before["crops"])
+    assert {stage: stored_digests(store, stage) for stage in before} == before
+
+
 def test_figures(run, tmp_path):
     run(figures=True)
     figures = sorted(path.name for path in (tmp_path / "runs/figures/benchmarks/toys").iterdir())
@@ -689,3 +708,18 @@ def test_videos_that_end_early_are_reported_and_used(run, data):
     assert "videos that end early: 1: toy/p00/dark/cut (" in line
     assert line.endswith("of 20 frames)")
     assert "end early" in run("--set", "preprocessing=[[invert, {resize: {size: 20}}]]")[2]  # also when nothing is read anew
+
+
+def test_names_of_files_change_no_result(run, data, tmp_path):
+    """Keys do not count them, so that two stores would differ under one key."""
+    damaged = data / "toy/p03/light/take0/1.png"
+    damaged.write_bytes(damaged.read_bytes()[:60])
+    _, rows, messages = run("--set", "recipe.epochs=1")
+    assert "unreadable frames left out: 1: toy/p03/light/take0 frame 1 (1.png: truncated or damaged PNG)" in messages
+    before = {stage: stored_digests(tmp_path / "runs", stage) for stage in ("crops", "features", "fits", "rows")}
+    shutil.rmtree(tmp_path / "runs")
+    damaged.rename(damaged.with_name("1b.png"))
+    code, again, messages = run("--set", "recipe.epochs=1")
+    assert "frame 1 (1b.png: truncated or damaged PNG)" in messages
+    assert (code, [row["unreadable"] for row in again]) == (0, [row["unreadable"] for row in rows])
+    assert {stage: stored_digests(tmp_path / "runs", stage) for stage in before} == before

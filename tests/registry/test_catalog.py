@@ -94,6 +94,21 @@ def test_parameters_are_checked(catalog, parameters, message):
     assert caught.value.where == "b.yaml:7"
 
 
+def test_a_folder_is_no_file_unless_it_has_the_name_of_the_default(tmp_path, monkeypatch):
+    @dataclass(frozen=True)
+    class Named:
+        weights: ferbench.File = "imagenet"
+        others: tuple[ferbench.File, ...] = ()
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "imagenet").mkdir()
+    (tmp_path / "mine").mkdir()
+    assert build(Named, Spec("", {"weights": "imagenet", "others": ["here"]}, Place()), "it") == Named("imagenet", ("here",))
+    for parameters in ({"weights": "mine"}, {"others": ["here", str(tmp_path / "mine")]}):
+        with pytest.raises(FerbenchError, match=r"is the folder '.*mine': expected a file, or a name"):
+            build(Named, Spec("", parameters, Place()), "it")
+
+
 def test_parameter_that_is_missing():
     @dataclass(frozen=True)
     class Needy(Plain):

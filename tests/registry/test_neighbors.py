@@ -10,9 +10,12 @@ import pytest
 from plugin_texts import aggregator_plugin
 
 from ferbench import PluginError
+from ferbench.api.errors import SystemProblem
 from ferbench.registry.neighbors import NeighborFinder
 from ferbench.registry.plugins import load_plugins
 from ferbench.registry.specs import Spec
+from ferbench.store.entries import Store
+from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.sources import forget_sources
 
@@ -147,3 +150,36 @@ def test_an_edited_base_class_in_another_plugin_package_changes_key_and_result_i
     after = load_plugins().build("aggregator", Spec("derived", {}))
     assert (before([]), after([])) == (1, 12)
     assert make_key(identify_component(after)) != key
+
+
+def test_a_neighbor_that_is_edited_before_keys_are_made_and_imported_later_stops_the_run(write, tmp_path):
+    """It was read when the plugin was loaded; an import inside a method, hours later, runs the new code."""
+    lucky = load(plugin := write())
+    (plugin.parent / "lucky_tools/one.py").write_text("ONE = 100\n")
+    identify_component(lucky)
+    store = Store(tmp_path / "store")
+    with pytest.raises(SystemProblem, match=r"one\.py was edited while the run used it"):
+        store.write("rows", "a" * 32, lambda: Content(facts=lucky([])))
+    assert not store.has("rows", "a" * 32)
+
+
+def test_a_neighbor_that_is_edited_and_imported_before_keys_are_made_stops_the_run(write):
+    lucky = load(plugin := write())
+    (plugin.parent / "lucky_tools/one.py").write_text("ONE = 100\n")
+    assert lucky([]) == 107
+    with pytest.raises(SystemProblem, match=r"one\.py was edited since it was loaded"):
+        identify_component(lucky)
+    again = load(plugin)
+    assert again([]) == 107
+    assert identify_component(again)
+
+
+def test_a_plugin_file_may_be_edited_after_it_was_loaded(write, tmp_path):
+    lucky = load(plugin := write())
+    key = make_key(identify_component(lucky))
+    plugin.write_text(aggregator_plugin("lucky", "return 5"))
+    (plugin.parent / "lucky_number.py").write_text("NUMBER = 8\n")
+    assert make_key(identify_component(lucky)) == key
+    store = Store(tmp_path / "store")
+    assert store.write("rows", key, lambda: Content(facts=lucky([]))).read_facts(int) == 8
+    assert load(plugin)([]) == 5

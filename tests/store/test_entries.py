@@ -375,12 +375,50 @@ def test_where_the_store_is(monkeypatch):
     assert store_folder("here") == Path("here")
 
 
-def test_rows_of_an_array_are_read_from_the_file(store):
+def test_rows_of_an_array_are_read_from_the_file(store, monkeypatch):
     write(store)
     file, into = store.find("crops", KEY).locate("a"), [np.zeros(3, np.float32), np.zeros(3, np.float32)]
     file.read_rows([1, 0], into)
     np.testing.assert_array_equal(into, ARRAYS["a"][::-1])
     assert (len(file), file.nbytes) == (2, 24)
     file.path.write_bytes(file.path.read_bytes()[:-40])
+    with pytest.raises(StoreError, match="was replaced or changed"):
+        file.read_rows([1, 0], into)
+    monkeypatch.setattr(entry_format, "_reopen", lambda path, _: path.open("rb"))  # it is cut after it was opened
     with pytest.raises(StoreError, match="ends before its row"):
         file.read_rows([1], into[:1])
+
+
+def replace_entry(store: Store) -> None:
+    """Compute the entry again in another process, with a header of another length."""
+    other = reopen(store)
+    other.remove("crops", KEY)
+    write(other, Content(ARRAYS, CONTENT.facts, {"seconds": 1.5, "host": "a name that moves the arrays"}))
+
+
+def test_an_entry_that_is_replaced_while_it_is_held_is_an_error(store):
+    """Its arrays begin at another byte than the header that was read says."""
+    write(store)
+    held = store.find("crops", KEY)
+    located, mapped = held.locate("a"), store.find("crops", KEY)
+    array = mapped.array("a")
+    replace_entry(store)
+    for read in (lambda: held.array("a"), lambda: located.read_rows([0], [np.zeros(3, np.float32)])):
+        with pytest.raises(StoreError, match="was replaced or changed while it was in use"):
+            read()
+    np.testing.assert_array_equal(array, ARRAYS["a"])  # what is mapped stays
+    np.testing.assert_array_equal(store.find("crops", KEY).array("a"), ARRAYS["a"])
+
+
+def test_an_entry_that_is_replaced_while_it_is_verified_is_read_again(store, warnings, monkeypatch):
+    write(store)
+    verify, replacements = entry_format.verify_header, [replace_entry]
+
+    def verify_and_replace(entry, stage, key):
+        verify(entry, stage, key)
+        if replacements:
+            replacements.pop()(store)
+
+    monkeypatch.setattr(entry_format, "verify_header", verify_and_replace)
+    np.testing.assert_array_equal(reopen(store).find("crops", KEY).array("a"), ARRAYS["a"])
+    assert not warnings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +13,19 @@ import pytest
 
 import ferbench
 from ferbench import File
+from ferbench.api.errors import SystemProblem
+from ferbench.store import named_files
+from ferbench.store.entries import Store
+from ferbench.store.entry_format import Content
 from ferbench.store.files import digest_file
-from ferbench.store.keys import file_parameters, identify_component, make_key
+from ferbench.store.keys import content_parameters, file_parameters, identify_component, make_key
+from ferbench.store.named_files import check_named_files, forget_named_files
+
+
+@pytest.fixture(autouse=True)
+def forget():
+    yield
+    forget_named_files()
 
 
 @dataclass(frozen=True)
@@ -78,13 +90,75 @@ def test_file_counts_with_its_content_and_not_its_path(tmp_path, name):
     assert str(tmp_path) not in str(identify_component(Net(**{name: str(one)})))
 
 
-def test_changed_file_is_seen(tmp_path):
+def test_changed_file_is_seen_when_plugins_are_loaded_again(tmp_path):
     file = tmp_path / "one.pth"
     file.write_bytes(b"before")
     before = make_key(identify_component(Net(str(file))))
     file.write_bytes(b"after")
     os.utime(file, ns=(1, 1))
+    forget_named_files()
     assert make_key(identify_component(Net(str(file)))) != before
+
+
+@pytest.mark.parametrize("replacement", [b"new one", b"other size", None])
+def test_a_file_that_changes_while_it_is_used_keeps_everything_from_being_stored(tmp_path, replacement):
+    file, times = tmp_path / "one.pth", (10**18, 10**18)  # long ago
+    file.write_bytes(b"the old")
+    os.utime(file, ns=times)
+    key, store = make_key(identify_component(Net(str(file)))), Store(tmp_path / "runs")
+    store.write("features", key, Content)
+    if replacement:
+        (tmp_path / "new.pth").write_bytes(replacement)
+        os.utime(tmp_path / "new.pth", ns=times)
+        (tmp_path / "new.pth").replace(file)
+    else:
+        file.unlink()
+    for use in (lambda: store.write("features", "b" * 32, Content), lambda: identify_component(Net(str(file)))):
+        with pytest.raises(SystemProblem, match=r"one\.pth changed while the run used it"):
+            use()
+    assert store.keys("features") == [key]
+
+
+def test_a_file_that_appears_while_its_name_is_used_is_a_change(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    identify_component(Net("imagenet"))
+    check_named_files()
+    (tmp_path / "imagenet").write_bytes(b"weights")
+    with pytest.raises(SystemProblem, match="imagenet changed"):
+        check_named_files()
+
+
+def test_a_file_that_is_touched_or_replaced_by_an_equal_one_stays_the_same(tmp_path):
+    file = tmp_path / "one.pth"
+    file.write_bytes(b"weights")
+    identify_component(Net(str(file)))
+    os.utime(file, ns=(10**18, 10**18))
+    check_named_files()
+    (tmp_path / "copy.pth").write_bytes(b"weights")
+    (tmp_path / "copy.pth").replace(file)
+    check_named_files()
+
+
+def test_a_settled_file_is_read_once(tmp_path, monkeypatch):
+    file = tmp_path / "one.pth"
+    file.write_bytes(b"weights")
+    monkeypatch.setattr(named_files, "RECENT", 0)
+    identify_component(Net(str(file)))
+    monkeypatch.setattr(named_files, "digest_stream", lambda _: pytest.fail("it was read again"))
+    identify_component(Net(str(file)))
+    check_named_files()
+
+
+def test_a_file_that_was_just_written_is_read_again(tmp_path, monkeypatch):
+    """On a disk that counts in seconds, a second change would not show."""
+    file = tmp_path / "one.pth"
+    file.write_bytes(b"weights")
+    now = time.time_ns()
+    monkeypatch.setattr(named_files, "take_fingerprint", lambda _: (7, now, now, 1))
+    identify_component(Net(str(file)))
+    file.write_bytes(b"weightz")
+    with pytest.raises(SystemProblem, match="changed"):
+        check_named_files()
 
 
 def test_path_in_a_plain_text_parameter_is_text(tmp_path):
@@ -95,7 +169,9 @@ def test_path_in_a_plain_text_parameter_is_text(tmp_path):
 
 def test_file_parameters():
     assert file_parameters(Net) == {"weights", "other"}
+    assert content_parameters(Net) == {"weights", "other"}
     assert file_parameters(Corpus) == {"root"}
+    assert not content_parameters(Corpus)
 
 
 def test_file_digest(tmp_path):

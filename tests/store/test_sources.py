@@ -12,7 +12,7 @@ import pytest
 from ferbench.api.errors import SystemProblem
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
-from ferbench.store.sources import digest_sources, forget_sources, note_packages
+from ferbench.store.sources import digest_sources, forget_sources, note_modules
 
 FILES = {
     "__init__.py": "from .vote import vote\n",
@@ -151,7 +151,7 @@ def test_a_module_that_was_edited_since_it_was_loaded_is_an_error(tmp_path, monk
     file = tmp_path / "installed_module.py"
     file.write_text("ANSWER = 1\n")
     importlib.import_module("installed_module")
-    note_packages(["installed_module"])
+    note_modules(["installed_module"])
     file.write_text("ANSWER = 2000\n")
     with pytest.raises(SystemProblem, match=r"installed_module\.py was edited since it was loaded"):
         digest_sources("installed_module")
@@ -190,3 +190,36 @@ def test_a_module_may_be_edited_after_a_late_import(tmp_path, monkeypatch):
     store.write("fits", "a" * 32, lambda: early.load() or Content())
     late.write_text("ANSWER = 2000\n")
     assert store.write("fits", "b" * 32, Content)
+
+
+def test_a_module_of_no_plugin_that_was_edited_since_it_was_loaded_is_an_error(tmp_path, monkeypatch):
+    """A plugin may import modules that are not installed, and of no plugin's package."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "installed_plugin.py").write_text("import my_laboratory\n")
+    laboratory = tmp_path / "my_laboratory.py"
+    laboratory.write_text("ANSWER = 1\n")
+    forget_sources()
+    importlib.import_module("installed_plugin")
+    note_modules(["installed_plugin"])
+    laboratory.write_text("ANSWER = 2000\n")
+    with pytest.raises(SystemProblem, match=r"my_laboratory\.py was edited since it was loaded"):
+        digest_sources("installed_plugin")
+    forget_sources()
+    assert importlib.import_module("installed_plugin").my_laboratory.ANSWER == 2000
+    assert digest_sources("installed_plugin")
+
+
+def test_modules_that_no_plugin_uses_stay_in_memory(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("quiet_plugin", "my_notebook"):
+        (tmp_path / f"{name}.py").write_text("ANSWER = 1\n")
+    plugin, notebook = map(importlib.import_module, ("quiet_plugin", "my_notebook"))
+    note_modules(["quiet_plugin"])
+    (tmp_path / "my_notebook.py").write_text("ANSWER = 2000\n")
+    forget_sources()
+    assert (sys.modules["quiet_plugin"], sys.modules["my_notebook"]) == (plugin, notebook)
+    note_modules(["quiet_plugin"])
+    (tmp_path / "quiet_plugin.py").write_text("ANSWER = 2000\n")
+    forget_sources()
+    assert sys.modules.get("quiet_plugin") is None
+    assert sys.modules["my_notebook"] is notebook

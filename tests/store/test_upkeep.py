@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import threading
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -342,9 +343,49 @@ def test_gc_and_users_exclude_each_other(filled):
     other = Store(filled.store.root)
     with filled.store.use(), pytest.raises(FerbenchError, match=f"process {os.getpid()} on {socket.gethostname()} is using the store"):
         delete_garbage(other)
-    with filled.store.exclude_others(), pytest.raises(FerbenchError, match="another `ferbench store gc` is cleaning up"):
+    cleaning = rf"another `ferbench store gc` \(process {os.getpid()} on {socket.gethostname()}\) is cleaning up"
+    with filled.store.exclude_others(), pytest.raises(FerbenchError, match=cleaning):
         delete_garbage(other)
     delete_garbage(other)
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_gc_after_a_gc_that_was_killed_elsewhere(filled, monkeypatch, is_signed):
+    """The lease of a container that is gone ends when it was not renewed for a while; an empty one was never taken."""
+    monkeypatch.setattr("ferbench.store.entries.SECONDS_TO_START", 0.1)
+    monkeypatch.setattr("ferbench.store.leases.DURATION", 1.0)
+    monkeypatch.setattr("ferbench.store.leases.SIGNING", 1.0)
+    lease = filled.store.root / "leases/collection.lease"
+    with filled.store.exclude_others():
+        record = lease.read_text()
+    lease.write_text(record.replace(socket.gethostname(), "elsewhere") if is_signed else "")
+    write(filled.store, "features", "nobody's")
+    filled.age()
+    _, deletion = delete_garbage(Store(filled.store.root))
+    assert [entry.stage for entry in deletion.deleted] == ["features"]
+    assert not lease.exists()
+
+
+def test_gc_names_a_gc_of_another_machine(filled, monkeypatch):
+    monkeypatch.setattr("ferbench.store.entries.SECONDS_TO_START", 0.1)
+    monkeypatch.setattr("ferbench.store.leases.DURATION", 1.0)
+    lease, stopped = filled.store.root / "leases/collection.lease", threading.Event()
+    with filled.store.exclude_others():
+        record = lease.read_text().replace(socket.gethostname(), "elsewhere")
+    lease.write_text(record)
+
+    def renew() -> None:
+        while not stopped.wait(0.1):
+            os.utime(lease)
+
+    thread = threading.Thread(target=renew)
+    thread.start()
+    try:
+        with pytest.raises(FerbenchError, match=r"another `ferbench store gc` \(process \d+ on elsewhere\) is cleaning up"):
+            delete_garbage(Store(filled.store.root))
+    finally:
+        stopped.set()
+        thread.join()
 
 
 def test_lists_what_is_stored(filled, capsys):

@@ -69,7 +69,7 @@ def test_batches_of_clips(clips, whole, of):
 def test_a_file_that_was_cut_is_reported(clips):
     path = clips[3].path
     path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(FerbenchError, match="ends before its row 1"):
+    with pytest.raises(FerbenchError, match="was replaced or changed while it was in use"):
         DiskFrames(clips).whole()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Event
 from typing import NamedTuple
 
 from ferbench.corpora.groups import ClipGroup
@@ -36,6 +37,7 @@ class CropsDriver:
     jobs: dict[str, _Job] = field(default_factory=dict)  # by key
     waiting: deque[_Job] = field(default_factory=deque)
     finished: list[float] = field(default_factory=list)  # seconds from the start until the crops of a group were done
+    stopped: Event = field(default_factory=Event)
 
     def start(self, models: Sequence[Model], read: Iterable[str]) -> None:
         """Start all missing crops; those that this run will `read` are verified first.
@@ -54,6 +56,10 @@ class CropsDriver:
             job.result.add_done_callback(lambda _: self.finished.append(time.monotonic() - begin))
         for _ in range(min(GROUPS_AT_ONCE, len(self.jobs))):
             self.context.executor.start(self._work)
+
+    def stop(self) -> None:
+        """Start no more crops, and wait for no other process: the run ends."""
+        self.stopped.set()
 
     def wait_for(self, keys: Iterable[str]) -> None:
         """Wait until these are stored; raises the exception of the first that failed."""
@@ -78,24 +84,24 @@ class CropsDriver:
     def _work(self) -> None:
         """Compute crops until none are left. Groups that another process computes are looked at again later."""
         busy, since = 0, time.monotonic()
-        while True:
+        while not self.stopped.is_set():
             try:
                 job = self.waiting.popleft()
             except IndexError:
                 return
             try:
                 is_done = self._compute(job)
+                busy = 0 if is_done else busy + 1
+                if busy > len(self.waiting):
+                    self.context.scheduler.wait("crops", job.key, since)
             except BaseException as error:  # whoever waits for it raises it
                 job.result.set_exception(error)
                 continue
             if is_done:
                 job.result.set_result(None)
-                busy, since = 0, time.monotonic()
+                since = time.monotonic()
             else:
                 self.waiting.append(job)
-                busy += 1
-                if busy >= len(self.waiting):
-                    self.context.scheduler.wait("crops", job.key, since)
 
     def _compute(self, job: _Job) -> bool:
         """Compute and store the crops of a group, unless another process does; returns whether they are stored."""

@@ -1,8 +1,8 @@
-"""Fits that read the same features are computed one after the other, so that the features are read once."""
+"""Fits that read the same features of the same labeled clips are computed one after the other, so that these are read once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,10 +19,15 @@ def drive_fits(context: Context, jobs: Sequence[Job]) -> None:
     """Compute the missing fits; fails models whose fit fails."""
     with context.reporter.track("fits", "fits") as update:
         progress = StageProgress(len(jobs), update)
-        for group in rotate(group_by(jobs, lambda job: (job.fit.features, job.fit.views, job.fit.fold))):
+        for group in rotate(group_by(jobs, lambda job: _identify_inputs(job.fit))):
             worker = _Worker(context, group[0].fit, progress)
             for _ in context.scheduler.complete("fits", group, lambda job: job.fit.key, worker.work):
                 progress.add()
+
+
+def _identify_inputs(fit: Fit) -> Hashable:
+    """Equal for fits with equal inputs: two protocols may read the same features in folds of the same number, of other clips or labels."""
+    return fit.split.key, fit.classes, fit.fold, fit.features, fit.views
 
 
 @dataclass

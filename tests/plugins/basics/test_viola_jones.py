@@ -89,6 +89,18 @@ def test_a_cascade_may_be_a_file(tmp_path):
     assert ViolaJones(str(copy))(Frames((BLANK,))).has_face == (False,)
 
 
+def test_a_cascade_that_is_replaced_is_loaded_again(tmp_path, monkeypatch):
+    mine, loaded = tmp_path / "mine.xml", []
+    real = viola_jones._can_load
+    monkeypatch.setattr(viola_jones, "_can_load", lambda detector, path: loaded.append(path.read_bytes()) or real(detector, path))
+    contents = [(Path(cv2.data.haarcascades) / f"haarcascade_frontalface_{name}.xml").read_bytes() for name in ("alt", "alt2")]
+    for content in contents:
+        mine.write_bytes(content)
+        for _ in range(2):
+            ViolaJones(str(mine))(Frames((BLANK,)))
+    assert loaded == contents
+
+
 def test_the_error_names_a_missing_cascade():
     with pytest.raises(FerbenchError, match="no cascade 'haarcascade_face'") as error:
         ViolaJones("haarcascade_face")(Frames((BLANK,)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
@@ -135,6 +138,17 @@ def test_the_largest_face_is_taken_and_a_missing_one_filled_in(monkeypatch):
     assert frames.eyes[0].tolist() == [[15, 30], [35, 31]]
     assert frames.eyes[1].tolist() == [[17, 30], [37, 31]]
     assert set(detector.sizes) == {(120, 100)}
+
+
+def test_a_model_that_is_replaced_is_loaded_again(tmp_path, monkeypatch):
+    model, loaded = tmp_path / "yunet.onnx", []
+    create = SimpleNamespace(create=lambda path, *_: loaded.append(Path(path).read_bytes()) or FakeDetector([[]] * 2))
+    monkeypatch.setattr(cv2, "FaceDetectorYN", create)
+    for content in (b"first", b"second"):
+        model.write_bytes(content)
+        for _ in range(2):
+            YuNet(str(model))(Frames((np.zeros((100, 120), np.uint8),)))
+    assert loaded == [b"first", b"second"]
 
 
 def test_a_clip_without_a_face_keeps_whole_frames(monkeypatch):
