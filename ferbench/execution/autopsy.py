@@ -19,6 +19,7 @@ from ferbench.api.networks import FinishedSystem
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split, split_clips
+from ferbench.corpora.labels import rename_labels
 from ferbench.execution import rehearsal
 from ferbench.execution.context import Context
 from ferbench.execution.engine import compute_models
@@ -36,13 +37,15 @@ from ferbench.stages.scores import aggregate_clip
 from ferbench.store.entries import Store
 from ferbench.store.keys import make_key
 
-FOLDS, EPOCH, PEAK, FACES, MEAN = "folds", "epoch", "peak", "faces", "mean"
+FOLDS, EPOCH, PEAK, FRAMES, FACES, MEAN, ACCURACY = "folds", "epoch", "peak", "frames", "faces", "mean", "accuracy"
 CHOICES = {
     FOLDS: "people on both sides: clips are folded, not people",
     EPOCH: "the best epoch is chosen on the test clips",
     PEAK: "only the peak frame of each clip is tested",
+    FRAMES: "every frame counts, not every clip",
     FACES: "clips without a detected face are dropped",
     MEAN: "mean over folds instead of pooled clips",
+    ACCURACY: "accuracy instead of mean recall (UAR)",
 }
 OPTIONAL_CLASSES = ("contempt", "neutral")  # published work differs in whether these count
 MAX_CLASS_CHOICES = 2
@@ -176,7 +179,7 @@ def find_impossible(row: Row, store: Store) -> dict[str, str]:
 def _other_classes(row: Row) -> list[tuple[str, ...]]:
     """Other choices of classes: without those that published work leaves out, or with those that the corpora hold."""
     own = row.model.cell.protocol.classes
-    present = {clip.label for corpus in row.model.corpora for clip in corpus.clips}
+    present = {clip.label for clip in rename_labels(row.model.cell.protocol, row.model.corpora)}
     optional = [label for label in OPTIONAL_CLASSES if label in own or label in present]
     toggled = [(*own, label) if label not in own else tuple(each for each in own if each != label) for label in optional]
     return [classes for classes in toggled if len(classes) > 1][:MAX_CLASS_CHOICES]
@@ -240,9 +243,9 @@ def _read_answers(model: Model, *, on_test: bool, store: Store) -> dict[str, _An
 def _find_unanswerable(answers: Sequence[_Answers]) -> dict[str, str]:
     """The choices that these answers leave without effect."""
     every = [answer for each in answers for answer in each.values()]
-    reasons = {}
+    reasons = dict[str, str]()
     if all(len(answer.scores) == 1 for answer in every):
-        reasons[PEAK] = "each clip has one score"
+        reasons |= dict.fromkeys((PEAK, FRAMES), "each clip has one score")
     if all(answer.facts.has_face is None for answer in every):
         reasons[FACES] = "no step looks for faces"
     elif all(answer.facts.is_covered for answer in every):
@@ -268,9 +271,10 @@ class _Scorer:
             clip = self.clips[name]
             at = (answer.fold if MEAN in made else 0, place[clip.subject], classes.index(clip.label))
             scores = answer.scores[_peak(clip, answer)] if PEAK in made else answer.scores
-            total[at] += 1
-            correct[at] += aggregate_clip(self.row.aggregator, name, scores).argmax() == at[2]
-        return Figure(correct, total)
+            predicted = scores.argmax(1) if FRAMES in made else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
+            total[at] += len(predicted)
+            correct[at] += (predicted == at[2]).sum()
+        return Figure(correct, total).pool_classes() if ACCURACY in made else Figure(correct, total)
 
 
 def _peak(clip: Clip, answer: _Answer) -> slice:

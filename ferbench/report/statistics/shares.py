@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferbench.report.statistics.bootstrap import draw_people, percentile_levels
-from ferbench.report.statistics.intervals import Estimate, missing_reason
+from ferbench.report.statistics.intervals import Estimate, estimate_uar, missing_reason
+from ferbench.report.statistics.tallies import Tally
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,17 @@ class Figure:
 
     correct: NDArray[np.float64]
     total: NDArray[np.float64]
+
+    def pool_classes(self) -> Figure:
+        """The same answers as if there were one class: the UAR is then the accuracy."""
+        return Figure(self.correct.sum(-1, keepdims=True), self.total.sum(-1, keepdims=True))
+
+    def estimate(self) -> Estimate | None:
+        """The UAR and its interval as in tables; None for a mean over folds."""
+        if len(self.total) > 1:
+            return None
+        people, classes = self.total[0].any(1), self.total[0].any(0)
+        return estimate_uar(Tally(self.correct[:, people][:, :, classes], self.total[0][people][:, classes]))[0]
 
     def draw(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
         """The UAR [B] for each way to weigh people, [B,P]; folds and classes without a clip do not count."""
@@ -52,10 +64,10 @@ def share_difference(figures: Sequence[Figure]) -> Shares:
     ones = np.ones((1, people))
     values = np.array([figure.draw(ones)[0] for figure in figures])  # [2^k]
     if reason := missing_reason(int((sum(figure.total.sum((0, 2)) for figure in figures) > 0).sum())):
-        return _make_shares(values[:, None], (0.5, 0.5), reason)
+        return _make_shares(figures, values[:, None], (0.5, 0.5), reason)
     weights = draw_people(people).astype(np.float64)
     drawn = np.array([figure.draw(weights) for figure in figures])  # [2^k,B]
-    return _make_shares(np.concatenate([values[:, None], drawn], 1), percentile_levels(people), "")
+    return _make_shares(figures, np.concatenate([values[:, None], drawn], 1), percentile_levels(people), "")
 
 
 def shapley_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,7 +91,7 @@ def _shapley_value(values: NDArray[np.float64], player: int, others: Sequence[in
     return total
 
 
-def _make_shares(values: NDArray[np.float64], levels: tuple[float, float], reason: str) -> Shares:
+def _make_shares(figures: Sequence[Figure], values: NDArray[np.float64], levels: tuple[float, float], reason: str) -> Shares:
     """Estimates from values [2^k,1+B], the observed ones first."""
 
     def estimate(row: NDArray[np.float64]) -> Estimate:
@@ -87,5 +99,6 @@ def _make_shares(values: NDArray[np.float64], levels: tuple[float, float], reaso
             return Estimate(float(row[0]), reason=reason)
         return Estimate(float(row[0]), *np.quantile(row[1:], levels).tolist())
 
+    own = tuple(figure.estimate() or estimate(row) for figure, row in zip(figures, values, strict=True))
     shares = shapley_values(values)
-    return Shares(tuple(map(estimate, values)), estimate(values[-1] - values[0]), tuple(map(estimate, shares)))
+    return Shares(own, estimate(values[-1] - values[0]), tuple(map(estimate, shares)))
