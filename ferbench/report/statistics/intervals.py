@@ -12,7 +12,7 @@ from ferbench.report.statistics.bootstrap import CONFIDENCE, draw_uar, percentil
 from ferbench.report.statistics.tallies import Tally
 
 MIN_PEOPLE = 5
-FEW = 5  # people with an error, or with a right answer: below, a bootstrap sees too little of them
+FEW = 5  # people who differ from most others, such as those with an error: below, a bootstrap sees too little of them
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Estimate:
 def estimate_uar(tally: Tally) -> list[Estimate]:
     """The UAR of each row, with its interval over people.
 
-    Expanded percentiles of the bootstrap (see `percentile_levels`); Wilson's interval if fewer than 5 people have an error, or a right
-    answer, where the bootstrap is too narrow. No interval for fewer than 5 people.
+    Expanded percentiles of the bootstrap (see `percentile_levels`); Wilson's interval where the bootstrap is too narrow: if fewer than 5
+    people have an error, or a right answer, or differ from what most people contribute. No interval for fewer than 5 people.
     """
     if reason := missing_reason(tally.people):
         return [Estimate(value, reason=reason) for value in tally.uar.tolist()]
     bounds = _bootstrap_bounds(tally)
-    is_extreme = _count_extreme(tally) < FEW
+    is_extreme = np.minimum(_count_extreme(tally), _count_different(tally)) < FEW
     if is_extreme.any():
         bounds[is_extreme] = wilson_bounds(tally.select(np.flatnonzero(is_extreme).tolist()))
     return [Estimate(value, *pair) for value, pair in zip(tally.uar.tolist(), bounds.tolist(), strict=True)]
@@ -55,14 +55,19 @@ def estimate_war(tally: Tally) -> list[Estimate]:
 
 
 def estimate_differences(tally: Tally, reference: int = 0) -> list[Estimate]:
-    """UAR of each row minus that of row `reference`, with the interval of the difference on the same draws of people."""
+    """UAR of each row minus that of row `reference`, with the interval of the difference on the same draws of people.
+
+    No interval if the difference is the same for all but fewer than 5 people, such as 0 for all others.
+    """
     values = tally.uar - tally.uar[reference]
     if reason := missing_reason(tally.people):
         return [Estimate(value, reason=reason) for value in values.tolist()]
+    different = _count_different(Tally(tally.correct - tally.correct[reference], tally.total))
     base = next(draw_uar(tally.select([reference])))
     levels = percentile_levels(tally.people)
     bounds = np.concatenate([np.quantile(uar - base, levels, axis=0).T for uar in draw_uar(tally)])
-    return [Estimate(value, *pair) for value, pair in zip(values.tolist(), bounds.tolist(), strict=True)]
+    figures = zip(values.tolist(), bounds.tolist(), different.tolist(), strict=True)
+    return [Estimate(value, *pair) if people >= FEW else Estimate(value, reason=_few_reason(people)) for value, pair, people in figures]
 
 
 def missing_reason(people: int) -> str:
@@ -70,6 +75,10 @@ def missing_reason(people: int) -> str:
     if people >= MIN_PEOPLE:
         return ""
     return f"{people} {'person' if people == 1 else 'people'}: an interval needs at least {MIN_PEOPLE}"
+
+
+def _few_reason(people: int) -> str:
+    return f"the difference is the same for all but {people} people: an interval needs {FEW}"
 
 
 def jackknife_bounds(tally: Tally) -> NDArray[np.float64]:
@@ -121,6 +130,16 @@ def _count_extreme(tally: Tally) -> NDArray[np.int64]:
     wrong = (tally.correct < tally.total).any(2).sum(1)
     right = (tally.correct > 0).any(2).sum(1)
     return np.minimum(wrong, right)
+
+
+def _count_different(tally: Tally) -> NDArray[np.int64]:
+    """The number [R] of people whose influence on the UAR is another than the most frequent one.
+
+    The influence of a person is sum_c (correct - recall_c total) / (C n_c): 0 on average, and for all if everybody is alike.
+    """
+    recall = tally.correct.sum(1, keepdims=True) / tally.total.sum(0)  # [R,1,C]
+    influence = ((tally.correct - recall * tally.total) / tally.total.sum(0)).mean(-1).round(9)  # [R,P]
+    return np.array([tally.people - np.unique(row, return_counts=True)[1].max() for row in influence])
 
 
 def _effective_clips(counts: NDArray[np.number]) -> float:

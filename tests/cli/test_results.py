@@ -1,0 +1,264 @@
+"""compare, predictions, rescore, leaderboard --by and plan --power on a run of toy rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from toy_images import render
+
+from ferbench.cli.main import main
+from ferbench.report.statistics.comparisons import run_mcnemar_test
+
+BENCHMARK = """\
+name: toys
+dataset: toy
+preprocessing: {plain: [invert]}
+protocol: {kfold: {k: 3, validation: 0.2, classes: [dark, light, stripes]}}
+backbone: [toy-net, trees]
+recipe: {lr: 0.05, batch_size: 8, epochs: 3}
+loss: cross-entropy
+seed: [0, 1]
+aggregator: [majority, mean]
+only: [{backbone: toy-net}, {backbone: trees, seed: 0}]
+"""
+
+
+def make_difficult(corpus: Path) -> None:
+    """Make each clip darker or brighter by chance, so that rows make mistakes."""
+    generator = np.random.default_rng(0)
+    for clip in sorted(corpus.glob("*/*/*")):
+        shift = generator.normal(0, 70)
+        for file in clip.iterdir():
+            image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+            cv2.imwrite(str(file), np.clip(image + shift, 0, 255).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A folder with a benchmark, its corpus and a store that holds its rows; tests must not change them."""
+    folder = tmp_path_factory.mktemp("results")
+    render(folder / "data" / "toy", people=9, takes=2)
+    make_difficult(folder / "data" / "toy")
+    (folder / "toys.yaml").write_text(BENCHMARK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FERBENCH_DATA", str(folder / "data"))
+        plugin = str(Path(__file__).parent.parent / "toy.py")
+        assert (
+            main(["run", str(folder / "toys.yaml"), "--plugin", plugin, "--store", str(folder / "store"), "--quiet", "--no-figures"]) == 0
+        )
+    return folder
+
+
+@pytest.fixture
+def ferbench(finished, monkeypatch, capsys):
+    """Run a command on the finished store; returns its exit code and output."""
+    monkeypatch.setenv("FERBENCH_DATA", str(finished / "data"))
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*command: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([*command, "--store", str(finished / "store")])
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return run
+
+
+NET, TREES = "backbone=toy-net,aggregator=mean", "trees,mean"
+
+
+def predictions(ferbench, row: str, *options: str) -> list[dict]:
+    code, out, _ = ferbench("predictions", row, "--format", "json", *options)
+    assert code == 0
+    return json.loads(out)
+
+
+def test_leaderboard_shows_seeds_as_one_row(ferbench):
+    _, out, _ = ferbench("leaderboard", "toys", "--format", "json")
+    results = json.loads(out)
+    assert [len(result["rows"]) for result in results if "toy-net" in result["labels"]["backbone"]] == [2, 2]
+    assert [len(result["rows"]) for result in results if result["labels"]["backbone"] == "trees"] == [1, 1]
+    for result in results:
+        assert result["uar"]["value"] == pytest.approx(np.mean([row["uar"] for row in result["rows"]]))
+        assert result["uar"]["low"] <= result["uar"]["value"] <= result["uar"]["high"]
+        assert all(row["validation"]["clips"] > 0 for row in result["rows"])
+    rows = [row for result in results for row in result["rows"]]
+    assert [row["steps"] for row in rows if row["labels"]["backbone"] == "trees"] == [[0, 0, 0]] * 2
+    assert all(steps > 0 for row in rows if row["labels"]["backbone"] == "toy-net" for steps in row["steps"])
+
+
+def test_predictions_give_the_metrics_of_the_row(ferbench):
+    items = predictions(ferbench, TREES)
+    assert len(items) == 54
+    assert {item["person"] for item in items} == {f"toy/p{person:02}" for person in range(9)}
+    _, out, _ = ferbench("leaderboard", "--format", "csv")
+    (row,) = [each for each in csv.DictReader(io.StringIO(out)) if each["backbone"] == "trees" and each["aggregator"] == "mean"]
+    assert np.mean([item["true"] == item["predicted"] for item in items]) == pytest.approx(float(row["war"]))
+    for item in items:
+        scores = {name: item[f"score_{name}"] for name in ("dark", "light", "stripes")}
+        assert item["predicted"] == max(scores, key=lambda name: scores[name])
+
+
+def test_predictions_of_several_seeds_and_as_csv(ferbench):
+    assert {item["seed"] for item in predictions(ferbench, NET)} == {"0", "1"}
+    code, out, _ = ferbench("predictions", NET)
+    assert code == 0
+    lines = list(csv.DictReader(io.StringIO(out)))
+    assert len(lines) == 108
+    assert list(lines[0])[:7] == ["seed", "clip", "person", "fold", "true", "predicted", "face"]
+
+
+def test_salt_hides_people_and_keeps_them_apart(ferbench):
+    plain, salted, other = (predictions(ferbench, TREES, *options) for options in ((), ("--salt", "a"), ("--salt", "b")))
+    assert "toy" not in json.dumps([(item["person"], item["clip"]) for item in salted])
+    pairs = {(one["person"], two["person"]) for one, two in zip(plain, salted, strict=True)}
+    assert len(pairs) == 9
+    assert {item["person"] for item in salted}.isdisjoint(item["person"] for item in other)
+
+
+def test_compare_is_that_of_the_predictions(ferbench):
+    code, out, _ = ferbench("compare", f"{NET},seed=0", TREES, "--format", "json")
+    comparison = json.loads(out)
+    assert code == 0
+    first, second = (
+        {item["clip"]: item["true"] == item["predicted"] for item in predictions(ferbench, row)} for row in (f"{NET},seed=0", TREES)
+    )
+    assert comparison["only_first"] == sum(first[clip] and not second[clip] for clip in first)
+    assert comparison["only_second"] == sum(second[clip] and not first[clip] for clip in first)
+    assert comparison["mcnemar"] == pytest.approx(run_mcnemar_test(comparison["only_first"], comparison["only_second"]))
+    assert {each["clip"] for each in comparison["moved"]} == {clip for clip in first if first[clip] != second[clip]}
+    assert comparison["difference"]["value"] == pytest.approx(np.mean(list(second.values())) - np.mean(list(first.values())))
+    assert comparison["difference"]["low"] <= comparison["difference"]["value"] <= comparison["difference"]["high"]
+
+
+def test_compare_in_words(ferbench):
+    code, out, _ = ferbench("compare", NET, TREES, "--clips")
+    assert code == 0
+    for text in ("A  toys: toy-net", "(2 seeds)", "B  toys: trees", "B − A: UAR", "permutation test by people: p =", "needs one seed"):
+        assert text in out
+    assert "separa" in out.lower()
+    assert "only one row answers rightly" in out
+
+
+def test_fail_if_worse(ferbench):
+    def accuracy(row: str) -> float:
+        return np.mean([each["true"] == each["predicted"] for each in predictions(ferbench, row)])
+
+    worse, better = sorted([NET, TREES], key=accuracy)
+    assert ferbench("compare", better, worse, "--fail-if-worse", "0")[0] == 3
+    assert ferbench("compare", worse, better, "--fail-if-worse", "0")[0] == 0
+    assert ferbench("compare", better, worse, "--fail-if-worse", "1")[0] == 0
+
+
+def test_a_row_and_itself(ferbench):
+    _, out, _ = ferbench("compare", TREES, TREES)
+    assert "no number of people like these would separate them" in out
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("compare", NET), "one row is named: expected two or more"),
+        (("compare", "nothing", TREES), "no row matches 'nothing': labels are"),
+        (("compare", "toy-net", TREES), "'toy-net' matches 2 rows"),
+        (("compare", "backbon=x", TREES), "'backbon'"),
+        (("predictions", "mean"), "'mean' matches 2 rows"),
+        (("leaderboard", "--by", "mood"), "no clip carries the fact 'mood': expected one of corpus, face, fold"),
+        (("compare", NET, TREES, "--benchmark", "other"), "no benchmark 'other'"),
+    ],
+)
+def test_mistakes_are_errors_of_a_line_or_two(ferbench, command, message):
+    code, _, err = ferbench(*command)
+    assert code == 2
+    assert message in err
+    assert len(err.splitlines()) <= 2
+
+
+def test_rows_of_other_protocols_are_not_compared(ferbench, finished, tmp_path, toy_plugin):
+    (tmp_path / "toys.yaml").write_text(BENCHMARK.replace("k: 3", "k: 2"))
+    command = ["run", str(tmp_path / "toys.yaml"), "--plugin", str(toy_plugin), "--quiet", "--only", "backbone=trees"]
+    assert main([*command, "--store", str(tmp_path / "store")]) == 0
+    code, _, err = ferbench("compare", TREES, TREES, "--other-store", str(tmp_path / "store"))
+    assert code == 2
+    assert "the rows have different protocols" in err
+    assert "protocol.k 3 → 2" in err
+
+
+def test_by_fold_and_corpus(ferbench):
+    _, out, _ = ferbench("leaderboard", "--by", "fold", "--format", "csv")
+    lines = list(csv.DictReader(io.StringIO(out)))
+    assert [line["group"] for line in lines[:3]] == ["fold 0", "fold 1", "fold 2"]
+    assert sum(int(line["clips"]) for line in lines[:3]) == 54
+    assert {line["uar"] for line in lines} == {""}  # three people in each fold: counts only
+    _, out, _ = ferbench("leaderboard", "--by", "corpus", "--format", "csv")
+    (first, *_) = csv.DictReader(io.StringIO(out))
+    assert (first["group"], first["people"], first["clips"]) == ("toy", "9", "54")
+    assert float(first["uar_low"]) <= float(first["uar"]) <= float(first["uar_high"])
+    for form in ("table", "markdown", "latex", "json"):
+        code, out, _ = ferbench("leaderboard", "--by", "corpus", "--format", form)
+        assert code == 0
+        assert "toy" in out
+
+
+def test_rescore(ferbench, tmp_path):
+    (tmp_path / "again.yaml").write_text(
+        "rows: [trees, backbone=toy-net]\naggregator: [mean, majority, last-frame]\nframes: [all, {last: 1}]\n"
+        "merge: {plain: [dark, light]}\n"
+    )
+    code, out, _ = ferbench("rescore", str(tmp_path / "again.yaml"), "--format", "json")
+    results = json.loads(out)
+    assert code == 0
+    assert len(results) == 2 * 2 * 3
+    assert {tuple(result["classes"]) for result in results} == {("plain", "stripes")}
+    assert len({result["fingerprint"] for result in results}) == 2
+    by_name = {
+        (result["labels"]["backbone"], result["labels"]["aggregator"], result["fingerprint"]): result["uar"]["value"] for result in results
+    }
+    for fingerprint in {result["fingerprint"] for result in results if "last 1" in result["protocol"]}:
+        assert len({by_name["trees", aggregator, fingerprint] for aggregator in ("mean", "majority", "last-frame")}) == 1
+
+
+def test_rescore_without_changes_gives_the_stored_rows(ferbench, tmp_path):
+    (tmp_path / "again.yaml").write_text("aggregator: [majority, mean]\n")
+    _, out, _ = ferbench("rescore", str(tmp_path / "again.yaml"), "--format", "json")
+    _, stored, _ = ferbench("leaderboard", "--format", "json")
+    figures = ("uar", "war", "p", "tied_with_best", "labels", "fold_mean_uar", "spread_over_seeds", "fingerprint", "smallest_difference")
+    assert [{name: each[name] for name in figures} for each in json.loads(out)] == [
+        {name: each[name] for name in figures} for each in json.loads(stored)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aggregator: mean\nframe: all\n", "frame"),
+        ("aggregator: mean\nframes: {last: 0}\n", "frames has {'last': 0}: expected all, {first: n}"),
+        ("aggregator: mean\nmerge: {a: [dark], b: [dark]}\n", "merge names the class 'dark' twice"),
+        ("aggregator: mean\nmerge: {a: [sad]}\n", "merge names sad: the rows have the classes dark, light, stripes"),
+        ("aggregator: mean\nmerge: {a: [dark, light, stripes]}\n", "merge leaves one class"),
+        ("frames: all\n", "aggregator is missing"),
+        ("[]\n", "expected a mapping"),
+    ],
+)
+def test_mistakes_in_a_rescoring(ferbench, tmp_path, text, message):
+    (tmp_path / "again.yaml").write_text(text)
+    code, _, err = ferbench("rescore", str(tmp_path / "again.yaml"))
+    assert code == 2
+    assert message in err
+
+
+def test_power_before_any_training(finished, tmp_path, monkeypatch, capsys, toy_plugin):
+    monkeypatch.setenv("FERBENCH_DATA", str(finished / "data"))
+    command = ["plan", str(finished / "toys.yaml"), "--plugin", str(toy_plugin), "--store", str(tmp_path / "store"), "--power"]
+    assert main([*command, "--format", "json"]) == 0
+    (reach,) = json.loads(capsys.readouterr().out)
+    assert (reach["people"], reach["clips"], reach["classes"]) == (9, 54, {"dark": 18, "light": 18, "stripes": 18})
+    assert reach["half_widths"]["0.5"] > reach["half_widths"]["0.9"] > 0
+    assert main(command) == 0
+    assert "points are out of reach" in capsys.readouterr().out
