@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from statistics import mean, median, stdev
+from statistics import fmean, median, stdev
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ class Result:
     def average(self, figure: Callable[[DoneRow], float | None]) -> float | None:
         """The mean of a figure over the seeds; None if any of them lacks it."""
         values = [value for row in self.rows if (value := figure(row)) is not None]
-        return mean(values) if len(values) == len(self.rows) else None
+        return fmean(values) if len(values) == len(self.rows) else None
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,9 @@ def _rank(rows: Sequence[StoredRow], reader: AnswerReader) -> Ranking:
     marks = [mark_answers(group, reader) for group in groups]
     shared = tally_shared(marks)
     differences, p = _compare_with_best(shared)
-    ranks = [1 + sum(_score(other) > _score(group) for other in groups) for group in groups]
-    results = tuple(map(_make_result, groups, ranks, _estimate_own(marks), differences, p))
+    scores = list(map(_score, groups))
+    ranks = [1 + scores.index(score) for score in scores]
+    results = tuple(map(_make_result, groups, ranks, _estimate_own(marks, shared), differences, p))
     widths = [each.half_width for each in differences[1:] if each is not None and each.half_width]
     return Ranking(results, failed, shared.people, shared.clips, median(widths) if widths else None)
 
@@ -161,16 +162,12 @@ def tally_shared(marks: Sequence[Marks]) -> Tally:
     return make_tally(selected[0].person, selected[0].true, np.array([each.share for each in selected]))
 
 
-def _estimate_own(marks: Sequence[Marks]) -> list[tuple[Estimate, Estimate]]:
-    """UAR and WAR of each result over its own clips; results with the same clips are estimated together."""
-    groups: dict[bytes, list[int]] = {}
-    for number, each in enumerate(marks):
-        groups.setdefault(each.position.tobytes(), []).append(number)
-    estimates: dict[int, tuple[Estimate, Estimate]] = {}
-    for numbers in groups.values():
-        tally = tally_shared([marks[number] for number in numbers])
-        estimates |= zip(numbers, zip(estimate_uar(tally), estimate_war(tally), strict=True), strict=True)
-    return [estimates[number] for number in range(len(marks))]
+def _estimate_own(marks: Sequence[Marks], shared: Tally) -> list[tuple[Estimate, Estimate]]:
+    """UAR and WAR of each result over its own clips, which usually are those that all results share."""
+    if all(len(each.position) == shared.clips for each in marks):
+        return list(zip(estimate_uar(shared), estimate_war(shared), strict=True))
+    tallies = [tally_shared([each]) for each in marks]
+    return [(estimate_uar(tally)[0], estimate_war(tally)[0]) for tally in tallies]
 
 
 def _compare_with_best(tally: Tally) -> tuple[list[Estimate | None], list[float | None]]:
@@ -182,12 +179,12 @@ def _compare_with_best(tally: Tally) -> tuple[list[Estimate | None], list[float 
 
 def fold_mean(result: Result) -> float:
     """The mean of the UAR over folds, and seeds: another figure than the pooled one, in which every clip counts alike."""
-    return mean(uar for row in result.rows for uar in row["fold_uar"])
+    return fmean(uar for row in result.rows for uar in row["fold_uar"])
 
 
 def _score(rows: Sequence[DoneRow]) -> tuple[float, float]:
     """Results are ranked by this; equal ones share a rank."""
-    return mean(row["uar"] for row in rows), mean(row["war"] for row in rows)
+    return fmean(row["uar"] for row in rows), fmean(row["war"] for row in rows)
 
 
 def _join_labels(rows: Sequence[DoneRow]) -> dict[str, str]:

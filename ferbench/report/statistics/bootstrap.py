@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from math import exp, lgamma, log, pi, sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
-
-from ferbench.report.statistics.tallies import Tally
 
 CONFIDENCE = 0.95
 DRAWS = 10_000
 DRAWN_PEOPLE = 10_000_000  # of all draws together; above 1,000 people there are fewer draws ...
 MIN_DRAWS = 2_000  # ... but not fewer than this
 SEED = 20220  # equal answers give equal intervals
-CELLS_AT_ONCE = 4_000_000  # draws times rows times classes
-
-
-def draw_uar(tally: Tally) -> Iterator[NDArray[np.float32]]:
-    """Yield the UAR of some of the rows in every draw, [B,rows], until all rows are done.
-
-    A class without a clip in a draw does not count in that draw. Every call draws the same people, so that rows can be compared.
-    """
-    weights = draw_people(tally.people)  # [B,P]
-    total = weights @ tally.total.astype(np.float32)  # [B,C]
-    is_present = total > 0
-    scale = is_present / np.maximum(total, 1) / is_present.sum(1, keepdims=True)  # [B,C]
-    size = max(1, CELLS_AT_ONCE // scale.size)
-    for start in range(0, len(tally.correct), size):
-        part = tally.correct[start : start + size]
-        uar = np.zeros((len(weights), len(part)), np.float32)
-        for label, factor in enumerate(scale.T):
-            uar += (weights @ part[:, :, label].T.astype(np.float32)) * factor[:, None]
-        yield uar
 
 
 @lru_cache(maxsize=4)
 def draw_people(people: int) -> NDArray[np.float32]:
-    """How often each person is drawn, [B,P]; every line sums to the number of people."""
+    """How often each person is drawn, [B,P]; lines sum to the number of people. Every call draws the same, so that rows can be compared."""
     draws = int(np.clip(DRAWN_PEOPLE // people, MIN_DRAWS, DRAWS))
     generator = np.random.default_rng(SEED)
     chosen = generator.integers(people, size=(draws, people))
     places = chosen + np.arange(draws)[:, None] * people
     return np.bincount(places.ravel(), minlength=draws * people).reshape(draws, people).astype(np.float32)
-
-
-def absent_share(tally: Tally) -> float:
-    """The share of draws in which a class has no clip."""
-    return float(((draw_people(tally.people) @ (tally.total > 0).astype(np.float32)) == 0).any(1).mean())
 
 
 def percentile_levels(people: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -58,6 +32,25 @@ def percentile_levels(people: int, confidence: float = CONFIDENCE) -> tuple[floa
     The lower one is Phi(-t sqrt(n / (n - 1))) with n people and the quantile t of Student's distribution with n - 1 degrees of freedom
     (Hesterberg 2015, What teachers should know about the bootstrap, section 3.5 and appendix).
     """
-    t = stdtrit(people - 1, (1 + confidence) / 2)
-    lower = float(ndtr(-t * np.sqrt(people / (people - 1))))
+    t = student_quantile((1 + confidence) / 2, people - 1)
+    lower = NormalDist().cdf(-t * sqrt(people / (people - 1)))
     return lower, 1 - lower
+
+
+@cache
+def student_quantile(level: float, freedom: int) -> float:
+    """A quantile above the median of Student's t with so many degrees of freedom; importing scipy's takes as long as a whole table.
+
+    Newton's method on the integral of the density, by Gauss and Legendre's rule; a test compares it with scipy.
+    """
+    points, weights = np.polynomial.legendre.leggauss(100)
+    scale = exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2) - log(freedom * pi) / 2)
+
+    def density(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return scale * (1 + x**2 / freedom) ** (-(freedom + 1) / 2)
+
+    t = NormalDist().inv_cdf(level)
+    for _ in range(50):
+        below = 0.5 + t / 2 * float(weights @ density(t * (points + 1) / 2))
+        t += (level - below) / float(density(np.array(t)))
+    return t

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr
 
 from ferbench.report.statistics.bootstrap import SEED
 from ferbench.report.statistics.tallies import Tally
@@ -48,8 +47,10 @@ def run_mcnemar_test(only_first: int, only_second: int) -> float:
 
     It takes clips for independent, which those of one person are not: it is given for comparison with other work (McNemar 1947).
     """
+    from scipy.stats import binomtest
+
     total = only_first + only_second
-    return min(1.0, 2 * float(bdtr(min(only_first, only_second), total, 0.5))) if total else 1.0
+    return float(binomtest(only_first, total).pvalue) if total else 1.0
 
 
 def correct_holm(p: Sequence[float]) -> list[float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
 
-from ferbench.report.statistics.bootstrap import CONFIDENCE, draw_uar, percentile_levels
+from ferbench.report.statistics.bootstrap import CONFIDENCE, percentile_levels, student_quantile
 from ferbench.report.statistics.tallies import Tally
 
 MIN_PEOPLE = 5
@@ -42,7 +42,7 @@ def estimate_uar(tally: Tally) -> list[Estimate]:
     """
     if reason := missing_reason(tally.people):
         return [Estimate(value, reason=reason) for value in tally.uar.tolist()]
-    bounds = _bootstrap_bounds(tally)
+    bounds = _take_percentiles(tally.drawn_uar, tally.people)
     is_extreme = np.minimum(_count_extreme(tally), _count_different(tally)) < FEW
     if is_extreme.any():
         bounds[is_extreme] = wilson_bounds(tally.select(np.flatnonzero(is_extreme).tolist()))
@@ -63,9 +63,7 @@ def estimate_differences(tally: Tally, reference: int = 0) -> list[Estimate]:
     if reason := missing_reason(tally.people):
         return [Estimate(value, reason=reason) for value in values.tolist()]
     different = _count_different(Tally(tally.correct - tally.correct[reference], tally.total))
-    base = next(draw_uar(tally.select([reference])))
-    levels = percentile_levels(tally.people)
-    bounds = np.concatenate([np.quantile(uar - base, levels, axis=0).T for uar in draw_uar(tally)])
+    bounds = _take_percentiles(tally.drawn_uar - tally.drawn_uar[reference], tally.people)
     figures = zip(values.tolist(), bounds.tolist(), different.tolist(), strict=True)
     return [Estimate(value, *pair) if people >= FEW else Estimate(value, reason=_few_reason(people)) for value, pair, people in figures]
 
@@ -83,7 +81,7 @@ def _few_reason(people: int) -> str:
 
 def jackknife_bounds(tally: Tally) -> NDArray[np.float64]:
     """The intervals [R,2] of the UAR by leaving one person out, with Student's t: slower to explain, and close to the default."""
-    margin = stdtrit(tally.people - 1, (1 + CONFIDENCE) / 2) * np.sqrt(jackknife_variance(tally))
+    margin = student_quantile((1 + CONFIDENCE) / 2, tally.people - 1) * np.sqrt(jackknife_variance(tally))
     return np.stack([tally.uar - margin, tally.uar + margin], axis=1)
 
 
@@ -108,21 +106,21 @@ def wilson_bounds(tally: Tally) -> NDArray[np.float64]:
     people = _effective_clips((tally.total > 0).sum(0))
     is_certain = variance <= 0
     size = np.where(is_certain, people, np.minimum(value * (1 - value) / np.where(is_certain, 1, variance), independent))
-    z = ndtri((1 + CONFIDENCE) / 2)
-    return wilson_interval(value, size * (z / stdtrit(tally.people - 1, (1 + CONFIDENCE) / 2)) ** 2)
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    return wilson_interval(value, size * (z / student_quantile((1 + CONFIDENCE) / 2, tally.people - 1)) ** 2)
 
 
 def wilson_interval(value: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.float64]:
     """Wilson's score intervals [R,2] of shares `value` of `size` independent trials (Wilson 1927)."""
-    z2 = ndtri((1 + CONFIDENCE) / 2) ** 2
+    z2 = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) ** 2
     center = (value + z2 / (2 * size)) / (1 + z2 / size)
     margin = np.sqrt(z2 * (value * (1 - value) / size + z2 / (4 * size**2))) / (1 + z2 / size)
     return np.stack([np.clip(center - margin, 0, 1), np.clip(center + margin, 0, 1)], axis=-1)
 
 
-def _bootstrap_bounds(tally: Tally) -> NDArray[np.float64]:
-    levels = percentile_levels(tally.people)
-    return np.concatenate([np.quantile(uar, levels, axis=0).T for uar in draw_uar(tally)]).astype(float)
+def _take_percentiles(drawn: NDArray[np.float32], people: int) -> NDArray[np.float64]:
+    """The bounds [R,2] of the intervals of figures [R,B]."""
+    return np.quantile(drawn, percentile_levels(people), axis=1).T.astype(float)
 
 
 def _count_extreme(tally: Tally) -> NDArray[np.int64]:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
+from statistics import NormalDist
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
 
+from ferbench.report.statistics.bootstrap import student_quantile
 from ferbench.report.statistics.comparisons import LEVEL
 from ferbench.report.statistics.intervals import jackknife_variance, missing_reason
 from ferbench.report.statistics.tallies import Tally
@@ -49,7 +50,7 @@ def forecast_reach(people: Sequence[str], labels: Sequence[str]) -> Reach:
     per_person = sum(count**2 for count in of_person.values()) / len(labels)
     effect = 1 + (per_person - 1) * LIKENESS
     unit = sqrt(effect * sum(1 / count for count in classes.values())) / len(classes)
-    t = float(stdtrit(len(of_person) - 1, 1 - LEVEL / 2))
+    t = student_quantile(1 - LEVEL / 2, len(of_person) - 1)
     half_widths = {uar: t * unit * sqrt(uar * (1 - uar)) for uar in UARS}
     differences = {share: t * unit * sqrt(share) for share in DISAGREEMENTS}
     return Reach(len(of_person), len(labels), dict(classes), half_widths, differences)
@@ -65,5 +66,5 @@ def people_needed(tally: Tally) -> int | None:
         return None
     own = Tally(tally.correct[1:] - tally.correct[:1], tally.total)
     variance = float(jackknife_variance(own)[0])
-    z = ndtri(1 - LEVEL / 2) + ndtri(POWER)
+    z = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
     return max(2, ceil(tally.people * variance * (z / difference) ** 2))
