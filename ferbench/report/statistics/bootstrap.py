@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
-DRAWS = 10_000
-DRAWN_PEOPLE = 10_000_000  # of all draws together; above 1,000 people there are fewer draws ...
+DRAWS = 5_000
+DRAWN_PEOPLE = 5_000_000  # of all draws together; above 1,000 people there are fewer draws ...
 MIN_DRAWS = 2_000  # ... but not fewer than this
 SEED = 20220  # equal answers give equal intervals
 

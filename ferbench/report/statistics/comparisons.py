@@ -14,7 +14,7 @@ from ferbench.report.statistics.tallies import Tally
 LEVEL = 0.05  # of a test
 MAX_EXACT_PEOPLE = 13  # up to which every exchange is tried: 2^13
 EXCHANGES = 10_000  # drawn, for more people
-ROUNDING = 1e-9
+ROUNDING = 1e-6  # of single precision
 
 
 def run_permutation_test(tally: Tally, reference: int = 0) -> NDArray[np.float64]:
@@ -28,18 +28,18 @@ def run_permutation_test(tally: Tally, reference: int = 0) -> NDArray[np.float64
     differences = contributions - contributions[reference]  # [R,P]
     signs, is_exact = _draw_exchanges(tally.people)
     observed = np.abs(differences.sum(1)) - ROUNDING
-    extreme = (np.abs(signs @ differences.T) >= observed).sum(0)
+    extreme = (np.abs(differences.astype(np.float32) @ signs.T) >= observed[:, None]).sum(1)
     return extreme / len(signs) if is_exact else (extreme + 1) / (len(signs) + 1)
 
 
 @lru_cache(maxsize=4)
-def _draw_exchanges(people: int) -> tuple[NDArray[np.float64], bool]:
+def _draw_exchanges(people: int) -> tuple[NDArray[np.float32], bool]:
     """Signs [K,P] of exchanges, and whether they are all there are."""
     if people <= MAX_EXACT_PEOPLE:
         bits = (np.arange(2**people)[:, None] >> np.arange(people)) & 1
-        return np.where(bits, -1.0, 1.0), True
-    signs: NDArray[np.float64] = np.random.default_rng(SEED).choice([-1.0, 1.0], size=(EXCHANGES, people))
-    return signs, False
+        return np.where(bits, np.float32(-1), np.float32(1)), True
+    bits = np.random.default_rng(SEED).integers(2, size=(EXCHANGES, people), dtype=np.int8)
+    return (2 * bits - 1).astype(np.float32), False
 
 
 def run_mcnemar_test(only_first: int, only_second: int) -> float:

@@ -94,7 +94,7 @@ def test_bootstrap_is_that_of_an_enumeration():
     exact = ((every @ tally.correct[0]) / (every @ tally.total)).mean(1)
     drawn = tally.drawn_uar[0]
     assert drawn.mean() == pytest.approx(exact.mean(), abs=0.01)
-    assert drawn.std() == pytest.approx(exact.std(), rel=0.03)
+    assert drawn.std() == pytest.approx(exact.std(), rel=0.05)
     for level in (0.05, 0.5, 0.95):
         assert np.quantile(drawn, level) == pytest.approx(np.quantile(exact, level), abs=0.03)
 
@@ -194,6 +194,6 @@ def test_many_rows_have_the_intervals_that_each_has_alone():
 
 
 def test_many_people_are_drawn_less_often():
-    assert len(bootstrap.draw_people(50)) == 10_000
+    assert len(bootstrap.draw_people(50)) == 5_000
     assert len(bootstrap.draw_people(5_000)) == 2_000
     assert (bootstrap.draw_people(5_000).sum(1) == 5_000).all()
