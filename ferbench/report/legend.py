@@ -48,7 +48,8 @@ def _describe_certainty(ranking: Ranking) -> Iterator[str]:
     if reason := missing_reason(ranking.people):
         yield f"no intervals: {reason}"
     else:
-        yield f"[ ]: 95 % interval over {ranking.units}"
+        absent = f"; {ranking.absent_share:.1%} of draws lack a class" if ranking.absent_share else ""
+        yield f"[ ]: 95 % interval over {ranking.units}{absent}"
     tied, known = sum(result.is_tied for result in ranking.results), all(row["people_known"] for row in ranking.rows)
     if len(ranking.results) > 1:
         group = f"the {tied} rows marked ≈ cannot be separated" if tied > 1 else "★ is separated from all others"

@@ -52,7 +52,8 @@ class Ranking:
     """The results of one fingerprint, the best first, and the rows that failed.
 
     `people` and `clips` are those that all results answer; `smallest_difference` is the least difference in UAR from the best that could
-    have been seen: the median half-width of the intervals of the differences. None if there is no such interval.
+    have been seen: the median half-width of the intervals of the differences. None if there is no such interval. `absent_share` is the
+    share of the bootstrap's draws that lack a class.
     """
 
     results: tuple[Result, ...]
@@ -60,6 +61,7 @@ class Ranking:
     people: int
     clips: int
     smallest_difference: float | None
+    absent_share: float = 0.0
 
     @property
     def units(self) -> str:
@@ -107,7 +109,7 @@ def _rank(rows: Sequence[StoredRow], reader: AnswerReader) -> Ranking:
     ranks = [1 + scores.index(score) for score in scores]
     results = tuple(map(_make_result, groups, ranks, _estimate_own(marks, shared), differences, p))
     widths = [each.half_width for each in differences[1:] if each is not None and each.half_width]
-    return Ranking(results, failed, shared.people, shared.clips, median(widths) if widths else None)
+    return Ranking(results, failed, shared.people, shared.clips, median(widths) if widths else None, shared.absent_share())
 
 
 def _make_result(
