@@ -29,11 +29,16 @@ class _Identity(TypedDict):
 
 
 class _RowNeeds(TypedDict):
-    """The part of a row that names entries."""
+    """The part of a row's facts that names entries."""
 
     all_fits: list[str]
     tested: str
     inputs: list[str]
+
+
+class _RowRunNeeds(TypedDict):
+    """The part of the rest of a row that names entries."""
+
     identity: _Identity
 
 
@@ -132,15 +137,22 @@ def _add_record(needs: Needs, file: StoredFile, record: _RecordNeeds) -> None:
 def _add_rows(needs: Needs, contents: Contents, keeps_row: Callable[[StoredFile], bool] | None) -> None:
     stored = {file.name for file in contents.of("rows")}
     for file in contents.of("rows"):
-        row = read_or_report(needs.problems, file, lambda file: read_entry(file).read_facts(_RowNeeds))
-        if row and (keeps_row is None or file.name in needs.listed or keeps_row(file)):
+        entry = read_or_report(needs.problems, file, _read_row)
+        if entry and (keeps_row is None or file.name in needs.listed or keeps_row(file)):
+            row, corpora = entry
             needs.keys["rows"].add(file.name)
             needs.keys["fits"].update(row["all_fits"])
             needs.keys["tested"].add(row["tested"])
             needs.inputs |= dict.fromkeys(row["inputs"], file.name)
-            needs.keys["index"].update(corpus["content"] for corpus in row["identity"]["dataset"].values())
+            needs.keys["index"].update(corpus["content"] for corpus in corpora)
     for key in sorted(needs.listed.keys() - needs.failed - stored):
         needs.problems.append(Problem("rows", key, "missing", f"the record {needs.listed[key]} names it"))
+
+
+def _read_row(file: StoredFile) -> tuple[_RowNeeds, list[_CorpusIdentity]]:
+    """What a row names, and its corpora."""
+    entry = read_entry(file)
+    return entry.read_facts(_RowNeeds), list(entry.read_run(_RowRunNeeds)["identity"]["dataset"].values())
 
 
 def _add_inputs(needs: Needs, contents: Contents) -> None:
