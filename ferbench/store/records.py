@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -76,7 +78,9 @@ class Record(_RecordBase):
 
 def save_record(record: StoredRecord, store: Store) -> Record:
     """Write a record and return it with its rows. Records of rehearsals have a folder of their own."""
-    store.write_file(f"{RECORD_FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    file = store.write_file(f"{RECORD_FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    with suppress(OSError):  # the store may be read-only
+        os.utime(file)  # an equal record is not written again, but `merge` keeps the one that ran last
     return _with_rows(record, store)
 
 
