@@ -10,7 +10,7 @@ from typing import Literal, TypedDict, TypeVar
 import msgspec
 
 from ferbench.store import entry_format
-from ferbench.store.contents import STAGES, STANDINS, Contents, StoredFile
+from ferbench.store.contents import ENTRY_STAGES, STANDINS, Contents, StoredFile
 from ferbench.store.entry_format import Damaged, Entry
 from ferbench.store.files import read_json
 from ferbench.store.records import RECORD_FOLDERS
@@ -71,7 +71,7 @@ class Problem:
 class Needs:
     """The keys that rows and records need, by stage, and what keeps them from being complete."""
 
-    keys: dict[str, set[str]] = field(default_factory=lambda: {stage: set() for stage in (*STAGES, STANDINS)})
+    keys: dict[str, set[str]] = field(default_factory=lambda: {stage: set() for stage in (*ENTRY_STAGES, STANDINS)})
     listed: dict[str, str] = field(default_factory=dict)  # a record of each row that records name
     failed: set[str] = field(default_factory=set)  # those of them that it names as failed
     inputs: dict[str, str] = field(default_factory=dict)  # a row of each entry of inputs

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ferbench.api.errors import FerbenchError
-from ferbench.store.contents import STAGES, STANDINS, Contents, Obstacle, StoredFile, list_contents
+from ferbench.store.contents import ENTRY_STAGES, STANDINS, Contents, Obstacle, StoredFile, list_contents
 from ferbench.store.entries import USE, Store
 from ferbench.store.needs import Needs, collect_needs
 
@@ -173,7 +173,7 @@ def _delete(store: Store, entries: Sequence[StoredEntry]) -> Deletion:
             failed.append((entry, f"{error.strerror or error}"))
         else:
             deleted.append(entry)
-    _remove_empty_folders(store, [entry.path.parent for entry in deleted if entry.stage in (*STAGES, STANDINS, "figures")])
+    _remove_empty_folders(store, [entry.path.parent for entry in deleted if entry.stage in (*ENTRY_STAGES, STANDINS, "figures")])
     return Deletion(tuple(deleted), tuple(failed))
 
 
