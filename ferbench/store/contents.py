@@ -20,6 +20,7 @@ _RECORDS = r"(benchmarks|rehearsals)"
 _MARKER = rf"\.{re.escape(STORE_MARKER)}"
 _PATTERNS = {
     **{stage: rf"{stage}/([0-9a-f]{{2}})/(?P<name>\1[0-9a-f]{{30}}(-[0-9]{{6}})?)\.safetensors" for stage in ENTRY_STAGES},
+    "plans": rf"plans/(?P<name>{_RECORDS}/[^/]+)\.json",
     "records": rf"(?P<name>{_RECORDS}/[^/]+)\.json",
     "failures": r"failures/(?P<name>[0-9a-f]{32})\.json",
     "logs": r"logs/(?P<name>[0-9a-f]{32})\.txt",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypedDict, TypeVar
+from typing import Literal, TypedDict, TypeVar, cast
 
 import msgspec
 
@@ -13,7 +13,7 @@ from ferbench.store import entry_format
 from ferbench.store.contents import ENTRY_STAGES, STANDINS, Contents, StoredFile
 from ferbench.store.entry_format import Damaged, Entry
 from ferbench.store.files import read_json
-from ferbench.store.records import RECORD_FOLDERS
+from ferbench.store.records import RECORD_FOLDERS, PlannedWork
 from ferbench.store.rows import InputKeys
 
 T = TypeVar("T")
@@ -89,6 +89,18 @@ def collect_needs(contents: Contents, keeps_row: Callable[[StoredFile], bool] | 
     _add_rows(needs, contents, keeps_row)
     _add_inputs(needs, contents)
     return needs
+
+
+def collect_planned(needs: Needs, contents: Contents, since: float) -> None:
+    """Add what runs that did not finish have planned since this time; what is not stored yet is no problem."""
+    inputs = {file.name: file for file in contents.of("inputs")}
+    for file in contents.of("plans"):
+        plan = read_or_report(needs.problems, file, lambda file: read_json(file.path, PlannedWork)) if file.modified > since else None
+        for stage, keys in cast("Mapping[str, list[str]]", plan or {}).items():
+            needs.keys[stage].update(keys)
+        for key in plan["inputs"] if plan else ():
+            if key in inputs and (read := read_or_report(needs.problems, inputs[key], _read_inputs)):
+                needs.keys[read["stage"]].update(read["keys"].values())
 
 
 def read_or_report(problems: list[Problem], file: StoredFile, read: Callable[[StoredFile], T]) -> T | None:
