@@ -19,10 +19,10 @@ def key(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-def write(store: Store, stage: str, name: str, facts: object = None, seed: int = 0) -> Path:
+def write(store: Store, stage: str, name: str, facts: object = None, seed: int = 0, **run: object) -> Path:
     """Store an entry of this name, and return its file."""
     array = np.random.default_rng(seed).random(5)
-    return store.write(stage, key(name), Content, {"a": array}, facts, {"seconds": {"fit": time.time()}, "provenance": []}).path
+    return store.write(stage, key(name), Content, {"a": array}, facts, {"seconds": {"fit": time.time()}, "provenance": [], **run}).path
 
 
 class Filled:
@@ -47,19 +47,30 @@ class Filled:
         write(self.store, "index", f"corpus of {row}")
         write(self.store, "folds", "folds")
         write(self.store, "tested", "tested")
-        write(self.store, "rows", row, self.facts(row))
+        write(self.store, "rows", row, self.facts(row), identity=self.identity(row))
 
     def add_failure(self, row: str) -> dict:
         log = self.store.write_file(log_path(key(row)), b"Traceback")
-        failed = {**self.facts(row), "status": "failed", "error": "ValueError", "message": "no", "log": str(log), "provenance": []}
+        failed = {
+            **self.facts(row),
+            "identity": self.identity(row),
+            "status": "failed",
+            "error": "ValueError",
+            "message": "no",
+            "log": str(log),
+            "provenance": [],
+        }
         self.store.write_file(failure_path(key(row)), msgspec.json.encode(failed))
         return failed
+
+    def identity(self, row: str) -> dict:
+        return {"dataset": {"toy": {"content": key(f"corpus of {row}")}}}
 
     def facts(self, row: str) -> dict:
         return {
             "key": key(row), "benchmark": "toys", "labels": {}, "standin": False, "fingerprint": "f", "classes": [], "protocol": "p",
             "fits": [key(f"fit of {row}")], "all_fits": [key(f"fit of {row}")], "folds": [],
-            "identity": {"dataset": {"toy": {"content": key(f"corpus of {row}")}}}, "stages": {}, "precision": "float32",
+            "stages": {}, "precision": "float32",
             "inputs": [key(f"inputs crops of {row}"), key(f"inputs features of {row}")], "status": "done", "war": 0.5, "uar": 0.5,
             "macro_f1": 0.5, "recall": {}, "confusion": [], "clips": 1, "covered_only": None,
             "coverage": {"frames": None, "clips": None, "frames_used": 1, "frames_unreadable": 0}, "unreadable": {}, "clips_lost": [],

@@ -14,7 +14,7 @@ from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
 
-Contents = Mapping[str, list[str | int | None]]
+ClipContents = Mapping[str, list[str | int | None]]
 """Subject, label, apex and digest of each clip."""
 
 
@@ -43,7 +43,7 @@ class Corpus:
         return make_key(self.contents)
 
     @cached_property
-    def contents(self) -> Contents:
+    def contents(self) -> ClipContents:
         """What identifies each clip."""
         return {clip.id: [clip.subject, clip.label, clip.apex, make_key(self.files[clip.id])] for clip in self.clips}
 
@@ -63,7 +63,7 @@ def store_contents(corpus: Corpus, store: Store) -> None:
     store.ensure("index", corpus.digest, Content, facts=corpus.contents)
 
 
-def load_contents(digest: str, store: Store) -> Contents:
+def load_contents(digest: str, store: Store) -> ClipContents:
     """Load the contents of the corpus with this digest; empty if they are not stored."""
     entry = store.find("index", digest)
     return entry.read_facts(dict[str, list[str | int | None]]) if entry else {}

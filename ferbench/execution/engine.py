@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ferbench.api.errors import FerbenchError
 from ferbench.api.networks import Backbone
@@ -15,7 +15,10 @@ from ferbench.execution.drivers.rows import drive_rows
 from ferbench.execution.scheduler import group_by
 from ferbench.plan.models import Model, Row, TrainedModel
 from ferbench.plan.planner import store_inputs
+from ferbench.store.entries import Store
+from ferbench.store.files import to_json
 from ferbench.store.keys import make_key
+from ferbench.store.records import PlannedWork, plan_path
 from ferbench.store.rows import FailedRow
 
 
@@ -28,16 +31,19 @@ def compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 
 
 def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
+    _store_plan(rows, context.store)
     compute_models([row.model for row in rows], context)
     return list(drive_rows(context, rows))
 
 
 def compute_models(wanted: Sequence[Model], context: Context) -> None:
     """Compute and store the fits of the models; raises FerbenchError if none can be computed."""
-    models = list({model.key: model for each in wanted for model in each.submodels}.values())
+    models = _submodels(wanted)
     trained = [model for model in models if isinstance(model, TrainedModel)]
     jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
     _check_backbones(context, jobs)
+    for model in models:
+        store_inputs(model, context.store)
     missing = find_missing_features(context, jobs)
     crops = CropsDriver(context)
     try:
@@ -47,11 +53,32 @@ def compute_models(wanted: Sequence[Model], context: Context) -> None:
     finally:
         crops.stop()
     context.failures.raise_if_all_failed(models)
-    for model in models:
-        store_inputs(model, context.store)
     drive_fits(context, jobs)
     drive_fused_fits(context, models)
     context.failures.raise_if_all_failed(models)
+
+
+def _submodels(wanted: Iterable[Model]) -> list[Model]:
+    """These models and those that they are fused from, each once."""
+    return list({model.key: model for each in wanted for model in each.submodels}.values())
+
+
+def _store_plan(rows: Sequence[Row], store: Store) -> None:
+    """Store what the rows will be computed from: if the run is stopped, `store gc` keeps what is there."""
+    models = _submodels(row.model for row in rows)
+    plan: PlannedWork = {
+        "fits": [fit.key for model in models for fit in model.fits],
+        "inputs": _distinct(keys.digest for model in models for keys in model.inputs),
+        "index": _distinct(corpus.digest for model in models for corpus in model.corpora),
+        "tested": _distinct(model.split.tested_key for model in models),
+    }
+    is_rehearsal = any(row.model.has_standin for row in rows)
+    for benchmark in _distinct(row.benchmark for row in rows):
+        store.write_file(plan_path(benchmark, is_rehearsal), to_json(plan))
+
+
+def _distinct(keys: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(keys))
 
 
 def _crops_to_read(jobs: Sequence[Job], missing: Collection[str]) -> Iterator[str]:

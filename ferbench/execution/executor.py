@@ -1,4 +1,4 @@
-"""The interface that runs work. Drivers know only this, so that another engine can replace local threads."""
+"""The interface that runs work in this process. Drivers know only this, so that other threads or devices can replace the local ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ GROUPS_AT_ONCE = 2  # of which the crops are computed at once: one is stored whi
 
 
 class Executor(Protocol):
-    """Runs work that reads its inputs from the store and writes its results there; a worker needs keys, not arrays."""
+    """Runs work that reads its inputs from the store and writes its results there.
+
+    Work refers to objects of this process, such as plans, networks and progress; other processes join by running the benchmark too.
+    """
 
     def start(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run work in the background; it may use `run_all`."""

@@ -154,8 +154,9 @@ def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], rep
 
 def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[FailedRow]:
     """Compute the rows; imports torch, so call it only if rows are missing."""
-    with _explain_torch_errors():
-        from ferbench.execution.engine import compute_rows
+    _import_torch()
+    from ferbench.execution.engine import compute_rows
+
     with open_context(store, options, reporter) as context:
         return compute_rows(rows, context)
 
@@ -163,12 +164,12 @@ def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Repo
 @contextmanager
 def open_context(store: Store, options: Options, reporter: Reporter) -> Iterator[Context]:
     """What drivers need to compute; imports torch."""
-    with _explain_torch_errors():
-        from ferbench.execution.context import Context
-        from ferbench.training.device import select_device
+    _import_torch()
     from joblib import cpu_count
 
+    from ferbench.execution.context import Context
     from ferbench.execution.executor import local_executor
+    from ferbench.training.device import select_device
 
     workers = options.workers or cpu_count()
     resume_garbage_collection()
@@ -181,6 +182,12 @@ def resolve_device_of(options: Options) -> Options:
     """Replace the device `auto` by the one that will compute, which keys depend on."""
     with _explain_torch_errors():
         return replace(options, device=resolve_device(options.device))
+
+
+def _import_torch() -> None:
+    """Import torch alone, so that it is not blamed for an error of another import."""
+    with _explain_torch_errors():
+        import torch  # noqa: F401
 
 
 @contextmanager

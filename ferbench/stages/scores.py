@@ -25,6 +25,7 @@ from ferbench.store.rows import (
     FailedRow,
     Metrics,
     PartMetrics,
+    PlannedRow,
     Provenance,
     RowDescription,
     RowResult,
@@ -63,7 +64,7 @@ class Scorer:
         true, by_clip = _true_classes(scores, model), np.array(list(scores.values()))
         result: RowResult = {
             "status": "done",
-            **describe_row(row),
+            **_describe_plan(row),
             **_evaluate([scores], model),
             "tested": model.split.tested_key,
             "others": list(model.others),
@@ -79,7 +80,7 @@ class Scorer:
         }
         positions = [number for number, clip in enumerate(model.split.tested) if clip in scores]
         arrays = {"scores": by_clip, "clip": np.array(positions), "covered": np.array([clip in covered for clip in scores])}
-        return Content(arrays, result, self._describe_run(model))
+        return Content(arrays, result, self._describe_run(row))
 
     def _count_steps(self, model: Model, fold: int) -> int:
         """The steps of the optimizer on a fold, up to the chosen epoch; those of all members of a fusion."""
@@ -91,8 +92,9 @@ class Scorer:
         by_clip = self.memo.get(("facts", keys), lambda: load_facts(keys, self.store))
         return {clip.id: by_clip[clip.id] for clip in clips}
 
-    def _describe_run(self, model: Model) -> RowRun:
-        """Seconds by stage, in which shared work counts in full; and the provenance of the fits."""
+    def _describe_run(self, row: Row) -> RowRun:
+        """The row's identity; seconds by stage, in which shared work counts in full; and the provenance of the fits."""
+        model = row.model
         seconds = {"crops": self.memo.get(("seconds", model.crops), lambda: self._crop_seconds(model.crops))}
         fits = [fit for trained in model.trained for fit in trained.fits]
         runs = {fit.key: find_fit(fit.key, self.store).read_run(FitRun) for submodel in model.submodels for fit in submodel.fits}
@@ -100,7 +102,8 @@ class Scorer:
             by_features = {fit.features: runs[fit.key].features_seconds for fit in fits}
             seconds["features"] = sum(by_features.values())
         seconds["fit"] = sum(run.seconds for run in runs.values())
-        return {"seconds": seconds, "provenance": [runs[fit.key].provenance for fit in model.fits]}
+        provenance = [runs[fit.key].provenance for fit in model.fits]
+        return {"identity": _describe_identity(row), "seconds": seconds, "provenance": provenance}
 
     def _crop_seconds(self, crops: KeySet) -> float:
         return sum(load_crops(key, self.store, facts_only=True).entry.read_run(Cost).seconds for key in crops.by_group.values())
@@ -132,6 +135,15 @@ def measure_coverage(facts: CropFactsByClip) -> Coverage:
 
 def describe_row(row: Row) -> RowDescription:
     """Describe what the row is a result of."""
+    return {**_describe_plan(row), "identity": _describe_identity(row)}
+
+
+def _describe_identity(row: Row) -> dict[str, object]:
+    identity: dict[str, object] = msgspec.to_builtins(row.identity)
+    return identity
+
+
+def _describe_plan(row: Row) -> PlannedRow:
     model = row.model
     folds, people = model.split.folds, model.split.people
     return {
@@ -147,7 +159,6 @@ def describe_row(row: Row) -> RowDescription:
         "all_fits": [fit.key for submodel in model.submodels for fit in submodel.fits],
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],
         "people_known": all(corpus.names_people for corpus in model.corpora),
-        "identity": msgspec.to_builtins(row.identity),
         "stages": model.stage_digests,
         "inputs": [keys.digest for keys in model.inputs],
     }

@@ -12,27 +12,29 @@ from typing import Literal
 
 from ferbench.api.errors import StoreError
 from ferbench.store.entries import COLLECTION, Store
-from ferbench.store.folder import MARKER, PARTIAL
+from ferbench.store.folder import PARTIAL, STORE_MARKER
 
-STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds", "tested", "index")
+ENTRY_STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "folds", "tested", "index")
 STANDINS = "standin"
 _RECORDS = r"(benchmarks|rehearsals)"
+_MARKER = rf"\.{re.escape(STORE_MARKER)}"
 _PATTERNS = {
-    **{stage: rf"{stage}/([0-9a-f]{{2}})/(?P<name>\1[0-9a-f]{{30}}(-[0-9]{{6}})?)\.safetensors" for stage in STAGES},
+    **{stage: rf"{stage}/([0-9a-f]{{2}})/(?P<name>\1[0-9a-f]{{30}}(-[0-9]{{6}})?)\.safetensors" for stage in ENTRY_STAGES},
+    "plans": rf"plans/(?P<name>{_RECORDS}/[^/]+)\.json",
     "records": rf"(?P<name>{_RECORDS}/[^/]+)\.json",
     "failures": r"failures/(?P<name>[0-9a-f]{32})\.json",
     "logs": r"logs/(?P<name>[0-9a-f]{32})\.txt",
     "figures": rf"figures/(?P<name>{_RECORDS}/[^/]+/(confusion|curves)-[^/]*-[0-9a-f]{{6}})\.png",
     "digests": r"digests/(?P<name>[0-9a-f]{32})\.[a-z]+",
     "costs": r"(?P<name>costs)\.json",
-    "partial": rf"(?P<name>{PARTIAL}/[0-9a-f]{{32}}|figures/{_RECORDS}/[^/]+/\.[^/]+\.png-[0-9]+|\.{re.escape(MARKER)}-[0-9a-f]{{32}})",
+    "partial": rf"(?P<name>{PARTIAL}/[0-9a-f]{{32}}|figures/{_RECORDS}/[^/]+/\.[^/]+\.png-[0-9]+|{_MARKER}-[0-9a-f]{{32}})",
     "leases": rf"leases/(?P<name>(?!{COLLECTION}\.)[^/]+\.lease(\.(break|restore)\.[^/]+)?|\.[0-9a-f]{{32}})",
 }
 _FOLDER_PATTERNS = {
     STANDINS: rf"{STANDINS}/(?P<name>[0-9a-f]{{32}}/[^/.][^/]*)",
     "partial": rf"{STANDINS}/(?P<name>[0-9a-f]{{32}}/\.[^/]+\.part)",
 }
-_OWN = (MARKER, f"leases/{COLLECTION}.lease")  # needed as long as there is a store
+_OWN = (STORE_MARKER, f"leases/{COLLECTION}.lease")  # needed as long as there is a store
 
 
 @dataclass(frozen=True)

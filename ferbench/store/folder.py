@@ -15,7 +15,7 @@ from ferbench.api.errors import StoreError
 from ferbench.store.files import replace_file, write_file
 from ferbench.store.leases import Leases
 
-MARKER = "ferbench-store.json"
+STORE_MARKER = "ferbench-store.json"
 FORMAT = 2
 DEFAULT_FOLDER = "ferbench-store"
 PARTIAL = "partial"  # the folder of unfinished files
@@ -54,11 +54,11 @@ class StoreFolder:
 
     def mark(self) -> None:
         """Make the folder a store."""
-        if not (self.root / MARKER).is_file():
+        if not (self.root / STORE_MARKER).is_file():
             self.root.mkdir(parents=True, exist_ok=True)
-            part = self.root / f".{MARKER}-{uuid4().hex}"
+            part = self.root / f".{STORE_MARKER}-{uuid4().hex}"
             write_file(part, msgspec.json.encode({"format": FORMAT}), must_flush=True)
-            replace_file(part, self.root / MARKER)
+            replace_file(part, self.root / STORE_MARKER)
 
     @contextmanager
     def translate_errors(self, verb: str) -> Iterator[None]:

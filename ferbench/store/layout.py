@@ -12,7 +12,7 @@ from ferbench.api.errors import FerbenchError
 from ferbench.api.paths import expand_home
 from ferbench.api.text import is_unicode
 from ferbench.store.entries import Store
-from ferbench.store.folder import DEFAULT_FOLDER, FORMAT, MARKER
+from ferbench.store.folder import DEFAULT_FOLDER, FORMAT, STORE_MARKER
 
 OLD_FILE = "manifest.json"  # in the folder of each entry of format 1
 HARMLESS = ("lost+found",)  # in the root of a disk
@@ -29,7 +29,7 @@ def find_store(path: str | Path, warn: Callable[[str], None], *, must_exist: boo
     folder = store_folder(path)
     if not is_unicode(str(folder)):
         raise FerbenchError(f"the name of the folder {folder} is not in UTF-8", hint=CHOOSE)
-    if (folder / MARKER).is_file():
+    if (folder / STORE_MARKER).is_file():
         _check_format(folder)
     elif folder.is_dir() and (content := [item for item in folder.iterdir() if not _is_harmless(item)]):
         raise _foreign_error(folder, content)
@@ -42,9 +42,9 @@ def find_store(path: str | Path, warn: Callable[[str], None], *, must_exist: boo
 
 def _check_format(folder: Path) -> None:
     try:
-        marker = msgspec.json.decode((folder / MARKER).read_bytes(), type=dict[str, int])
+        marker = msgspec.json.decode((folder / STORE_MARKER).read_bytes(), type=dict[str, int])
     except (OSError, msgspec.DecodeError) as error:
-        raise FerbenchError(f"{folder / MARKER} cannot be read: {error}", hint=CHOOSE) from error
+        raise FerbenchError(f"{folder / STORE_MARKER} cannot be read: {error}", hint=CHOOSE) from error
     if marker.get("format") != FORMAT:
         problem = f"the store {folder} has the format {marker.get('format')}: expected {FORMAT}"
         raise FerbenchError(problem, hint=f"another version of ferbench wrote it; {CHOOSE}")
@@ -59,4 +59,4 @@ def _foreign_error(folder: Path, content: list[Path]) -> FerbenchError:
 
 
 def _is_harmless(item: Path) -> bool:
-    return item.name in HARMLESS or item.name.startswith(f".{MARKER}-")
+    return item.name in HARMLESS or item.name.startswith(f".{STORE_MARKER}-")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from ferbench.api.errors import FerbenchError
 from ferbench.store.contents import Contents, Obstacle, StoredFile, list_contents
 from ferbench.store.entries import Store
-from ferbench.store.entry_format import open_entry, verify_header
 from ferbench.store.files import read_json, to_json
 from ferbench.store.needs import Problem, blocked_places, read_entry, read_or_report
 from ferbench.store.records import StoredRecord, failure_path, has_failed, log_path
@@ -65,15 +64,11 @@ def merge_store(store: Store, other: Store, progress: Progress) -> Merge:
 
 
 def _merge_entry(store: Store, file: StoredFile, merge: Merge) -> None:
-    """Read an entry of the other store as a whole unless its header says that both stores have the same result."""
-    ours = store.find(file.stage, file.name, facts_only=True)
-    if ours and ours.digest == read_or_report([], file, _read_digest):
-        merge.kept[file.stage] += 1
-        return
+    """Verify an entry of the other store, and this store's own: a damaged one is replaced."""
     theirs = read_or_report(merge.problems, file, read_entry)
     if theirs is None:
         return
-    ours = store.find(file.stage, file.name)  # now all of it is verified
+    ours = store.find(file.stage, file.name)
     if ours is None:
         store.adopt(file.stage, file.name, file.path)
         merge.taken[file.stage] += 1
@@ -81,12 +76,6 @@ def _merge_entry(store: Store, file: StoredFile, merge: Merge) -> None:
         merge.kept[file.stage] += 1
     else:
         merge.differences.append(Difference(file.stage, file.name, ours.digest, theirs.digest))
-
-
-def _read_digest(file: StoredFile) -> str:
-    entry = open_entry(file.path)
-    verify_header(entry, file.stage, file.name)
-    return entry.digest
 
 
 def _merge_failures(store: Store, contents: Contents, merge: Merge) -> None:
@@ -116,7 +105,7 @@ def _merge_records(store: Store, contents: Contents, merge: Merge) -> None:
 
 
 def _merge_record(store: Store, file: StoredFile, record: StoredRecord, merge: Merge) -> None:
-    """Keep the newer record of a benchmark; the time of a file says when it ran."""
+    """Keep the newer record of a benchmark; the time of a file says when it last ran."""
     path, content = f"{file.name}.json", to_json(record)
     ours = store.root / path
     if not ours.exists():

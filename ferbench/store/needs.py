@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypedDict, TypeVar
+from typing import Literal, TypedDict, TypeVar, cast
 
 import msgspec
 
 from ferbench.store import entry_format
-from ferbench.store.contents import STAGES, STANDINS, Contents, StoredFile
+from ferbench.store.contents import ENTRY_STAGES, STANDINS, Contents, StoredFile
 from ferbench.store.entry_format import Damaged, Entry
 from ferbench.store.files import read_json
-from ferbench.store.records import RECORD_FOLDERS
+from ferbench.store.records import RECORD_FOLDERS, PlannedWork
 from ferbench.store.rows import InputKeys
 
 T = TypeVar("T")
@@ -29,11 +29,16 @@ class _Identity(TypedDict):
 
 
 class _RowNeeds(TypedDict):
-    """The part of a row that names entries."""
+    """The part of a row's facts that names entries."""
 
     all_fits: list[str]
     tested: str
     inputs: list[str]
+
+
+class _RowRunNeeds(TypedDict):
+    """The part of the rest of a row that names entries."""
+
     identity: _Identity
 
 
@@ -66,7 +71,7 @@ class Problem:
 class Needs:
     """The keys that rows and records need, by stage, and what keeps them from being complete."""
 
-    keys: dict[str, set[str]] = field(default_factory=lambda: {stage: set() for stage in (*STAGES, STANDINS)})
+    keys: dict[str, set[str]] = field(default_factory=lambda: {stage: set() for stage in (*ENTRY_STAGES, STANDINS)})
     listed: dict[str, str] = field(default_factory=dict)  # a record of each row that records name
     failed: set[str] = field(default_factory=set)  # those of them that it names as failed
     inputs: dict[str, str] = field(default_factory=dict)  # a row of each entry of inputs
@@ -84,6 +89,18 @@ def collect_needs(contents: Contents, keeps_row: Callable[[StoredFile], bool] | 
     _add_rows(needs, contents, keeps_row)
     _add_inputs(needs, contents)
     return needs
+
+
+def collect_planned(needs: Needs, contents: Contents, since: float) -> None:
+    """Add what runs that did not finish have planned since this time; what is not stored yet is no problem."""
+    inputs = {file.name: file for file in contents.of("inputs")}
+    for file in contents.of("plans"):
+        plan = read_or_report(needs.problems, file, lambda file: read_json(file.path, PlannedWork)) if file.modified > since else None
+        for stage, keys in cast("Mapping[str, list[str]]", plan or {}).items():
+            needs.keys[stage].update(keys)
+        for key in plan["inputs"] if plan else ():
+            if key in inputs and (read := read_or_report(needs.problems, inputs[key], _read_inputs)):
+                needs.keys[read["stage"]].update(read["keys"].values())
 
 
 def read_or_report(problems: list[Problem], file: StoredFile, read: Callable[[StoredFile], T]) -> T | None:
@@ -132,15 +149,22 @@ def _add_record(needs: Needs, file: StoredFile, record: _RecordNeeds) -> None:
 def _add_rows(needs: Needs, contents: Contents, keeps_row: Callable[[StoredFile], bool] | None) -> None:
     stored = {file.name for file in contents.of("rows")}
     for file in contents.of("rows"):
-        row = read_or_report(needs.problems, file, lambda file: read_entry(file).read_facts(_RowNeeds))
-        if row and (keeps_row is None or file.name in needs.listed or keeps_row(file)):
+        entry = read_or_report(needs.problems, file, _read_row)
+        if entry and (keeps_row is None or file.name in needs.listed or keeps_row(file)):
+            row, corpora = entry
             needs.keys["rows"].add(file.name)
             needs.keys["fits"].update(row["all_fits"])
             needs.keys["tested"].add(row["tested"])
             needs.inputs |= dict.fromkeys(row["inputs"], file.name)
-            needs.keys["index"].update(corpus["content"] for corpus in row["identity"]["dataset"].values())
+            needs.keys["index"].update(corpus["content"] for corpus in corpora)
     for key in sorted(needs.listed.keys() - needs.failed - stored):
         needs.problems.append(Problem("rows", key, "missing", f"the record {needs.listed[key]} names it"))
+
+
+def _read_row(file: StoredFile) -> tuple[_RowNeeds, list[_CorpusIdentity]]:
+    """What a row names, and its corpora."""
+    entry = read_entry(file)
+    return entry.read_facts(_RowNeeds), list(entry.read_run(_RowRunNeeds)["identity"]["dataset"].values())
 
 
 def _add_inputs(needs: Needs, contents: Contents) -> None:

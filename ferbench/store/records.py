@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -74,9 +76,27 @@ class Record(_RecordBase):
     rows: list[StoredRow]
 
 
+class PlannedWork(TypedDict):
+    """The keys of what a run computes, by stage; stored while it is not finished, since no row names them yet."""
+
+    fits: list[str]
+    inputs: list[str]
+    index: list[str]
+    tested: list[str]
+
+
+def plan_path(benchmark: str, rehearsal: bool) -> str:
+    """The place in a store of the planned work of a benchmark."""
+    return f"plans/{RECORD_FOLDERS[rehearsal]}/{benchmark}.json"
+
+
 def save_record(record: StoredRecord, store: Store) -> Record:
     """Write a record and return it with its rows. Records of rehearsals have a folder of their own."""
-    store.write_file(f"{RECORD_FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    file = store.write_file(f"{RECORD_FOLDERS[record['rehearsal']]}/{record['benchmark']}.json", to_json(record))
+    with suppress(OSError):  # the store may be read-only
+        os.utime(file)  # an equal record is not written again, but `merge` keeps the one that ran last
+        if not record["failures"]:
+            (store.root / plan_path(record["benchmark"], record["rehearsal"])).unlink(missing_ok=True)
     return _with_rows(record, store)
 
 

@@ -70,8 +70,8 @@ class FoldPeople(TypedDict):
     test: list[str]
 
 
-class RowDescription(TypedDict):
-    """The part of a row that is known before it is computed; `people_known` is False if a corpus of the row does not name people."""
+class PlannedRow(TypedDict):
+    """What follows from the key of a row, before it is computed; `people_known` is False if a corpus of the row does not name people."""
 
     key: str
     benchmark: str
@@ -85,12 +85,17 @@ class RowDescription(TypedDict):
     all_fits: list[str]
     folds: list[FoldPeople]
     people_known: bool
-    identity: dict[str, object]
     stages: dict[str, str]
     inputs: list[str]
 
 
-class RowResult(RowDescription, Metrics):
+class RowDescription(PlannedRow):
+    """What is known of a row before it is computed. Its identity holds the source of datasets and protocols, which no key counts."""
+
+    identity: dict[str, object]
+
+
+class RowResult(PlannedRow, Metrics):
     """A row with its results.
 
     `tested` is the key of the tested clips, `others` are the answers that are no classes. `steps` counts the steps of the optimizer up to
@@ -114,6 +119,7 @@ class RowResult(RowDescription, Metrics):
 class RowRun(TypedDict):
     """What differs from run to run; `provenance` is that of each fold's fit."""
 
+    identity: dict[str, object]
     seconds: dict[str, float]
     provenance: list[Provenance]
 

@@ -11,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 from ferbench.api.errors import FerbenchError
-from ferbench.store.contents import STAGES, STANDINS, Contents, Obstacle, StoredFile, list_contents
+from ferbench.store.contents import ENTRY_STAGES, STANDINS, Contents, Obstacle, StoredFile, list_contents
 from ferbench.store.entries import USE, Store
-from ferbench.store.needs import Needs, collect_needs
+from ferbench.store.needs import Needs, collect_needs, collect_planned
 
 MIN_AGE = 3600.0  # seconds; what is younger is not deleted
-MAX_CHECKPOINT_AGE = 7 * 24 * 3600.0  # seconds
+MAX_UNFINISHED_AGE = 7 * 24 * 3600.0  # seconds, of checkpoints and plans
 SHORT_KEY = 6  # characters of a key in the name of a figure
 LEFTOVER = "left by a killed process"
 NOT_LISTED = "not in the last run of any benchmark"
@@ -67,6 +67,7 @@ def survey_store(store: Store, all_rows: bool = True) -> Survey:
     """List everything in a store. If `all_rows` is False, only the rows of each benchmark's last run are needed."""
     contents, now = list_contents(store), time.time()
     needs = collect_needs(contents, None if all_rows else lambda file: _is_young(file, now))
+    collect_planned(needs, contents, now - MAX_UNFINISHED_AGE)
     problem = _refuse(store, needs) if needs.problems else None
     find_reason = (lambda _: "") if problem else _Reasons(contents, needs, now).find
     entries = [StoredEntry(file.stage, file.path, file.bytes, find_reason(file), _is_young(file, now)) for file in contents.files]
@@ -97,6 +98,7 @@ class _Reasons:
         """Why nobody needs a file; empty if it is needed."""
         checks = {
             "checkpoints": self._check_checkpoint,
+            "plans": self._check_age,
             "failures": self._check_failure,
             "logs": self._check_failure,
             "figures": self._check_figure,
@@ -113,7 +115,10 @@ class _Reasons:
     def _check_checkpoint(self, file: StoredFile) -> str:
         if file.name.partition("-")[0] in self._stored["fits"]:
             return "its fit is stored"
-        return "untouched for a week" if self.now - file.modified > MAX_CHECKPOINT_AGE else ""
+        return self._check_age(file)
+
+    def _check_age(self, file: StoredFile) -> str:
+        return "untouched for a week" if self.now - file.modified > MAX_UNFINISHED_AGE else ""
 
     def _check_failure(self, file: StoredFile) -> str:
         """A record keeps its own failures; the others keep later runs from trying a row again."""
@@ -173,7 +178,7 @@ def _delete(store: Store, entries: Sequence[StoredEntry]) -> Deletion:
             failed.append((entry, f"{error.strerror or error}"))
         else:
             deleted.append(entry)
-    _remove_empty_folders(store, [entry.path.parent for entry in deleted if entry.stage in (*STAGES, STANDINS, "figures")])
+    _remove_empty_folders(store, [entry.path.parent for entry in deleted if entry.stage in (*ENTRY_STAGES, STANDINS, "figures")])
     return Deletion(tuple(deleted), tuple(failed))
 
 

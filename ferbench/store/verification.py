@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ferbench.store.contents import STAGES, Contents, Obstacle, StoredFile, list_contents
+from ferbench.store.contents import ENTRY_STAGES, Contents, Obstacle, StoredFile, list_contents
 from ferbench.store.entries import Store
 from ferbench.store.files import read_json
 from ferbench.store.needs import Needs, Problem, blocked_places, collect_needs, read_entry, read_or_report, read_record
@@ -14,7 +14,7 @@ from ferbench.types import Progress
 
 RECOMPUTED = ("crops", "features", "fits", "index")  # if they are missing, when a new row needs them
 READERS: Mapping[str, Callable[[StoredFile], object]] = {
-    **dict.fromkeys(STAGES, read_entry),
+    **dict.fromkeys(ENTRY_STAGES, read_entry),
     "records": read_record,
     "failures": lambda file: read_json(file.path, FailedRow),
 }
@@ -35,7 +35,7 @@ def verify_store(store: Store, progress: Progress) -> Verification:
     contents = list_contents(store)
     files = [file for file in contents.files if file.stage in READERS]
     needs = collect_needs(contents)
-    problems = [*_read_all(files, progress), *blocked_places(contents, STAGES), *needs.problems]
+    problems = [*_read_all(files, progress), *blocked_places(contents, ENTRY_STAGES), *needs.problems]
     distinct = {(problem.stage, problem.name): problem for problem in problems}
     return Verification(len(files), tuple(distinct.values()), _count_missing(contents, needs), contents.obstacles)
 

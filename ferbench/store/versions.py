@@ -11,5 +11,5 @@ VERSIONS = {
     "views": 1,  # augmentation
     "fits": 3,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
     "fused fits": 2,
-    "rows": 2,  # predictions, metrics, coverage, the description of the protocol
+    "rows": 3,  # predictions, metrics, coverage, the description of the protocol
 }

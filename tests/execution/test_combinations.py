@@ -32,7 +32,7 @@ SETTINGS = (
     "views: {lr: 0.05, batch_size: 8, epochs: 2, augmentation: {views: 2, flip: 0.5, brightness: 0.3}}}",
     "aggregator=mean",
 )
-STAGES = ("folds", "crops", "features", "fits", "inputs", "rows")
+STAGES = ("folds", "tested", "crops", "features", "fits", "inputs", "rows")
 
 
 @pytest.fixture

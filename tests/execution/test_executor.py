@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import torch
 
+from ferbench import FerbenchError
 from ferbench.benchmark.grid import load_benchmark
+from ferbench.execution import runner
 from ferbench.execution.context import Context
 from ferbench.execution.engine import compute_rows
 from ferbench.execution.executor import LocalExecutor
@@ -107,3 +111,13 @@ def test_a_fusion_of_a_fusion_waits_for_the_process_that_computes_its_member(dat
         monkeypatch.setattr(Scheduler, "wait", wait)
         assert compute_rows(rows, context) == []
     assert waits == list(inner.fits)
+
+
+def test_only_torch_is_blamed_for_its_import(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "torch", None)
+        with pytest.raises(FerbenchError, match=r"torch cannot be imported: .*\n.*come in matching pairs"):
+            runner._compute([], Store(Path()), runner.Options(), Reporter(quiet=True))
+    monkeypatch.setitem(sys.modules, "ferbench.execution.engine", None)
+    with pytest.raises(ImportError, match=r"import of ferbench\.execution\.engine halted"):
+        runner._compute([], Store(Path()), runner.Options(), Reporter(quiet=True))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,9 +18,12 @@ from ferbench.execution.engine import compute_rows
 from ferbench.execution.executor import local_executor
 from ferbench.execution.progress import Reporter
 from ferbench.execution.rehearsal import prepare_corpora, require_standin
+from ferbench.execution.runner import Options, run
 from ferbench.execution.scheduler import Scheduler
 from ferbench.plan.planner import Planner
 from ferbench.store.entries import Store
+from ferbench.store.upkeep import survey_store
+from ferbench.store.verification import verify_store
 
 PATIENCE = 20.0  # seconds, of a test that fails
 
@@ -94,3 +100,32 @@ def test_crops_of_another_process_are_taken_from_the_store(thread, monkeypatch):
     thread.join(3 * PATIENCE)
     assert thread.result == []
     assert len(waits) >= 3
+
+
+def age(folder: Path, hours: float) -> None:
+    then = time.time() - 3600 * hours
+    for path in folder.rglob("*"):
+        os.utime(path, (then, then))
+
+
+def test_gc_keeps_the_work_of_a_run_that_was_stopped(data, benchmark_file, toy_plugin, tmp_path, monkeypatch):
+    """No row names it yet; after a week without a run, nobody needs it."""
+
+    def stop(*_) -> None:
+        raise KeyboardInterrupt
+
+    store, options = Store(tmp_path / "runs"), Options(device="cpu", figures=False)
+    with monkeypatch.context() as patch:
+        patch.setattr("ferbench.execution.engine.drive_rows", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(load_benchmark(benchmark_file, plugins=[toy_plugin]), store, options, Reporter(quiet=True))
+    assert [path.name for path in (store.root / "plans/benchmarks").iterdir()] == ["toys.json"]
+    age(store.root, hours=2)
+    assert survey_store(store).garbage == []
+    assert not verify_store(store, lambda *_: None).recomputed
+    age(store.root, hours=24 * 8)
+    assert {"crops", "features", "fits", "plans"} <= {entry.stage for entry in survey_store(store).garbage}
+    run(load_benchmark(benchmark_file, plugins=[toy_plugin]), store, options, Reporter(quiet=True))
+    assert not list((store.root / "plans/benchmarks").iterdir())
+    age(store.root, hours=2)
+    assert survey_store(store).garbage == []

@@ -86,7 +86,7 @@ class Full:
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EMFILE])
-@pytest.mark.parametrize("folder", ["digests", "index", "folds", "crops", "features", "inputs", "fits", "rows", "benchmarks"])
+@pytest.mark.parametrize("folder", ["digests", "index", "folds", "plans", "crops", "features", "inputs", "fits", "rows", "benchmarks"])
 def test_full_at_a_stage(run, undisturbed, tmp_path, folder, code):
     full = Full(code, folder)
     with pytest.MonkeyPatch.context() as patch:

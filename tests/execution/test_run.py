@@ -22,6 +22,8 @@ from ferbench.api.recipe import Augmentation
 from ferbench.cli.main import main
 from ferbench.execution.scheduler import Failures
 from ferbench.stages.inputs import Inputs, load_inputs
+from ferbench.store.entries import Store
+from ferbench.store.records import stored_rows
 from ferbench.training.device import prefetch
 
 
@@ -714,12 +716,45 @@ def test_names_of_files_change_no_result(run, data, tmp_path):
     """Keys do not count them, so that two stores would differ under one key."""
     damaged = data / "toy/p03/light/take0/1.png"
     damaged.write_bytes(damaged.read_bytes()[:60])
-    _, rows, messages = run("--set", "recipe.epochs=1")
+    _, _, messages = run("--set", "recipe.epochs=1")
     assert "unreadable frames left out: 1: toy/p03/light/take0 frame 1 (1.png: truncated or damaged PNG)" in messages
     before = {stage: stored_digests(tmp_path / "runs", stage) for stage in ("crops", "features", "fits", "rows")}
     shutil.rmtree(tmp_path / "runs")
     damaged.rename(damaged.with_name("1b.png"))
-    code, again, messages = run("--set", "recipe.epochs=1")
-    assert "frame 1 (1b.png: truncated or damaged PNG)" in messages
-    assert (code, [row["unreadable"] for row in again]) == (0, [row["unreadable"] for row in rows])
+    code, _, messages = run("--set", "recipe.epochs=1")
+    assert (code, "frame 1 (1b.png: truncated or damaged PNG)" in messages) == (0, True)
     assert {stage: stored_digests(tmp_path / "runs", stage) for stage in before} == before
+
+
+MINE = """
+import ferbench
+import toy
+
+
+@ferbench.hookimpl
+def register_datasets(register):
+    register(Mine)
+
+
+class Mine(toy.Toy):
+    '''The toy corpus.'''
+
+    name = "mine"
+
+    def clips(self):
+        yield from {clips}
+"""
+
+
+def test_an_edit_of_a_dataset_that_changes_no_clip_changes_no_result(run, tmp_path):
+    """The key of a row counts what a dataset yields, not its source; `why` shows the edit."""
+    plugin, sources, digests = tmp_path / "mine.py", [], []
+    for clips in ("super().clips()", "list(super().clips())"):
+        plugin.write_text(MINE.format(clips=clips))
+        shutil.rmtree(tmp_path / "runs", ignore_errors=True)
+        assert run("--plugin", plugin, "--set", "dataset=mine", "--set", "recipe.epochs=1")[0] == 0
+        sources += [row["identity"]["dataset"]["mine"]["source"]["ferbench_plugin_mine"] for row in stored_rows(Store(tmp_path / "runs"))]
+        digests.append(stored_digests(tmp_path / "runs", "rows"))
+    assert digests[0] == digests[1]
+    assert len(set(sources[:2])) == len(set(sources[2:])) == 1
+    assert sources[0] != sources[2]

@@ -19,7 +19,7 @@ from ferbench.api.errors import StoreError
 from ferbench.store import entry_format, files
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
-from ferbench.store.folder import DEFAULT_FOLDER, MARKER
+from ferbench.store.folder import DEFAULT_FOLDER, STORE_MARKER
 from ferbench.store.layout import find_store, store_folder
 
 KEY = "ab" * 16
@@ -354,11 +354,11 @@ def test_unreadable_file_is_not_ignored(store):
 
 def test_store_is_marked(store):
     write(store)
-    assert json.loads((store.root / MARKER).read_text()) == {"format": 2}
+    assert json.loads((store.root / STORE_MARKER).read_text()) == {"format": 2}
     assert find_store(store.root, print, must_exist=True).root == store.root
 
 
-@pytest.mark.parametrize("place", ["", "lost+found", f".{MARKER}-{KEY}"])
+@pytest.mark.parametrize("place", ["", "lost+found", f".{STORE_MARKER}-{KEY}"])
 def test_new_store_in_an_empty_folder(tmp_path, place):
     (tmp_path / "runs").mkdir()
     if place:

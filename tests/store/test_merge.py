@@ -15,7 +15,7 @@ from ferbench.cli.main import main
 from ferbench.store import files
 from ferbench.store.entries import Store
 from ferbench.store.merge import Difference, Merge, merge_store
-from ferbench.store.records import load_failures, load_records
+from ferbench.store.records import load_failures, load_records, stored_records
 from ferbench.store.upkeep import survey_store
 from ferbench.store.verification import verify_store
 
@@ -215,3 +215,34 @@ def test_entry_under_the_key_of_another_is_damaged(filled, other):
     write(other.store, "crops", "more")
     [problem] = merge(filled, other).problems
     assert (problem.stage, problem.name, problem.state) == ("fits", key("nobody's"), "damaged")
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-2] + b"xy")
+
+
+def test_a_damaged_entry_is_replaced_by_the_intact_one_of_the_other_store(filled, other, warnings):
+    """Their headers agree, so that only the arrays show it."""
+    damage(filled.file("fits", "fit of two"))
+    result = merge(filled, other)
+    assert result.taken["fits"] == 2
+    assert "is damaged" in warnings[0]
+    assert is_intact(filled)
+
+
+def test_a_damaged_entry_of_the_other_store_is_named_even_if_this_one_has_it(filled, other):
+    damage(other.file("fits", "fit of two"))
+    assert [(problem.stage, problem.state) for problem in merge(filled, other).problems] == [("fits", "damaged")]
+
+
+def test_the_record_of_a_benchmark_that_ran_again_is_the_newer_one(filled, tmp_path):
+    """A run that computes nothing leaves an equal record."""
+    other = Filled(Store(tmp_path / "other"))
+    other.add_benchmark("toys", ["one"])
+    other.age(hours=1)
+    assert stored_records(filled.store)[0]["rows"] != stored_records(other.store)[0]["rows"]
+    filled.add_benchmark("toys", ["one", "two"], ["broken"])
+    before = stored_records(filled.store)
+    result = merge(filled, other)
+    assert (result.older, result.replaced) == (["benchmarks/toys"], [])
+    assert stored_records(filled.store) == before

@@ -19,7 +19,7 @@ from ferbench.cli.main import main
 from ferbench.store import upkeep
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
-from ferbench.store.folder import MARKER
+from ferbench.store.folder import STORE_MARKER
 from ferbench.store.layout import find_store
 from ferbench.store.upkeep import delete_garbage, survey_store
 
@@ -224,7 +224,7 @@ def test_folder_of_another_program_is_refused(tmp_path, marker, capsys):
         (tmp_path / "runs" / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "runs" / place).write_text("mine")
     if marker:
-        (tmp_path / "runs" / MARKER).write_text(marker)
+        (tmp_path / "runs" / STORE_MARKER).write_text(marker)
     before = sorted((tmp_path / "runs").rglob("*"))
     for command in ("gc --delete", "gc", "list", "verify"):
         assert main(["store", *command.split(), "--store", str(tmp_path / "runs")]) == 2
