@@ -71,7 +71,10 @@ class FoldPeople(TypedDict):
 
 
 class RowDescription(TypedDict):
-    """The part of a row that is known before it is computed; `people_known` is False if a corpus of the row does not name people."""
+    """The part of a row that is known before it is computed.
+
+    `people_known` is False if a corpus of the row does not name people; `leaks` are the guards that would have stopped it.
+    """
 
     key: str
     benchmark: str
@@ -85,6 +88,7 @@ class RowDescription(TypedDict):
     all_fits: list[str]
     folds: list[FoldPeople]
     people_known: bool
+    leaks: list[str]
     identity: dict[str, object]
     stages: dict[str, str]
     inputs: list[str]
