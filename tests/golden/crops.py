@@ -167,8 +167,8 @@ def _landmark_features(scene: Scene, folder: Path) -> object:
 
 def duplicates(_: Path) -> Iterator[tuple[str, object]]:
     """Which of some pictures are copies, by their hashes and at a closer look."""
-    pictures = [cv2.GaussianBlur(image(7 * number, 70 - number, 60 + 5 * number), (0, 0), 2 + number % 2) for number in range(6)]
-    copies = [cv2.resize(picture[3:], None, fx=1.25, fy=1.25, interpolation=cv2.INTER_LINEAR) // 2 + 40 for picture in pictures[:3]]
+    pictures = [np.kron(image(7 * number), np.ones((11, 12), np.uint8)) for number in range(6)]
+    copies = [cv2.resize(picture[1:], None, fx=1.25, fy=1.25, interpolation=cv2.INTER_LINEAR) // 2 + 40 for picture in pictures[:3]]
     small = [likeness.shrink(picture) for picture in (*pictures, *copies)]
     yield "too smooth, too small", [likeness.shrink(np.full((20, 20), 9, np.uint8)), likeness.shrink(image(1, 15, 30))]
     yield "small version", small[0][::12, ::12]
