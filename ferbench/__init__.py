@@ -81,13 +81,14 @@ def run(
     workers: int = 0,
     quiet: bool = False,
     rehash: bool = False,
+    allow_leaks: str | Sequence[str] = (),
 ) -> pd.DataFrame:
     """Run a benchmark like `ferbench run FILE`, and return one line per row with shares from 0 to 1; published rows (`kind`) come last.
 
     `file` is a path or the name of a shipped benchmark, `store` the folder of the store (default: $FERBENCH_STORE or ferbench-store).
     `plugins` are plugin files; `sets` and `only` are values of --set and --only, one or several; `rehearsal` False is --no-rehearsal,
-    and `rehash` reads all files of the corpora again, even if they seem unchanged. The process stays as it was: random generators,
-    environment variables and threads are restored. Raises FerbenchError for a user error.
+    and `rehash` reads all files of the corpora again, even if they seem unchanged; `allow_leaks` are values of --allow-leak. The process
+    stays as it was: random generators, environment variables and threads are restored. Raises FerbenchError for a user error.
     """
     from ferbench.execution.restore import restore_interpreter
 
@@ -97,6 +98,7 @@ def run(
         from ferbench.benchmark.files import find_benchmark
         from ferbench.benchmark.grid import load_benchmark
         from ferbench.execution import runner
+        from ferbench.execution.options import Options
         from ferbench.execution.progress import Reporter
         from ferbench.report.exports import flatten_record
         from ferbench.report.results import rank_record
@@ -104,8 +106,9 @@ def run(
 
         reporter = Reporter(quiet)
         changes = {name: [value] if isinstance(value, str) else value for name, value in (("sets", sets), ("only", only))}
+        allowed = (allow_leaks,) if isinstance(allow_leaks, str) else tuple(allow_leaks)
         benchmark = load_benchmark(find_benchmark(file), plugins=plugins, **changes)
-        options = runner.Options(device, workers, rehearsal, rehash=rehash)
+        options = Options(device, workers, rehearsal, rehash=rehash, allow_leaks=allowed)
         opened = find_store(store, reporter.warn)
         record = runner.run(benchmark, opened, options, reporter)
         return pd.DataFrame(flatten_record(rank_record(record, opened)))

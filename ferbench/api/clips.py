@@ -121,11 +121,16 @@ class Frames:
 
 @dataclass(frozen=True)
 class Fold:
-    """Clip ids of the three parts. No person may be in two of them; ferbench checks this."""
+    """Clip ids of the three parts. No person may be in two of them; guards look for leaks between them."""
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The three parts by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 @dataclass(frozen=True)

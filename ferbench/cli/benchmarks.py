@@ -20,12 +20,13 @@ from ferbench.cli.options import (
     print_sentences,
     print_table,
 )
+from ferbench.corpora.guard_list import GUARDS
 
 if TYPE_CHECKING:
     from ferbench.benchmark.grid import Benchmark
     from ferbench.cli.options import Commands
+    from ferbench.execution.options import Options
     from ferbench.execution.progress import Reporter
-    from ferbench.execution.runner import Options
     from ferbench.plan.why import Explanation
 
 BENCHMARK_HELP = "a benchmark YAML, or the name of one that `ferbench benchmarks` lists"
@@ -86,6 +87,8 @@ def _add_grid_command(commands: Commands, name: str, command: Command, text: str
         "--device", type=parse_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto, the GPU if there is one)"
     )
     parser.add_argument("--workers", type=parse_count, default=0, metavar="N", help="threads for decoding (default: one per core)")
+    leak_help = f"compute and mark the rows that this guard would stop, to study a leak: {', '.join(GUARDS)}; may be repeated"
+    parser.add_argument("--allow-leak", action="append", default=[], choices=GUARDS, metavar="NAME", help=leak_help)
     add_rehash(parser)
     return parser
 
@@ -233,8 +236,9 @@ def _benchmark_name(text: str) -> str:
 
 
 def _runtime_options(options: argparse.Namespace) -> Options:
-    from ferbench.execution import runner
+    from ferbench.execution.options import Options
 
     optional = {name: getattr(options, name) for name in ("checkpoint_interval", "compile", "figures") if hasattr(options, name)}
     common = (options.device, options.workers, not options.no_rehearsal)
-    return runner.Options(*common, retry=options.retry_failed, rehash=options.rehash, **optional)
+    allowed = tuple(options.allow_leak)
+    return Options(*common, retry=options.retry_failed, rehash=options.rehash, allow_leaks=allowed, **optional)

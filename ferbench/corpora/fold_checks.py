@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ferbench.api.clips import Clip, Fold
 from ferbench.api.components import Protocol
@@ -24,10 +24,9 @@ def check_people(clips: Sequence[Clip], corpora: Sequence[Corpus]) -> None:
 
 
 def check_folds(folds: Sequence[Fold], clips: Sequence[Clip], protocol: Protocol) -> None:
-    """Raise PluginError if a person is in two parts of a fold, a clip is unknown, repeated or tested twice, or a part is empty."""
-    if problem := _folds_problem(folds, {clip.id: clip.subject for clip in clips}):
-        hint = "a protocol splits people, not clips" if "person" in problem else ""
-        raise PluginError(f"{protocol.title}{problem}", where=location(type(protocol)), hint=hint)
+    """Raise PluginError if a clip is unknown, repeated or tested in two folds, or a part is empty; guards look for leaks between parts."""
+    if problem := _folds_problem(folds, {clip.id for clip in clips}):
+        raise PluginError(f"{protocol.title}{problem}", where=location(type(protocol)))
 
 
 def check_kept_folds(folds: Sequence[Fold], protocol: Protocol) -> None:
@@ -39,35 +38,25 @@ def check_kept_folds(folds: Sequence[Fold], protocol: Protocol) -> None:
             raise FerbenchError(problem, hint="ask for fewer folds, or leave drop_after_folding out: other classes are then dropped before")
 
 
-def _folds_problem(folds: Sequence[Fold], subjects: Mapping[str, str]) -> str:
+def _folds_problem(folds: Sequence[Fold], known: Collection[str]) -> str:
     """Describe the first problem, with the number of the fold; empty if the folds are right."""
     if not folds:
         return ": no folds"
     for number, fold in enumerate(folds):
-        if problem := _fold_problem(fold, subjects):
+        if problem := _fold_problem(fold, known):
             return f", fold {number}: {problem}"
     clip, count = Counter(clip for fold in folds for clip in fold.test).most_common(1)[0]
     return f": clip {clip} is tested in two folds" if count > 1 else ""
 
 
-def _fold_problem(fold: Fold, subjects: Mapping[str, str]) -> str:
-    parts = {"train": fold.train, "validation": fold.validation, "test": fold.test}
-    return _overlap(parts, subjects) or next((f"its {name} part is empty" for name in ("train", "test") if not parts[name]), "")
-
-
-def _overlap(parts: Mapping[str, Sequence[str]], subjects: Mapping[str, str]) -> str:
-    """Describe a clip that is unknown or repeated, or a person in two parts; empty if there is neither."""
-    part_of: dict[str, str] = {}  # by person
-    seen: set[str] = set()
-    for name, clip in ((name, clip) for name, part in parts.items() for clip in part):
-        if clip not in subjects:
-            return f"unknown clip {clip!r} in {name}"
-        if clip in seen:
-            return f"clip {clip!r} is listed twice"
-        seen.add(clip)
-        if part_of.setdefault(subjects[clip], name) != name:
-            return f"person {subjects[clip]!r} is in {part_of[subjects[clip]]} and in {name}"
-    return ""
+def _fold_problem(fold: Fold, known: Collection[str]) -> str:
+    """Describe a clip that is unknown, or repeated in a part, or a part that is empty; empty if there is none."""
+    for name, part in fold.parts.items():
+        if unknown := next((clip for clip in part if clip not in known), None):
+            return f"unknown clip {unknown!r} in {name}"
+        if len(set(part)) < len(part):
+            return f"clip {Counter(part).most_common(1)[0][0]!r} is listed twice in {name}"
+    return next((f"its {name} part is empty" for name in ("train", "test") if not fold.parts[name]), "")
 
 
 def protocol_warnings(protocol: Protocol, corpora: Sequence[Corpus], labels: Mapping[str, str], folds: Sequence[Fold]) -> list[str]:
@@ -89,12 +78,8 @@ def _label_warnings(protocol: Protocol, corpora: Sequence[Corpus]) -> Iterator[s
 
 
 def _fold_warnings(folds: Sequence[Fold], labels: Mapping[str, str]) -> Iterator[str]:
-    """Warn of classes that are tested without training clips, and of classes that are trained and in no test part."""
-    trained, tested = set[str](), set[str]()
-    for number, fold in enumerate(folds):
-        train, test = ({labels[clip] for clip in part} for part in (fold.train, fold.test))
-        yield from (f"fold {number}: the class {label!r} is tested but has no training clip" for label in sorted(test - train))
-        trained, tested = trained | train, tested | test
+    """Warn of classes that are trained and in no test part."""
+    trained, tested = ({labels[clip] for fold in folds for clip in fold.parts[part]} for part in ("train", "test"))
     yield from (f"the class {label!r} has training clips but no test clip, so UAR leaves it out" for label in sorted(trained - tested))
 
 

@@ -34,13 +34,18 @@ def find_repeats(corpora: Iterable[Corpus]) -> list[Repeats]:
     return [_find_repeats(corpus, first) for corpus in corpora]
 
 
+def picture_digests(corpus: Corpus, clip: Clip) -> list[str]:
+    """The digests of the pictures of a clip that could be read and are not empty."""
+    return [digest for digest in _digests(corpus, clip) if digest != EMPTY and not digest.startswith(PROBLEM)]
+
+
 def _find_repeats(corpus: Corpus, first: dict[str, tuple[Corpus, Clip]]) -> Repeats:
     repeats = Repeats()
     for clip in corpus.clips:
         here = corpus, clip
-        for digest in _digests(*here):
+        for digest in picture_digests(*here):
             there = first.setdefault(digest, here)
-            if there is not here and there[1].subject != clip.subject and digest != EMPTY and not digest.startswith(PROBLEM):
+            if there is not here and there[1].subject != clip.subject:
                 repeats.add(f"{_name(*here, digest)} = {_name(*there, digest)}")
     return repeats
 

@@ -19,12 +19,14 @@ from ferbench.api.networks import FinishedSystem
 from ferbench.benchmark.grid import Benchmark, Cell
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split, split_clips
+from ferbench.corpora.guard_list import GUARDS
 from ferbench.corpora.labels import rename_labels
 from ferbench.execution import rehearsal
 from ferbench.execution.context import Context
 from ferbench.execution.engine import compute_models
+from ferbench.execution.options import Options
 from ferbench.execution.progress import Reporter
-from ferbench.execution.runner import Options, open_context, resolve_device_of
+from ferbench.execution.runner import open_context, resolve_device_of
 from ferbench.plan.models import Fit, Model, Row
 from ferbench.plan.planner import Planner
 from ferbench.plan.precision import precision_of
@@ -101,9 +103,10 @@ def run_autopsy(benchmark: Benchmark, pattern: str, store: Store, options: Optio
         benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
 
         def plan(make_split: MakeSplit) -> Planner:
-            return Planner(benchmark, corpora, store, precision_of(options.device), make_split)
+            return Planner(benchmark, corpora, store, precision_of(options.device), tuple(GUARDS), make_split)
 
-        row = _pick_row(list(plan(split_clips).rows()), pattern)
+        rows = Planner(benchmark, corpora, store, precision_of(options.device), options.allow_leaks).rows()
+        row = _pick_row(list(rows), pattern)
         variants = {
             (by_clip, on_test): plan(_splitter(by_clip, on_test)).model(_with_best_epoch(row.model.cell) if on_test else row.model.cell)
             for by_clip in _possible(row, FOLDS, store)

@@ -28,7 +28,7 @@ class Job(NamedTuple):
 
 @dataclass
 class CostLog:
-    """The costs of this run's work, by stage and kind; added to those of the store when the run ends."""
+    """The costs of this run's work, by stage and kind; added to those of the store when `save` is called."""
 
     store: Store
     costs: dict[tuple[str, str], Cost] = field(default_factory=dict)
@@ -41,8 +41,10 @@ class CostLog:
             self.costs[kind] = self.costs.get(kind, Cost()) + cost
 
     def save(self) -> None:
-        """Add the costs to those of the store."""
-        add_costs(self.store, self.costs)
+        """Add the costs since the last call to those of the store."""
+        with self._guard:
+            costs, self.costs = self.costs, {}
+        add_costs(self.store, costs)
 
 
 @dataclass

@@ -8,13 +8,14 @@ from ferbench.api.errors import FerbenchError
 from ferbench.api.networks import Backbone
 from ferbench.execution.context import Context, Job
 from ferbench.execution.drivers.crops import CropsDriver
+from ferbench.execution.drivers.duplicates import drive_duplicates, find_unsearched
 from ferbench.execution.drivers.features import drive_features, find_missing_features
 from ferbench.execution.drivers.fits import drive_fits
 from ferbench.execution.drivers.fused_fits import drive_fused_fits
 from ferbench.execution.drivers.rows import drive_rows
 from ferbench.execution.scheduler import group_by
+from ferbench.plan.inputs import store_inputs
 from ferbench.plan.models import Model, Row, TrainedModel
-from ferbench.plan.planner import store_inputs
 from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 from ferbench.store.keys import make_key
@@ -39,6 +40,28 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 def compute_models(wanted: Sequence[Model], context: Context) -> None:
     """Compute and store the fits of the models; raises FerbenchError if none can be computed."""
     models = _submodels(wanted)
+    jobs = _compute_inputs(models, context)
+    drive_fits(context, jobs)
+    drive_fused_fits(context, models)
+    context.failures.raise_if_all_failed(models)
+
+
+def search_duplicates(rows: Sequence[Row], context: Context) -> bool:
+    """Compute the inputs of the rows, and search their frames for duplicates; returns whether there are any.
+
+    Raises FerbenchError if no row can be computed.
+    """
+    _store_plan(rows, context.store)
+    models = _submodels(row.model for row in rows)
+    try:
+        _compute_inputs(models, context, find_unsearched(context, models))
+        return drive_duplicates(context, models)
+    finally:
+        context.costs.save()
+
+
+def _compute_inputs(models: Sequence[Model], context: Context, unsearched: Sequence[Model] = ()) -> list[Job]:
+    """Compute and store the crops and features of the models; returns the missing fits. All crops of the `unsearched` will be read."""
     trained = [model for model in models if isinstance(model, TrainedModel)]
     jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
     _check_backbones(context, jobs)
@@ -47,19 +70,17 @@ def compute_models(wanted: Sequence[Model], context: Context) -> None:
     missing = find_missing_features(context, jobs)
     crops = CropsDriver(context)
     try:
-        crops.start(models, _crops_to_read(jobs, missing))
+        crops.start(models, [*_crops_to_read(jobs, missing), *(key for model in unsearched for key in model.crops.by_group.values())])
         drive_features(context, jobs, crops, missing)
         crops.finish(models)
     finally:
         crops.stop()
     context.failures.raise_if_all_failed(models)
-    drive_fits(context, jobs)
-    drive_fused_fits(context, models)
-    context.failures.raise_if_all_failed(models)
+    return jobs
 
 
 def _submodels(wanted: Iterable[Model]) -> list[Model]:
-    """These models and those that they are fused from, each once."""
+    """These models, each once and after those that it is fused from."""
     return list({model.key: model for each in wanted for model in each.submodels}.values())
 
 

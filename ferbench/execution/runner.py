@@ -1,7 +1,8 @@
 """Runs a benchmark from its file to its record.
 
 prepare_corpora   finds or renders the corpora, and indexes them
-Planner.rows      turns combinations into rows, models and fits, each with its key
+Planner.rows      turns combinations into rows, models and fits, each with its key; guards look for leaks
+search_duplicates computes crops and features, and searches the frames for copies; if there are any, rows are planned again
 compute_rows      computes what the store lacks, stage by stage
 store_summary     stores the record that leaderboards are rendered from, failed rows included
 draw_figures      draws learning curves and confusion matrices
@@ -9,20 +10,23 @@ draw_figures      draws learning curves and confusion matrices
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.fold_checks import protocol_warnings
 from ferbench.corpora.folds import Split
 from ferbench.execution import rehearsal, summary
+from ferbench.execution.options import Options
 from ferbench.execution.progress import Reporter
 from ferbench.execution.restore import defer_garbage_collection, restore_libraries, resume_garbage_collection
+from ferbench.plan.guards import check_names
+from ferbench.plan.inputs import store_inputs
 from ferbench.plan.models import Row
-from ferbench.plan.planner import Planner, store_inputs
+from ferbench.plan.planner import Planner
 from ferbench.plan.precision import precision_of, resolve_device
 from ferbench.store import records
 from ferbench.store.costs import load_costs
@@ -37,23 +41,12 @@ if TYPE_CHECKING:
 MAX_FIGURES = 200  # new rows; above, figures are drawn only on request: each takes about a tenth of a second
 
 
-@dataclass(frozen=True)
-class Options:
-    """Runtime options; none is part of a key, except the precision of the device.
+class _PlannedRows(NamedTuple):
+    """All rows, those that failed in an earlier run, and those to compute."""
 
-    `workers` 0 means one per core; `checkpoint_interval` is the seconds between checkpoints of a fit; `retry` tries rows again that failed
-    in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile; `rehash` reads all files of the
-    corpora again.
-    """
-
-    device: str = "auto"
-    workers: int = 0
-    rehearsal: bool = True
-    checkpoint_interval: float = 60.0
-    retry: bool = False
-    figures: bool | None = None
-    compile: bool = False
-    rehash: bool = False
+    rows: list[Row]
+    failed: dict[str, FailedRow]
+    pending: list[Row]
 
 
 def run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> Record:
@@ -69,20 +62,33 @@ def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     options = resolve_device_of(options)
     get_standin = rehearsal.render_standin(store, reporter)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
-    rows = list(Planner(benchmark, corpora, store, precision_of(options.device)).rows())
-    summaries = summary.summarize_corpora(corpora, rows)
-    _report_corpora(summaries, rows, reporter)
+    planner = _planner(benchmark, corpora, store, options)
+    planned = _plan_rows(planner, options)
+    summaries = summary.summarize_corpora(corpora, planned.rows)
+    _report_corpora(summaries, planned.rows, reporter)
+    skipped = f", {len(planned.failed)} failed before and are skipped (--retry-failed tries them again)" if planned.failed else ""
+    stored = len(planned.rows) - len(planned.failed) - len(planned.pending)
+    reporter.line(f"{len(planned.rows)} rows, {stored} of them already stored{skipped}")
+    failures: list[FailedRow] = []
+    if planned.pending:
+        planned, failures = _compute(planned, lambda: _plan_rows(planner, options), store, options, reporter)
+    record = summary.store_summary(benchmark, planned.rows, [*planned.failed.values(), *failures], summaries, store)
+    for line in summary.unreadable_lines(record["rows"], (row.model.split for row in planned.rows)):
+        reporter.warn(line)
+    _draw_figures(record, len(planned.pending), store, options, reporter)
+    return record
+
+
+def _planner(benchmark: Benchmark, corpora: rehearsal.Corpora, store: Store, options: Options) -> Planner:
+    check_names(options.allow_leaks)
+    return Planner(benchmark, corpora, store, precision_of(options.device), options.allow_leaks)
+
+
+def _plan_rows(planner: Planner, options: Options) -> _PlannedRows:
+    rows, store = list(planner.rows()), planner.store
     missing = [row for row in rows if store.find("rows", row.key) is None]
     failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
-    pending = [row for row in missing if row.key not in failed]
-    skipped = f", {len(failed)} failed before and are skipped (--retry-failed tries them again)" if failed else ""
-    reporter.line(f"{len(rows)} rows, {len(rows) - len(missing)} of them already stored{skipped}")
-    failures = _compute(pending, store, options, reporter) if pending else []
-    record = summary.store_summary(benchmark, rows, [*failed.values(), *failures], summaries, store)
-    for line in summary.unreadable_lines(record["rows"], (row.model.split for row in rows)):
-        reporter.warn(line)
-    _draw_figures(record, len(pending), store, options, reporter)
-    return record
+    return _PlannedRows(rows, failed, [row for row in missing if row.key not in failed])
 
 
 def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> list[RowDescription]:
@@ -93,9 +99,7 @@ def missing_rows(benchmark: Benchmark, store: Store, options: Options, reporter:
     with store.use(), defer_garbage_collection():
         get_standin = rehearsal.require_standin(store)
         benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
-        missing = [row for row in Planner(benchmark, corpora, store, precision_of(options.device)).rows() if not store.has("rows", row.key)]
-        failed = {} if options.retry else records.load_failures([row.key for row in missing], store)
-        rows = [row for row in missing if row.key not in failed]
+        rows = _plan_rows(_planner(benchmark, corpora, store, options), options).pending
         for row in rows:
             store_inputs(row.model, store)
         return [describe_row(row) for row in rows]
@@ -120,10 +124,10 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
     get_standin = rehearsal.require_standin(store)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
-    result = forecast(Planner(benchmark, corpora, store, precision_of(options.device)).rows(), load_costs(store), store, options.retry)
+    result = forecast(_planner(benchmark, corpora, store, options).rows(), load_costs(store), store, options.retry)
     if measure and result.unknown_stages():
-        _measure_costs(Planner(benchmark, corpora, store, precision_of(options.device)), store, options, reporter)
-        result = forecast(Planner(benchmark, corpora, store, precision_of(options.device)).rows(), load_costs(store), store, options.retry)
+        _measure_costs(_planner(benchmark, corpora, store, options), store, options, reporter)
+        result = forecast(_planner(benchmark, corpora, store, options).rows(), load_costs(store), store, options.retry)
     return result
 
 
@@ -136,7 +140,7 @@ def list_splits(benchmark: Benchmark, store: Store, options: Options, reporter: 
             raise FerbenchError(problem, hint="run the benchmark once, or set FERBENCH_DATA to the folder that contains the corpora")
         get_standin = rehearsal.require_standin(store)
         benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
-        rows = Planner(benchmark, corpora, store, precision_of(options.device)).rows()
+        rows = _planner(benchmark, corpora, store, options).rows()
         return {(row.labels["dataset"], row.labels["protocol"]): row.model.split for row in rows}
 
 
@@ -152,13 +156,20 @@ def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], rep
         reporter.warn(warning)
 
 
-def _compute(rows: Sequence[Row], store: Store, options: Options, reporter: Reporter) -> list[FailedRow]:
-    """Compute the rows; imports torch, so call it only if rows are missing."""
+def _compute(
+    planned: _PlannedRows, plan_again: Callable[[], _PlannedRows], store: Store, options: Options, reporter: Reporter
+) -> tuple[_PlannedRows, list[FailedRow]]:
+    """Compute the pending rows; returns all rows and those that failed. Imports torch, so call it only if rows are pending.
+
+    If frames are copies of others, the rows are planned again, which marks those that leak or raises FerbenchError.
+    """
     _import_torch()
-    from ferbench.execution.engine import compute_rows
+    from ferbench.execution.engine import compute_rows, search_duplicates
 
     with open_context(store, options, reporter) as context:
-        return compute_rows(rows, context)
+        if search_duplicates(planned.pending, context):
+            planned = plan_again()
+        return planned, compute_rows(planned.pending, context)
 
 
 @contextmanager

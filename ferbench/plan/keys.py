@@ -62,8 +62,8 @@ def fused_fit_key(fusion: object, members: Sequence[str]) -> str:
 
 
 def row_base_key(fits: Sequence[str], benchmark: str, fingerprint: str) -> str:
-    """The part that the keys of all rows of a model share."""
-    return make_key("rows", VERSIONS["rows"], fits, benchmark, fingerprint)
+    """The part that the keys of all rows of a model share; rows are computed after their frames were searched for duplicates."""
+    return make_key("rows", [VERSIONS["rows"], VERSIONS["duplicates"]], fits, benchmark, fingerprint)
 
 
 def row_key(base: str, aggregator: object, labels: Mapping[str, str]) -> str:
@@ -71,7 +71,18 @@ def row_key(base: str, aggregator: object, labels: Mapping[str, str]) -> str:
     return make_key(base, aggregator, labels)
 
 
-def fingerprint(protocol: Protocol, corpora: Sequence[Corpus], selection: Sequence[object], split: Split, checkpoint: str) -> str:
-    """The identity of what rows must share to be ranked together: classes, corpora, selected frames, folds, pooling, checkpoint rule."""
+def duplicates_key(split: Split, crops: KeySet) -> str:
+    """The key of the duplicates among the frames of a split's clips, from their crops and people."""
+    return make_key("duplicates", VERSIONS["duplicates"], crops.digest, [[clip.id, clip.subject] for clip in split.clips])
+
+
+def fingerprint(
+    protocol: Protocol, corpora: Sequence[Corpus], selection: Sequence[object], split: Split, checkpoint: str, leaks: Sequence[str]
+) -> str:
+    """The identity of what rows must share to be ranked together: classes, corpora, selected frames, folds, pooling, checkpoint rule.
+
+    And the leaks that the user allows, if there are any.
+    """
     contents = [[corpus.name, corpus.digest, corpus.is_standin] for corpus in corpora]
-    return make_key(protocol.classes, dict(protocol.labels), contents, selection, split.folds, "pooled", checkpoint)
+    marks = [leaks] if leaks else []
+    return make_key(protocol.classes, dict(protocol.labels), contents, selection, split.folds, "pooled", checkpoint, *marks)

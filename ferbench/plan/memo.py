@@ -20,3 +20,10 @@ class Memo:
         if name not in self.values:
             self.values[name] = compute()
         return cast("T", self.values[name])
+
+    def find(self, name: Hashable, compute: Callable[[], T | None]) -> T | None:
+        """The value of this name; computed at each call until it is not None."""
+        value = self.values.get(name)
+        if value is None and (value := compute()) is not None:
+            self.values[name] = value
+        return cast("T | None", value)

@@ -120,7 +120,8 @@ class Model(ABC):
     """A combination without its aggregator: fitted once per fold, scored by every aggregator.
 
     `identity` identifies the choice on each axis, and the precision. `fits` has one fit per fold. Rows are ranked together only if their
-    models have the same `fingerprint`, that of the protocol.
+    models have the same `fingerprint`, that of the protocol. `duplicates` is the key of the duplicates among its frames; `leaks` are the
+    guards that found something which the user allows.
     """
 
     cell: Cell
@@ -130,6 +131,8 @@ class Model(ABC):
     crops: KeySet
     identity: Identity
     fingerprint: str
+    duplicates: str
+    leaks: tuple[str, ...]
     fits: Sequence[Fit | FusedFit]
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import NamedTuple
 
@@ -26,13 +26,12 @@ from ferbench.plan.checks import (
     trainable_of,
     unused_axes,
 )
+from ferbench.plan.guards import Guarded, Guards
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import Fit, FusedFit, FusedModel, Identity, KeySet, Model, Row, TrainedModel
 from ferbench.plan.precision import Precision
 from ferbench.store.entries import Store
-from ferbench.store.entry_format import Content
 from ferbench.store.keys import identify_component, make_key
-from ferbench.store.rows import InputKeys
 
 LEAVE_OUT = "leave the combination out with `only`"
 
@@ -47,23 +46,29 @@ class _ModelFields(NamedTuple):
     crops: KeySet
     identity: Identity
     fingerprint: str
+    duplicates: str
+    leaks: tuple[str, ...]
 
 
 @dataclass
 class Planner:
-    """Plans the rows of a benchmark. Only values that combinations share are kept in memory, so that large grids stay small."""
+    """Plans the rows of a benchmark. Only values that combinations share are kept in memory, so that large grids stay small.
+
+    Duplicates among frames count as leaks once they are in the store: rows are planned again after a run has searched for them.
+    """
 
     benchmark: Benchmark
     corpora: Mapping[str, tuple[Corpus, ...]]  # by label of the dataset axis
     store: Store
     precision: Precision
+    allow_leaks: Collection[str] = ()
     make_split: Callable[[Protocol, Sequence[Corpus], Store], Split] = split_clips
     memo: Memo = field(default_factory=Memo)
 
     def rows(self) -> Iterator[Row]:
         """Every combination, in the order of the axes; the aggregators of a model follow each other.
 
-        Raises FerbenchError for a combination that cannot work.
+        Raises FerbenchError for a combination that cannot work, or one with a leak that is not allowed.
         """
         model, base = None, ""
         for cell in self.benchmark.cells():
@@ -72,15 +77,13 @@ class Planner:
                 model = self.model(cell)
                 base = keys.row_base_key([fit.key for fit in model.fits], self.benchmark.name, model.fingerprint)
             aggregator = self._identity("aggregator", cell)
-            identities = {**model.identity, "aggregator": aggregator}
+            identities = {**model.identity, "aggregator": aggregator, **({"leaks": model.leaks} if model.leaks else {})}
             key = keys.row_key(base, aggregator, cell.labels)
             yield Row(key, self.benchmark.name, cell.labels, model, cell.aggregator, identities)
 
     def _check_unused_axes(self, cell: Cell) -> None:
         """Raise FerbenchError if another choice on an axis without effect would give an equal row under another name."""
-        unused = self.memo.get(
-            ("unused", *_labels(cell, "protocol", "backbone")), lambda: unused_axes(cell.backbone, cell.protocol.classes)
-        )
+        unused = self._unused_axes(cell)
         if not unused:
             return
         if "loss" in unused and isinstance(cell.loss, EmbeddingLoss):
@@ -93,6 +96,9 @@ class Planner:
             problem = f"{cell.backbone.title} does not use {axes}, so its rows for {' '.join(first)} and {' '.join(own)} would be equal"
             raise FerbenchError(problem, hint=LEAVE_OUT)
 
+    def _unused_axes(self, cell: Cell) -> set[str]:
+        return self.memo.get(("unused", *_labels(cell, "protocol", "backbone")), lambda: unused_axes(cell.backbone, cell.protocol.classes))
+
     def model(self, cell: Cell) -> Model:
         """The model of a combination, whose backbone is trained or fused from members."""
         corpora = self.corpora[cell.labels["dataset"]]
@@ -101,10 +107,20 @@ class Planner:
         groups = self.memo.get(("groups", *_labels(cell, "dataset", "protocol")), lambda: _groups_of(corpora, folds))
         steps = _labels(cell, "dataset", "protocol", "preprocessing")
         crops = self.memo.get(("crops", *steps), lambda: keys.crop_keys(groups, identities["preprocessing"]))
-        fingerprint = self.memo.get(("fingerprint", *steps, cell.recipe.checkpoint), lambda: _fingerprint(cell, corpora, folds))
-        shared = _ModelFields(cell, corpora, folds, groups, crops, identities, fingerprint)
+        duplicates = self.memo.get(("duplicates", *steps), lambda: keys.duplicates_key(folds, crops))
+        leaks = self._leaks(cell, folds, duplicates)
+        fingerprint = self.memo.get(
+            ("fingerprint", *steps, cell.recipe.checkpoint, leaks), lambda: _fingerprint(cell, corpora, folds, leaks)
+        )
+        shared = _ModelFields(cell, corpora, folds, groups, crops, identities, fingerprint, duplicates, leaks)
         backbone = cell.backbone
         return self._fused_model(backbone, shared) if isinstance(backbone, Fusion) else self._trained_model(backbone, shared)
+
+    def _leaks(self, cell: Cell, split: Split, duplicates: str) -> tuple[str, ...]:
+        """The leaks of a combination; raises FerbenchError if one is not allowed."""
+        is_trained = "loss" not in self._unused_axes(cell)
+        guarded = Guarded(_labels(cell, "dataset", "protocol"), split, self.corpora[cell.labels["dataset"]], is_trained, duplicates)
+        return Guards(self.store, self.allow_leaks, self.memo).check(guarded, cell.protocol.title)
 
     def _trained_model(self, backbone: Backbone, shared: _ModelFields) -> TrainedModel:
         cell = shared.cell
@@ -176,21 +192,14 @@ class Planner:
         return value if axis.number else identify_component(value)
 
 
-def store_inputs(model: Model, store: Store) -> None:
-    """Store the keys of the entries that a model is computed from, by group: `store gc` needs them, and `why` compares rows by them."""
-    for keys_of_stage in model.inputs:
-        inputs: InputKeys = {"stage": keys_of_stage.stage, "keys": dict(keys_of_stage.by_group)}
-        store.ensure("inputs", keys_of_stage.digest, Content, facts=inputs)
-
-
 def _groups_of(corpora: Sequence[Corpus], split: Split) -> Groups:
     """The groups that hold the clips of a split."""
     return Groups({name: group for corpus in corpora for name, group in corpus.groups.items()}).with_any_of(clip.id for clip in split.clips)
 
 
-def _fingerprint(cell: Cell, corpora: Sequence[Corpus], folds: Split) -> str:
+def _fingerprint(cell: Cell, corpora: Sequence[Corpus], folds: Split, leaks: Sequence[str]) -> str:
     selection = [identify_component(step) for step in cell.preprocessing if type(step).select is not Preprocessor.select]
-    return keys.fingerprint(cell.protocol, corpora, selection, folds, cell.recipe.checkpoint)
+    return keys.fingerprint(cell.protocol, corpora, selection, folds, cell.recipe.checkpoint, leaks)
 
 
 def _features_base(backbone: Backbone, shared: _ModelFields, fold: int) -> str:

@@ -15,7 +15,7 @@ from ferbench.report.published import describe_source
 from ferbench.report.results import RankedRecord, Ranking, Result, fold_mean
 from ferbench.report.statistics.intervals import Estimate
 from ferbench.store.records import PublishedRow
-from ferbench.store.rows import DoneRow, FailedRow
+from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
 Cell = str | float | bool | None
 
@@ -35,7 +35,9 @@ FIGURES: dict[str, Callable[[DoneRow], float | None]] = {
 }
 """The columns of CSV files and data frames that are means over the seeds."""
 
-SHARED = ("benchmark", "protocol", "fingerprint", "classes", "precision", "people_known", "standin", "status")  # by the seeds of a result
+SHARED = (  # by the seeds of a result
+    "benchmark", "protocol", "fingerprint", "classes", "precision", "people_known", "leaks", "standin", "status",
+)  # fmt: skip
 EMPHASIZED = ("best", "tied")
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet takes a cell that begins with one of these for a formula
 MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>&|~$]")
@@ -133,9 +135,15 @@ def _flatten(result: Result, ranking: Ranking) -> dict[str, Cell]:
         "steps": " ".join(str(steps) for row in result.rows for steps in row["steps"]),
         **{f"seconds_{stage}": sum(row["seconds"].get(stage, 0) for row in result.rows) for stage in first["seconds"]},
         **{"people": ranking.people, "clips": first["clips"]},
-        **{"standin": first["standin"], "fingerprint": first["fingerprint"], "precision": first["precision"], "error": None},
+        **_describe_identity(first),
+        "error": None,
         "key": " ".join(row["key"] for row in result.rows),
     }
+
+
+def _describe_identity(row: StoredRow) -> dict[str, Cell]:
+    leaks = " ".join(row["leaks"])
+    return {"standin": row["standin"], "leaks": leaks, "fingerprint": row["fingerprint"], "precision": row["precision"]}
 
 
 def _average_by_class(result: Result, prefix: str, figure: Literal["recall", "class_precision"]) -> dict[str, Cell]:
@@ -153,8 +161,7 @@ def flatten_estimate(name: str, estimate: Estimate | None) -> dict[str, Cell]:
 
 def _flatten_failed(row: FailedRow) -> dict[str, Cell]:
     head: dict[str, Cell] = {"benchmark": row["benchmark"], "kind": "measured", "status": "failed", **row["labels"]}
-    facts: dict[str, Cell] = {"standin": row["standin"], "fingerprint": row["fingerprint"], "precision": row["precision"]}
-    return {**head, "uar": None, "war": None, **facts, "error": f"{row['error']}: {row['message']}", "key": row["key"]}
+    return {**head, "uar": None, "war": None, **_describe_identity(row), "error": f"{row['error']}: {row['message']}", "key": row["key"]}
 
 
 def _flatten_published(benchmark: str, row: PublishedRow) -> dict[str, Cell]:

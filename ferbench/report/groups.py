@@ -13,6 +13,7 @@ from ferbench.api.text import escape_line
 from ferbench.report.answers import AnswerReader, Answers
 from ferbench.report.boards import UAR, WAR, Board, Line, format_estimate, title_of, varying_axes
 from ferbench.report.exports import Cell, flatten_estimate
+from ferbench.report.legend import describe_leaks
 from ferbench.report.results import RankedRecord, Ranking, Result, mark_answers
 from ferbench.report.statistics.intervals import MIN_PEOPLE, Estimate, estimate_uar, estimate_war
 from ferbench.report.statistics.tallies import make_tally
@@ -121,7 +122,8 @@ def make_group_boards(ranked: RankedRecord, by: str, store: Store) -> list[Board
 def _make_group_board(ranked: RankedRecord, ranking: Ranking, groups: Sequence[GroupResult], by: str) -> Board:
     axes = varying_axes([result.labels for result in ranking.results]) if ranking.results else ()
     few = f"groups of fewer than {MIN_PEOPLE} people are shown as counts only"
-    caption = [*[row["protocol"] for row in ranking.rows[:1]], f"[ ]: 95 % interval over people; {few}; UAR over the classes of a group"]
+    first = [line for row in ranking.rows[:1] for line in (row["protocol"], *describe_leaks(row))]
+    caption = [*first, f"[ ]: 95 % interval over people; {few}; UAR over the classes of a group"]
     return Board(
         title=title_of(ranked, ranking),
         caption="\n".join(map(escape_line, caption)),
@@ -160,5 +162,6 @@ def _flatten(group: GroupResult, by: str) -> dict[str, Cell]:
         **flatten_estimate("uar", group.uar),
         **flatten_estimate("war", group.war),
         "standin": first["standin"],
+        "leaks": " ".join(first["leaks"]),
         "fingerprint": first["fingerprint"],
     }

@@ -25,6 +25,7 @@ def describe_board(
     precisions = " and ".join(sorted({row["precision"] for row in ranking.rows}))
     return [
         first["protocol"],
+        *describe_leaks(first),
         _describe_shared_labels(first, axes),
         *_describe_certainty(ranking),
         *_describe_columns(ranking, classes),
@@ -33,6 +34,11 @@ def describe_board(
         *[f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in ranking.failed],
         f"fingerprint {first['fingerprint'][:12]}; computed in {precisions}",
     ]
+
+
+def describe_leaks(row: StoredRow) -> list[str]:
+    """The leaks of a row, which all rows of its board have."""
+    return [f"leaks allowed: {', '.join(row['leaks'])}; not comparable with rows without them"] if row["leaks"] else []
 
 
 def _describe_shared_labels(row: StoredRow, axes: Sequence[str]) -> str:

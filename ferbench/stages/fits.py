@@ -140,7 +140,7 @@ def _select_items(fit: Fit, inputs: Inputs) -> _FoldItems:
     fold, by_clip = fit.split.folds[fit.fold], fit.reads_clips
     training = inputs.training_items(fold.train, fit.recipe.augmentation, by_clip)
     counts = torch.bincount(training.y, minlength=len(fit.classes)).tolist()
-    to_score = inputs.items([*fold.validation, *fold.test], by_clip)
+    to_score = inputs.items(list(dict.fromkeys([*fold.validation, *fold.test])), by_clip)
     return _FoldItems(training, inputs.items(fold.validation, by_clip), to_score, counts)
 
 

@@ -26,7 +26,8 @@ from ferbench.training.streaming import DiskFrames, fits_in_memory
 class Inputs:
     """The frames of a fold, in memory if they fit: training frames view by view, then validation frames, then test frames.
 
-    x [V*N+M,...]; y [N+M] without the views; `rows` are the rows of each clip in y.
+    x [V*N+M,...]; y [N+M] without the views; `rows` are the rows of each clip in y. A clip of two parts (an allowed leak) has rows among
+    the training frames and once among the others, which are those in `rows`.
     """
 
     x: torch.Tensor | DiskFrames
@@ -42,13 +43,14 @@ class Inputs:
 
     def training_items(self, clips: Sequence[str], augmentation: Augmentation | None = None, by_clip: bool = False) -> Items:
         """All training items, in all views. With an augmentation but no stored views, every epoch augments them again."""
-        rows = self._rows(clips)
+        rows = slice(0, sum(self.lengths(clips).values()))
         items = self._items(clips, slice(0, self.views * rows.stop), rows, by_clip)
         return replace(items, augment=self._augment(clips, augmentation)) if augmentation and self.views == 1 else items
 
     def items(self, clips: Sequence[str], by_clip: bool = False) -> Items:
         """The items of these clips, which must be consecutive and not training clips; not a copy."""
-        rows, before = self._rows(clips), len(self.x) - len(self.y)
+        start, before = self.rows[clips[0]].start if clips else 0, len(self.x) - len(self.y)
+        rows = slice(start, start + sum(self.lengths(clips).values()))
         return self._items(clips, slice(rows.start + before, rows.stop + before), rows, by_clip)
 
     def lengths(self, clips: Sequence[str]) -> dict[str, int]:
@@ -59,12 +61,9 @@ class Inputs:
         """Select frames as items, or the clips that have any frame."""
         if not by_clip:
             return Items(self._slice(x), self.y[rows])
-        spans = [self.rows[clip] for clip in clips if self.rows[clip].stop > self.rows[clip].start]
-        starts = torch.tensor([(span.start - rows.start, span.stop - span.start) for span in spans]).reshape(-1, 2)
-        return Items(self._slice(x), self.y[[span.start for span in spans]], clips=starts)
-
-    def _rows(self, clips: Sequence[str]) -> slice:
-        return slice(self.rows[clips[0]].start, self.rows[clips[-1]].stop) if clips else slice(0, 0)
+        lengths = torch.tensor([length for length in self.lengths(clips).values() if length], dtype=torch.int64)
+        starts = lengths.cumsum(0) - lengths
+        return Items(self._slice(x), self.y[rows][starts], clips=torch.stack([starts, lengths], 1))
 
     def _slice(self, rows: slice) -> torch.Tensor | DiskFrames:
         return self.x.part(rows) if isinstance(self.x, DiskFrames) else self.x[rows]
@@ -79,7 +78,7 @@ class Inputs:
 def load_inputs(fit: Fit, store: Store) -> Inputs:
     """Load the frames of a fold's clips, or leave them on disk if they exceed the memory; raises FerbenchError if their shapes differ."""
     fold = fit.split.folds[fit.fold]
-    clips = [*fold.train, *fold.validation, *fold.test]
+    clips = [*fold.train, *dict.fromkeys([*fold.validation, *fold.test])]
     files = _find_frames(fit, fit.features, clips, store)
     views = [file for keys in fit.views for file in _find_frames(fit, keys, fold.train, store)]
     frames = _open_frames(fit, [*views, *files])

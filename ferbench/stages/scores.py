@@ -155,6 +155,7 @@ def _describe_plan(row: Row) -> PlannedRow:
         "precision": str(model.identity["precision"]),
         "classes": list(model.cell.protocol.classes),
         "protocol": _describe_protocol(model),
+        "leaks": list(model.leaks),
         "fits": [fit.key for fit in model.fits],
         "all_fits": [fit.key for submodel in model.submodels for fit in submodel.fits],
         "folds": [{"train": people(f.train), "validation": people(f.validation), "test": people(f.test)} for f in folds],

@@ -71,7 +71,10 @@ class FoldPeople(TypedDict):
 
 
 class PlannedRow(TypedDict):
-    """What follows from the key of a row, before it is computed; `people_known` is False if a corpus of the row does not name people."""
+    """What follows from the key of a row, before it is computed.
+
+    `people_known` is False if a corpus of the row does not name people; `leaks` are the guards that would have stopped it.
+    """
 
     key: str
     benchmark: str
@@ -85,6 +88,7 @@ class PlannedRow(TypedDict):
     all_fits: list[str]
     folds: list[FoldPeople]
     people_known: bool
+    leaks: list[str]
     stages: dict[str, str]
     inputs: list[str]
 

@@ -22,7 +22,7 @@ LEFTOVER = "left by a killed process"
 NOT_LISTED = "not in the last run of any benchmark"
 NO_ROW = "no row needs it"
 LEFTOVERS = ("partial", "leases")  # only a process that runs needs them
-KEPT = ("folds", "records", "digests", "costs")  # small, and needed to name or forecast rows
+KEPT = ("duplicates", "folds", "records", "digests", "costs")  # small, and needed to name or forecast rows
 
 
 @dataclass(frozen=True)

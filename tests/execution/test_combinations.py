@@ -10,8 +10,9 @@ import pytest
 from stored import stored_digests
 
 from ferbench.benchmark.grid import Benchmark, load_benchmark
+from ferbench.execution.options import Options
 from ferbench.execution.progress import Reporter
-from ferbench.execution.runner import Options, run
+from ferbench.execution.runner import run
 from ferbench.store.entries import Store
 from ferbench.store.records import Record
 

@@ -15,7 +15,7 @@ from ferbench import FerbenchError
 from ferbench.benchmark.grid import load_benchmark
 from ferbench.execution import runner
 from ferbench.execution.context import Context
-from ferbench.execution.engine import compute_rows
+from ferbench.execution.engine import compute_rows, search_duplicates
 from ferbench.execution.executor import LocalExecutor
 from ferbench.execution.progress import Reporter
 from ferbench.execution.rehearsal import prepare_corpora, require_standin
@@ -73,7 +73,9 @@ def compute(data, benchmark_file, toy_plugin, tmp_path):
         store, reporter = Store(tmp_path / name), Reporter(quiet=True)
         benchmark, corpora = prepare_corpora(benchmark, store, False, reporter, require_standin(store))
         rows = list(Planner(benchmark, corpora, store, "float32").rows())
-        failures = compute_rows(rows, Context(store, reporter, torch.device("cpu"), executor, workers=1))
+        context = Context(store, reporter, torch.device("cpu"), executor, workers=1)
+        assert not search_duplicates(rows, context)
+        failures = compute_rows(rows, context)
         assert not failures
         done = {row["key"]: row for row in stored_rows(store)}
         return [{field: value for field, value in done[row.key].items() if field not in ("seconds", "provenance")} for row in rows]

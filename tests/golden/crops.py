@@ -18,6 +18,7 @@ import ferbench
 from ferbench.api.clips import Clip, Input
 from ferbench.api.recipe import Augmentation
 from ferbench.plan.models import FeatureTask
+from ferbench.stages import likeness
 from ferbench.stages.crops import GroupCrops, compute_crops
 from ferbench.stages.features import build_module, compute_features
 from ferbench.stages.forward import forward_frames
@@ -162,3 +163,16 @@ def _landmark_features(scene: Scene, folder: Path) -> object:
     fit = replace(scene.fit("shapes", Systems(part=None)), backbone=Systems(part=LandmarkPart()), groups=groups)
     fit = replace(fit, crops=replace(fit.crops, by_group={name: group.key}))
     return compute_features(fit, FeatureTask("", name, None, 0), LandmarkPart().build(None), scene.store, CPU).arrays[clip.id]
+
+
+def duplicates(_: Path) -> Iterator[tuple[str, object]]:
+    """Which of some pictures are copies, by their hashes and at a closer look."""
+    pictures = [np.kron(image(7 * number), np.ones((11, 12), np.uint8)) for number in range(6)]
+    copies = [cv2.resize(picture[1:], None, fx=1.25, fy=1.25, interpolation=cv2.INTER_LINEAR) // 2 + 40 for picture in pictures[:3]]
+    small = [likeness.shrink(picture) for picture in (*pictures, *copies)]
+    yield "too smooth, too small", [likeness.shrink(np.full((20, 20), 9, np.uint8)), likeness.shrink(image(1, 15, 30))]
+    yield "small version", small[0][::12, ::12]
+    hashes = likeness.hash_frames(np.stack(small))
+    yield "distances", [(int(hashes[number]) ^ int(hashes[6 + number])).bit_count() for number in range(3)]
+    yield "candidates", likeness.find_candidates(hashes, np.arange(9))[0]
+    yield "likeness", [likeness.measure_likeness(small[one], small[other]) for one, other in ((0, 6), (1, 7), (2, 8), (0, 7), (3, 4))]

@@ -146,7 +146,7 @@ def _score(scene: Scene, steps: tuple, classes: tuple[str, ...]) -> dict[str, ob
     cell = Cell(labels, (), steps, People(classes=classes), fit.backbone, RECIPE, fit.loss, 3, Largest())
     corpus = Corpus("golden", Path("golden"), tuple(scene.clips), {})
     identity = {"precision": "float32"}
-    model = TrainedModel(cell, (corpus,), scene.split, scene.groups, scene.crops, identity, "fingerprint", (fit,), {})
+    model = TrainedModel(cell, (corpus,), scene.split, scene.groups, scene.crops, identity, "fingerprint", "duplicates", (), (fit,), {})
     content = Scorer(scene.store).score(Row("key", "golden", labels, model, Largest(), identity))
     facts: dict = content.facts  # type: ignore[assignment]
     kept = ("war", "uar", "macro_f1", "recall", "confusion", "clips", "covered_only", "coverage", "clips_lost", "epochs", "folds")

@@ -21,8 +21,8 @@ DIGITS = 7
 ROUNDING = {"views": 1}  # by how much pixels may differ between processors
 
 STAGES: dict[str, Callable[[Path], Iterator[tuple[str, object]]]] = {
-    "crops": crops.crops, "normalization": crops.normalization, "features": crops.features, "views": crops.views,
-    "fits": fits.fits, "fused fits": fits.fused_fits, "rows": fits.rows, "folds": fits.folds,
+    "crops": crops.crops, "duplicates": crops.duplicates, "normalization": crops.normalization, "features": crops.features,
+    "views": crops.views, "fits": fits.fits, "fused fits": fits.fused_fits, "rows": fits.rows, "folds": fits.folds,
 }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
         "fingerprint": fingerprint,
         "precision": "float32",
         "people_known": True,
+        "leaks": [],
         "classes": CLASSES,
         "protocol": f"corpus: 99 clips under {fingerprint[:4]}",
         "war": uar,
@@ -58,7 +59,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
 
 
 def failed(message: str = "out of luck", **labels: str) -> dict:
-    known = ("benchmark", "labels", "standin", "fingerprint", "precision", "people_known", "classes", "protocol")
+    known = ("benchmark", "labels", "standin", "fingerprint", "precision", "people_known", "classes", "protocol", "leaks")
     description = {name: value for name, value in row(0, **labels).items() if name in known}
     return {**description, "status": "failed", "key": "k" * 32, "error": "ValueError", "message": message, "log": "runs/logs/k.txt"}
 
