@@ -22,19 +22,20 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 
 # The modules that may import heavy packages.
 COMPUTING = (
-    "api.heads", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos", "execution.context",
-    "execution.drivers", "execution.probe", "execution.provenance", "report.answers", "report.figures", "report.results",
-    "report.statistics", "stages", "training",
+    "api.heads", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos", "execution.autopsy",
+    "execution.context", "execution.drivers", "execution.probe", "execution.provenance", "execution.rescoring", "report.across",
+    "report.answers", "report.comparison", "report.figures", "report.groups", "report.results", "report.statistics", "stages", "training",
 )  # fmt: skip
 
 # Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.
 OTHER_WORDS = {
-    "last": {"api.recipe"},
+    "last": {"api.recipe", "benchmark.rescoring"},
+    "mean": {"execution.autopsy"},
     "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features", "execution.probe"},
     "timm": {"execution.provenance"},
     "torchvision": {"execution.provenance"},
     "gray": {"report.figures"},
-    "center": {"report.figures"},
+    "center": {"report.across", "report.figures"},
 }
 
 

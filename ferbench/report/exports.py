@@ -35,9 +35,6 @@ FIGURES: dict[str, Callable[[DoneRow], float | None]] = {
 }
 """The columns of CSV files and data frames that are means over the seeds."""
 
-SHARED = (  # by the seeds of a result
-    "benchmark", "protocol", "fingerprint", "classes", "precision", "people_known", "leaks", "standin", "status",
-)  # fmt: skip
 EMPHASIZED = ("best", "tied")
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet takes a cell that begins with one of these for a formula
 MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>&|~$]")
@@ -78,23 +75,20 @@ def to_latex(boards: Sequence[Board]) -> str:
 
 
 def to_data(ranked: RankedRecord) -> list[dict[str, object]]:
-    """The results with the rows of their seeds as they are stored, the failed rows, then the published ones."""
+    """The rows as they are stored, each with the result that it is a seed of, None if it failed; then the published rows."""
     record = ranked.record
-    data = [describe_result(result, ranking) for ranking in ranked.rankings for result in ranking.results]
-    data += [{"kind": "failed", **row} for ranking in ranked.rankings for row in ranking.failed]
-    return data + [
-        {"kind": "published", "benchmark": record["benchmark"], **row, "notes": describe_source(row)} for row in record["published"]
-    ]
+    pairs = [(result, ranking) for ranking in ranked.rankings for result in ranking.results]
+    results = {row["key"]: describe_result(result, ranking) for result, ranking in pairs for row in result.rows}
+    rows: list[dict[str, object]] = [{"kind": "measured", **row, "result": results.get(row["key"])} for row in record["rows"]]
+    sources = [{"benchmark": record["benchmark"], **row, "notes": describe_source(row)} for row in record["published"]]
+    return rows + [{"kind": "published", **row} for row in sources]
 
 
 def describe_result(result: Result, ranking: Ranking) -> dict[str, object]:
-    """A result as plain data: what tables show, and the rows of its seeds."""
-    first = result.rows[0]
+    """A result as plain data: what tables show beside its rows."""
     return {
-        "kind": "measured",
-        **{name: value for name, value in first.items() if name in SHARED},
         "rank": result.rank,
-        "labels": result.labels,
+        "seeds": [row["key"] for row in result.rows],
         **{name: asdict(estimate) for name, estimate in (("uar", result.uar), ("war", result.war))},
         "spread_over_seeds": result.spread,
         "fold_mean_uar": fold_mean(result),
@@ -104,7 +98,6 @@ def describe_result(result: Result, ranking: Ranking) -> dict[str, object]:
         "smallest_difference": ranking.smallest_difference,
         "people": ranking.people,
         "clips": ranking.clips,
-        "rows": result.rows,
     }
 
 

@@ -81,16 +81,15 @@ def predictions(ferbench, row: str, *options: str) -> list[dict]:
 
 def test_leaderboard_shows_seeds_as_one_row(ferbench):
     _, out, _ = ferbench("leaderboard", "toys", "--format", "json")
-    results = json.loads(out)
-    assert [len(result["rows"]) for result in results if "toy-net" in result["labels"]["backbone"]] == [2, 2]
-    assert [len(result["rows"]) for result in results if result["labels"]["backbone"] == "trees"] == [1, 1]
-    for result in results:
-        assert result["uar"]["value"] == pytest.approx(np.mean([row["uar"] for row in result["rows"]]))
+    rows = json.loads(out)
+    assert [len(row["result"]["seeds"]) for row in rows if row["labels"]["backbone"] == "toy-net"] == [2] * 4
+    assert [len(row["result"]["seeds"]) for row in rows if row["labels"]["backbone"] == "trees"] == [1] * 2
+    for row in rows:
+        result, seeds = row["result"], [each for each in rows if each["key"] in row["result"]["seeds"]]
+        assert result["uar"]["value"] == pytest.approx(np.mean([each["uar"] for each in seeds]))
         assert result["uar"]["low"] <= result["uar"]["value"] <= result["uar"]["high"]
-        assert all(row["validation"]["clips"] > 0 for row in result["rows"])
-    rows = [row for result in results for row in result["rows"]]
-    assert [row["steps"] for row in rows if row["labels"]["backbone"] == "trees"] == [[0, 0, 0]] * 2
-    assert all(steps > 0 for row in rows if row["labels"]["backbone"] == "toy-net" for steps in row["steps"])
+        assert row["validation"]["clips"] > 0
+        assert (max(row["steps"]) > 0) == (row["labels"]["backbone"] == "toy-net")
 
 
 def test_predictions_give_the_metrics_of_the_row(ferbench):
@@ -214,12 +213,10 @@ def test_rescore(ferbench, tmp_path):
     code, out, _ = ferbench("rescore", str(tmp_path / "again.yaml"), "--format", "json")
     results = json.loads(out)
     assert code == 0
-    assert len(results) == 2 * 2 * 3
+    assert len(results) == 2 * 3 * 3  # a row of trees, and one of each seed of the network
     assert {tuple(result["classes"]) for result in results} == {("plain", "stripes")}
     assert len({result["fingerprint"] for result in results}) == 2
-    by_name = {
-        (result["labels"]["backbone"], result["labels"]["aggregator"], result["fingerprint"]): result["uar"]["value"] for result in results
-    }
+    by_name = {(result["labels"]["backbone"], result["labels"]["aggregator"], result["fingerprint"]): result["uar"] for result in results}
     for fingerprint in {result["fingerprint"] for result in results if "last 1" in result["protocol"]}:
         assert len({by_name["trees", aggregator, fingerprint] for aggregator in ("mean", "majority", "last-frame")}) == 1
 
@@ -228,10 +225,13 @@ def test_rescore_without_changes_gives_the_stored_rows(ferbench, tmp_path):
     (tmp_path / "again.yaml").write_text("aggregator: [majority, mean]\n")
     _, out, _ = ferbench("rescore", str(tmp_path / "again.yaml"), "--format", "json")
     _, stored, _ = ferbench("leaderboard", "--format", "json")
-    figures = ("uar", "war", "p", "tied_with_best", "labels", "fold_mean_uar", "spread_over_seeds", "fingerprint", "smallest_difference")
-    assert [{name: each[name] for name in figures} for each in json.loads(out)] == [
-        {name: each[name] for name in figures} for each in json.loads(stored)
-    ]
+    figures = ("uar", "war", "macro_f1", "confusion", "fold_uar", "labels", "fingerprint", "score_metrics")
+    figures_of_results = ("uar", "war", "p", "tied_with_best", "fold_mean_uar", "spread_over_seeds", "smallest_difference", "rank")
+    again, before = ({json.dumps(row["labels"]): row for row in json.loads(text)} for text in (out, stored))
+    assert again.keys() == before.keys()
+    for labels, row in again.items():
+        assert {name: row[name] for name in figures} == {name: before[labels][name] for name in figures}
+        assert [row["result"][name] for name in figures_of_results] == [before[labels]["result"][name] for name in figures_of_results]
 
 
 @pytest.mark.parametrize(

@@ -99,10 +99,10 @@ def test_honest_figure_is_that_of_the_row(examine, tmp_path, toy_plugin, capsys)
     command = ["run", str(tmp_path / "autopsies.yaml"), "--plugin", str(toy_plugin), "--store", str(tmp_path / "store"), "--format", "json"]
     assert main(command) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert autopsy["shares"]["figures"][0]["value"] == pytest.approx(row["uar"]["value"])
-    assert autopsy["shares"]["figures"][0]["low"] == pytest.approx(row["uar"]["low"], abs=1e-4)
-    assert autopsy["shares"]["figures"][1 << autopsy["choices"].index("mean")]["value"] == pytest.approx(row["fold_mean_uar"])
-    assert autopsy["shares"]["figures"][1 << autopsy["choices"].index("accuracy")]["value"] == pytest.approx(row["war"]["value"])
+    assert autopsy["shares"]["figures"][0]["value"] == pytest.approx(row["uar"])
+    assert autopsy["shares"]["figures"][0]["low"] == pytest.approx(row["result"]["uar"]["low"], abs=1e-4)
+    assert autopsy["shares"]["figures"][1 << autopsy["choices"].index("mean")]["value"] == pytest.approx(row["result"]["fold_mean_uar"])
+    assert autopsy["shares"]["figures"][1 << autopsy["choices"].index("accuracy")]["value"] == pytest.approx(row["war"])
 
 
 def test_other_classes_of_published_work(examine, tmp_path):

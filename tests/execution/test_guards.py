@@ -201,10 +201,10 @@ def test_marked_rows_share_no_table_with_clean_ones(leaking, call, tmp_path, cap
 
 def test_a_mark_is_part_of_the_fingerprint_and_of_the_key(draw, call, monkeypatch):
     draw(np.random.default_rng(0))
-    clean = call()[1][0]["rows"][0]
+    clean = call()[1][0]
     found = Leak("near-duplicate", "fold 0", 1, ["made up"])
     monkeypatch.setattr("ferbench.plan.guards.Guards._find_duplicates", lambda *_: [found])
-    marked = call("run", "--allow-leak", "near-duplicate")[1][0]["rows"][0]
+    marked = call("run", "--allow-leak", "near-duplicate")[1][0]
     same = ("fits", "folds", "labels", "uar")
     assert all(marked[name] == clean[name] for name in same)
     assert all(marked[name] != clean[name] for name in ("leaks", "fingerprint", "key"))
@@ -219,7 +219,7 @@ def test_why_tells_marked_rows_from_clean_ones(draw, call, capsys, tmp_path):
     protocol = "{tests-training: {classes: [happiness, surprise]}}"
     _, (row,), _ = call("run", "--allow-leak", "clip", "--allow-leak", "person", protocol=protocol)
     assert row["leaks"] == ["person", "clip"]
-    assert row["rows"][0]["identity"]["leaks"] == ["person", "clip"]
+    assert row["identity"]["leaks"] == ["person", "clip"]
     (explanation,) = call("why", "--allow-leak", "clip", "--allow-leak", "person", "--set", "seed=3", protocol=protocol)[1]
     assert explanation["differences"] == ["seed 0 → 3"]
 

@@ -69,10 +69,10 @@ def test_cross_corpus(run):
     code, (row,), messages = run("dataset=[[toy, other]]", protocol("{other: {black: dark}}"))
     assert code == 0
     assert row["protocol"].startswith("trained on toy, tested on other: 54 clips, 18 people, 3 classes · protocol cross-corpus, 1 fold, ")
-    (fold,) = row["rows"][0]["folds"]
+    (fold,) = row["folds"]
     assert fold["test"] == [f"other/p{person:02}" for person in range(9)]
     assert sorted(fold["train"] + fold["validation"]) == [f"toy/p{person:02}" for person in range(9)]
-    assert (row["clips"], row["rows"][0]["recall"].keys()) == (27, {"dark", "light", "stripes"})
+    assert (row["clips"], row["recall"].keys()) == (27, {"dark", "light", "stripes"})
     assert row["people_known"] is True
     assert "warning" not in messages
 

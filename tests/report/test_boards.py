@@ -257,7 +257,7 @@ def test_rehearsal_is_marked_everywhere(standin):
     for name in ("table", "narrow", "markdown", "latex"):
         assert (REHEARSAL.split(":")[0] in texts[name].replace("\n", " ")) == standin
     assert [line["standin"] for line in csv.DictReader(io.StringIO(texts["csv"]))] == [str(standin)]
-    assert [line["rows"][0]["standin"] for line in json.loads(texts["json"])] == [standin]
+    assert [line["standin"] for line in json.loads(texts["json"])] == [standin]
 
 
 NAMES = ("vgg16-reduced(weights=calibrated-random, hidden=1024)", "vgg16(weights=[a], :smile: mean=[0, 0, 0])", "a" * 100)
