@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 WARM = Path(__file__).parent / "warm.py"
 GROUP = "4"  # clips
@@ -34,8 +35,15 @@ class Fork:
         """What a finished run prints, without what differs from run to run."""
         code, messages = self.wait()
         assert code == 0, messages
-        rows = json.loads(self.out.read_text())
-        return [{name: value for name, value in row.items() if name not in ("seconds", "provenance", "log")} for row in rows]
+        rows: list[dict] = _results(json.loads(self.out.read_text()))
+        return rows
+
+
+def _results(value: Any) -> Any:
+    """The value without what differs from run to run."""
+    if isinstance(value, dict):
+        return {name: _results(item) for name, item in value.items() if name not in ("seconds", "provenance", "log")}
+    return [_results(item) for item in value] if isinstance(value, list) else value
 
 
 class Forks:
