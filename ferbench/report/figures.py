@@ -71,7 +71,8 @@ def draw_confusion(row: DoneRow, path: Path) -> None:
         for j, share in enumerate(line):
             color = "white" if share > 0.5 else "black"
             axes.text(j, i, f"{100 * share:.0f}%\n({counts[i][j]})", ha="center", va="center", color=color, fontsize=8)
-    axes.set_xticks(range(len(classes)), classes, rotation=35, ha="right")
+    answers = [*classes, *map(escape_line, row["others"])]
+    axes.set_xticks(range(len(answers)), answers, rotation=35, ha="right")
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel(f"predicted   (WAR {row['war']:.1%}, UAR {row['uar']:.1%})")
     axes.set_ylabel("true")

@@ -10,6 +10,7 @@ from statistics import fmean, median, stdev
 import numpy as np
 from numpy.typing import NDArray
 
+from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.axes import AXES
 from ferbench.report.answers import AnswerReader, Answers
 from ferbench.report.statistics.comparisons import LEVEL, correct_holm, run_permutation_test
@@ -158,8 +159,10 @@ def _mark(answers: Answers) -> Marks:
 
 
 def tally_shared(marks: Sequence[Marks]) -> Tally:
-    """Tally the clips that all results answer."""
+    """Tally the clips that all results answer; raises FerbenchError if there is none."""
     shared = reduce(np.intersect1d, [each.position for each in marks])
+    if not len(shared):
+        raise FerbenchError("no tested clip has a readable frame in all of the rows, so that they cannot be compared")
     selected = [each.select(shared) for each in marks]
     return make_tally(selected[0].person, selected[0].true, np.array([each.share for each in selected]))
 

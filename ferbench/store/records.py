@@ -18,6 +18,10 @@ from ferbench.store.rows import DoneRow, FailedRow, RowResult, RowRun, StoredRow
 RECORD_FOLDERS = {False: "benchmarks", True: "rehearsals"}
 
 
+class OutdatedRow(StoreError):
+    """Another version of ferbench wrote a row."""
+
+
 class PublishedRow(TypedDict):
     """A reference row from the literature; `accuracy` if the source does not say which of WAR and UAR it gives."""
 
@@ -157,8 +161,8 @@ def load_row(key: str, store: Store) -> DoneRow | None:
     try:
         return cast("DoneRow", {**entry.read_facts(RowResult), **entry.read_run(RowRun)})
     except msgspec.ValidationError as error:
-        hint = "another version of ferbench wrote it"
-        raise StoreError(f"the row {key[:12]} in {store.root} has another form: {error}", hint=hint) from error
+        hint = "another version of ferbench wrote it: run the benchmark again"
+        raise OutdatedRow(f"the row {key[:12]} in {store.root} has another form: {error}", hint=hint) from error
 
 
 def stored_rows(store: Store) -> list[DoneRow]:
@@ -168,9 +172,17 @@ def stored_rows(store: Store) -> list[DoneRow]:
 
 
 def _with_rows(record: StoredRecord, store: Store) -> Record:
-    """Add the stored rows to the record; warns about missing ones."""
-    stored = (record["failures"].get(key) or load_row(key, store) for key in record["rows"])
-    rows: list[StoredRow] = [row for row in stored if row]
-    if missing := len(record["rows"]) - len(rows):
-        store.warn(f"{missing} of {len(record['rows'])} rows of {record['benchmark']} are no longer in the store: run the benchmark again")
+    """Add the stored rows to the record; warns about those that are missing, or that another version of ferbench wrote."""
+    rows, missing, outdated = list[StoredRow](), 0, 0
+    for key in record["rows"]:
+        try:
+            row = record["failures"].get(key) or load_row(key, store)
+        except OutdatedRow:
+            outdated += 1
+        else:
+            rows += [row] if row else []
+            missing += not row
+    for count, reason in ((missing, "are no longer in the store"), (outdated, "were written by another version of ferbench")):
+        if count:
+            store.warn(f"{count} of {len(record['rows'])} rows of {record['benchmark']} {reason}: run the benchmark again")
     return {**record, "rows": rows}

@@ -189,6 +189,60 @@ def test_rows_of_other_protocols_are_not_compared(ferbench, finished, tmp_path, 
     assert "protocol.k 3 → 2" in err
 
 
+@pytest.fixture(scope="module")
+def two_tables(finished, tmp_path_factory) -> str:
+    """A store with the rows of two protocols, which stand for two corpora."""
+    folder = tmp_path_factory.mktemp("tables")
+    plugin = str(Path(__file__).parent.parent / "toy.py")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FERBENCH_DATA", str(finished / "data"))
+        for k in (2, 3):
+            (folder / f"k{k}.yaml").write_text(BENCHMARK.replace("k: 3", f"k: {k}").replace("name: toys", f"name: k{k}"))
+            command = ["run", str(folder / f"k{k}.yaml"), "--plugin", plugin, "--store", str(folder / "store"), "--only", "seed=0"]
+            assert main([*command, "--quiet", "--no-figures"]) == 0
+    return str(folder / "store")
+
+
+def test_two_rows_over_several_tables(two_tables, capsys):
+    assert main(["compare", NET, TREES, "--store", two_tables, "--format", "json"]) == 0
+    across = json.loads(capsys.readouterr().out)
+    assert [table.partition(" ")[0] for table in across["tables"]] == ["k2", "k3"]
+    for uar, comparison in zip(across["uar"], across["comparisons"], strict=True):
+        assert comparison["difference"]["value"] == pytest.approx(uar[1] - uar[0])
+    assert 0 < across["p"] <= 1
+    assert main(["compare", NET, TREES, "--store", two_tables]) == 0
+    out = capsys.readouterr().out
+    assert "average rank" in out
+    assert "Stouffer's p over corpora" in out
+
+
+def test_several_rows_over_several_tables(two_tables, tmp_path, capsys):
+    rows = [NET, TREES, "backbone=trees,aggregator=majority"]
+    diagram = tmp_path / "ranks.png"
+    assert main(["compare", *rows, "--store", two_tables, "--format", "json", "--diagram", str(diagram)]) == 0
+    across = json.loads(capsys.readouterr().out)
+    assert sum(across["summary"]["ranks"]) == pytest.approx(6)
+    assert cv2.imread(str(diagram)).std() > 0
+    assert main(["compare", *rows, "--store", two_tables]) == 0
+    assert "Friedman's test: p =" in capsys.readouterr().out
+    assert main(["compare", *rows, "--store", two_tables, "--benchmark", "k2"]) == 2
+    assert "1 tables hold all 3 rows" in capsys.readouterr().err
+    assert main(["compare", *rows, "--store", two_tables, "--clips"]) == 2
+    assert "compare two rows of one table" in capsys.readouterr().err
+
+
+def test_one_table_of_several_is_chosen_by_its_benchmark(two_tables, capsys):
+    assert main(["compare", NET, TREES, "--store", two_tables, "--benchmark", "k2"]) == 0
+    assert "A  k2: toy-net" in capsys.readouterr().out
+
+
+def test_empty_store(tmp_path, capsys):
+    for command in (["compare", "a", "b"], ["predictions", "a"], ["leaderboard"]):
+        (tmp_path / "store").mkdir(exist_ok=True)
+        assert main([*command, "--store", str(tmp_path / "store")]) == 2
+        assert len(capsys.readouterr().err.splitlines()) <= 2
+
+
 def test_by_fold_and_corpus(ferbench):
     _, out, _ = ferbench("leaderboard", "--by", "fold", "--format", "csv")
     lines = list(csv.DictReader(io.StringIO(out)))

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ferbench import FerbenchError
+from ferbench.store.entry_format import Content
 from ferbench.store.records import figures_folder, load_records, record_file, save_record
 
 
@@ -63,3 +64,14 @@ def test_record_of_another_version_is_ignored_with_a_warning(store, warnings):
     (store.root / "benchmarks/x.json").write_text(json.dumps({"benchmark": "x"}))
     assert names(load_records(store)) == [("y", False)]
     assert len(warnings) == 1
+
+
+def test_row_of_another_version_is_counted_and_named(store, warnings):
+    """It used to end the command, and so hid all other benchmarks."""
+    store.write("rows", "a" * 32, Content, facts={"status": "done", "war": 0.5}, run={"seconds": {}, "provenance": []})
+    (loaded,) = [save_record(record("x", rows=["a" * 32, "b" * 32]), store)]
+    assert loaded["rows"] == []
+    assert warnings == [
+        "1 of 2 rows of x are no longer in the store: run the benchmark again",
+        "1 of 2 rows of x were written by another version of ferbench: run the benchmark again",
+    ]

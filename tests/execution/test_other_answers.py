@@ -1,0 +1,99 @@
+"""Finished systems that can answer with classes that the protocol does not have."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ferbench.cli.main import main
+
+PLUGIN = """
+import ferbench
+import toy
+
+@ferbench.hookimpl
+def register_backbones(register):
+    register(Wider)
+    register(Both)
+
+class Logits(toy.Brightness):
+    def build(self, crops):
+        import torch
+        inner = super().build(crops)
+
+        class Module(torch.nn.Module):
+            def forward(self, x):
+                return torch.cat([inner(x), torch.full((len(x), 1), LEVEL)], 1)
+
+        return Module()
+
+class Wider(toy.Finished):
+    '''A system that also knows boredom.'''
+    name = "wider"
+
+    def frozen(self):
+        return Logits()
+
+    def trainable(self, classes):
+        return ferbench.FinishedSystem(others=("OTHER",))
+
+class Both(ferbench.Fusion):
+    '''Two members.'''
+    name = "both"
+
+    def members(self):
+        return (Wider(), toy.Finished())
+
+    def weigh(self, scores, target):
+        return [1, 1]
+"""
+
+
+@pytest.fixture
+def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    def call(*options: str, level: float = 0.2, other: str = "boredom", form: str = "json") -> tuple[int, str, str]:
+        (tmp_path / "toy.py").write_bytes(toy_plugin.read_bytes())
+        (tmp_path / "wide.py").write_text(PLUGIN.replace("LEVEL", str(level)).replace("OTHER", other))
+        plugins = ["--plugin", str(tmp_path / "toy.py"), "--plugin", str(tmp_path / "wide.py")]
+        command = ["run", str(benchmark_file), *plugins, "--store", str(tmp_path / "runs"), "--set", "aggregator=mean", "--format", form]
+        code = main([*command, *options, "--quiet"])
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return call
+
+
+def test_other_answers_count_as_wrong_and_are_shown(run):
+    code, out, _ = run("--set", "backbone=[wider, finished]")
+    wider, finished = json.loads(out)
+    assert code == 0
+    assert (wider["others"], finished["others"]) == (["boredom"], [])
+    outside = sum(line[3] for line in wider["confusion"])
+    assert 0 < outside < 27
+    assert [len(line) for line in wider["confusion"]] == [4, 4, 4]
+    assert wider["war"] == sum(wider["confusion"][number][number] for number in range(3)) / 27
+    assert wider["war"] < finished["war"]
+    assert wider["uar"] == pytest.approx(sum(wider["recall"].values()) / 3)
+    _, out, _ = run("--set", "backbone=[wider, finished]", form="table")
+    assert f"{outside} answers of" in " ".join(out.split())
+    assert "none of the classes (boredom)" in " ".join(out.split())
+
+
+def test_system_that_never_gives_the_other_answer_is_the_one_without_it(run):
+    _, out, _ = run("--set", "backbone=[wider, finished]", level=-1000)
+    wider, finished = json.loads(out)
+    assert [line[:3] for line in wider["confusion"]] == finished["confusion"]
+    assert (wider["uar"], wider["war"]) == (finished["uar"], finished["war"])
+
+
+def test_other_answer_that_is_a_class(run):
+    code, _, err = run("--set", "backbone=wider", other="dark")
+    assert code == 2
+    assert "names 'dark' twice" in err
+
+
+def test_fusions_need_members_without_other_answers(run):
+    code, _, err = run("--set", "backbone=both")
+    assert code == 2
+    assert "can also answer boredom" in err
