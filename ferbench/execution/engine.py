@@ -61,7 +61,13 @@ def search_duplicates(rows: Sequence[Row], context: Context) -> bool:
 
 
 def _compute_inputs(models: Sequence[Model], context: Context, unsearched: Sequence[Model] = ()) -> list[Job]:
-    """Compute and store the crops and features of the models; returns the missing fits. All crops of the `unsearched` will be read."""
+    """Compute and store the crops and features of the models that have not failed; returns the missing fits.
+
+    All crops of the `unsearched` will be read.
+    """
+    models = [model for model in models if not context.failures.of(model)]
+    if not models:
+        return []
     trained = [model for model in models if isinstance(model, TrainedModel)]
     jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
     _check_backbones(context, jobs)
