@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ferbench.cli.options import print_sentences, print_table
-from ferbench.execution.autopsy import CHOICES, Autopsy
+from ferbench.execution.autopsy import CHOICES, PEAK, Autopsy
 from ferbench.report.boards import format_estimate, percent
 from ferbench.report.cards import FittingTable
 from ferbench.report.legend import REHEARSAL
@@ -29,7 +29,7 @@ def _describe_head(autopsy: Autopsy) -> Iterator[str]:
     yield f"protocol {autopsy.protocol}, honest: UAR {format_estimate(first, 1)} over {autopsy.people} people"
     if not autopsy.choices:
         return
-    yield f"with all choices of published code: UAR {format_estimate(last, 1)}"
+    yield f"with all choices of published code: {format_estimate(last, 1)}"
     order = sorted(zip(autopsy.shares.shares, autopsy.choices, strict=True), key=lambda pair: -pair[0].value)
     shares = ", ".join(f"{100 * share.value:.1f} from {choice}" for share, choice in order)
     yield f"{percent(last.value)} → {percent(first.value)}: {shares}"
@@ -63,4 +63,9 @@ def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
     if reason := autopsy.shares.difference.reason:
         yield f"no intervals: {reason}"
     else:
-        yield "shares are Shapley values, in points of UAR: what a choice adds, averaged over all orders of making the choices; [ ]: 95 %"
+        yield (
+            "shares are Shapley values, in points: what a choice adds, averaged over all orders of making the choices; "
+            "[ ]: 95 % over tested people, not over seeds or ways to fold"
+        )
+    if PEAK in autopsy.choices and not autopsy.knows_peak:
+        yield "no clip has a known peak: its last frame is taken for it"

@@ -64,8 +64,9 @@ def _describe_verdict(comparison: Comparison) -> str:
     few = comparison.differing_people
     note = f" Only {few} people are answered differently: trust the test, not the interval." if few < 6 else ""
     if comparison.p <= LEVEL:
-        return f"Separated at 5 %.{note} About {comparison.needed} people like these would do, with a power of 80 %."
-    return f"Not separable at 5 %.{note} About {comparison.needed} people like these would separate them, with a power of 80 %."
+        return f"Separated at 5 %.{note}"
+    needed = f"If the observed difference is the true one, about {comparison.needed} people would separate them in 4 of 5 studies."
+    return f"Not separable at 5 %.{note} {needed}"
 
 
 def _print_classes(comparison: Comparison) -> None:
@@ -112,7 +113,7 @@ def describe_reach(dataset: str, protocol: str, reach: Reach) -> Iterator[str]:
         [f"{100 * share:.0f}" for share in reach.differences],
         [f"{100 * each:.1f}" for each in reach.differences.values()],
     )
-    yield f"  of two rows that disagree on {_join(shares)} % of the clips, differences below {_join(differences)} points are out of reach"
+    yield f"  of two rows that disagree on {_join(shares)} % of the clips, differences below {_join(differences)} points are mostly missed"
     yield f"  assumed: answers about two clips of one person correlate by {LIKENESS}"
 
 

@@ -43,7 +43,7 @@ FOLDS, EPOCH, PEAK, FRAMES, FACES, MEAN, ACCURACY = "folds", "epoch", "peak", "f
 CHOICES = {
     FOLDS: "people on both sides: clips are folded, not people",
     EPOCH: "the best epoch is chosen on the test clips",
-    PEAK: "only the peak frame of each clip is tested",
+    PEAK: "only the peak frame of each clip is tested, the last one if it is unknown",
     FRAMES: "every frame counts, not every clip",
     FACES: "clips without a detected face are dropped",
     MEAN: "mean over folds instead of pooled clips",
@@ -75,6 +75,7 @@ class Autopsy:
     impossible: Mapping[str, str]
     classes: tuple[OtherClasses, ...]
     fits: int
+    knows_peak: bool
 
     @property
     def figures(self) -> int:
@@ -208,6 +209,7 @@ def _examine(row: Row, variants: Mapping[tuple[bool, bool], Model], others: Mapp
         impossible=impossible,
         classes=tuple(_examine_classes(row, figures[0], others, store)),
         fits=len(variants) + len(others),
+        knows_peak=any(clip.apex is not None for clip in clips.values()),
     )
 
 

@@ -38,6 +38,7 @@ def compare_across(texts: Sequence[str], found: Sequence[Sequence[Match]]) -> Ac
         hint = "give two rows of one table, or run the benchmark on more corpora"
         raise FerbenchError(f"{len(boards)} tables hold all {len(texts)} rows: expected at least two, one per corpus", hint=hint)
     grid = [[each[board] for each in by_board] for board in boards]
+    _check_corpora([line[0] for line in grid])
     uar = tuple(tuple(mean(row["uar"] for row in match.rows) for match in line) for line in grid)
     comparisons = tuple(compare_rows(*line) for line in grid) if len(texts) == 2 else ()
     return Across(
@@ -48,6 +49,19 @@ def compare_across(texts: Sequence[str], found: Sequence[Sequence[Match]]) -> Ac
         comparisons=comparisons,
         p=_combine(comparisons) if comparisons else None,
     )
+
+
+def _check_corpora(matches: Sequence[Match]) -> None:
+    """Raise FerbenchError if two tables are of the same corpus: their people would count twice."""
+    tables: dict[object, str] = {}
+    for match in matches:
+        corpora = match.first["identity"]["dataset"]
+        assert isinstance(corpora, dict)
+        for name, corpus in corpora.items():
+            other = tables.setdefault(corpus["content"], _name_table(match))
+            if other != _name_table(match):
+                problem = f"the tables {other} and {_name_table(match)} both hold the corpus {name}, whose people would count twice"
+                raise FerbenchError(problem, hint="compare tables of different corpora, or one with --benchmark")
 
 
 def _combine(comparisons: Sequence[Comparison]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,13 +79,14 @@ def _label_values(values: Sequence[str | int | float | bool | None], person: NDA
     """The values as text; more than 8 different numbers are divided into four groups of about as many people."""
     numbers = [_to_number(value) for value in values]
     of_person = {one: number for one, number in zip(person.tolist(), numbers, strict=True) if number is not None}
-    ranges = _divide(list(of_person.values())) if len({number for number in numbers if number is not None}) > MAX_VALUES else {}
+    distinct = {number for number in numbers if number is not None}
+    ranges = _divide(distinct, list(of_person.values())) if len(distinct) > MAX_VALUES else {}
     return [ranges.get(number) or (UNKNOWN if value is None else str(value)) for number, value in zip(numbers, values, strict=True)]
 
 
-def _divide(numbers: Sequence[float]) -> dict[float | None, str]:
-    """The range that each number falls into, such as 18–24."""
-    cuts = np.quantile(numbers, np.linspace(0, 1, NUMBER_GROUPS + 1)[1:-1])
+def _divide(numbers: Collection[float], by_person: Sequence[float]) -> dict[float | None, str]:
+    """The range that each number falls into, such as 18–24; the ranges hold about as many people, each with one number."""
+    cuts = np.quantile(by_person, np.linspace(0, 1, NUMBER_GROUPS + 1)[1:-1])
     group_of = {number: int(np.searchsorted(cuts, number, side="left")) for number in numbers}
     names = {group: _name_range([number for number in numbers if group_of[number] == group]) for group in set(group_of.values())}
     return {number: names[group] for number, group in group_of.items()}
@@ -121,9 +122,10 @@ def make_group_boards(ranked: RankedRecord, by: str, store: Store) -> list[Board
 
 def _make_group_board(ranked: RankedRecord, ranking: Ranking, groups: Sequence[GroupResult], by: str) -> Board:
     axes = varying_axes([result.labels for result in ranking.results]) if ranking.results else ()
+    over = "people" if all(row["people_known"] for row in ranking.rows) else "clips (people unknown: each counts as one)"
     few = f"groups of fewer than {MIN_PEOPLE} people are shown as counts only"
     first = [line for row in ranking.rows[:1] for line in (row["protocol"], *describe_leaks(row))]
-    caption = [*first, f"[ ]: 95 % interval over people; {few}; UAR over the classes of a group"]
+    caption = [*first, f"[ ]: 95 % interval over {over}; {few}; UAR over the classes of a group"]
     return Board(
         title=title_of(ranked, ranking),
         caption="\n".join(map(escape_line, caption)),

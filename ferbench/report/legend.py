@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from ferbench.benchmark.axes import AXES
 from ferbench.report.published import describe_source, matching
 from ferbench.report.results import Ranking
+from ferbench.report.statistics.comparisons import LEVEL, least_p
 from ferbench.report.statistics.intervals import missing_reason
 from ferbench.store.records import PublishedRow
 from ferbench.store.rows import StoredRow
 
 REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
+
+FEW_OF_A_CLASS = 10  # people; intervals then cover 89 to 93 % instead of 95
 
 Classes = Mapping[str, str]
 """From the name of a class to the heading of its column."""
@@ -57,11 +60,17 @@ def _describe_certainty(ranking: Ranking) -> Iterator[str]:
         absent = f"; {ranking.absent_share:.1%} of draws lack a class" if ranking.absent_share else ""
         yield f"[ ]: 95 % interval over {ranking.units}{absent}"
     tied, known = sum(result.is_tied for result in ranking.results), all(row["people_known"] for row in ranking.rows)
-    if len(ranking.results) > 1:
+    if (rows := len(ranking.results)) > 1:
         group = f"the {tied} rows marked ≈ cannot be separated" if tied > 1 else "★ is separated from all others"
         yield f"{group} at 5 %: permutation test of UAR over {'people' if known else 'clips'}, Holm-corrected p"
+        if least_p(ranking.people, rows) * (rows - 1) > LEVEL:
+            yield f"no row could have been separated: {ranking.people} people are too few for {rows} rows"
     if ranking.smallest_difference:
-        yield f"differences in UAR below about {100 * ranking.smallest_difference:.1f} points could not have been seen over {ranking.units}"
+        points = 100 * ranking.smallest_difference
+        yield f"smaller differences in UAR than about {points:.1f} points would be missed by most studies of {ranking.units}"
+    if few := {name: count for name, count in ranking.people_by_class.items() if count < FEW_OF_A_CLASS}:
+        named = ", ".join(f"{name} {count}" for name, count in few.items())
+        yield f"intervals are somewhat too narrow: classes that few people show: {named}"
 
 
 def _describe_columns(ranking: Ranking, classes: Classes) -> Iterator[str]:

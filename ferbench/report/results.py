@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from statistics import fmean, median, stdev
 
@@ -54,7 +54,7 @@ class Ranking:
 
     `people` and `clips` are those that all results answer; `smallest_difference` is the least difference in UAR from the best that could
     have been seen: the median half-width of the intervals of the differences. None if there is no such interval. `absent_share` is the
-    share of the bootstrap's draws that lack a class.
+    share of the bootstrap's draws that lack a class, `people_by_class` the number of people that each class is shown by.
     """
 
     results: tuple[Result, ...]
@@ -63,6 +63,7 @@ class Ranking:
     clips: int
     smallest_difference: float | None
     absent_share: float = 0.0
+    people_by_class: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def units(self) -> str:
@@ -109,8 +110,9 @@ def _rank(rows: Sequence[StoredRow], reader: AnswerReader) -> Ranking:
     scores = list(map(_score, groups))
     ranks = [1 + scores.index(score) for score in scores]
     results = tuple(map(_make_result, groups, ranks, _estimate_own(marks, shared), differences, p))
+    by_class = dict(zip(_shared_classes(groups[0][0], marks), (shared.total > 0).sum(0).tolist(), strict=True))
     widths = [each.half_width for each in differences[1:] if each is not None and each.half_width]
-    return Ranking(results, failed, shared.people, shared.clips, median(widths) if widths else None, shared.absent_share())
+    return Ranking(results, failed, shared.people, shared.clips, median(widths) if widths else None, shared.absent_share(), by_class)
 
 
 def _make_result(
@@ -119,6 +121,12 @@ def _make_result(
     uar, war = own
     spread = stdev(row["uar"] for row in rows) if len(rows) > 1 else None
     return Result(rank, _join_labels(rows), tuple(rows), uar, war, spread, difference, p, is_tied=p is None or p > LEVEL)
+
+
+def _shared_classes(row: DoneRow, marks: Sequence[Marks]) -> list[str]:
+    """The classes of the clips that all results answer."""
+    shared = reduce(np.intersect1d, [each.position for each in marks])
+    return [row["classes"][label] for label in np.unique(marks[0].select(shared).true).tolist()]
 
 
 def fold_seeds(rows: Sequence[DoneRow]) -> list[list[DoneRow]]:

@@ -116,10 +116,14 @@ def test_a_fusion_of_a_fusion_waits_for_the_process_that_computes_its_member(dat
 
 
 def test_only_torch_is_blamed_for_its_import(monkeypatch):
+    def compute():
+        planned = runner._PlannedRows([], {}, [])
+        runner._compute(planned, lambda: planned, Store(Path()), runner.Options(), Reporter(quiet=True))
+
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "torch", None)
         with pytest.raises(FerbenchError, match=r"torch cannot be imported: .*\n.*come in matching pairs"):
-            runner._compute([], Store(Path()), runner.Options(), Reporter(quiet=True))
+            compute()
     monkeypatch.setitem(sys.modules, "ferbench.execution.engine", None)
     with pytest.raises(ImportError, match=r"import of ferbench\.execution\.engine halted"):
-        runner._compute([], Store(Path()), runner.Options(), Reporter(quiet=True))
+        compute()

@@ -15,7 +15,7 @@ from ferbench.store.records import figures_folder
 def row(number, backbone="net", classes=("a", "b")):
     labels = dict.fromkeys(figures.AXES, "x") | {"backbone": backbone}
     shared = {"status": "done", "labels": labels, "classes": list(classes), "standin": False, "war": 0.5, "uar": 0.5}
-    return {**shared, "key": f"{number:032x}"[::-1], "confusion": [[1, 0], [0, 1]], "fits": []}
+    return {**shared, "key": f"{number:032x}"[::-1], "confusion": [[1, 0], [0, 1]], "others": [], "fits": []}
 
 
 @pytest.fixture

@@ -62,7 +62,8 @@ def estimate_differences(tally: Tally, reference: int = 0) -> list[Estimate]:
     values = tally.uar - tally.uar[reference]
     if reason := missing_reason(tally.people):
         return [Estimate(value, reason=reason) for value in values.tolist()]
-    different = _count_different(Tally(tally.correct - tally.correct[reference], tally.total))
+    changes = tally.correct - tally.correct[reference]
+    different = np.minimum(_count_different(Tally(changes, tally.total)), changes.any(2).sum(1))
     bounds = _take_percentiles(tally.drawn_uar - tally.drawn_uar[reference], tally.people)
     figures = zip(values.tolist(), bounds.tolist(), different.tolist(), strict=True)
     return [Estimate(value, *pair) if people >= FEW else Estimate(value, reason=_few_reason(people)) for value, pair, people in figures]

@@ -62,8 +62,10 @@ def compute_calibration_error(confidence: NDArray[np.float64], correct: NDArray[
 
     Bins of equal numbers are those of Nguyen and O'Connor 2015; bins of equal width (Guo et al. 2017) are almost empty at low confidences.
     """
+    _, group = np.unique(confidence, return_inverse=True)
+    accuracy = (np.bincount(group, correct) / np.bincount(group))[group]  # of all clips of equal confidence: their order must not count
     order = np.argsort(confidence, kind="stable")
-    gaps = [abs((correct[part] - confidence[part]).sum()) for part in np.array_split(order, min(BINS, len(order)))]
+    gaps = [abs((accuracy[part] - confidence[part]).sum()) for part in np.array_split(order, min(BINS, len(order)))]
     return float(sum(gaps) / len(order))
 
 

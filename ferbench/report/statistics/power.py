@@ -16,6 +16,7 @@ from ferbench.report.statistics.intervals import jackknife_variance, missing_rea
 from ferbench.report.statistics.tallies import Tally
 
 POWER = 0.8
+MIN_SEPARABLE = 6  # people, below whom no permutation test reaches 5 %
 UARS = (0.5, 0.7, 0.9)
 DISAGREEMENTS = (0.1, 0.2, 0.4)
 LIKENESS = 0.1  # assumed correlation of whether two clips of one person are answered rightly
@@ -57,7 +58,9 @@ def forecast_reach(people: Sequence[str], labels: Sequence[str]) -> Reach:
 
 
 def people_needed(tally: Tally) -> int | None:
-    """How many people like these would separate two rows at 5 % in 80 % of studies; None if their UAR are equal.
+    """How many people like these would separate two rows at 5 % in 80 % of studies, if the observed difference is the true one.
+
+    None if their UAR are equal.
 
     With the variance v of the difference d on n people: n v ((z_0.975 + z_0.8) / d)^2, the usual sample size of a paired comparison.
     """
@@ -67,4 +70,4 @@ def people_needed(tally: Tally) -> int | None:
     own = Tally(tally.correct[1:] - tally.correct[:1], tally.total)
     variance = float(jackknife_variance(own)[0])
     z = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
-    return max(2, ceil(tally.people * variance * (z / difference) ** 2))
+    return max(MIN_SEPARABLE, ceil(tally.people * variance * (z / difference) ** 2))

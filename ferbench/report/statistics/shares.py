@@ -37,10 +37,12 @@ class Figure:
         return estimate_uar(Tally(self.correct[:, people][:, :, classes], self.total[0][people][:, classes]))[0]
 
     def draw(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
-        """The UAR [B] for each way to weigh people, [B,P]; folds and classes without a clip do not count."""
+        """The UAR [B] for each way to weigh people, [B,P]; a fold counts as often as its people, a class without a clip does not."""
         correct, total = (np.einsum("bp,fpc->bfc", weights, counts, optimize=True) for counts in (self.correct, self.total))
         by_fold = mean_where(correct / np.maximum(total, 1e-9), total > 0)  # [B,F]
-        return mean_where(by_fold, (total > 0).any(-1))
+        people = self.total.any(-1).astype(float)  # [F,P]
+        share = weights @ people.T / np.maximum(people.sum(1), 1)  # [B,F]: how often a fold's people are drawn
+        return (by_fold * share).sum(-1) / np.maximum(share.sum(-1), 1e-9)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from ferbench.report.statistics.comparisons import correct_holm, run_mcnemar_test, run_permutation_test
+from ferbench.report.statistics.comparisons import correct_holm, least_p, run_mcnemar_test, run_permutation_test
 from ferbench.report.statistics.tallies import Tally
 
 
@@ -20,32 +20,58 @@ def make_rows(people: int, seed: int, rows: int = 2) -> Tally:
     return Tally(np.stack([np.floor(generator.random((people, 3)) * (total + 1)) for _ in range(rows)]), total)
 
 
-@pytest.mark.parametrize("people", [1, 2, 5, 8])
+def studentize(change, total):
+    """The difference in UAR over its standard error, by a loop over people, from changes and totals [P,C]."""
+    counts = total.sum(0)
+    recall = change.sum(0) / counts
+    influences = [np.mean((change[p] - recall * total[p]) / counts) for p in range(len(total))]
+    return abs(recall.mean()) / max(np.sqrt(np.sum(np.square(influences))), 1e-5)
+
+
+@pytest.mark.parametrize("people", [2, 5, 8])
 @pytest.mark.parametrize("seed", range(4))
 def test_exact_test_is_an_enumeration_of_exchanges(people, seed):
-    """Exchanges the answers themselves and computes the UAR again."""
     tally = make_rows(people, seed)
-    observed = abs(tally.uar[0] - tally.uar[1])
-    extreme = 0
-    for exchange in product([False, True], repeat=people):
-        exchanged = np.where(np.array(exchange)[:, None], tally.correct[::-1], tally.correct)
-        uar = Tally(exchanged, tally.total).uar
-        extreme += abs(uar[0] - uar[1]) >= observed - 1e-9
-    assert run_permutation_test(tally)[1] == extreme / 2**people
+    change = tally.correct[1] - tally.correct[0]
+    observed = studentize(change, tally.total)
+    signs = product([1, -1], repeat=people)
+    extreme = [studentize(change * np.array(each)[:, None], tally.total) >= observed * (1 - 1e-4) for each in signs]
+    assert run_permutation_test(tally)[1] == np.mean(extreme)
 
 
 @pytest.mark.parametrize("people", [9, 13, 40])
-def test_agrees_with_scipy(people):
-    tally = make_rows(people, seed=people)
-    parts = tally.contributions()
+def test_agrees_with_scipy_where_people_have_as_many_clips(people):
+    """With one class and as many clips of each person, the studentized difference orders exchanges as the difference itself does."""
+    correct = np.random.default_rng(people).integers(0, 7, (2, people, 1)).astype(float)
+    tally = Tally(correct, np.full((people, 1), 6.0))
     result = stats.permutation_test(
-        (parts[0], parts[1]),
+        (correct[0, :, 0], correct[1, :, 0]),
         lambda x, y, axis: (x - y).sum(axis=axis),
         permutation_type="samples",
         n_resamples=20_000 if people > 13 else np.inf,
         rng=np.random.default_rng(0),
     )
     assert run_permutation_test(tally)[1] == pytest.approx(result.pvalue, abs=0.015 if people > 13 else 1e-9)
+
+
+def test_rows_that_are_good_at_other_classes():
+    """Rows with equal UAR reject in about 5 %, although each is good where the other is bad; each person shows one class."""
+    generator, rejected = np.random.default_rng(4), []
+    total = np.repeat(np.eye(2), 30, axis=0) * 3
+    for _ in range(400):
+        correct = np.stack(
+            [generator.binomial(3, np.broadcast_to(chances, total.shape)) * (total > 0) for chances in ([0.8, 0.3], [0.3, 0.8])]
+        )
+        rejected.append(run_permutation_test(Tally(correct.astype(float), total))[1] <= 0.05)
+    assert 0.02 <= np.mean(rejected) <= 0.08
+
+
+def test_least_p():
+    correct = np.zeros((2, 8, 1))
+    correct[1] = 1
+    assert run_permutation_test(Tally(correct, np.ones((8, 1))))[1] == least_p(8, 2) == 2 / 256
+    assert least_p(40, 2) == 1 / 10_001
+    assert least_p(40, 1000) * 999 < 0.05
 
 
 def test_a_row_is_as_good_as_itself():

@@ -143,12 +143,26 @@ def test_a_row_that_is_right_about_the_same_classes_of_everybody_has_an_interval
 
 
 @pytest.mark.parametrize("different", [0, 1, 4, 5])
-def test_a_difference_about_few_people_has_no_interval(different):
-    correct = np.ones((2, 30, 2))
+@pytest.mark.parametrize("clips", [1, 7])
+def test_a_difference_about_few_people_has_no_interval(different, clips):
+    total = np.random.default_rng(0).integers(1, clips + 1, (30, 2)).astype(float)
+    correct = np.stack([total, total])
     correct[1, :different, 0] = 0
-    _, difference = estimate_differences(Tally(correct, np.ones((30, 2))))
+    _, difference = estimate_differences(Tally(correct, total))
     assert (difference.low is None) == (different < 5)
     assert str(different) in difference.reason or different == 5
+
+
+def test_class_that_few_people_show():
+    """Intervals cover less than 95 % where a class is shown by three of 30 people, which a legend says; they are not far off."""
+    generator, within = np.random.default_rng(7), []
+    total = np.ones((30, 6))
+    total[3:, 5] = 0
+    ability = 1 / (1 + np.exp(-generator.normal(0.5, 1, (600, 30, 1))))
+    truth = (1 / (1 + np.exp(-generator.normal(0.5, 1, 400_000)))).mean()
+    tally = Tally((generator.random((600, 30, 6)) < ability) * total, total)
+    within = [estimate.contains(truth) for estimate in estimate_uar(tally)]
+    assert 0.86 <= np.mean(within) <= 0.95
 
 
 @pytest.mark.parametrize("people", [1, 2, 4])
@@ -183,7 +197,9 @@ def test_jackknife_is_a_loop_that_leaves_one_person_out():
 
 def test_equal_answers_have_equal_intervals():
     tally, _ = simulate(20, 1.0, 1.0, rows=2)
-    assert estimate_uar(tally) == estimate_uar(tally)
+    before = estimate_uar(tally)
+    bootstrap.draw_people.cache_clear()
+    assert estimate_uar(Tally(tally.correct.copy(), tally.total)) == before
 
 
 def test_many_rows_have_the_intervals_that_each_has_alone():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score
+from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score, f1_score, log_loss, precision_score, top_k_accuracy_score
 
-from ferbench.report.statistics.metrics import compute_metrics
+from ferbench.report.statistics.metrics import compute_calibration_error, compute_metrics, compute_score_metrics
 
 CLASSES = ("anger", "fear", "joy")
 
@@ -57,3 +57,39 @@ def test_plain_types_for_json():
     assert {type(result[name]) for name in ("war", "uar", "macro_f1")} == {float}
     assert type(result["confusion"][0][0]) is int
     assert type(result["recall"]["anger"]) is float
+
+
+def test_scores_by_hand():
+    true = np.array([0, 1, 2, 0])
+    scores = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.1, 0.5, 0.4]])
+    result = compute_score_metrics(true, scores * 3)  # scaled to sum to 1
+    assert result["log_loss"] == pytest.approx(log_loss(true, scores))
+    squares = [(0.3**2 + 0.2**2 + 0.1**2), (0.6**2 + 0.7**2 + 0.1**2), (0.2**2 + 0.2**2 + 0.4**2), (0.9**2 + 0.5**2 + 0.4**2)]
+    assert result["brier"] == pytest.approx(np.mean(squares))
+    assert result["top2"] == top_k_accuracy_score(true, scores, k=2) == 3 / 4
+    assert result["calibration_error"] == pytest.approx(
+        (0.3 + 0.6 + 0.4 + 0.5) / 4
+    )  # each clip is a bin: |right - confidence|, ties as one
+    assert compute_score_metrics(true, scores - 0.5) is None
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_calibration_does_not_depend_on_the_order_of_equal_confidences(order):
+    correct = (np.arange(100) < 70)[::order]
+    assert compute_calibration_error(np.full(100, 0.7), correct) == pytest.approx(0)
+    assert compute_calibration_error(np.full(100, 0.9), correct) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kappa_and_precision_agree_with_scikit_learn(seed):
+    true, predicted = np.random.default_rng(seed).integers(0, 3, (2, 60))
+    result = compute_metrics(true, predicted, CLASSES)
+    assert result["kappa"] == pytest.approx(cohen_kappa_score(true, predicted))
+    assert list(result["class_precision"].values()) == pytest.approx(precision_score(true, predicted, average=None).tolist())
+
+
+def test_other_answers_count_as_wrong():
+    result = compute_metrics(np.array([0, 0, 1, 2]), np.array([0, 3, 1, 4]), CLASSES, others=2)
+    assert result["confusion"] == [[1, 0, 0, 1, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 1]]
+    assert (result["war"], result["uar"]) == (0.5, pytest.approx((0.5 + 1 + 0) / 3))
+    assert result["class_precision"] == {"anger": 1, "fear": 1, "joy": None}
