@@ -9,41 +9,52 @@ import pytest
 from ferbench.cli.main import main
 
 PLUGIN = """
+from dataclasses import dataclass
 import ferbench
-import toy
 
 @ferbench.hookimpl
 def register_backbones(register):
     register(Wider)
     register(Both)
 
-class Logits(toy.Brightness):
+@dataclass(frozen=True)
+class Logits(ferbench.Frozen):
+    wide: bool = True
+    is_calibrated = False
+
     def build(self, crops):
         import torch
-        inner = super().build(crops)
+        wide = self.wide
 
         class Module(torch.nn.Module):
-            def forward(self, x):
-                return torch.cat([inner(x), torch.full((len(x), 1), LEVEL)], 1)
+            def forward(self, x):  # the tests invert the images
+                mean, stripes = x.mean((1, 2, 3)), x.mean(3).std(2).squeeze(1)
+                logits = [mean, -mean, 4 * stripes - 2, torch.full((len(x),), LEVEL)]
+                return torch.stack(logits if wide else logits[:3], 1)
 
         return Module()
 
-class Wider(toy.Finished):
+@dataclass(frozen=True)
+class Wider(ferbench.Backbone):
     '''A system that also knows boredom.'''
     name = "wider"
+    wide: bool = True
+
+    def input(self):
+        return ferbench.Input(16, 1, (0.5,), (0.25,))
 
     def frozen(self):
-        return Logits()
+        return Logits(self.wide)
 
     def trainable(self, classes):
-        return ferbench.FinishedSystem(others=("OTHER",))
+        return ferbench.FinishedSystem(others=("OTHER",) if self.wide else ())
 
 class Both(ferbench.Fusion):
     '''Two members.'''
     name = "both"
 
     def members(self):
-        return (Wider(), toy.Finished())
+        return (Wider(), Wider(wide=False))
 
     def weigh(self, scores, target):
         return [1, 1]
@@ -52,10 +63,9 @@ class Both(ferbench.Fusion):
 
 @pytest.fixture
 def run(data, benchmark_file, toy_plugin, tmp_path, capsys):
-    def call(*options: str, level: float = 0.2, other: str = "boredom", form: str = "json") -> tuple[int, str, str]:
-        (tmp_path / "toy.py").write_bytes(toy_plugin.read_bytes())
+    def call(*options: str, level: float = 0.8, other: str = "boredom", form: str = "json") -> tuple[int, str, str]:
         (tmp_path / "wide.py").write_text(PLUGIN.replace("LEVEL", str(level)).replace("OTHER", other))
-        plugins = ["--plugin", str(tmp_path / "toy.py"), "--plugin", str(tmp_path / "wide.py")]
+        plugins = ["--plugin", str(toy_plugin), "--plugin", str(tmp_path / "wide.py")]
         command = ["run", str(benchmark_file), *plugins, "--store", str(tmp_path / "runs"), "--set", "aggregator=mean", "--format", form]
         code = main([*command, *options, "--quiet"])
         output = capsys.readouterr()
