@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import site
 import subprocess
@@ -109,3 +110,28 @@ def test_every_optimizer_and_schedule_is_documented():
     kinds = [*get_args(get_type_hints(Recipe)["optimizer"]), *get_args(get_type_hints(Schedule)["kind"])]
     assert {"adam", "step"} <= set(kinds)
     assert {kind for kind in kinds if f"`{kind}`" not in page} == set()
+
+
+def test_rescoring_of_the_docs_can_be_read(tmp_path):
+    from ferbench.benchmark.rescoring import load_rescoring
+
+    text = re.search(r"```yaml again\.yaml\n(.*?)```", (ROOT / "docs" / "statistics.md").read_text(), re.DOTALL)[1]
+    (tmp_path / "again.yaml").write_text(text)
+    rescoring = load_rescoring(tmp_path / "again.yaml")
+    assert rescoring.benchmark == "quick"
+    assert list(rescoring.aggregators) == ["mean", "majority", "trimmed-mean"]
+    assert [window.label for window in rescoring.windows] == ["all", "last 3", "every 2"]
+    assert list(rescoring.merge) == ["negative"]
+
+
+def test_statistics_of_the_docs_exist():
+    from ferbench.cli.main import make_parser
+    from ferbench.execution.autopsy import CHOICES
+    from ferbench.report.exports import FIGURES
+
+    text = (ROOT / "docs" / "statistics.md").read_text()
+    assert [choice for choice in CHOICES if f"| `{choice}` |" not in text] == []
+    documented = set(re.findall(r"`(\w+)`", text[text.index("## Metrics") :]))
+    assert set(FIGURES) - {"validation_war", "coverage_frames", "coverage_clips"} <= documented
+    for line in re.findall(r"^ferbench (.+?)(?:\s+#.*)?$", text, re.MULTILINE):
+        make_parser().parse_args(shlex.split(line))

@@ -16,7 +16,7 @@ MIN_DRAWS = 2_000  # ... but not fewer than this
 SEED = 20220  # equal answers give equal intervals
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def draw_people(people: int) -> NDArray[np.float32]:
     """How often each person is drawn, [B,P]; lines sum to the number of people. Every call draws the same, so that rows can be compared."""
     draws = int(np.clip(DRAWN_PEOPLE // people, MIN_DRAWS, DRAWS))
@@ -30,7 +30,7 @@ def percentile_levels(people: int, confidence: float = CONFIDENCE) -> tuple[floa
     """The percentiles that bound an interval: expanded ones, since those of the plain bootstrap are too narrow for few people.
 
     The lower one is Phi(-t sqrt(n / (n - 1))) with n people and the quantile t of Student's distribution with n - 1 degrees of freedom
-    (Hesterberg 2015, What teachers should know about the bootstrap, section 3.5 and appendix).
+    (Hesterberg 2015, What teachers should know about the bootstrap).
     """
     t = student_quantile((1 + confidence) / 2, people - 1)
     lower = NormalDist().cdf(-t * sqrt(people / (people - 1)))
