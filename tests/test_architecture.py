@@ -22,7 +22,7 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 
 # The modules that may import heavy packages.
 COMPUTING = (
-    "api.heads", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos", "execution.autopsy",
+    "api.heads", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos", "execution.choices",
     "execution.context", "execution.drivers", "execution.probe", "execution.provenance", "execution.rescoring", "report.across",
     "report.answers", "report.comparison", "report.figures", "report.groups", "report.results", "report.statistics", "stages", "training",
 )  # fmt: skip
@@ -30,7 +30,7 @@ COMPUTING = (
 # Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.
 OTHER_WORDS = {
     "last": {"api.recipe", "benchmark.rescoring"},
-    "mean": {"execution.autopsy"},
+    "mean": {"execution.choices"},
     "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features", "execution.probe"},
     "timm": {"execution.provenance"},
     "torchvision": {"execution.provenance"},

@@ -126,7 +126,7 @@ def test_rescoring_of_the_docs_can_be_read(tmp_path):
 
 def test_statistics_of_the_docs_exist():
     from ferbench.cli.main import make_parser
-    from ferbench.execution.autopsy import CHOICES
+    from ferbench.execution.choices import CHOICES
     from ferbench.report.exports import FIGURES
 
     text = (ROOT / "docs" / "statistics.md").read_text()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ferbench.cli.options import print_sentences, print_table
-from ferbench.execution.autopsy import CHOICES, PEAK, Autopsy
+from ferbench.execution.autopsy import Autopsy
+from ferbench.execution.choices import CHOICES, PEAK
 from ferbench.report.boards import format_estimate, percent
 from ferbench.report.cards import FittingTable
 from ferbench.report.legend import REHEARSAL

@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ferbench.api.clips import Clip, Fold
+from ferbench.api.clips import Fold
 from ferbench.api.components import Protocol
 from ferbench.api.errors import FerbenchError
 from ferbench.api.networks import FinishedSystem
@@ -22,6 +19,16 @@ from ferbench.corpora.folds import Split, split_clips
 from ferbench.corpora.guard_list import GUARDS
 from ferbench.corpora.labels import rename_labels
 from ferbench.execution import rehearsal
+from ferbench.execution.choices import (
+    CHOICES,
+    EPOCH,
+    FOLDS,
+    MEAN,
+    Examiner,
+    find_unanswerable,
+    read_answers,
+    spread_people,
+)
 from ferbench.execution.context import Context
 from ferbench.execution.engine import compute_models
 from ferbench.execution.options import Options
@@ -33,22 +40,9 @@ from ferbench.plan.precision import precision_of
 from ferbench.report.matching import matches_labels
 from ferbench.report.statistics.intervals import Estimate
 from ferbench.report.statistics.shares import Figure, Shares, share_difference
-from ferbench.stages.crops import CropFacts, load_facts
-from ferbench.stages.fits import load_scores
-from ferbench.stages.scores import aggregate_clip
 from ferbench.store.entries import Store
 from ferbench.store.keys import make_key
 
-FOLDS, EPOCH, PEAK, FRAMES, FACES, MEAN, ACCURACY = "folds", "epoch", "peak", "frames", "faces", "mean", "accuracy"
-CHOICES = {
-    FOLDS: "people on both sides: clips are folded, not people",
-    EPOCH: "the best epoch is chosen on the test clips",
-    PEAK: "only the peak frame of each clip is tested, the last one if it is unknown",
-    FRAMES: "every frame counts, not every clip",
-    FACES: "clips without a detected face are dropped",
-    MEAN: "mean over folds instead of pooled clips",
-    ACCURACY: "accuracy instead of mean recall (UAR)",
-}
 OPTIONAL_CLASSES = ("contempt", "neutral")  # published work differs in whether these count
 MAX_CLASS_CHOICES = 2
 
@@ -83,16 +77,6 @@ class Autopsy:
         return len(self.shares.figures) + len(self.classes)
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """The scores [T,C] of a clip's frames under one model, the fold that tests it, and the frames that they are of."""
-
-    scores: NDArray[np.float64]
-    fold: int
-    facts: CropFacts
-
-
-_Answers = Mapping[str, _Answer]
 MakeSplit = Callable[[Protocol, Sequence[Corpus], Store], Split]
 
 
@@ -190,11 +174,11 @@ def _other_classes(row: Row) -> list[tuple[str, ...]]:
 
 
 def _examine(row: Row, variants: Mapping[tuple[bool, bool], Model], others: Mapping[tuple[str, ...], Model], store: Store) -> Autopsy:
-    answers = {choices: _read_answers(model, on_test=choices[1], store=store) for choices, model in variants.items()}
-    impossible = find_impossible(row, store) | _find_unanswerable([*answers.values()])
+    answers = {choices: read_answers(model, on_test=choices[1], store=store) for choices, model in variants.items()}
+    impossible = find_impossible(row, store) | find_unanswerable([*answers.values()])
     choices = tuple(choice for choice in CHOICES if choice not in impossible)
     clips = {clip.id: clip for clip in row.model.split.clips}
-    scorer = _Scorer(row, clips, sorted({clip.subject for clip in clips.values()}))
+    scorer = Examiner(row, clips, sorted({clip.subject for clip in clips.values()}))
     figures = [
         scorer.figure(answers, {choice for bit, choice in enumerate(choices) if position >> bit & 1})
         for position in range(2 ** len(choices))
@@ -218,74 +202,9 @@ def _examine_classes(row: Row, honest: Figure, others: Mapping[tuple[str, ...], 
     for classes, model in others.items():
         clips = {clip.id: clip for clip in model.split.clips}
         people = sorted({clip.subject for clip in clips.values()} | set(own))
-        figure = _Scorer(replace(row, model=model), clips, people).figure(
-            {(False, False): _read_answers(model, on_test=False, store=store)}, set()
+        figure = Examiner(replace(row, model=model), clips, people).figure(
+            {(False, False): read_answers(model, on_test=False, store=store)}, set()
         )
-        widened = _spread(honest, own, people)
+        widened = spread_people(honest, own, people)
         shares = share_difference([widened, figure])
         yield OtherClasses(classes, shares.figures[1], shares.difference)
-
-
-def _spread(figure: Figure, own: Sequence[str], people: Sequence[str]) -> Figure:
-    """A figure of more people, most of whom have no clip in it."""
-    shape = (figure.total.shape[0], len(people), figure.total.shape[2])
-    correct, total = np.zeros(shape), np.zeros(shape)
-    places = [people.index(person) for person in own]
-    correct[:, places], total[:, places] = figure.correct, figure.total
-    return Figure(correct, total)
-
-
-def _read_answers(model: Model, *, on_test: bool, store: Store) -> dict[str, _Answer]:
-    facts = load_facts(model.crops, store)
-    answers = dict[str, _Answer]()
-    for number, (fit, fold) in enumerate(zip(model.fits, model.split.folds, strict=True)):
-        scores, _ = load_scores(fit.key, store)
-        tested = fold.validation if on_test else fold.test
-        answers |= {clip: _Answer(scores[clip], number, facts[clip]) for clip in tested if len(scores[clip])}
-    return answers
-
-
-def _find_unanswerable(answers: Sequence[_Answers]) -> dict[str, str]:
-    """The choices that these answers leave without effect."""
-    every = [answer for each in answers for answer in each.values()]
-    reasons = dict[str, str]()
-    if all(len(answer.scores) == 1 for answer in every):
-        reasons |= dict.fromkeys((PEAK, FRAMES), "each clip has one score")
-    if all(answer.facts.has_face is None for answer in every):
-        reasons[FACES] = "no step looks for faces"
-    elif all(answer.facts.is_covered for answer in every):
-        reasons[FACES] = "a face is found in every clip"
-    return reasons
-
-
-@dataclass(frozen=True)
-class _Scorer:
-    row: Row
-    clips: Mapping[str, Clip]
-    people: Sequence[str]
-
-    def figure(self, answers: Mapping[tuple[bool, bool], _Answers], made: set[str]) -> Figure:
-        """The answers behind the figure with these choices."""
-        chosen = answers[(FOLDS in made, EPOCH in made)]
-        classes, place = self.row.model.cell.protocol.classes, {person: number for number, person in enumerate(self.people)}
-        folds = len(self.row.model.split.folds) if MEAN in made else 1
-        correct, total = np.zeros((2, folds, len(self.people), len(classes)))
-        for name, answer in chosen.items():
-            if FACES in made and not answer.facts.is_covered:
-                continue
-            clip = self.clips[name]
-            at = (answer.fold if MEAN in made else 0, place[clip.subject], classes.index(clip.label))
-            scores = answer.scores[_peak(clip, answer)] if PEAK in made else answer.scores
-            predicted = scores.argmax(1) if FRAMES in made else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
-            total[at] += len(predicted)
-            correct[at] += (predicted == at[2]).sum()
-        return Figure(correct, total).pool_classes() if ACCURACY in made else Figure(correct, total)
-
-
-def _peak(clip: Clip, answer: _Answer) -> slice:
-    """The scored frame that is nearest to the apex; the last one if it is unknown."""
-    indices = answer.facts.indices
-    if clip.apex is None or len(indices) != len(answer.scores):
-        return slice(-1, None)
-    nearest = min(range(len(indices)), key=lambda number: abs(indices[number] - (clip.apex or 0)))
-    return slice(nearest, nearest + 1)

@@ -1,0 +1,109 @@
+"""The choices of published code that an autopsy examines, and the answers of models under each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferbench.api.clips import Clip
+from ferbench.plan.models import Model, Row
+from ferbench.report.statistics.shares import Figure
+from ferbench.stages.crops import CropFacts, load_facts
+from ferbench.stages.fits import load_scores
+from ferbench.stages.scores import aggregate_clip
+from ferbench.store.entries import Store
+
+FOLDS, EPOCH, PEAK, FRAMES, FACES, MEAN, ACCURACY = "folds", "epoch", "peak", "frames", "faces", "mean", "accuracy"
+CHOICES = {
+    FOLDS: "people on both sides: clips are folded, not people",
+    EPOCH: "the best epoch is chosen on the test clips",
+    PEAK: "only the peak frame of each clip is tested, the last one if it is unknown",
+    FRAMES: "every frame counts, not every clip",
+    FACES: "clips without a detected face are dropped",
+    MEAN: "mean over folds instead of pooled clips",
+    ACCURACY: "accuracy instead of mean recall (UAR)",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The scores [T,C] of a clip's frames under one model, the fold that tests it, and the frames that they are of."""
+
+    scores: NDArray[np.float64]
+    fold: int
+    facts: CropFacts
+
+
+Answers = Mapping[str, Answer]
+"""By clip."""
+
+
+def read_answers(model: Model, *, on_test: bool, store: Store) -> dict[str, Answer]:
+    """Read the answers to the tested clips; `on_test` is whether these chose the epoch, and so are the validation part."""
+    facts = load_facts(model.crops, store)
+    answers = dict[str, Answer]()
+    for number, (fit, fold) in enumerate(zip(model.fits, model.split.folds, strict=True)):
+        scores, _ = load_scores(fit.key, store)
+        tested = fold.validation if on_test else fold.test
+        answers |= {clip: Answer(scores[clip], number, facts[clip]) for clip in tested if len(scores[clip])}
+    return answers
+
+
+def find_unanswerable(answers: Sequence[Answers]) -> dict[str, str]:
+    """The choices that these answers leave without effect."""
+    every = [answer for each in answers for answer in each.values()]
+    reasons = dict[str, str]()
+    if all(len(answer.scores) == 1 for answer in every):
+        reasons |= dict.fromkeys((PEAK, FRAMES), "each clip has one score")
+    if all(answer.facts.has_face is None for answer in every):
+        reasons[FACES] = "no step looks for faces"
+    elif all(answer.facts.is_covered for answer in every):
+        reasons[FACES] = "a face is found in every clip"
+    return reasons
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Counts the answers of models to these clips of these people."""
+
+    row: Row
+    clips: Mapping[str, Clip]
+    people: Sequence[str]
+
+    def figure(self, answers: Mapping[tuple[bool, bool], Answers], made: set[str]) -> Figure:
+        """The answers behind the figure with these choices."""
+        chosen = answers[(FOLDS in made, EPOCH in made)]
+        classes, place = self.row.model.cell.protocol.classes, {person: number for number, person in enumerate(self.people)}
+        folds = len(self.row.model.split.folds) if MEAN in made else 1
+        correct, total = np.zeros((2, folds, len(self.people), len(classes)))
+        for name, answer in chosen.items():
+            if FACES in made and not answer.facts.is_covered:
+                continue
+            clip = self.clips[name]
+            at = (answer.fold if MEAN in made else 0, place[clip.subject], classes.index(clip.label))
+            scores = answer.scores[_peak(clip, answer)] if PEAK in made else answer.scores
+            predicted = scores.argmax(1) if FRAMES in made else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
+            total[at] += len(predicted)
+            correct[at] += (predicted == at[2]).sum()
+        return Figure(correct, total).pool_classes() if ACCURACY in made else Figure(correct, total)
+
+
+def _peak(clip: Clip, answer: Answer) -> slice:
+    """The scored frame that is nearest to the apex; the last one if it is unknown."""
+    indices = answer.facts.indices
+    if clip.apex is None or len(indices) != len(answer.scores):
+        return slice(-1, None)
+    nearest = min(range(len(indices)), key=lambda number: abs(indices[number] - (clip.apex or 0)))
+    return slice(nearest, nearest + 1)
+
+
+def spread_people(figure: Figure, own: Sequence[str], people: Sequence[str]) -> Figure:
+    """A figure of more people, most of whom have no clip in it."""
+    shape = (figure.total.shape[0], len(people), figure.total.shape[2])
+    correct, total = np.zeros(shape), np.zeros(shape)
+    places = [people.index(person) for person in own]
+    correct[:, places], total[:, places] = figure.correct, figure.total
+    return Figure(correct, total)
