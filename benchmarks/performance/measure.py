@@ -270,7 +270,7 @@ def orchestration(folder: Path, backbones: int = 500) -> Results:
     for person in range(8):
         (folder / "tiny-images" / f"p{person}").mkdir(parents=True)
         for label, level in (("black", 10), ("white", 240)):
-            cv2.imwrite(str(folder / "tiny-images" / f"p{person}" / f"{label}.png"), np.full((8, 8), level, np.uint8))
+            cv2.imwrite(str(folder / "tiny-images" / f"p{person}" / f"{label}.png"), np.full((8, 8), level + person, np.uint8))
     text = (
         "dataset: {tiny-images: {root: DATA}}\npreprocessing: {plain: [gray]}\nloss: cross-entropy\naggregator: [majority, mean]\n"
         "protocol: {thesis: {train: 4, validation: 2, test: 2, classes: [black, white]}}\nrecipe: {epochs: 1, checkpoint: last}\n"

@@ -131,7 +131,7 @@ def test_commands(call):
 
 
 def test_shipped_benchmark_runs_by_name(call, tmp_path):
-    smaller = ["--set", "rehearsal.people=6", "--set", "protocol.k=2", "--only", "backbone=HOG + k-NN", "--no-figures"]
+    smaller = ["--set", "rehearsal.people=8", "--set", "protocol.k=2", "--only", "backbone=HOG + k-NN", "--no-figures"]
     assert "REHEARSAL" in call("ferbench", "run", "quick", *smaller)
     assert "HOG + k-NN" in call("ferbench", "leaderboard", "quick")
     assert [path.name for path in tmp_path.iterdir()] == ["ferbench-store"]
@@ -139,7 +139,7 @@ def test_shipped_benchmark_runs_by_name(call, tmp_path):
 
 def test_python_example_of_the_docs(call):
     code = re.search(r"```python\n(.*?)```", (ROOT / "docs/running.md").read_text(), re.DOTALL)[1]
-    smaller = code.replace("quiet=True", 'quiet=True, sets=["rehearsal.people=6", "protocol.k=2"]')
+    smaller = code.replace("quiet=True", 'quiet=True, sets=["rehearsal.people=8", "protocol.k=2"]')
     assert smaller != code
     assert "HOG + SVM" in call("python", "-c", smaller)
 
