@@ -80,7 +80,7 @@ def to_data(ranked: RankedRecord) -> list[dict[str, object]]:
     pairs = [(result, ranking) for ranking in ranked.rankings for result in ranking.results]
     results = {row["key"]: describe_result(result, ranking) for result, ranking in pairs for row in result.rows}
     rows: list[dict[str, object]] = [{"kind": "measured", **row, "result": results.get(row["key"])} for row in record["rows"]]
-    sources = [{"benchmark": record["benchmark"], **row, "notes": describe_source(row)} for row in record["published"]]
+    sources = [{"benchmark": record["benchmark"], **row, "notes": describe_source([row])} for row in record["published"]]
     return rows + [{"kind": "published", **row} for row in sources]
 
 
@@ -167,7 +167,7 @@ def _flatten_published(benchmark: str, row: PublishedRow) -> dict[str, Cell]:
         **{name: value for name, value in figures.items() if value is not None},
         **{f"recall_{name}": value for name, value in row["recall"].items()},
         "source": row["source"],
-        "notes": describe_source(row),
+        "notes": describe_source([row]),
     }
 
 

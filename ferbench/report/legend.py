@@ -29,7 +29,7 @@ def describe_board(
     return [
         first["protocol"],
         *describe_leaks(first),
-        _describe_shared_labels(first, axes),
+        _describe_shared_labels(results[0].labels if results else first["labels"], axes),
         *_describe_certainty(ranking),
         *_describe_columns(ranking, classes),
         *_describe_left_out(ranking),
@@ -44,10 +44,10 @@ def describe_leaks(row: StoredRow) -> list[str]:
     return [f"leaks allowed: {', '.join(row['leaks'])}; not comparable with rows without them"] if row["leaks"] else []
 
 
-def _describe_shared_labels(row: StoredRow, axes: Sequence[str]) -> str:
+def _describe_shared_labels(labels: Mapping[str, str], axes: Sequence[str]) -> str:
     """The labels of the other axes, without the corpora, which the line on the protocol names."""
     shared = [axis for axis in AXES if axis not in axes and AXES[axis].choice != "merged"]
-    return "all rows: " + ", ".join(f"{axis} {row['labels'][axis]}" for axis in shared)
+    return "all rows: " + ", ".join(f"{axis} {labels[axis]}" for axis in shared)
 
 
 def _describe_certainty(ranking: Ranking) -> Iterator[str]:
@@ -96,6 +96,9 @@ def _describe_left_out(ranking: Ranking) -> Iterator[str]:
 
 
 def _describe_published(rows: Sequence[PublishedRow], compares: bool) -> Iterator[str]:
-    yield from dict.fromkeys(map(describe_source, rows))
+    sources: dict[tuple[object, ...], list[PublishedRow]] = {}
+    for row in rows:
+        sources.setdefault((row["source"], row["protocol"], row["problem"], row["clips"], row["accuracy"] is None), []).append(row)
+    yield from map(describe_source, sources.values())
     if rows:
         yield f"published figures {'lie inside, above or below the measured interval' if compares else 'are not compared with stand-ins'}"

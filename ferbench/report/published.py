@@ -25,19 +25,20 @@ def compare(figure: float, estimate: Estimate) -> Verdict:
     return "below" if figure < estimate.low else "above" if figure > estimate.high else "inside"
 
 
-def describe_source(row: PublishedRow) -> str:
-    """Where the figures come from, how they were obtained, and what is impossible about them."""
+def describe_source(rows: Sequence[PublishedRow]) -> str:
+    """Where the figures of rows of one source come from, how they were obtained, and what is impossible about them."""
+    row = rows[0]
     protocol = row["protocol"] or "protocol unknown"
-    problems = [*filter(None, [row["problem"]]), *impossible_shares(row)]
+    problems = [*filter(None, [row["problem"]]), *impossible_shares(rows)]
     question = ["?: the source does not say whether it is WAR or UAR"] if row["accuracy"] is not None else []
     return "; ".join([f"published: {row['source']}", protocol, *question, *problems])
 
 
-def impossible_shares(row: PublishedRow) -> list[str]:
+def impossible_shares(rows: Sequence[PublishedRow]) -> list[str]:
     """Say which accuracies are no whole number of the source's clips, rounded as they are printed."""
-    clips, figures = row["clips"], {"accuracy": row["accuracy"], "war": row["war"]}
-    wrong = [f"{figure:.2%}" for figure in figures.values() if clips and figure is not None and not is_share_of(figure, clips)]
-    return [f"{', '.join(wrong)} is no whole number of {clips} clips"] if wrong else []
+    clips, figures = rows[0]["clips"], [figure for row in rows for figure in (row["accuracy"], row["war"]) if figure is not None]
+    wrong = dict.fromkeys(f"{figure:.2%}" for figure in figures if clips and not is_share_of(figure, clips))
+    return [f"no whole number of {clips} clips: {', '.join(wrong)}"] if wrong else []
 
 
 def is_share_of(share: float, count: int) -> bool:
