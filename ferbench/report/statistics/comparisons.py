@@ -14,7 +14,7 @@ from ferbench.report.statistics.tallies import Tally
 LEVEL = 0.05  # of a test
 MAX_EXACT_PEOPLE = 13  # up to which every exchange is tried: 2^13
 EXCHANGES = 10_000  # drawn, for more people
-EXCHANGES_PER_ROW = 40  # drawn at least
+EXCHANGES_PER_ROW = 21  # drawn at least
 ROUNDING = 1e-5  # of single precision
 
 
