@@ -99,12 +99,11 @@ def wilson_bounds(tally: Tally) -> NDArray[np.float64]:
     """Wilson's intervals [R,2] of the UAR with an effective number of clips (Korn and Graubard 1998).
 
     The effective number is p (1 - p) / variance, the variance by leaving one person out; it is at most that of independent clips, and
-    scaled by (z / t)^2. If every answer is right, or none, nothing shows how alike a person's clips are: each person counts once per
-    class.
+    scaled by (z / t)^2. If every answer is right, or none, nothing shows how alike a person's clips are: each person counts once.
     """
     value, variance = tally.uar, jackknife_variance(tally)
     independent = _effective_clips(tally.total.sum(0))
-    people = _effective_clips((tally.total > 0).sum(0))
+    people = min(tally.people, _effective_clips((tally.total > 0).sum(0)))
     is_certain = variance <= 0
     size = np.where(is_certain, people, np.minimum(value * (1 - value) / np.where(is_certain, 1, variance), independent))
     z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)

@@ -125,11 +125,12 @@ def test_one_error_among_independent_clips_is_nearly_the_interval_of_wilson():
 
 
 def test_all_answers_right_still_have_an_interval():
-    """If every answer is right, a person's clips may be as alike as one clip: 10 people, not 60 clips."""
-    (estimate,) = estimate_uar(Tally(np.full((1, 10, 6), 1.0), np.ones((10, 6))))
-    assert estimate.high == pytest.approx(1)
-    assert estimate.low < proportion_confint(10 * 6, 10 * 6, method="wilson")[0]
-    assert (estimate.low, estimate.value) == (pytest.approx(proportion_confint(60, 60, method="wilson")[0], abs=0.08), 1)
+    """If every answer is right, a person's clips may be as alike as one clip: 10 people, not 60 clips, for UAR as for WAR."""
+    tally = Tally(np.full((1, 10, 6), 1.0), np.ones((10, 6)))
+    size = 10 * (stats.norm.ppf(0.975) / stats.t.ppf(0.975, 9)) ** 2
+    for (estimate,) in (estimate_uar(tally), estimate_war(tally)):
+        assert (estimate.value, estimate.high) == (1, pytest.approx(1))
+        assert estimate.low == pytest.approx(size / (size + stats.norm.ppf(0.975) ** 2))
 
 
 def test_a_row_that_is_right_about_the_same_classes_of_everybody_has_an_interval():
