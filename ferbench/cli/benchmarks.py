@@ -19,6 +19,7 @@ from ferbench.cli.options import (
     print_json,
     print_sentences,
     print_table,
+    print_warning,
 )
 from ferbench.corpora.guard_list import GUARDS
 
@@ -204,17 +205,23 @@ def _explain(options: argparse.Namespace) -> list[Explanation]:
 
 def _leaderboard(options: argparse.Namespace) -> int:
     from ferbench.cli.boards import print_groups, print_ranked
+    from ferbench.report.answers import AnswersLost
     from ferbench.report.results import rank_record
     from ferbench.store.records import load_records
 
     store = open_store(options)
-    records = load_records(store, _benchmark_name(options.benchmark))
-    ranked = [rank_record(record, store) for record in records]
+    ranked, lost = [], 0
+    for record in load_records(store, _benchmark_name(options.benchmark)):
+        try:
+            ranked.append(rank_record(record, store))
+        except AnswersLost as error:  # the other tables can still be shown
+            print_warning(f"no table of {record['benchmark']}: {error}")
+            lost += 1
     if options.by:
         print_groups(ranked, options.by, store, options.format)
     else:
         print_ranked(ranked, options.format)
-    return 0
+    return 1 if lost else 0
 
 
 def _load_benchmark(text: str, options: argparse.Namespace) -> Benchmark:

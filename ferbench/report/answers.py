@@ -15,6 +15,10 @@ from ferbench.store.entry_format import Entry
 from ferbench.store.rows import ClipTable, DoneRow
 
 
+class AnswersLost(StoreError):
+    """An entry that the answers of a row are read from is damaged or missing; a run computes it again."""
+
+
 @dataclass(frozen=True)
 class Answers:
     """The answers of a row to N clips, in the order of the folds.
@@ -83,7 +87,7 @@ class AnswerReader:
         self._tested: dict[str, ClipTable] = {}
 
     def read(self, row: DoneRow) -> Answers:
-        """Read the answers of a row; raises StoreError if they are damaged or missing."""
+        """Read the answers of a row; raises AnswersLost if they are damaged or missing."""
         if row["tested"] not in self._tested:
             self._tested[row["tested"]] = self._find("tested", row["tested"]).read_facts(ClipTable)
         entry = self._find("rows", row["key"])
@@ -93,6 +97,6 @@ class AnswerReader:
     def _find(self, stage: str, key: str) -> Entry:
         entry = self.store.find(stage, key)
         if entry is None:
-            hint = "run the benchmark again"
-            raise StoreError(f"the stored {stage} {key[:12]} is damaged or missing", hint=hint)
+            what = "the answers of a row" if stage == "rows" else "the list of the tested clips"
+            raise AnswersLost(f"{what} ({stage} {key[:12]}) cannot be read from the store", hint="run the benchmark again")
         return entry

@@ -87,7 +87,7 @@ class RankedRecord:
 
 
 def rank_record(record: Record, store: Store) -> RankedRecord:
-    """Rank the rows of a record. Raises StoreError if the answers of a row are missing."""
+    """Rank the rows of a record. Raises AnswersLost if the answers of a row are missing."""
     return RankedRecord(record, rank_rows(record["rows"], AnswerReader(store)))
 
 

@@ -12,7 +12,7 @@ from ferbench.store.needs import Needs, Problem, blocked_places, collect_needs, 
 from ferbench.store.rows import FailedRow
 from ferbench.types import Progress
 
-RECOMPUTED = ("crops", "features", "fits", "index")  # if they are missing, when a new row needs them
+RECOMPUTED = ("crops", "features", "fits", "index", "tested")  # if they are missing, by the next run that needs them
 READERS: Mapping[str, Callable[[StoredFile], object]] = {
     **dict.fromkeys(ENTRY_STAGES, read_entry),
     "records": read_record,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -317,3 +318,20 @@ def test_power_before_any_training(finished, tmp_path, monkeypatch, capsys, toy_
     assert reach["half_widths"]["0.5"] > reach["half_widths"]["0.9"] > 0
     assert main(command) == 0
     assert "points are mostly missed" in capsys.readouterr().out
+
+
+def test_lost_list_of_tested_clips_hides_no_other_table(two_tables, tmp_path, capsys):
+    shutil.copytree(two_tables, tmp_path / "store")
+    store = ["--store", str(tmp_path / "store")]
+    assert main(["leaderboard", *store, "--format", "json"]) == 0
+    before = json.loads(capsys.readouterr().out)
+    sorted((tmp_path / "store" / "tested").rglob("*.safetensors"))[0].unlink()
+    assert main(["store", "verify", *store]) == 0
+    assert "tested" in capsys.readouterr().out
+    assert main(["leaderboard", *store, "--format", "json"]) == 1
+    output = capsys.readouterr()
+    shown = {row["benchmark"] for row in json.loads(output.out)}
+    (lost,) = {row["benchmark"] for row in before} - shown
+    assert len(shown) == 1
+    assert f"warning: no table of {lost}: the list of the tested clips" in output.err
+    assert "run the benchmark again" in output.err
