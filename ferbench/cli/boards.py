@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from ferbench.cli.options import print_json, print_lines, print_table
+from ferbench.cli.options import print_json, print_lines, print_table, print_warning
 from ferbench.report import exports, groups
 from ferbench.report.boards import Board, make_boards
 from ferbench.report.results import RankedRecord
@@ -23,12 +23,28 @@ def print_ranked(ranked: Sequence[RankedRecord], form: str) -> None:
 
 
 def print_groups(ranked: Sequence[RankedRecord], by: str, store: Store, form: str) -> None:
-    """Print the results by group of clips."""
+    """Print the results by group of clips, of those benchmarks whose clips carry the fact; raises UnknownFact if there is none."""
+    ranked = list(_with_fact(ranked, by, store))
     if form in ("json", "csv"):
         rows = [row for record in ranked for row in groups.flatten_groups(record, by, store)]
         print_json(rows) if form == "json" else print_lines(exports.to_csv(rows).splitlines())
     else:
         _print_boards([board for record in ranked for board in groups.make_group_boards(record, by, store)], form)
+
+
+def _with_fact(ranked: Sequence[RankedRecord], by: str, store: Store) -> Iterator[RankedRecord]:
+    problems = []
+    for record in ranked:
+        try:
+            groups.group_results(record, by, store)
+        except groups.UnknownFact as problem:
+            problems.append((record.record["benchmark"], problem))
+        else:
+            yield record
+    if ranked and len(problems) == len(ranked):
+        raise problems[0][1]
+    for benchmark, unknown in problems:
+        print_warning(f"no table of {benchmark}: {unknown.message}")
 
 
 def _print_boards(boards: Sequence[Board], form: str) -> None:

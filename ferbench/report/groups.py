@@ -31,6 +31,10 @@ GROUPINGS: Mapping[str, Callable[[Answers], list[str]]] = {
 """The groups of clips that need no fact."""
 
 
+class UnknownFact(FerbenchError):
+    """No clip of a benchmark carries a fact."""
+
+
 @dataclass(frozen=True)
 class GroupResult:
     """A result on one group of clips; figures are None for a group of fewer than 5 people."""
@@ -44,7 +48,7 @@ class GroupResult:
 
 
 def group_results(ranked: RankedRecord, by: str, store: Store) -> list[tuple[Ranking, list[GroupResult]]]:
-    """The results of each ranking by group; raises FerbenchError if no clip carries the fact."""
+    """The results of each ranking by group; raises UnknownFact if no clip carries it."""
     reader = AnswerReader(store)
     return [(ranking, [each for result in ranking.results for each in _group_result(result, by, reader)]) for ranking in ranked.rankings]
 
@@ -64,13 +68,13 @@ def _group_result(result: Result, by: str, reader: AnswerReader) -> list[GroupRe
 
 
 def label_clips(answers: Answers, by: str) -> list[str]:
-    """The group of each clip; raises FerbenchError if no clip carries the fact."""
+    """The group of each clip; raises UnknownFact if no clip carries the fact."""
     if by in GROUPINGS:
         return GROUPINGS[by](answers)
     facts = answers.facts()
     if not any(by in each for each in facts):
         known = sorted({name for each in facts for name in each} | GROUPINGS.keys())
-        raise FerbenchError(f"no clip carries the fact {by!r}: expected one of {join_names(known)}")
+        raise UnknownFact(f"no clip carries the fact {by!r}: expected one of {join_names(known)}")
     values = [each.get(by) for each in facts]
     return _label_values(values, answers.person)
 

@@ -15,6 +15,10 @@ from toy_images import render
 
 from ferbench.cli.main import main
 from ferbench.report.statistics.comparisons import run_mcnemar_test
+from ferbench.store.entries import Store
+from ferbench.store.entry_format import Content
+from ferbench.store.records import load_records
+from ferbench.store.rows import ClipTable
 
 BENCHMARK = """\
 name: toys
@@ -335,3 +339,18 @@ def test_lost_list_of_tested_clips_hides_no_other_table(two_tables, tmp_path, ca
     assert len(shown) == 1
     assert f"warning: no table of {lost}: the list of the tested clips" in output.err
     assert "run the benchmark again" in output.err
+
+
+def test_fact_that_only_some_benchmarks_know(two_tables, tmp_path, capsys):
+    """It used to end the command for all of them."""
+    shutil.copytree(two_tables, tmp_path / "store")
+    store = Store(tmp_path / "store")
+    key = load_records(store, "k2")[0]["rows"][0]["tested"]
+    table = store.find("tested", key).read_facts(ClipTable)
+    table["facts"] = [{"mood": "good"}] * len(table["ids"])
+    store.remove("tested", key)
+    store.write("tested", key, Content, facts=table)
+    assert main(["leaderboard", "--by", "mood", "--store", str(tmp_path / "store"), "--format", "csv"]) == 0
+    output = capsys.readouterr()
+    assert {line["benchmark"] for line in csv.DictReader(io.StringIO(output.out))} == {"k2"}
+    assert "warning: no table of k3: no clip carries the fact 'mood'" in output.err
