@@ -29,10 +29,6 @@ class Estimate:
         """Half the length of the interval."""
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
-    def contains(self, value: float) -> bool:
-        """Whether the interval contains a value."""
-        return self.low is not None and self.high is not None and self.low <= value <= self.high
-
 
 def estimate_uar(tally: Tally) -> list[Estimate]:
     """The UAR of each row, with its interval over people.
@@ -78,12 +74,6 @@ def missing_reason(people: int) -> str:
 
 def _few_reason(people: int) -> str:
     return f"the difference is the same for all but {people} people: an interval needs {FEW}"
-
-
-def jackknife_bounds(tally: Tally) -> NDArray[np.float64]:
-    """The intervals [R,2] of the UAR by leaving one person out, with Student's t: slower to explain, and close to the default."""
-    margin = student_quantile((1 + CONFIDENCE) / 2, tally.people - 1) * np.sqrt(jackknife_variance(tally))
-    return np.stack([tally.uar - margin, tally.uar + margin], axis=1)
 
 
 def jackknife_variance(tally: Tally) -> NDArray[np.float64]:

@@ -64,10 +64,6 @@ class Tally:
         """The tally of some rows."""
         return replace(self, correct=self.correct[rows])
 
-    def contributions(self) -> NDArray[np.float64]:
-        """What each person adds to the UAR of a row, [R,P]: sum_c correct / (C sum_p total). Their sum is the UAR."""
-        return (self.correct / self.total.sum(0)).mean(-1)
-
     def absent_share(self) -> float:
         """The share of draws in which a class has no clip."""
         return float(((draw_people(self.people) @ (self.total > 0).astype(np.float32)) == 0).any(1).mean())
