@@ -27,3 +27,13 @@ def image(rng: np.random.Generator, label: str) -> np.ndarray:
     level = {"dark": 70, "light": 180, "stripes": 125}[label]
     stripes = 60 * np.sign(np.sin(np.arange(20) / 2))[:, None] if label == "stripes" else 0
     return np.clip(level + stripes + rng.normal(0, 40, (20, 20)), 0, 255).astype(np.uint8)
+
+
+def make_difficult(corpus: Path) -> None:
+    """Make each clip darker or brighter by chance, so that rows make mistakes."""
+    generator = np.random.default_rng(0)
+    for clip in sorted(corpus.glob("*/*/*")):
+        shift = generator.normal(0, 70)
+        for file in clip.iterdir():
+            image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+            cv2.imwrite(str(file), np.clip(image + shift, 0, 255).astype(np.uint8))

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from toy_images import render
+from toy_images import make_difficult, render
 
 from ferbench.cli.main import main
 from ferbench.report.statistics.comparisons import run_mcnemar_test
@@ -32,16 +32,6 @@ seed: [0, 1]
 aggregator: [majority, mean]
 only: [{backbone: toy-net}, {backbone: trees, seed: 0}]
 """
-
-
-def make_difficult(corpus: Path) -> None:
-    """Make each clip darker or brighter by chance, so that rows make mistakes."""
-    generator = np.random.default_rng(0)
-    for clip in sorted(corpus.glob("*/*/*")):
-        shift = generator.normal(0, 70)
-        for file in clip.iterdir():
-            image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-            cv2.imwrite(str(file), np.clip(image + shift, 0, 255).astype(np.uint8))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from toy_images import LABELS, render
+from toy_images import LABELS, make_difficult, render
 
 from ferbench.cli.main import main
 
@@ -70,13 +70,15 @@ def test_planted_leak_is_named_first(examine, tmp_path, repeats):
 
 
 def test_without_a_leak_intervals_contain_0(examine, tmp_path, repeats):
+    """Of the choices that change an answer at all; tests/report/statistics simulates how often they do."""
     inside = []
     for seed in range(min(20, repeats)):
         folder = tmp_path / f"data{seed}"
-        render(folder / "toy", people=12, seed=seed, takes=2)
+        make_difficult(render(folder / "toy", people=12, seed=seed, takes=2))
         shares = shares_of(examine("--set", f"dataset.toy.root={folder}/toy", "--set", "backbone=trees"))
-        inside += [share["low"] - 1e-9 <= 0 <= share["high"] + 1e-9 for share in shares.values()]
-    assert np.mean(inside) >= 0.9
+        inside += [share["low"] <= 0 <= share["high"] for share in shares.values() if share["low"] < share["high"]]
+    assert len(inside) >= 2 * min(20, repeats)
+    assert np.mean(inside) >= 0.85
 
 
 def test_many_figures_from_few_fits_and_none_is_a_row(examine, tmp_path):

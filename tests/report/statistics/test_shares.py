@@ -35,6 +35,17 @@ def test_shares_of_two_choices():
     assert all(share.low < share.value < share.high for share in shares.shares)
 
 
+@pytest.mark.parametrize("people", [20, 60])
+def test_intervals_of_shares_cover_the_truth(people):
+    """Two choices without an effect, on people of different ability: 300 autopsies."""
+    generator, inside = np.random.default_rng(people), []
+    for _ in range(300):
+        ability = 1 / (1 + np.exp(-generator.normal(0.5, 1, (1, people, 1))))
+        figures = [Figure((generator.random((1, people, 4)) < ability).astype(float), np.ones((1, people, 4))) for _ in range(4)]
+        inside += [share.low <= 0 <= share.high for share in share_difference(figures).shares]
+    assert 0.93 <= np.mean(inside) <= 0.97
+
+
 def test_mean_over_folds_of_one_person_each_is_the_bootstrap_over_people():
     """A fold counts as often as its person is drawn."""
     right = np.random.default_rng(0).random(40)
