@@ -40,7 +40,9 @@ def add_benchmark_commands(commands: Commands) -> None:
     _add_plan(commands)
     why = _add_grid_command(commands, "why", _why, "explain why a row was recomputed", "row")
     add_format(why, ("table", "json"))
-    autopsy = _add_grid_command(commands, "autopsy", _autopsy, "show what the choices of published code make of the figure of one row")
+    autopsy = _add_grid_command(
+        commands, "autopsy", _autopsy, "show how choices that are common in published code would change the result of a row"
+    )
     autopsy.add_argument("--row", default="*", metavar="ROW", help="patterns of labels: backbone=vgg16,loss=l1 (default: the only row)")
     add_format(autopsy, ("table", "json"))
     board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard of each benchmark's last run", store=True)

@@ -184,9 +184,9 @@ def add_command(
 
 
 def add_format(parser: argparse.ArgumentParser, formats: Sequence[str] = ("table", "json", "csv", "markdown", "latex")) -> None:
-    """Add the option --format."""
+    """Add the option --format; the first format is the default."""
     names = f"{', '.join(formats[:-1])} or {formats[-1]}"
-    parser.add_argument("--format", choices=formats, default="table", metavar="FORMAT", help=f"{names} (default: table)")
+    parser.add_argument("--format", choices=formats, default=formats[0], metavar="FORMAT", help=f"{names} (default: {formats[0]})")
 
 
 def add_rehash(parser: argparse.ArgumentParser) -> None:

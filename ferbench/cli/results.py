@@ -25,7 +25,9 @@ def add_result_commands(commands: Commands) -> None:
     predictions = add_command(commands, "predictions", _predictions, "print what a row predicts for each tested clip", store=True)
     predictions.add_argument("row", metavar="ROW", help=ROW_HELP)
     predictions.add_argument("--benchmark", default="", metavar="NAME", help="look only at the rows of this benchmark")
-    predictions.add_argument("--salt", metavar="TEXT", help="replace people, and clips that name them, by hashes with this secret text")
+    predictions.add_argument(
+        "--salt", metavar="TEXT", help="replace the names of people and clips by hashes, with this secret text as salt"
+    )
     add_format(predictions, ("csv", "json"))
 
 

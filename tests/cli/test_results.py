@@ -344,3 +344,9 @@ def test_fact_that_only_some_benchmarks_know(two_tables, tmp_path, capsys):
     output = capsys.readouterr()
     assert {line["benchmark"] for line in csv.DictReader(io.StringIO(output.out))} == {"k2"}
     assert "warning: no table of k3: no clip carries the fact 'mood'" in output.err
+
+
+def test_the_default_format_is_one_of_those_offered(capsys):
+    with pytest.raises(SystemExit):
+        main(["predictions", "--help"])
+    assert "csv or json (default: csv)" in " ".join(capsys.readouterr().out.split())
