@@ -24,6 +24,7 @@ FINE = 3  # parts of a pixel
 MIN_SOURCE_SIZE = 16  # pixels of a crop
 MIN_DETAIL = 1.0  # gray levels: the standard deviation of what is finer than BLUR
 FREQUENCIES = 8  # in each direction
+DECIMALS = 3  # of a sum of gray levels
 BANDS, BAND_BITS = 4, 16
 FEW_FRAMES, MANY_FRAMES = 2_000, 50_000  # of more frames, the hashes may differ in fewer bits, so that a search takes seconds
 MAX_DISTANCE = 15  # bits, of few frames
@@ -46,10 +47,10 @@ def shrink(crop: NDArray[np.uint8]) -> Gray | None:
 
 def hash_frames(small: NDArray[np.uint8]) -> Hashes:
     """The hashes [N] of small versions [N,SIZE,SIZE]."""
-    at, frequency = np.arange(SIZE, dtype=np.float32) + 0.5, np.arange(FREQUENCIES, dtype=np.float32)[:, None]
-    cosines = np.cos(np.pi / SIZE * frequency * at)  # [F,SIZE], a discrete cosine transform without its factors
-    blocks = (cosines @ part.astype(np.float32) @ cosines.T for part in np.array_split(small, len(small) // 1024 + 1))
-    coefficients = np.concatenate([block.reshape(len(block), -1)[:, 1:] for block in blocks])  # [N,63], without the mean
+    cosines = np.cos(np.pi / SIZE * np.arange(FREQUENCIES)[:, None] * (np.arange(SIZE) + 0.5))  # [F,SIZE], a DCT without its factors
+    blocks = (cosines @ part.astype(float) @ cosines.T for part in np.array_split(small, len(small) // 1024 + 1))
+    # Rounded, so that equal frames are equal whatever the processor and the block.
+    coefficients = np.concatenate([block.reshape(len(block), -1)[:, 1:].round(DECIMALS) for block in blocks])  # [N,63], without the mean
     bits = np.pad(coefficients > np.median(coefficients, axis=0), ((0, 0), (0, 1)))
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 

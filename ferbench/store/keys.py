@@ -30,6 +30,7 @@ def identify_component(component: Component | Frozen) -> dict[str, object]:
     return {"class": f"{cls.__module__}.{cls.__qualname__}", "parameters": parameters, "source": digest_sources(*modules)}
 
 
+@lru_cache(maxsize=1024)
 def find_identity_problem(cls: type) -> str:
     """Say why the fields of a class do not tell its instances apart, so that some would share results; empty if they do."""
     for base in (base for base in cls.__mro__ if issubclass(base, Component | Frozen)):

@@ -10,6 +10,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 IGNORED_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}  # they follow from other fields, or do nothing
 
@@ -22,6 +23,7 @@ class Syntax:
     imports: tuple[ast.Import | ast.ImportFrom, ...] = ()
 
 
+@lru_cache(maxsize=512)
 def read_syntax(source: bytes) -> Syntax:
     """Read the source of a module; anything else, such as a compiled module, counts with its bytes."""
     imports: list[ast.Import | ast.ImportFrom] = []

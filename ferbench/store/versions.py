@@ -6,7 +6,7 @@
 VERSIONS = {
     "folds": 1,  # the classes of a protocol, checks of its folds, facts about the tested clips, ferbench.splitting
     "crops": 2,  # selecting, decoding, landmarks, what steps are given
-    "duplicates": 1,  # near-duplicate frames of different people
+    "duplicates": 2,  # near-duplicate frames of different people
     "normalization": 1,  # crops as input of a network
     "features": 1,  # batches, calibration, ferbench.weights
     "views": 1,  # augmentation

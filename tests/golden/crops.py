@@ -167,8 +167,10 @@ def _landmark_features(scene: Scene, folder: Path) -> object:
 
 def duplicates(_: Path) -> Iterator[tuple[str, object]]:
     """Which of some pictures are copies, by their hashes and at a closer look."""
-    pictures = [np.kron(image(7 * number), np.ones((11, 12), np.uint8)) for number in range(6)]
-    copies = [cv2.resize(picture[1:], None, fx=1.25, fy=1.25, interpolation=cv2.INTER_LINEAR) // 2 + 40 for picture in pictures[:3]]
+    y, x = np.indices((13, 11))  # finer than the frequencies of a hash, which else are 0
+    mosaics = [((37 * x * x + 53 * number * y * y + (29 * number + 11) * x * y) % 256).astype(np.uint8) for number in range(1, 7)]
+    pictures = [np.kron(mosaic, np.ones((5, 6), np.uint8)) for mosaic in mosaics]
+    copies = [np.kron(picture[1:], np.ones((2, 2), np.uint8)) // 8 * 7 + 20 for picture in pictures[:3]]
     small = [likeness.shrink(picture) for picture in (*pictures, *copies)]
     yield "too smooth, too small", [likeness.shrink(np.full((20, 20), 9, np.uint8)), likeness.shrink(image(1, 15, 30))]
     yield "small version", small[0][::12, ::12]

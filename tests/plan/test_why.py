@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -131,25 +130,37 @@ def call_in(folder: Path, toy_plugin: Path, command: str, *arguments: str) -> li
     """The JSON that a command on the benchmark prints, in a process that sees the installed plugin."""
     paths = [str(folder / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "FERBENCH_DATA": str(folder / "data")}
-    options = ["--plugin", str(toy_plugin), "--format", "json", "--device", "cpu", *arguments]
-    line = [sys.executable, "-m", "ferbench", command, "whys.yaml", *options]
+    line = [sys.executable, "-m", "ferbench", *arguments_of(command, toy_plugin), *arguments]
     process = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)
 
 
+def arguments_of(command: str, toy_plugin: Path) -> list[str]:
+    return [command, "whys.yaml", "--plugin", str(toy_plugin), "--format", "json", "--device", "cpu"]
+
+
 @pytest.fixture
-def place(finished, tmp_path, toy_plugin):
-    """A copy of that folder, and a function that calls a command there."""
+def place(finished, tmp_path, toy_plugin, monkeypatch, capsys):
+    """A copy of that folder, and a function that calls a command there, in this process, which sees the installed plugin."""
     folder = tmp_path / "place"
     shutil.copytree(finished[0], folder)
-    return folder, partial(call_in, folder, toy_plugin)
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder / "site")
+    monkeypatch.setenv("FERBENCH_DATA", str(folder / "data"))
+
+    def call(command: str, *arguments: str) -> list[dict]:
+        assert main([*arguments_of(command, toy_plugin), *arguments]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    yield folder, call
+    for module in [name for name in sys.modules if name.partition(".")[0] == "helped"]:
+        del sys.modules[module]
 
 
 CLIPS = "toy: {}: toy/p00/dark/{}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "arguments", "differences", "reused"),
     [
@@ -182,12 +193,13 @@ CLIPS = "toy: {}: toy/p00/dark/{}"
     ],
     ids=["loss parameter", "seed", "helper", "frame", "clip", "weights"],
 )
-def test_the_one_difference(finished, place, change, arguments, differences, reused):
+def test_the_one_difference(finished, place, capsys, change, arguments, differences, reused):
     folder, call = place
     change(folder)
     (before,) = call("why", *arguments)
     (row,) = call("run", "--no-figures", *arguments)
-    (line,) = call_why(folder, row["key"][:10])
+    assert main(["why", row["key"][:10], "--format", "json"]) == 0
+    (line,) = json.loads(capsys.readouterr().out)
     for explanation in (before, line):
         assert explanation["row"] == row["key"] != finished[1]
         assert explanation["nearest"] == finished[1]
@@ -197,12 +209,6 @@ def test_the_one_difference(finished, place, change, arguments, differences, reu
             assert all("helped.helper" in text for text in explanation["differences"])
         else:
             assert explanation["differences"] == differences
-
-
-def call_why(folder: Path, key: str) -> list[dict]:
-    done = subprocess.run([sys.executable, "-m", "ferbench", "why", key, "--format", "json"], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture

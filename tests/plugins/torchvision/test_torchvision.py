@@ -135,8 +135,8 @@ def test_c3d_weights_from_a_file(tmp_path):
 IMAGE = [name for name in torchvision.models.list_models(module=torchvision.models) if "regnet" not in name or "_400mf" in name]
 
 
-@pytest.mark.parametrize("model", IMAGE)
-def test_the_last_layer_of_every_network_for_images_can_be_removed(model):
+@pytest.mark.parametrize("model", [*IMAGE, *torchvision.models.list_models(module=torchvision.models.video)])
+def test_the_last_layer_of_every_network_can_be_removed(model):
     with torch.device("cpu" if "regnet" in model else "meta"):
         network = torchvision.models.get_model(model, weights=None)
     remove_last_layer(network, model)
@@ -144,12 +144,11 @@ def test_the_last_layer_of_every_network_for_images_can_be_removed(model):
 
 
 VIDEO = torchvision.models.list_models(module=torchvision.models.video)
+LARGE = {"swin3d_b", "swin3d_s"}  # they differ from swin3d_t only in size
+TESTED = [name for name in VIDEO if name not in LARGE]
 
 
-# The larger swin networks differ from swin3d_t only in size, so one mode is enough for them.
-@pytest.mark.parametrize(
-    ("trained", "model"), [*(("head", name) for name in VIDEO), *(("all", name) for name in VIDEO if name not in ("swin3d_b", "swin3d_s"))]
-)
+@pytest.mark.parametrize(("trained", "model"), [*(("head", name) for name in TESTED), *(("all", name) for name in TESTED)])
 def test_every_network_for_videos_works(trained, model):
     """s3d used to fail at once, since it ends in a convolution; mvit_v1_b with everything trained, after decoding."""
     backbone = TorchvisionVideo(model, "random", trained=trained)
