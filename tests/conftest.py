@@ -27,7 +27,7 @@ aggregator: [majority, mean]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--stress", action="store_true", help="kill, delete and change at many more random moments")
+    parser.addoption("--stress", action="store_true", help="kill, delete and change at many more random moments, and plant more leaks")
 
 
 @pytest.fixture

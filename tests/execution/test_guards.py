@@ -21,7 +21,6 @@ from ferbench.corpora.leaks import Leak
 from ferbench.store.entries import Store
 
 HERE = Path(__file__).parents[1]
-SEEDS = range(20)
 PEOPLE = 12
 
 BENCHMARK = """\
@@ -35,6 +34,12 @@ loss: cross-entropy
 aggregator: mean
 """
 EACH_PERSON = "{modulo: {k: 5, validation: 0, classes: [happiness, surprise]}}"
+
+
+def pytest_generate_tests(metafunc):
+    """Plant leaks at random: six of each kind, or 20 with --stress."""
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(20 if metafunc.config.getoption("--stress") else 6))
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +84,6 @@ def stored(tmp_path: Path, stage: str) -> list[str]:
     return Store(tmp_path / "runs").keys(stage)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 def test_a_person_under_two_ids_is_named(draw, call, tmp_path, seed):
     rng, to_the_byte = np.random.default_rng(seed), seed % 2 == 0
     root, people = draw(rng, people=4)
@@ -95,7 +99,6 @@ def test_a_person_under_two_ids_is_named(draw, call, tmp_path, seed):
     assert not stored(tmp_path, "fits")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 def test_a_clip_copied_between_corpora_is_named(draw, call, tmp_path, seed):
     rng, to_the_byte = np.random.default_rng(seed), seed % 2 == 0
     root, people = draw(rng, people=3)
@@ -116,7 +119,6 @@ def test_a_clip_copied_between_corpora_is_named(draw, call, tmp_path, seed):
         assert not stored(tmp_path, "fits")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 def test_a_person_in_train_and_test_of_a_list_is_named(draw, call, tmp_path, seed):
     rng = np.random.default_rng(seed)
     root, people = draw(rng)
@@ -138,7 +140,6 @@ def listed(root: Path, lists: dict[str, str]) -> str:
     return "{fixed: {held_out: 0, classes: [happiness, surprise]}}"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 def test_folds_by_image_are_named(draw, call, tmp_path, seed):
     draw(np.random.default_rng(seed))
     code, _, messages = call(protocol=f"{{by-image: {{seed: {seed}, classes: [happiness, surprise]}}}}")

@@ -572,7 +572,7 @@ def test_many_clips_need_few_open_files(data, benchmark_file, toy_plugin, tmp_pa
     limit = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
     code = f"{limit}{patch}from ferbench.cli.main import main; sys.exit(main())"
     options = ["--plugin", str(toy_plugin), "--store", str(tmp_path / "runs"), "--device", "cpu", "--no-figures"]
-    settings = [f"backbone={backbone}", "recipe.augmentation={views: 8, flip: 0.5}", "recipe.epochs=1"]
+    settings = [f"backbone={backbone}", "recipe.augmentation={views: 3, flip: 0.5}", "recipe.epochs=1"]
     line = [sys.executable, "-c", code, "run", str(benchmark_file), *options, *(part for each in settings for part in ("--set", each))]
     process = subprocess.run(line, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
