@@ -43,14 +43,16 @@ def _find_p(change: NDArray[np.float64], total: NDArray[np.float64], signs: NDAr
     With the sign s_p of a person, the recall of class c changes by r_c = sum_p s_p change_pc / n_c, and the influence of the person on the
     UAR is s_p a_p - sum_c r_c b_pc, with a_p = sum_c change_pc / (C n_c) and b_pc = total_pc / (C n_c).
     """
+    if not change.any():  # as of a row and itself
+        return 1.0
     counts, classes = total.sum(0), total.shape[1]
     a, b = (change / counts).mean(1), total / (counts * classes)  # [P], [P,C]
-    drawn = signs @ np.concatenate([change / counts, a[:, None] * b], 1).astype(np.float32)  # [K,2C]
-    observed = np.concatenate([change / counts, a[:, None] * b], 1).sum(0)[None]  # [1,2C]
+    both = np.concatenate([change / counts, a[:, None] * b], 1)  # [P,2C]
+    alike = (b.T @ b).astype(np.float32)
     statistics = []
-    for parts in (drawn, observed):
+    for parts in (signs @ both.astype(np.float32), both.sum(0)[None]):  # [K,2C], [1,2C]
         recall, mixed = parts[:, :classes], parts[:, classes:]
-        variance = (a**2).sum() - 2 * (recall * mixed).sum(1) + np.einsum("kc,cd,kd->k", recall, b.T @ b, recall)
+        variance = (a**2).sum() + (recall * (recall @ alike - 2 * mixed)).sum(1)
         statistics.append(np.abs(recall.mean(1)) / np.sqrt(np.maximum(variance, ROUNDING**2)))
     return float((statistics[0] >= statistics[1] * (1 - ROUNDING) - ROUNDING).mean())
 
