@@ -33,6 +33,7 @@ BLOCK = 2**18  # pairs of hashes that are compared at once
 
 Gray = NDArray[np.uint8]
 Hashes = NDArray[np.uint64]
+COSINES = np.cos(np.pi / SIZE * np.arange(FREQUENCIES)[:, None] * (np.arange(SIZE) + 0.5))  # [F,SIZE], a DCT without its factors
 BIT_COUNTS = np.array([value.bit_count() for value in range(1 << BAND_BITS)], np.uint8)
 
 
@@ -45,13 +46,15 @@ def shrink(crop: NDArray[np.uint8]) -> Gray | None:
     return small if float(_details(small).std()) >= MIN_DETAIL else None
 
 
-def hash_frames(small: NDArray[np.uint8]) -> Hashes:
-    """The hashes [N] of small versions [N,SIZE,SIZE]."""
-    cosines = np.cos(np.pi / SIZE * np.arange(FREQUENCIES)[:, None] * (np.arange(SIZE) + 0.5))  # [F,SIZE], a DCT without its factors
-    blocks = (cosines @ part.astype(float) @ cosines.T for part in np.array_split(small, len(small) // 1024 + 1))
-    # Rounded, so that equal frames are equal whatever the processor and the block.
-    coefficients = np.concatenate([block.reshape(len(block), -1)[:, 1:].round(DECIMALS) for block in blocks])  # [N,63], without the mean
-    bits = np.pad(coefficients > np.median(coefficients, axis=0), ((0, 0), (0, 1)))
+def transform(small: Gray) -> NDArray[np.float32]:
+    """The low frequencies [63] of a small version, without the mean; rounded, so that all processors agree."""
+    blocks: NDArray[np.float32] = (COSINES @ small.astype(float) @ COSINES.T).ravel()[1:].round(DECIMALS).astype(np.float32)
+    return blocks
+
+
+def hash_frames(frequencies: NDArray[np.float32]) -> Hashes:
+    """The hashes [N] of frames from their low frequencies [N,63]."""
+    bits = np.pad(frequencies > np.median(frequencies, axis=0), ((0, 0), (0, 1)))
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
 

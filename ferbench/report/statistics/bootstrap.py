@@ -13,6 +13,7 @@ CONFIDENCE = 0.95
 DRAWS = 5_000
 DRAWN_PEOPLE = 5_000_000  # of all draws together; above 1,000 people there are fewer draws ...
 MIN_DRAWS = 2_000  # ... but not fewer than this
+BLOCK = 250  # draws that are made at once, so that those of thousands of people need little memory
 SEED = 20220  # equal answers give equal intervals
 
 
@@ -21,8 +22,12 @@ def draw_people(people: int) -> NDArray[np.float32]:
     """How often each person is drawn, [B,P]; lines sum to the number of people. Every call draws the same, so that rows can be compared."""
     draws = int(np.clip(DRAWN_PEOPLE // people, MIN_DRAWS, DRAWS))
     generator = np.random.default_rng(SEED)
-    chosen = generator.integers(people, size=(draws, people))
-    places = chosen + np.arange(draws)[:, None] * people
+    counts = [_count_drawn(generator, min(BLOCK, draws - start), people) for start in range(0, draws, BLOCK)]
+    return np.concatenate(counts)
+
+
+def _count_drawn(generator: np.random.Generator, draws: int, people: int) -> NDArray[np.float32]:
+    places = generator.integers(people, size=(draws, people)) + np.arange(draws)[:, None] * people
     return np.bincount(places.ravel(), minlength=draws * people).reshape(draws, people).astype(np.float32)
 
 

@@ -15,6 +15,7 @@ LEVEL = 0.05  # of a test
 MAX_EXACT_PEOPLE = 13  # up to which every exchange is tried: 2^13
 EXCHANGES = 10_000  # drawn, for more people
 EXCHANGES_PER_ROW = 21  # drawn at least
+CELLS_AT_ONCE = 5_000_000  # exchanges times people
 ROUNDING = 1e-5  # of single precision
 
 
@@ -27,9 +28,14 @@ def run_permutation_test(tally: Tally, reference: int = 0) -> NDArray[np.float64
     where rows are good at different classes (Janssen 1997).
     """
     changes = tally.correct - tally.correct[reference]  # [R,P,C]
-    signs, is_exact = draw_exchanges(tally.people, len(changes))
-    p = [_find_p(change, tally.total, signs) for change in changes]
-    return np.array(p if is_exact else [(share * len(signs) + 1) / (len(signs) + 1) for share in p])
+    if not changes.any():  # as of a single row
+        return np.ones(len(changes))
+    exchanges, is_exact = draw_exchanges(tally.people, len(changes))
+    count, size = np.zeros(len(changes)), max(1, CELLS_AT_ONCE // tally.people)
+    for start in range(0, len(exchanges), size):
+        signs = exchanges[start : start + size].astype(np.float32)
+        count += [_count_at_least(change, tally.total, signs) for change in changes]
+    return count / len(exchanges) if is_exact else (count + 1) / (len(exchanges) + 1)
 
 
 def least_p(people: int, rows: int) -> float:
@@ -37,14 +43,14 @@ def least_p(people: int, rows: int) -> float:
     return 2 / 2**people if people <= MAX_EXACT_PEOPLE else 1 / (1 + _count_exchanges(rows))
 
 
-def _find_p(change: NDArray[np.float64], total: NDArray[np.float64], signs: NDArray[np.float32]) -> float:
-    """The share of exchanges [K,P] with a studentized difference at least as large as the observed one, from changes [P,C].
+def _count_at_least(change: NDArray[np.float64], total: NDArray[np.float64], signs: NDArray[np.float32]) -> int:
+    """The number of exchanges [K,P] with a studentized difference at least as large as the observed one, from changes [P,C].
 
     With the sign s_p of a person, the recall of class c changes by r_c = sum_p s_p change_pc / n_c, and the influence of the person on the
     UAR is s_p a_p - sum_c r_c b_pc, with a_p = sum_c change_pc / (C n_c) and b_pc = total_pc / (C n_c).
     """
     if not change.any():  # as of a row and itself
-        return 1.0
+        return len(signs)
     counts, classes = total.sum(0), total.shape[1]
     a, b = (change / counts).mean(1), total / (counts * classes)  # [P], [P,C]
     both = np.concatenate([change / counts, a[:, None] * b], 1)  # [P,2C]
@@ -54,17 +60,17 @@ def _find_p(change: NDArray[np.float64], total: NDArray[np.float64], signs: NDAr
         recall, mixed = parts[:, :classes], parts[:, classes:]
         variance = (a**2).sum() + (recall * (recall @ alike - 2 * mixed)).sum(1)
         statistics.append(np.abs(recall.mean(1)) / np.sqrt(np.maximum(variance, ROUNDING**2)))
-    return float((statistics[0] >= statistics[1] * (1 - ROUNDING) - ROUNDING).mean())
+    return int((statistics[0] >= statistics[1] * (1 - ROUNDING) - ROUNDING).sum())
 
 
 @lru_cache(maxsize=2)
-def draw_exchanges(people: int, rows: int) -> tuple[NDArray[np.float32], bool]:
+def draw_exchanges(people: int, rows: int) -> tuple[NDArray[np.int8], bool]:
     """Signs [K,P] of exchanges, and whether they are all there are."""
     if people <= MAX_EXACT_PEOPLE:
         bits = (np.arange(2**people)[:, None] >> np.arange(people)) & 1
-        return np.where(bits, np.float32(-1), np.float32(1)), True
+        return (1 - 2 * bits).astype(np.int8), True
     bits = np.random.default_rng(SEED).integers(2, size=(_count_exchanges(rows), people), dtype=np.int8)
-    return (2 * bits - 1).astype(np.float32), False
+    return 2 * bits - 1, False
 
 
 def _count_exchanges(rows: int) -> int:
