@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Files(Sequence[Path]):
     """Files of one folder, as paths. Each path is made when it is asked for, so that corpora of many files are read quickly."""
 
-    folder: Path
+    folder: str | Path
     names: tuple[str, ...]
 
     @overload
@@ -30,7 +30,7 @@ class Files(Sequence[Path]):
 
     def __getitem__(self, index: int | slice) -> Path | Files:
         """The path of one file; or the files of a slice."""
-        return Files(self.folder, self.names[index]) if isinstance(index, slice) else self.folder / self.names[index]
+        return Files(self.folder, self.names[index]) if isinstance(index, slice) else Path(self.folder, self.names[index])
 
     def __len__(self) -> int:
         """The number of files."""

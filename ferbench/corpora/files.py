@@ -92,14 +92,24 @@ def _names(files: Sequence[Path]) -> Iterable[str]:
     return map(str, files)
 
 
-def read_files(root: Path, clips: Sequence[Clip], store: Store, *, rehash: bool = False, progress: Progress | None = None) -> FileRecords:
-    """Return the record of each file of these clips; counts the frames of videos whose dataset does not give their length.
+def read_files(
+    root: Path,
+    clips: Sequence[Clip],
+    names: Sequence[Sequence[str]],
+    store: Store,
+    *,
+    rehash: bool = False,
+    progress: Progress | None = None,
+) -> FileRecords:
+    """Return the record of each file of these clips; `names` gives those of each clip's files.
+
+    The frames of videos whose dataset does not give their length are counted.
 
     Files that did not change since they were last read are not read again, unless `rehash`.
     """
     cache = f"digests/{make_key(str(root.resolve()))}.json"
     known = {} if rehash else _load_records(store, cache)
-    paths = list(dict.fromkeys(chain.from_iterable(map(file_names, clips))))
+    paths = list(dict.fromkeys(chain.from_iterable(names)))
     changed = list(_map_files(lambda part: _find_changed(part, known), paths))
     records = known | dict(_map_files(_record_files, changed, progress))
     videos = [str(clip.video) for clip in clips if clip.video and not clip.length]

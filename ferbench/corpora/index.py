@@ -29,7 +29,8 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
     Files that did not change since they were last read are not read again, unless `rehash`.
     """
     listed, skipped = _list_clips(dataset)
-    records = read_files(Path(dataset.root), listed, store, rehash=rehash, progress=progress)
+    names = list(map(file_names, listed))
+    records = read_files(Path(dataset.root), listed, names, store, rehash=rehash, progress=progress)
     checked = [_check_clip(clip, dataset.name, records) for clip in listed]
     clips = [clip for clip in checked if isinstance(clip, Clip)]
     skipped += [clip for clip in checked if isinstance(clip, Skipped)]
@@ -40,7 +41,11 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
         dataset.name,
         Path(dataset.root),
         tuple(clips),
-        {clip.id: tuple([records[path].digest for path in file_names(clip)]) for clip in clips},
+        {
+            clip.id: tuple([records[path].digest for path in files])
+            for clip, files in zip(checked, names, strict=True)
+            if isinstance(clip, Clip)
+        },
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(dataset, clips, records)),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations
 
 from ferbench.api.clips import Fold
 from ferbench.corpora.corpus import Corpus
@@ -73,18 +74,17 @@ def _without_tested_validation(fold: Fold) -> Fold:
     return replace(fold, validation=tuple(clip for clip in fold.validation if clip not in tested))
 
 
-def _shared_values(fold: Fold, values: Mapping[str, Hashable]) -> Iterator[tuple[Hashable, dict[str, str]]]:
-    """The values of clips that are in two parts, each with its first clip in each of these parts."""
-    places: dict[Hashable, dict[str, str]] = {}
-    for part, clips in fold.parts.items():
-        for clip in clips:
-            places.setdefault(values[clip], {}).setdefault(part, clip)
-    return ((value, parts) for value, parts in places.items() if len(parts) > 1)
+def _shared_values(fold: Fold, values: Mapping[str, Hashable]) -> list[tuple[Hashable, dict[str, str]]]:
+    """The values of clips that are in two parts, each with its first clip in each of these parts, in the order of these clips."""
+    firsts = {part: {values[clip]: clip for clip in reversed(clips)} for part, clips in fold.parts.items()}
+    shared = [value for value, parts in Counter(chain(*firsts.values())).items() if parts > 1]
+    places = ((value, {part: clips[value] for part, clips in firsts.items() if value in clips}) for value in shared)
+    return sorted(places, key=lambda place: tuple(place[1].values()))
 
 
 def _clip_contents(corpora: Sequence[Corpus]) -> dict[str, Content]:
     """The content of each clip; for one without readable pictures its id, so that it equals only itself."""
-    return {clip.id: tuple(picture_digests(corpus, clip)) or (clip.id,) for corpus in corpora for clip in corpus.clips}
+    return {clip.id: picture_digests(corpus, clip) or (clip.id,) for corpus in corpora for clip in corpus.clips}
 
 
 def _same_corpora(corpora: Sequence[Corpus]) -> Iterator[Leak]:

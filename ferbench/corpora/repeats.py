@@ -34,9 +34,12 @@ def find_repeats(corpora: Iterable[Corpus]) -> list[Repeats]:
     return [_find_repeats(corpus, first) for corpus in corpora]
 
 
-def picture_digests(corpus: Corpus, clip: Clip) -> list[str]:
+def picture_digests(corpus: Corpus, clip: Clip) -> tuple[str, ...]:
     """The digests of the pictures of a clip that could be read and are not empty."""
-    return [digest for digest in _digests(corpus, clip) if digest != EMPTY and not digest.startswith(PROBLEM)]
+    digests = _digests(corpus, clip)
+    if EMPTY not in digests and PROBLEM not in "".join(digests):  # quick, for all but very few clips
+        return digests
+    return tuple(digest for digest in digests if digest != EMPTY and not digest.startswith(PROBLEM))
 
 
 def _find_repeats(corpus: Corpus, first: dict[str, tuple[Corpus, Clip]]) -> Repeats:

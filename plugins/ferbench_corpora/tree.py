@@ -43,11 +43,11 @@ class Tree:
         except OSError as error:
             self._note_problem(folder, error)
             return []
-        return [folder / name for name in _visible(names)]
+        return [folder / name for name in _visible(tuple(names))]
 
-    def images(self, folder: Path) -> Files:
+    def images(self, folder: str | Path) -> Files:
         """The image files in a folder."""
-        return Files(folder, tuple(name for name in self._names(folder) if name.lower().endswith(IMAGES)))
+        return Files(folder, _image_names(self._names(folder)))
 
     def is_folder(self, path: Path) -> bool:
         """Whether a path is a folder."""
@@ -57,14 +57,15 @@ class Tree:
             self.problems[path] = f"cannot be read: {error.strerror}"
             return False
 
-    def _names(self, folder: Path) -> list[str]:
+    def _names(self, folder: str | Path) -> tuple[str, ...]:
         try:
-            return _visible(os.listdir(folder))  # noqa: PTH208 (paths of all files would take a while)
+            return _visible(tuple(sorted(os.listdir(folder))))  # noqa: PTH208 (paths of all files would take a while)
         except OSError as error:
             self._note_problem(folder, error)
-            return []
+            return ()
 
-    def _note_problem(self, folder: Path, error: OSError) -> None:
+    def _note_problem(self, folder: str | Path, error: OSError) -> None:
+        folder = Path(folder)
         if folder == self.root:
             raise FerbenchError(f"the folder cannot be listed: {error.strerror}", where=str(folder)) from error
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
@@ -131,9 +132,15 @@ def read_file(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _visible(names: Iterable[str]) -> list[str]:
+@lru_cache(2**12)  # many clips have frames of the same names, and then share one tuple of them
+def _visible(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names that are not hidden, in natural order."""
-    return [name for name in sorted(names, key=natural_key) if not name.startswith(HIDDEN)]
+    return tuple(name for name in sorted(names, key=natural_key) if not name.startswith(HIDDEN))
+
+
+@lru_cache(2**12)
+def _image_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.lower().endswith(IMAGES))
 
 
 def natural_sort(items: Iterable[T], name: Callable[[T], str]) -> list[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,7 +193,7 @@ def _ferv39k_clip(tree: Tree, top: Path, name: str, split: str) -> Clip | Skippe
     label = LABELS.get(parts[-2].lower()) if len(parts) == 3 else None
     if label is None or ".." in parts:
         return Skipped(name, "is not Scene/Expression/Number of a list")
-    frames = tree.images(top.joinpath(*parts))
+    frames = tree.images(os.path.join(top, *parts))  # noqa: PTH118 (quicker, for thousands of clips)
     if not frames:
         return Skipped(name, "no frames")
     return Clip(name, name, label, images=frames, length=len(frames), facts={"split": split, "scene": parts[0]})

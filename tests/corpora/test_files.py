@@ -11,7 +11,7 @@ import pytest
 from ferbench import Clip
 from ferbench.api.errors import SystemProblem
 from ferbench.corpora import files
-from ferbench.corpora.files import read_files
+from ferbench.corpora.files import file_names, read_files
 from ferbench.store.entries import Store
 
 
@@ -31,7 +31,7 @@ def image(tmp_path):
 def digest(tmp_path, store, image):
     """The digest of the image that a run would use."""
     clip = Clip("a", "ann", "fear", images=(image,))
-    return lambda **options: read_files(tmp_path, [clip], store, **options)[str(image)].digest
+    return lambda **options: read_files(tmp_path, [clip], [file_names(clip)], store, **options)[str(image)].digest
 
 
 @pytest.fixture
@@ -129,7 +129,8 @@ def test_progress_counts_the_files_that_are_read(tmp_path, store, monkeypatch, s
     for path in images:
         path.write_bytes(b"x")
     calls = []
-    records = read_files(tmp_path, [Clip("a", "ann", "fear", images=images)], store, progress=lambda *call: calls.append(call))
+    clip = Clip("a", "ann", "fear", images=images)
+    records = read_files(tmp_path, [clip], [file_names(clip)], store, progress=lambda *call: calls.append(call))
     assert list(records) == list(map(str, images))
     assert calls[-1] == (100, 100)
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)

@@ -12,7 +12,7 @@ import pytest
 
 import ferbench
 from ferbench import Clip, FerbenchError, PluginError, Skipped
-from ferbench.corpora.files import read_files
+from ferbench.corpora.files import file_names, read_files
 from ferbench.corpora.index import index_corpus
 from ferbench.corpora.location import locate_corpus, missing_error, missing_folders
 from ferbench.execution.summary import corpus_lines, summarize_corpus
@@ -147,10 +147,12 @@ def test_unchanged_files_are_not_read_again(listed, tmp_path, monkeypatch):
 
 def test_digests_of_another_version_are_dropped(tmp_path, store):
     clips = [Clip("a", "ann", "fear", images=write_images(tmp_path / "a"))]
-    records = read_files(tmp_path, clips, store)
+    records = read_files(tmp_path, clips, list(map(file_names, clips)), store)
     (file,) = (store.root / "digests").iterdir()
     file.write_text('{"a/0.png": [[8, 9], "digest"]}')
-    assert [record.digest for record in read_files(tmp_path, clips, store).values()] == [record.digest for record in records.values()]
+    assert [record.digest for record in read_files(tmp_path, clips, list(map(file_names, clips)), store).values()] == [
+        record.digest for record in records.values()
+    ]
 
 
 @pytest.mark.parametrize(
