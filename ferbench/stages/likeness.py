@@ -24,6 +24,7 @@ FINE = 3  # parts of a pixel
 MIN_SOURCE_SIZE = 16  # pixels of a crop
 MIN_DETAIL = 1.0  # gray levels: the standard deviation of what is finer than BLUR
 FREQUENCIES = 8  # in each direction
+HASH_BITS = FREQUENCIES**2 - 1  # one for each low frequency but the mean
 DECIMALS = 3  # of a sum of gray levels
 BANDS, BAND_BITS = 4, 16
 FEW_FRAMES, MANY_FRAMES = 2_000, 50_000  # of more frames, the hashes may differ in fewer bits, so that a search takes seconds
@@ -54,7 +55,8 @@ def transform(small: Gray) -> NDArray[np.float32]:
 
 def hash_frames(frequencies: NDArray[np.float32]) -> Hashes:
     """The hashes [N] of frames from their low frequencies [N,63]."""
-    bits = np.pad(frequencies > np.median(frequencies, axis=0), ((0, 0), (0, 1)))
+    medians = np.array([np.median(each) for each in frequencies.T])  # one after the other, so that little is copied
+    bits = np.pad(frequencies > medians, ((0, 0), (0, 1)))
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
 

@@ -13,22 +13,33 @@ CONFIDENCE = 0.95
 DRAWS = 5_000
 DRAWN_PEOPLE = 5_000_000  # of all draws together; above 1,000 people there are fewer draws ...
 MIN_DRAWS = 2_000  # ... but not fewer than this
-BLOCK = 250  # draws that are made at once, so that those of thousands of people need little memory
+CELLS_AT_ONCE = 5_000_000  # draws times people
+BLOCK = 100  # draws that are made at once, so that those of thousands of people need little memory
 SEED = 20220  # equal answers give equal intervals
 
 
 @lru_cache(maxsize=2)
-def draw_people(people: int) -> NDArray[np.float32]:
+def draw_people(people: int) -> NDArray[np.uint8]:
     """How often each person is drawn, [B,P]; lines sum to the number of people. Every call draws the same, so that rows can be compared."""
     draws = int(np.clip(DRAWN_PEOPLE // people, MIN_DRAWS, DRAWS))
     generator = np.random.default_rng(SEED)
-    counts = [_count_drawn(generator, min(BLOCK, draws - start), people) for start in range(0, draws, BLOCK)]
-    return np.concatenate(counts)
+    counts = np.empty((draws, people), np.uint8)  # of thousands of people, these are many
+    for start in range(0, draws, BLOCK):
+        part = counts[start : start + BLOCK]
+        part[:] = _count_drawn(generator, *part.shape)
+    return counts
 
 
-def _count_drawn(generator: np.random.Generator, draws: int, people: int) -> NDArray[np.float32]:
+def _count_drawn(generator: np.random.Generator, draws: int, people: int) -> NDArray[np.int64]:
     places = generator.integers(people, size=(draws, people)) + np.arange(draws)[:, None] * people
-    return np.bincount(places.ravel(), minlength=draws * people).reshape(draws, people).astype(np.float32)
+    return np.bincount(places.ravel(), minlength=draws * people).reshape(draws, people)
+
+
+def weigh_people(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The sums [B,K] of values [P,K] of people over those who are drawn."""
+    drawn, single = draw_people(len(values)), values.astype(np.float32)
+    size = max(1, CELLS_AT_ONCE // len(values))
+    return np.concatenate([drawn[start : start + size].astype(np.float32) @ single for start in range(0, len(drawn), size)])
 
 
 def percentile_levels(people: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ferbench.report.statistics.bootstrap import draw_people
+from ferbench.report.statistics.bootstrap import weigh_people
 
 CELLS_AT_ONCE = 20_000_000  # draws times rows times classes
 
@@ -48,13 +48,12 @@ class Tally:
     @cached_property
     def drawn_uar(self) -> NDArray[np.float32]:
         """The UAR of each row in each draw of people, [R,B]. A class without a clip in a draw does not count in that draw."""
-        weights = draw_people(self.people)  # [B,P]
-        total = weights @ self.total.astype(np.float32)  # [B,C]
+        total = weigh_people(self.total)  # [B,C]
         is_present = total > 0
         scale = is_present / np.maximum(total, 1) / is_present.sum(1, keepdims=True)  # [B,C]
         size = max(1, CELLS_AT_ONCE // scale.size)
         parts = (self.correct[start : start + size] for start in range(0, len(self.correct), size))
-        return np.concatenate([_draw_part(weights, scale.astype(np.float32), part.astype(np.float32)) for part in parts])
+        return np.concatenate([_draw_part(scale.astype(np.float32), part) for part in parts])
 
     def pool_classes(self) -> Tally:
         """The same answers as if there were one class: its UAR is the WAR of this one."""
@@ -66,14 +65,14 @@ class Tally:
 
     def absent_share(self) -> float:
         """The share of draws in which a class has no clip."""
-        return float(((draw_people(self.people) @ (self.total > 0).astype(np.float32)) == 0).any(1).mean())
+        return float((weigh_people(self.total) == 0).any(1).mean())
 
 
-def _draw_part(weights: NDArray[np.float32], scale: NDArray[np.float32], correct: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[B,P], [B,C] and [R,P,C] -> [R,B]."""
+def _draw_part(scale: NDArray[np.float32], correct: NDArray[np.float64]) -> NDArray[np.float32]:
+    """[B,C] and [R,P,C] -> [R,B]."""
     rows, people, classes = correct.shape
-    drawn = weights @ correct.transpose(1, 0, 2).reshape(people, rows * classes)  # [B,RC]
-    return np.ascontiguousarray(np.einsum("brc,bc->rb", drawn.reshape(len(weights), rows, classes), scale))
+    drawn = weigh_people(correct.transpose(1, 0, 2).reshape(people, rows * classes))  # [B,RC]
+    return np.ascontiguousarray(np.einsum("brc,bc->rb", drawn.reshape(len(scale), rows, classes), scale))
 
 
 def make_tally(person: NDArray[np.int64], true: NDArray[np.int64], correct: NDArray[np.float64]) -> Tally:
