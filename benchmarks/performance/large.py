@@ -1,15 +1,16 @@
 """Measure ferbench on a corpus of FERV39k's size: 38,935 clips of 4 tiny frames.
 
-    python benchmarks/performance/large.py                  about 5 minutes on 2 cores; prints the figures
-    python benchmarks/performance/large.py --scenes 2       a smaller tree
+    python benchmarks/performance/measure.py large          about 3 minutes on 2 cores
+    python benchmarks/performance/large.py --scenes 2       a smaller tree; prints the figures
     python benchmarks/performance/large.py --folder DIR     keep tree and store in DIR; a tree that is there is used again
 
-The frames are rendered noise, so the rows mean nothing. "Memory" is the largest resident set of a process.
+The frames are rendered noise, so the rows mean nothing. "Memory" is the largest resident set of a process, in GB.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -41,10 +42,9 @@ aggregator: mean
 
 
 class Usage(NamedTuple):
-    """What a command took: seconds, those of the CPU, its largest resident set in GB, and what it wrote to stderr."""
+    """What a command took: seconds, its largest resident set in GB, and what it wrote to stderr."""
 
     seconds: float
-    cpu: float
     memory: float
     log: str
 
@@ -76,8 +76,8 @@ def clip_names(scenes: int) -> Iterator[str]:
         yield f"Scene{number % scenes + 1:02d}/{EXPRESSIONS[number // scenes % len(EXPRESSIONS)]}/{number:05d}"
 
 
-def measure(folder: Path) -> Iterator[str]:
-    """Yield a line for each figure; the commands are separate processes, and their start-up counts."""
+def measure(folder: Path) -> dict[str, float]:
+    """The figures of the tree in a folder; commands are separate processes, and their start-up counts."""
     store = folder / "ferbench-store"
     shutil.rmtree(store, ignore_errors=True)
     file = folder / "large.yaml"
@@ -85,15 +85,27 @@ def measure(folder: Path) -> Iterator[str]:
     options = [str(file), "--store", str(store)]
     run = ["run", *options, "--device", "cpu", "--no-figures"]
     index = run_command("corpus", "check", "ferv39k", str(folder / "FERV39k"), "--store", str(store))
-    yield describe("first index", index)
-    yield describe("plan, nothing computed", run_command("plan", *options))
+    plan = run_command("plan", *options)
     first = run_command(*run)
-    yield describe("run", first)
-    yield from re.findall(r"^(?:crops|features|near-duplicates): .*$", first.log, re.MULTILINE)
-    yield describe("plan, everything computed", run_command("plan", *options))
-    yield describe("finished run", run_command(*run))
+    stages = {name: float(seconds) for name, seconds in re.findall(r"^([a-z-]+): .* in ([0-9.]+) s$", first.log, re.MULTILINE)}
+    finished_plan, finished = run_command("plan", *options), run_command(*run)
     files = sum(path.is_file() for path in store.rglob("*"))
-    yield f"store: {files} files, {sum(1 for _ in store.rglob('*')) - files} folders, {folder_size(store) / 1e9:.2f} GB"
+    return {
+        "clips": sum(1 for _ in (folder / "FERV39k" / "2_ClipsforFaceCrop").glob("*/*/*")),
+        "frames in a clip": FRAMES,
+        "first index": index.seconds,
+        "plan, nothing computed": plan.seconds,
+        "plan, everything computed": finished_plan.seconds,
+        "crops": stages["crops"],
+        "features": stages["features"],
+        "near-duplicates": stages["near-duplicates"],
+        "run": first.seconds,
+        "memory": max(usage.memory for usage in (index, plan, first, finished_plan, finished)),
+        "finished run": finished.seconds,
+        "files": files,
+        "folders": sum(1 for _ in store.rglob("*")) - files,
+        "store": folder_size(store) / 1e9,
+    }
 
 
 def run_command(*arguments: str) -> Usage:
@@ -107,12 +119,7 @@ def run_command(*arguments: str) -> Usage:
         text = log.read()
     if os.waitstatus_to_exitcode(status):
         raise SystemExit(f"ferbench {' '.join(arguments)}\n{text}")
-    return Usage(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e9, text)
-
-
-def describe(name: str, usage: Usage) -> str:
-    """Describe what a command took in a line."""
-    return f"{name}: {usage.seconds:.1f} s, {usage.cpu:.1f} s of CPU, {usage.memory:.2f} GB of memory"
+    return Usage(seconds, usage.ru_maxrss * 1024 / 1e9, text)
 
 
 def folder_size(folder: Path) -> int:
@@ -130,8 +137,7 @@ def main() -> None:
         folder: Path = options.folder or Path(temporary)
         if not (folder / "FERV39k").is_dir():
             build_tree(folder / "FERV39k", options.scenes)
-        for line in measure(folder):
-            print(line, flush=True)
+        print(json.dumps(measure(folder), indent=1))
 
 
 if __name__ == "__main__":

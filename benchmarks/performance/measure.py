@@ -1,7 +1,7 @@
 """Measure ferbench against a plain script, serial OpenCV and the limits of this machine, and write docs/performance.md.
 
     python benchmarks/performance/measure.py            everything, about 40 minutes on 2 cores
-    python benchmarks/performance/measure.py limits     one part: grid, limits, detection, orchestration
+    python benchmarks/performance/measure.py limits     one part: grid, limits, detection, orchestration, large, tables
 
 The figures of a part come from a single run of it, so that their ratios hold even on a busy machine. Repeated figures are medians.
 """
@@ -291,6 +291,21 @@ def orchestration(folder: Path, backbones: int = 500) -> Results:
     }
 
 
+def large(folder: Path) -> Results:
+    """A corpus of FERV39k's size."""
+    from large import SCENES, build_tree, measure
+
+    build_tree(folder / "FERV39k", SCENES)
+    return measure(folder)
+
+
+def tables(folder: Path) -> Results:
+    """Leaderboards of made-up rows."""
+    from tables import measure
+
+    return measure(folder)
+
+
 def run_benchmark(file: Path, store: Path, *arguments: str, data: Path | None = None) -> list[Row]:
     """Run `ferbench run` and return its rows."""
     environment = {**os.environ, **({"FERBENCH_DATA": str(data)} if data else {})}
@@ -318,7 +333,7 @@ def describe_machine() -> str:
 
 def main() -> None:
     """Measure the parts that the arguments name, or all of them; keep the stored figures of the others."""
-    parts = {part.__name__: part for part in (grid, limits, detection, orchestration)}
+    parts = {part.__name__: part for part in (grid, limits, detection, orchestration, large, tables)}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", metavar="PART", nargs="*", choices=[*parts, []], help=f"{', '.join(parts)} (default: all)")
     results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}

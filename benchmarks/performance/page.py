@@ -11,6 +11,7 @@ TEMPLATE = Path(__file__).with_name("page.md")
 def render_page(results: dict[str, dict[str, Any]]) -> str:
     """The text of the page."""
     grid, limits, detection, orchestration = (results[name] for name in ("grid", "limits", "detection", "orchestration"))
+    large, tables = results["large"], results["tables"]
     return TEMPLATE.read_text().format(
         clips=grid["clips"],
         epochs=grid["epochs"],
@@ -45,6 +46,24 @@ def render_page(results: dict[str, dict[str, Any]]) -> str:
         cold=1000 * orchestration["cold a combination"],
         finished=orchestration["finished beyond start-up"],
         startup=orchestration["start-up"],
+        large_clips=large["clips"],
+        large_frames=large["frames in a clip"],
+        index=large["first index"],
+        plan=large["plan, nothing computed"],
+        finished_plan=large["plan, everything computed"],
+        crops=large["crops"],
+        features=large["features"],
+        duplicates=large["near-duplicates"],
+        memory=large["memory"],
+        finished_run=large["finished run"],
+        files=large["files"],
+        folders=large["folders"],
+        store=large["store"],
+        table_rows=tables["rows"],
+        table=tables["large"],
+        small_table=tables["small"],
+        benchmarks=tables["benchmarks"],
+        many_tables=tables["many"],
         **{f"{name}_machine": f"({part['day']}, {part['machine']})" for name, part in results.items()},
     )
 

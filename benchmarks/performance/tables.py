@@ -1,20 +1,16 @@
 """Measure leaderboards: intervals, tests and tables of many rows.
 
-    python benchmarks/performance/tables.py            about a minute on 2 cores; prints the figures
-    python benchmarks/performance/tables.py --rows 100  fewer rows
+    python benchmarks/performance/measure.py tables     about a minute on 2 cores
 
-The rows are made up: answers of 100 people, drawn at random. Seconds are those of a whole command; what `ferbench --version` takes is
-printed first.
+The rows are made up: answers of 100 people, drawn at random.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -80,23 +76,13 @@ def time_command(*arguments: str, times: int = 3) -> float:
     return min(seconds)
 
 
-def main() -> None:
-    """Build the stores and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1000, help="rows of the large table (default: 1000)")
-    parser.add_argument("--benchmarks", type=int, default=40, help="benchmarks of 8 rows in one store (default: 40)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        large, small, many = (find_store(Path(folder) / name, print) for name in ("large", "small", "many"))
-        write_benchmark(large, "large", options.rows, 1000)
-        write_benchmark(small, "small", 8, 200)
-        for number in range(options.benchmarks):
-            write_benchmark(many, f"benchmark {number}", 8, 200)
-        print(f"ferbench --version: {time_command('--version'):.2f} s")
-        for name, store in ((f"{options.rows} rows of 1000 clips", large), ("8 rows of 200 clips", small)):
-            print(f"leaderboard, {name}: {time_command('leaderboard', '--store', str(store.root)):.2f} s")
-        print(f"leaderboard, {options.benchmarks} benchmarks of 8 rows: {time_command('leaderboard', '--store', str(many.root)):.2f} s")
-
-
-if __name__ == "__main__":
-    main()
+def measure(folder: Path, rows: int = 1000, benchmarks: int = 40) -> dict[str, float]:
+    """Seconds of `ferbench leaderboard` beyond start-up: of a large table, a small one, and a store of many small ones."""
+    large, small, many = (find_store(folder / name, print) for name in ("large", "small", "many"))
+    write_benchmark(large, "large", rows, 1000)
+    write_benchmark(small, "small", 8, 200)
+    for number in range(benchmarks):
+        write_benchmark(many, f"benchmark {number}", 8, 200)
+    startup = time_command("--version")
+    seconds = {name: time_command("leaderboard", "--store", str(folder / name)) - startup for name in ("large", "small", "many")}
+    return {"rows": rows, "benchmarks": benchmarks, "start-up": startup, **seconds}
