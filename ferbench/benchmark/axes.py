@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,3 +52,9 @@ AXES = {
 }
 MODEL_AXES = tuple(axis.name for axis in AXES.values() if axis.in_model)
 """The axes that a model depends on: all but those that only combine its scores."""
+
+
+def varying_axes(labels: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """The axes on which results differ, given their labels; if there is none, the first axis after those that determine the data."""
+    varying = tuple(axis for axis in AXES if len({each[axis] for each in labels}) > 1)
+    return varying or tuple(axis.name for axis in AXES.values() if not axis.in_data)[:1]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ferbench.benchmark.axes import varying_axes
 from ferbench.cli.options import print_lines, print_sentences, print_table
 from ferbench.report.across import Across
-from ferbench.report.boards import format_estimate, format_p, percent, varying_axes
+from ferbench.report.boards import format_estimate, format_p, percent
 from ferbench.report.cards import FittingTable
 from ferbench.report.comparison import Comparison
 from ferbench.report.legend import REHEARSAL

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from ferbench.api.text import escape_line
+from ferbench.benchmark.axes import varying_axes
 from ferbench.plan.forecast import Forecast, StageForecast, format_duration, format_size
-from ferbench.report.boards import varying_axes
 from ferbench.report.cards import FittingTable
 from ferbench.store.upkeep import StoredEntry
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ferbench.api.text import escape_line
-from ferbench.benchmark.axes import AXES
+from ferbench.benchmark.axes import varying_axes
 from ferbench.report.legend import REHEARSAL, Classes, describe_board
 from ferbench.report.published import compare, matching
 from ferbench.report.results import RankedRecord, Ranking, Result
@@ -105,12 +105,6 @@ def find_kind(result: Result, ranking: Ranking) -> Kind:
     if not result.is_tied or len(ranking.results) == 1:
         return "measured"
     return "best" if tied == 1 else "tied"
-
-
-def varying_axes(labels: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """The axes on which results differ, given their labels; if there is none, the first axis after those that determine the data."""
-    varying = tuple(axis for axis in AXES if len({each[axis] for each in labels}) > 1)
-    return varying or tuple(axis.name for axis in AXES.values() if not axis.in_data)[:1]
 
 
 def shorten_names(classes: Sequence[str]) -> dict[str, str]:

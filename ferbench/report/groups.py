@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ferbench.api.errors import FerbenchError, join_names
 from ferbench.api.text import escape_line
+from ferbench.benchmark.axes import varying_axes
 from ferbench.report.answers import AnswerReader, Answers
-from ferbench.report.boards import UAR, WAR, Board, Line, format_estimate, title_of, varying_axes
+from ferbench.report.boards import UAR, WAR, Board, Line, format_estimate, title_of
 from ferbench.report.exports import Cell, flatten_estimate
 from ferbench.report.legend import describe_leaks
 from ferbench.report.results import RankedRecord, Ranking, Result, mark_answers

@@ -43,7 +43,7 @@ def compute_duplicates(model: Model, store: Store, run_all: Callable[..., Iterab
     places, skipped = [place for group in groups for place in group.places], sum(group.skipped for group in groups)
     if not places:
         return Content(facts=asdict(Duplicates([], 0, skipped, is_limited=False)))
-    hashes = hash_frames(np.concatenate([group.frequencies for group in groups]))
+    hashes = hash_frames([group.frequencies for group in groups])
     del groups
     order = sorted(range(len(places)), key=places.__getitem__)
     places, hashes = [places[number] for number in order], hashes[order]

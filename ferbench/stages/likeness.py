@@ -7,7 +7,7 @@ were measured (docs/protocols.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -53,10 +53,10 @@ def transform(small: Gray) -> NDArray[np.float32]:
     return blocks
 
 
-def hash_frames(frequencies: NDArray[np.float32]) -> Hashes:
-    """The hashes [N] of frames from their low frequencies [N,63]."""
-    medians = np.array([np.median(each) for each in frequencies.T])  # one after the other, so that little is copied
-    bits = np.pad(frequencies > medians, ((0, 0), (0, 1)))
+def hash_frames(frequencies: Sequence[NDArray[np.float32]]) -> Hashes:
+    """The hashes [N] of frames from their low frequencies, in parts [n,63]; these are many, so they are not copied together."""
+    medians = np.array([np.median(np.concatenate([part[:, number] for part in frequencies])) for number in range(HASH_BITS)])
+    bits = np.concatenate([np.pad(part > medians, ((0, 0), (0, 1))) for part in frequencies])
     return np.packbits(bits, axis=1).view(np.uint64)[:, 0]
 
 
