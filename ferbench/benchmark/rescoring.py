@@ -90,6 +90,8 @@ def _read_texts(document: Document, key: str) -> tuple[str, ...]:
 def _read_windows(document: Document) -> tuple[Window, ...]:
     value = document.get("frames", EVERYTHING)
     values = value if isinstance(value, list) else [value]
+    if not values:
+        raise FerbenchError("frames is empty: leave it out for all frames", where=document.where("frames"))
     return tuple(_read_window(each, document) for each in values)
 
 

@@ -46,8 +46,9 @@ def _parse_options(options: Sequence[str], choices: Choices) -> dict[str, tuple[
             raise FerbenchError(describe_unknown("axis", axis, AXES), where=option, hint=ONLY_HINT)
         if not value:
             raise FerbenchError("no choice is named", where=option, hint=ONLY_HINT)
-        only[axis] = tuple(re.split(r",(?![^(]*\))", value))  # a label may hold commas in brackets
-        _check_patterns(axis, only[axis], choices, option)
+        patterns = tuple(re.split(r",(?![^(]*\))", value))  # a label may hold commas in brackets
+        _check_patterns(axis, patterns, choices, option)
+        only[axis] = only.get(axis, ()) + patterns
     return only
 
 

@@ -48,7 +48,7 @@ def add_benchmark_commands(commands: Commands) -> None:
     board = add_command(commands, "leaderboard", _leaderboard, "print the leaderboard of each benchmark's last run", store=True)
     board.add_argument("benchmark", nargs="?", default="", metavar="BENCHMARK", help="name or YAML of a benchmark (default: all)")
     by_help = "show the results by group of clips: by fold, corpus, face (found or not), or a fact that clips carry, such as sex"
-    board.add_argument("--by", default="", metavar="FACT", help=by_help)
+    board.add_argument("--by", metavar="FACT", help=by_help)
     add_format(board)
 
 
@@ -219,7 +219,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
         except AnswersLost as error:  # the other tables can still be shown
             print_warning(f"no table of {record['benchmark']}: {error}")
             lost += 1
-    if options.by:
+    if options.by is not None:
         print_groups(ranked, options.by, store, options.format)
     else:
         print_ranked(ranked, options.format)

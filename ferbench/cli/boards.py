@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ferbench.cli.options import print_json, print_lines, print_table, print_warning
-from ferbench.report import exports, groups
+from ferbench.report import exports
 from ferbench.report.boards import Board, make_boards
-from ferbench.report.results import RankedRecord
+from ferbench.report.groups import GroupResult, UnknownFact, flatten_group, group_results, make_group_board
+from ferbench.report.legend import describe_failed
+from ferbench.report.results import RankedRecord, Ranking
 from ferbench.report.tables import BoardTables
 from ferbench.store.entries import Store
 
@@ -23,28 +25,29 @@ def print_ranked(ranked: Sequence[RankedRecord], form: str) -> None:
 
 
 def print_groups(ranked: Sequence[RankedRecord], by: str, store: Store, form: str) -> None:
-    """Print the results by group of clips, of those benchmarks whose clips carry the fact; raises UnknownFact if there is none."""
-    ranked = list(_with_fact(ranked, by, store))
+    """Print the results by group of clips, of those tables whose clips carry the fact; raises UnknownFact if there is none."""
+    tables = list(_group_tables(ranked, by, store))
     if form in ("json", "csv"):
-        rows = [row for record in ranked for row in groups.flatten_groups(record, by, store)]
+        for _, ranking, _ in tables:
+            for line in describe_failed(ranking):
+                print_warning(line)
+        rows = [flatten_group(group, by) for _, _, groups in tables for group in groups]
         print_json(rows) if form == "json" else print_lines(exports.to_csv(rows).splitlines())
     else:
-        _print_boards([board for record in ranked for board in groups.make_group_boards(record, by, store)], form)
+        _print_boards([make_group_board(record, ranking, groups, by) for record, ranking, groups in tables], form)
 
 
-def _with_fact(ranked: Sequence[RankedRecord], by: str, store: Store) -> Iterator[RankedRecord]:
-    problems = []
-    for record in ranked:
+def _group_tables(ranked: Sequence[RankedRecord], by: str, store: Store) -> Iterator[tuple[RankedRecord, Ranking, list[GroupResult]]]:
+    problems, tables = [], [(record, ranking) for record in ranked for ranking in record.rankings]
+    for record, ranking in tables:
         try:
-            groups.group_results(record, by, store)
-        except groups.UnknownFact as problem:
-            problems.append((record.record["benchmark"], problem))
-        else:
-            yield record
-    if ranked and len(problems) == len(ranked):
+            yield record, ranking, group_results(ranking, by, store)
+        except UnknownFact as problem:
+            problems.append((ranking.rows[0], problem))
+    if tables and len(problems) == len(tables):
         raise problems[0][1]
-    for benchmark, unknown in problems:
-        print_warning(f"no table of {benchmark}: {unknown.message}")
+    for row, unknown in problems:
+        print_warning(f"no table of {row['benchmark']}, {row['protocol']}: {unknown.message}")
 
 
 def _print_boards(boards: Sequence[Board], form: str) -> None:

@@ -121,8 +121,7 @@ def _rescore(options: argparse.Namespace) -> int:
     from ferbench.cli.boards import print_ranked
     from ferbench.execution.rescoring import rescore
 
-    ranked = rescore(load_rescoring(options.file, options.plugin), open_store(options, must_exist=True))
-    print_ranked([ranked], options.format)
+    print_ranked(rescore(load_rescoring(options.file, options.plugin), open_store(options, must_exist=True)), options.format)
     return 0
 
 

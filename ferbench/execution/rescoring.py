@@ -44,7 +44,7 @@ class Classes:
 
 
 @dataclass
-class MadeAnswers(AnswerReader):
+class RescoredAnswers(AnswerReader):
     """The answers of rows that are not stored, by key."""
 
     answers: dict[str, Answers] = field(default_factory=dict)
@@ -54,26 +54,35 @@ class MadeAnswers(AnswerReader):
         return self.answers[row["key"]]
 
 
-def rescore(rescoring: Rescoring, store: Store) -> RankedRecord:
-    """Score the rows again and rank them, each window with its own table. Raises FerbenchError if no row matches."""
+def rescore(rescoring: Rescoring, store: Store) -> list[RankedRecord]:
+    """Score the rows again and rank those of each benchmark, each window with its own table. Raises FerbenchError if no row matches.
+
+    Rows of two benchmarks never share a table: they may have equal labels, and would be taken for seeds of each other.
+    """
     rows = {row["key"]: row for text in rescoring.rows for match in find_matches(text, store, rescoring.benchmark) for row in match.rows}
-    models = list({(row["benchmark"], tuple(row["fits"])): row for row in rows.values()}.values())
-    reader = MadeAnswers(store)
-    made = [made for row in models for made in _rescore_model(row, rescoring, reader)]
-    name = f"{' + '.join(dict.fromkeys(row['benchmark'] for row in models))} · scored again"
+    groups: dict[tuple[str, bool], dict[tuple[str, ...], DoneRow]] = {}
+    for row in rows.values():
+        groups.setdefault((row["benchmark"], row["standin"]), {}).setdefault(tuple(row["fits"]), row)
+    return [_rescore_models(list(models.values()), rescoring, store) for models in groups.values()]
+
+
+def _rescore_models(models: Sequence[DoneRow], rescoring: Rescoring, store: Store) -> RankedRecord:
+    """All new rows of a benchmark, given one row of each model."""
+    reader = RescoredAnswers(store)
+    rows = [new for row in models for new in _rescore_model(row, rescoring, reader)]
     record: Record = {
-        "benchmark": name,
-        "rehearsal": any(row["standin"] for row in models),
+        "benchmark": f"{models[0]['benchmark']} · scored again",
+        "rehearsal": models[0]["standin"],
         "description": "",
-        "rows": list(made),
+        "rows": list(rows),
         "failures": {},
         "published": [],
         "corpora": [],
     }
-    return RankedRecord(record, rank_rows(made, reader))
+    return RankedRecord(record, rank_rows(rows, reader))
 
 
-def _rescore_model(row: DoneRow, rescoring: Rescoring, reader: MadeAnswers) -> Iterator[DoneRow]:
+def _rescore_model(row: DoneRow, rescoring: Rescoring, reader: RescoredAnswers) -> Iterator[DoneRow]:
     """All new rows of a model, given one of its rows."""
     classes = merge_classes(row["classes"], rescoring.merge)
     stored = AnswerReader(reader.store).read(row)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,10 +66,6 @@ class Answers:
     def names(self) -> list[str]:
         """The id of each clip."""
         return [self.tested["ids"][position] for position in self.position]
-
-    def facts(self) -> list[Mapping[str, str | int | float | bool]]:
-        """The facts of each clip."""
-        return [self.tested["facts"][position] for position in self.position]
 
     def select(self, chosen: NDArray[np.bool_]) -> Answers:
         """The answers to some of the clips, chosen by [N]."""

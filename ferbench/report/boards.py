@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from ferbench.store.rows import DoneRow, FailedRow
 
 UAR, WAR = "UAR [95 %]", "WAR [95 %]"
 FIGURES = (UAR, "val", WAR, "F1")
+OTHER_COLUMNS = ("cover", "seeds", "sd", "epoch", "steps", "p", "sec")
 MARKS = {"best": "★ ", "tied": "≈ "}
 WIDE = 0.1  # if all intervals of a board are wider, their bounds are whole percentages
 
@@ -56,7 +57,7 @@ def make_boards(ranked: RankedRecord) -> list[Board]:
 def _make_board(ranked: RankedRecord, ranking: Ranking) -> Board:
     record, rows = ranked.record, ranking.rows
     axes = varying_axes([result.labels for result in ranking.results] + [row["labels"] for row in ranking.failed])
-    classes = shorten_names(rows[0]["classes"])
+    classes = name_columns(rows[0]["classes"], taken=("#", *axes, *FIGURES, *OTHER_COLUMNS))
     published = () if _is_standin(ranking) else record["published"]
     digits = _interval_digits(ranking.results)
     lines = [line for result in ranking.results for line in _result_lines(result, ranking, record["published"], axes, classes, digits)]
@@ -105,6 +106,11 @@ def find_kind(result: Result, ranking: Ranking) -> Kind:
     if not result.is_tied or len(ranking.results) == 1:
         return "measured"
     return "best" if tied == 1 else "tied"
+
+
+def name_columns(classes: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """The headings of the columns of classes: short names, unless another column has this heading."""
+    return {name: f"recall {short}" if short in taken else short for name, short in shorten_names(classes).items()}
 
 
 def shorten_names(classes: Sequence[str]) -> dict[str, str]:

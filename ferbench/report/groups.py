@@ -14,7 +14,7 @@ from ferbench.benchmark.axes import varying_axes
 from ferbench.report.answers import AnswerReader, Answers
 from ferbench.report.boards import UAR, WAR, Board, Line, format_estimate, title_of
 from ferbench.report.exports import Cell, flatten_estimate
-from ferbench.report.legend import describe_leaks
+from ferbench.report.legend import describe_failed, describe_leaks
 from ferbench.report.results import RankedRecord, Ranking, Result, mark_answers
 from ferbench.report.statistics.intervals import MIN_PEOPLE, Estimate, estimate_uar, estimate_war
 from ferbench.report.statistics.tallies import make_tally
@@ -33,7 +33,7 @@ GROUPINGS: Mapping[str, Callable[[Answers], list[str]]] = {
 
 
 class UnknownFact(FerbenchError):
-    """No clip of a benchmark carries a fact."""
+    """No clip of a table carries a fact."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class GroupResult:
     war: Estimate | None
 
 
-def group_results(ranked: RankedRecord, by: str, store: Store) -> list[tuple[Ranking, list[GroupResult]]]:
-    """The results of each ranking by group; raises UnknownFact if no clip carries it."""
+def group_results(ranking: Ranking, by: str, store: Store) -> list[GroupResult]:
+    """The results of a ranking by group; raises UnknownFact if no tested clip carries the fact."""
     reader = AnswerReader(store)
-    return [(ranking, [each for result in ranking.results for each in _group_result(result, by, reader)]) for ranking in ranked.rankings]
+    return [group for result in ranking.results for group in _group_result(result, by, reader)]
 
 
 def _group_result(result: Result, by: str, reader: AnswerReader) -> list[GroupResult]:
@@ -69,21 +69,24 @@ def _group_result(result: Result, by: str, reader: AnswerReader) -> list[GroupRe
 
 
 def label_clips(answers: Answers, by: str) -> list[str]:
-    """The group of each clip; raises UnknownFact if no clip carries the fact."""
+    """The group of each clip; raises UnknownFact if no tested clip carries the fact.
+
+    Ranges of numbers are those of all tested clips, so that rows that lack some of them have the same groups.
+    """
     if by in GROUPINGS:
         return GROUPINGS[by](answers)
-    facts = answers.facts()
+    facts = answers.tested["facts"]
     if not any(by in each for each in facts):
         known = sorted({name for each in facts for name in each} | GROUPINGS.keys())
         raise UnknownFact(f"no clip carries the fact {by!r}: expected one of {join_names(known)}")
-    values = [each.get(by) for each in facts]
-    return _label_values(values, answers.person)
+    labels = _label_values([each.get(by) for each in facts], answers.tested["people"])
+    return [labels[position] for position in answers.position]
 
 
-def _label_values(values: Sequence[str | int | float | bool | None], person: NDArray[np.int64]) -> list[str]:
+def _label_values(values: Sequence[str | int | float | bool | None], people: Sequence[str]) -> list[str]:
     """The values as text; more than 8 different numbers are divided into four groups of about as many people."""
     numbers = [_to_number(value) for value in values]
-    of_person = {one: number for one, number in zip(person.tolist(), numbers, strict=True) if number is not None}
+    of_person = {one: number for one, number in zip(people, numbers, strict=True) if number is not None}
     distinct = {number for number in numbers if number is not None}
     ranges = _divide(distinct, list(of_person.values())) if len(distinct) > MAX_VALUES else {}
     return [ranges.get(number) or (UNKNOWN if value is None else str(value)) for number, value in zip(numbers, values, strict=True)]
@@ -120,17 +123,13 @@ def order_labels(labels: NDArray[np.str_]) -> list[str]:
     return [label for label in distinct if label != UNKNOWN] + [label for label in distinct if label == UNKNOWN]
 
 
-def make_group_boards(ranked: RankedRecord, by: str, store: Store) -> list[Board]:
-    """One board per fingerprint: each result followed by its groups."""
-    return [_make_group_board(ranked, ranking, groups, by) for ranking, groups in group_results(ranked, by, store)]
-
-
-def _make_group_board(ranked: RankedRecord, ranking: Ranking, groups: Sequence[GroupResult], by: str) -> Board:
+def make_group_board(ranked: RankedRecord, ranking: Ranking, groups: Sequence[GroupResult], by: str) -> Board:
+    """A board on which each result is followed by its groups."""
     axes = varying_axes([result.labels for result in ranking.results]) if ranking.results else ()
     over = "people" if all(row["people_known"] for row in ranking.rows) else "clips (people unknown: each counts as one)"
     few = f"groups of fewer than {MIN_PEOPLE} people are shown as counts only"
     first = [line for row in ranking.rows[:1] for line in (row["protocol"], *describe_leaks(row))]
-    caption = [*first, f"[ ]: 95 % interval over {over}; {few}; UAR over the classes of a group"]
+    caption = [*first, f"[ ]: 95 % interval over {over}; {few}; UAR over the classes of a group", *describe_failed(ranking)]
     return Board(
         title=title_of(ranked, ranking),
         caption="\n".join(map(escape_line, caption)),
@@ -154,12 +153,8 @@ def _make_line(group: GroupResult, axes: Sequence[str], by: str) -> Line:
     return Line({column: escape_line(cell) for column, cell in cells.items()}, "measured")
 
 
-def flatten_groups(ranked: RankedRecord, by: str, store: Store) -> list[dict[str, Cell]]:
-    """The results by group, without nesting."""
-    return [_flatten(group, by) for _, groups in group_results(ranked, by, store) for group in groups]
-
-
-def _flatten(group: GroupResult, by: str) -> dict[str, Cell]:
+def flatten_group(group: GroupResult, by: str) -> dict[str, Cell]:
+    """A group of a result without nesting."""
     first = group.result.rows[0]
     return {
         "benchmark": first["benchmark"],

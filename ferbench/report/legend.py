@@ -14,7 +14,7 @@ from ferbench.store.rows import StoredRow
 
 REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
 
-FEW_OF_A_CLASS = 10  # people; intervals then cover 89 to 93 % instead of 95
+FEW_OF_A_CLASS = 9  # people; with fewer of them among many, intervals cover 89 to 93 % instead of 95
 
 Classes = Mapping[str, str]
 """From the name of a class to the heading of its column."""
@@ -34,9 +34,14 @@ def describe_board(
         *_describe_columns(ranking, classes),
         *_describe_left_out(ranking),
         *_describe_published([row for result in results for row in matching(published, result)], compares),
-        *[f"failed: {' '.join(r['labels'].values())}: {r['error']}: {r['message']} (log: {r['log']})" for r in ranking.failed],
+        *describe_failed(ranking),
         f"fingerprint {first['fingerprint'][:12]}; computed in {precisions}",
     ]
+
+
+def describe_failed(ranking: Ranking) -> list[str]:
+    """The rows that failed, and why."""
+    return [f"failed: {' '.join(row['labels'].values())}: {row['error']}: {row['message']} (log: {row['log']})" for row in ranking.failed]
 
 
 def describe_leaks(row: StoredRow) -> list[str]:
@@ -68,7 +73,10 @@ def _describe_certainty(ranking: Ranking) -> Iterator[str]:
     if ranking.smallest_difference:
         points = 100 * ranking.smallest_difference
         yield f"smaller differences in UAR than about {points:.1f} points would be missed by most studies of {ranking.units}"
-    if few := {name: count for name, count in ranking.people_by_class.items() if count < FEW_OF_A_CLASS}:
+    if missing_reason(ranking.people):
+        return
+    limit = min(FEW_OF_A_CLASS, ranking.people)  # a class that everybody shows is no rare one
+    if few := {name: count for name, count in ranking.people_by_class.items() if count < limit}:
         named = ", ".join(f"{name} {count}" for name, count in few.items())
         yield f"intervals are somewhat too narrow: classes that few people show: {named}"
 

@@ -101,8 +101,8 @@ class HoldOut(Protocol):
 class Fixed(Protocol):
     """The corpus's own split into training and test clips, or its own folds.
 
-    Reads the clips' facts: `split` (train, validation or test), or `fold`; each fold is tested once. If no clip is listed as test, the
-    validation clips are tested, as in published figures on AFEW. If the corpus lists no validation clips, the share `held_out`
+    Reads the clips' facts: `split` (train, validation or test), or `fold`; each fold is tested once. If no clip of a corpus is listed as
+    test, its validation clips are tested, as in published figures on AFEW. If the corpus lists no validation clips, the share `held_out`
     of the training part (by clips) is held out for it, by person.
     """
 
@@ -119,9 +119,11 @@ class Fixed(Protocol):
             return make_folds(tests, self.held_out, self.seed, "protocol fixed")
         if unlisted := [clip for clip in clips if clip.facts.get("split") not in SPLITS]:
             raise _unlisted_error(unlisted)
-        parts = {name: [clip for clip in clips if clip.facts["split"] == name] for name in SPLITS}
-        if not parts["test"]:
-            return [self._fold(parts["train"], (), parts["validation"])]
+        tested = {splitting.corpus_of(clip.id) for clip in clips if clip.facts["split"] == "test"}
+        parts: dict[object, list[Clip]] = {name: [] for name in SPLITS}
+        for clip in clips:
+            split = clip.facts["split"]
+            parts["test" if split == "validation" and splitting.corpus_of(clip.id) not in tested else split].append(clip)
         return [self._fold(parts["train"], parts["validation"], parts["test"])]
 
     def _fold(self, train: Sequence[Clip], validation: Sequence[Clip], test: Sequence[Clip]) -> Fold:

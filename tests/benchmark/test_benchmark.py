@@ -80,7 +80,7 @@ def test_name_and_description(load_with):
         (["backbone=vgg16"], None, ["vgg16(hidden=32)", "vgg16(hidden=64)", "big"]),
         (["backbone=vgg16(*"], None, ["vgg16(hidden=32)", "vgg16(hidden=64)"]),
         (["backbone=vgg16(hidden=64)"], None, ["vgg16(hidden=64)"]),
-        (["backbone=big", "backbone=timm"], None, ["timm"]),
+        (["backbone=big", "backbone=timm"], None, ["big", "timm"]),
         ([], "{backbone: timm}", ["timm"]),
         ([], "{backbone: [timm, big]}", ["big", "timm"]),
         (["backbone=big"], "{backbone: timm}", ["big"]),

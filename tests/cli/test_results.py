@@ -284,9 +284,29 @@ def test_rescore_without_changes_gives_the_stored_rows(ferbench, tmp_path):
         assert [row["result"][name] for name in figures_of_results] == [before[labels]["result"][name] for name in figures_of_results]
 
 
+def test_rescored_rows_of_two_benchmarks_are_no_seeds_of_each_other(two_tables, tmp_path, capsys):
+    """Equal labels in two benchmarks used to become one row, with the mean of both."""
+    (tmp_path / "again.yaml").write_text("rows: [backbone=trees]\naggregator: mean\n")
+    assert main(["rescore", str(tmp_path / "again.yaml"), "--store", two_tables, "--format", "json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert main(["leaderboard", "--store", two_tables, "--format", "json"]) == 0
+        rows = json.loads(capsys.readouterr().out)
+    chosen = [row for row in rows if (row["labels"]["backbone"], row["labels"]["aggregator"]) == ("trees", "mean")]
+    stored = {row["benchmark"]: row["uar"] for row in chosen}
+
+    assert {row["benchmark"]: row["uar"] for row in again} == stored
+    assert len(again) == len(stored) == 2
+    assert main(["rescore", str(tmp_path / "again.yaml"), "--store", two_tables]) == 0
+    out = capsys.readouterr().out
+    assert "k2 · scored again" in out
+    assert "k3 · scored again" in out
+    assert "seeds" not in out
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("aggregator: mean\nframes: []\n", "frames is empty"),
         ("aggregator: mean\nframe: all\n", "frame"),
         ("aggregator: mean\nframes: {last: 0}\n", "frames has {'last': 0}: expected all, {first: n}"),
         ("aggregator: mean\nmerge: {a: [dark], b: [dark]}\n", "merge names the class 'dark' twice"),
@@ -343,7 +363,10 @@ def test_fact_that_only_some_benchmarks_know(two_tables, tmp_path, capsys):
     assert main(["leaderboard", "--by", "mood", "--store", str(tmp_path / "store"), "--format", "csv"]) == 0
     output = capsys.readouterr()
     assert {line["benchmark"] for line in csv.DictReader(io.StringIO(output.out))} == {"k2"}
-    assert "warning: no table of k3: no clip carries the fact 'mood'" in output.err
+    assert "warning: no table of k3, " in output.err
+    assert "no clip carries the fact 'mood'" in output.err
+    assert main(["leaderboard", "--by", "", "--store", str(tmp_path / "store")]) == 2
+    assert "the fact ''" in capsys.readouterr().err
 
 
 def test_the_default_format_is_one_of_those_offered(capsys):

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ferbench.benchmark.axes import AXES
 from ferbench.report.answers import Answers
 from ferbench.report.boards import UAR, WAR, Board, make_boards
 from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
-from ferbench.report.legend import REHEARSAL
+from ferbench.report.legend import REHEARSAL, describe_board
 from ferbench.report.results import RankedRecord, rank_rows
 from ferbench.report.tables import BoardTables
 from ferbench.store.files import to_json
@@ -141,6 +142,27 @@ def test_ranked_by_uar():
 def test_equal_uar_is_ranked_by_war():
     one, two = row(0.5, backbone="a"), row(0.5, backbone="b") | {"war": 0.9}
     assert cells(boards(record(one, two))[0], "backbone") == ["b", "a"]
+
+
+def test_a_class_is_never_shown_in_the_column_of_another_figure():
+    """The p-value used to stand where the recall of a class of that name belongs."""
+        figures = {"classes": ["p", "sd", "no"], "recall": {"p": 0.91, "sd": 0.5, "no": 0.11}}
+    (board,) = boards(record(row(0.5, backbone="a") | figures, row(0.6, backbone="b") | figures))
+
+    assert cells(board, "recall p") == ["91", "91"]
+    assert cells(board, "recall sd") == ["50", "50"]
+    assert cells(board, "p")[0] == ""
+    assert cells(board, "p")[1] != "91"
+
+
+@pytest.mark.parametrize(
+    ("people", "shown_by", "is_named"), [(30, 9, False), (30, 8, True), (30, 2, True), (6, 6, False), (6, 5, True), (4, 2, False)]
+)
+def test_a_class_that_few_of_many_people_show_is_named(people, shown_by, is_named):
+    ranking = replace(rank(record(row(0.5))).rankings[0], people=people, people_by_class={"anger": people, "fear": shown_by})
+    lines = " ".join(describe_board(ranking, [], (), {}, compares=False))
+    assert (f"intervals are somewhat too narrow: classes that few people show: fear {shown_by}" in lines) == is_named
+    assert ("no intervals" in lines) == (people < 5)
 
 
 def test_cells():

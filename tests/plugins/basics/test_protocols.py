@@ -113,8 +113,8 @@ def test_kfold_refuses_too_few_people(k, found, needed):
         KFold(k=k).folds([Clip(f"c{i}", f"p{i}", "anger") for i in range(4 if k == 5 else 2)])
 
 
-def clips_with(facts):
-    return [Clip(f"c{number}", f"p{number}", "ab"[number % 2], length=1, facts=fact) for number, fact in enumerate(facts)]
+def clips_with(facts, corpus="toy"):
+    return [Clip(f"{corpus}/c{n}", f"{corpus}/p{n}", "ab"[n % 2], length=1, facts=fact) for n, fact in enumerate(facts)]
 
 
 def test_fixed_follows_the_corpus_s_own_splits():
@@ -127,6 +127,15 @@ def test_fixed_follows_the_corpus_s_own_splits():
     assert set(fold.train) | set(fold.validation) == {c.id for c in clips[:20]}
     (fold,) = Fixed(held_out=0).folds(clips[:24])
     assert fold.validation == ()
+
+
+def test_fixed_follows_the_splits_of_each_of_several_corpora():
+    """Validation clips of a corpus without a test list used to be validation clips as soon as another corpus had a test list."""
+    without = clips_with([{"split": "train"}] * 20 + [{"split": "validation"}] * 4, "afew")
+    complete = clips_with([{"split": "train"}] * 10 + [{"split": "validation"}] * 3 + [{"split": "test"}] * 6, "whole")
+    (fold,) = Fixed().folds([*without, *complete])
+    assert set(fold.test) == {clip.id for clip in (*without[20:], *complete[13:])}
+    assert set(fold.validation) == {clip.id for clip in complete[10:13]}
 
 
 def test_fixed_follows_the_corpus_s_own_folds():
