@@ -290,7 +290,7 @@ def test_rescored_rows_of_two_benchmarks_are_no_seeds_of_each_other(two_tables, 
     assert main(["rescore", str(tmp_path / "again.yaml"), "--store", two_tables, "--format", "json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert main(["leaderboard", "--store", two_tables, "--format", "json"]) == 0
-        rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)
     chosen = [row for row in rows if (row["labels"]["backbone"], row["labels"]["aggregator"]) == ("trees", "mean")]
     stored = {row["benchmark"]: row["uar"] for row in chosen}
 

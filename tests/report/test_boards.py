@@ -146,7 +146,7 @@ def test_equal_uar_is_ranked_by_war():
 
 def test_a_class_is_never_shown_in_the_column_of_another_figure():
     """The p-value used to stand where the recall of a class of that name belongs."""
-        figures = {"classes": ["p", "sd", "no"], "recall": {"p": 0.91, "sd": 0.5, "no": 0.11}}
+    figures = {"classes": ["p", "sd", "no"], "recall": {"p": 0.91, "sd": 0.5, "no": 0.11}}
     (board,) = boards(record(row(0.5, backbone="a") | figures, row(0.6, backbone="b") | figures))
 
     assert cells(board, "recall p") == ["91", "91"]
