@@ -104,7 +104,7 @@ def _find_named(options: argparse.Namespace) -> tuple[Dataset, Catalog]:
     assert isinstance(dataset, Dataset)
     root = locate_corpus(dataset)
     if root is None:
-        raise missing_error(dataset)
+        raise missing_error(dataset, option="give it as DIR")
     return replace(dataset, root=str(root)), catalog
 
 

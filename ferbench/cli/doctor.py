@@ -100,7 +100,8 @@ def _print_report(report: FoldsReport, people: int) -> None:
         print_columns([["", "found", "standard"], *([figure.name, _show(figure.found), _show(figure.official)] for figure in shown)], "  ")
     if report.by_position and any(figure.name == "people" and figure.is_wrong for figure in report.figures):
         print_sentences(["  the position of a person in the order of names decides the fold: a missing person moves all later ones by one"])
-    print_sentences(_place_lines(report.places, people))
+    tested = next((figure.found for figure in report.figures if figure.name == "people"), people)
+    print_sentences(_place_lines(report.places, tested))
 
 
 def _describe_verdict(report: FoldsReport) -> str:
@@ -114,7 +115,7 @@ def _describe_verdict(report: FoldsReport) -> str:
     return f"the folds equal the standard ones in {', '.join(compared)}{exception}"
 
 
-def _place_lines(places: Sequence[Place], people: int) -> Iterator[str]:
+def _place_lines(places: Sequence[Place], people: object) -> Iterator[str]:
     for place in places[:MAX_NAMED]:
         who = f"with {_name_first(place.people)}" if place.people else f"with one more person {_between(place)}"
         names = f": {_name_first(place.moved)}" if place.moved else ""

@@ -36,14 +36,15 @@ def missing_folders(datasets: Iterable[Dataset]) -> list[str]:
     return [f"{origin}: there is no folder {folder}" for origin, folder in named.items() if not folder.is_dir()]
 
 
-def missing_error(dataset: Dataset, where: str = "") -> FerbenchError:
-    """Return the error for a missing corpus: where it was searched for, and how to obtain it."""
+def missing_error(dataset: Dataset, where: str = "", option: str = "") -> FerbenchError:
+    """Return the error for a missing corpus: where it was searched for, and how to obtain it; `option` gives its folder instead."""
+    option = option or f"`--set dataset.{dataset.name}.root=FOLDER`"
     folder = _expand_root(dataset) if dataset.root else data_folder() / dataset.folders[0]
     reasons = missing_folders([dataset]) or ([] if dataset.root or os.environ.get(DATA_VARIABLE) else [f"{DATA_VARIABLE} is not set"])
     return FerbenchError(
         f"the corpus {dataset.name} was not found at {folder}" + "".join(f" ({reason})" for reason in reasons),
         where=where,
-        hint=f"{dataset.access} Then set FERBENCH_DATA to the folder that holds it, or `--set dataset.{dataset.name}.root=FOLDER`.",
+        hint=f"{dataset.access} Then set FERBENCH_DATA to the folder that holds it, or {option}.",
     )
 
 

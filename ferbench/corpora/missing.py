@@ -31,8 +31,8 @@ class Place:
 
 def find_places(standard: StandardProtocol, official: Official, protocol: Protocol, split: Split, corpus: str) -> Iterator[Place]:
     """Yield each place at which the missing people would make the folds standard; nothing if order does not decide the folds."""
-    if not standard.by_position or standard.tests is None or standard.tests.recalled:
-        return
+    if not standard.by_position or standard.tests is None or standard.tests.recalled or protocol.drop_after_folding:
+        return  # clips of dropped classes, which decide the folds too, are not in the split
     for people, after, before, clips in _guess_missing(standard, official, protocol, split, corpus):
         folds = _try_folds(protocol, [*split.clips, *clips])
         if [len(fold.test) for fold in folds] == list(standard.tests.value):
@@ -48,9 +48,9 @@ def _guess_missing(standard: StandardProtocol, official: Official, protocol: Pro
     """The missing people under their names if these are known; otherwise one person at each place in the order."""
     present = sorted({clip.subject for clip in split.clips})
     each, labels = class_counts(official.each, protocol, corpus), class_counts(official.labels, protocol, corpus)
-    if each and (missing := missing_people(official, present, corpus)):
+    if each and not each.recalled and (missing := missing_people(official, present, corpus)):
         yield missing, "", "", [clip for name in missing for clip in _make_clips(f"{corpus}/{name}", each.value)]
-    elif not official.names and standard.people and standard.people.value - len(present) == 1:
+    elif not official.names and standard.people and not standard.people.recalled and standard.people.value - len(present) == 1:
         lacking = _lacking_labels(labels, split)
         for after, before in pairwise(["", *present, ""]) if lacking else ():
             yield (), after, before, _make_clips(f"{after}\0", lacking)  # the name that follows `after` in the order of names

@@ -113,6 +113,15 @@ def test_places_are_sought_only_if_order_decides(examine, by_position):
     assert [(place.after, place.before, place.moved) for place in report.places] == (everywhere if by_position else [])
 
 
+def test_no_place_is_sought_from_figures_that_are_not_verified_or_without_dropped_clips(examine):
+    standard = replace(HALVES, clips=Fact(4, SOURCE), people=Fact(4, SOURCE, recalled=True))
+    official = Official(labels=Fact({"fear": 4}, SOURCE), protocols=(standard,))
+    assert examine(official, "ann", "bob", "dan").protocols[0].places == ()
+    dropping = replace(HALVES, parameters={**HALVES.parameters, "drop_after_folding": ["joy"]}, people=Fact(4, SOURCE))
+    official = Official(labels=Fact({"fear": 4}, SOURCE), protocols=(dropping,))
+    assert examine(official, "ann", "bob", "dan").protocols[0].places == ()
+
+
 def test_a_protocol_of_no_plugin_is_an_error(examine):
     with pytest.raises(FerbenchError, match="unknown protocol 'modulos'; did you mean 'modulo'"):
         examine(Official(protocols=(replace(HALVES, name="modulos"),)), *PEOPLE)
