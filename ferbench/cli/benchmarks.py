@@ -219,6 +219,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
         except AnswersLost as error:  # the other tables can still be shown
             print_warning(f"no table of {record['benchmark']}: {error}")
             lost += 1
+        lost += record.get("lost", 0)
     if options.by is not None:
         print_groups(ranked, options.by, store, options.format)
     else:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import msgspec
 
@@ -75,9 +75,10 @@ class StoredRecord(_RecordBase):
 
 
 class Record(_RecordBase):
-    """A record with its rows."""
+    """A record with its rows; `lost` of them are no longer in the store, or were written by another version of ferbench."""
 
     rows: list[StoredRow]
+    lost: NotRequired[int]
 
 
 class PlannedWork(TypedDict):
@@ -185,4 +186,4 @@ def _with_rows(record: StoredRecord, store: Store) -> Record:
     for count, reason in ((missing, "are no longer in the store"), (outdated, "were written by another version of ferbench")):
         if count:
             store.warn(f"{count} of {len(record['rows'])} rows of {record['benchmark']} {reason}: run the benchmark again")
-    return {**record, "rows": rows}
+    return {**record, "rows": rows, "lost": missing + outdated}

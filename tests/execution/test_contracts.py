@@ -591,7 +591,7 @@ def test_features_of_equal_frozen_parts_are_made_once(run, tmp_path):
 def test_lost_row_hides_no_other(run, tmp_path, capsys):
     _, rows, _ = run("--set", "aggregator=[mean, majority]")
     Store(tmp_path / "runs").remove("rows", rows[0]["key"])
-    assert main(["leaderboard", "--store", str(tmp_path / "runs"), "--format", "json"]) == 0
+    assert main(["leaderboard", "--store", str(tmp_path / "runs"), "--format", "json"]) == 1
     output = capsys.readouterr()
     assert [row["key"] for row in json.loads(output.out)] == [rows[1]["key"]]
     assert "1 of 2 rows of toys are no longer in the store" in output.err
