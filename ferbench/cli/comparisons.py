@@ -110,11 +110,13 @@ def describe_reach(dataset: str, protocol: str, reach: Reach) -> Iterator[str]:
         return
     uars, widths = [f"{100 * share:.0f}" for share in reach.half_widths], [f"{100 * each:.1f}" for each in reach.half_widths.values()]
     yield f"  a UAR of {_join(uars)} % will be known to ±{_join(widths)} points"
-    shares, differences = (
-        [f"{100 * share:.0f}" for share in reach.differences],
-        [f"{100 * each:.1f}" for each in reach.differences.values()],
+    shares = [f"{100 * share:.0f}" for share in reach.differences]
+    differences = ["any" if each is None else f"{100 * each:.1f}" for each in reach.differences.values()]
+    any_size = " (any: even the largest possible one)" if None in reach.differences.values() else ""
+    yield (
+        f"  of two rows that disagree on {_join(shares)} % of the clips, differences below {_join(differences)} points are mostly "
+        f"missed{any_size}"
     )
-    yield f"  of two rows that disagree on {_join(shares)} % of the clips, differences below {_join(differences)} points are mostly missed"
     yield f"  assumed: answers about two clips of one person correlate by {LIKENESS}"
 
 

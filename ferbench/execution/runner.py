@@ -132,7 +132,10 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
 
 
 def list_splits(benchmark: Benchmark, store: Store, options: Options, reporter: Reporter) -> dict[tuple[str, str], Split]:
-    """The split of each dataset by each protocol, by their labels; raises FerbenchError if stand-ins must be rendered first."""
+    """The split of each dataset by each protocol, by their labels, with the warnings of a run about them.
+
+    Raises FerbenchError if stand-ins must be rendered first.
+    """
     options = resolve_device_of(options)
     with store.use(), defer_garbage_collection():
         if unrendered := rehearsal.unrendered_standins(benchmark, store, options.rehearsal):
@@ -140,7 +143,8 @@ def list_splits(benchmark: Benchmark, store: Store, options: Options, reporter: 
             raise FerbenchError(problem, hint="run the benchmark once, or set FERBENCH_DATA to the folder that contains the corpora")
         get_standin = rehearsal.require_standin(store)
         benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
-        rows = _planner(benchmark, corpora, store, options).rows()
+        rows = list(_planner(benchmark, corpora, store, options).rows())
+        _warn_of_protocols(rows, reporter)
         return {(row.labels["dataset"], row.labels["protocol"]): row.model.split for row in rows}
 
 
@@ -150,6 +154,10 @@ def _report_corpora(summaries: Sequence[CorpusSummary], rows: Sequence[Row], rep
         reporter.line(line)
     for warning in summary.repeat_lines(summaries):
         reporter.warn(warning)
+    _warn_of_protocols(rows, reporter)
+
+
+def _warn_of_protocols(rows: Sequence[Row], reporter: Reporter) -> None:
     models = {row.model.split.key: row.model for row in rows}.values()
     warnings = [protocol_warnings(model.cell.protocol, model.corpora, model.split.labels, model.split.folds) for model in models]
     for warning in dict.fromkeys(text for texts in warnings for text in texts):

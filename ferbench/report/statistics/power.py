@@ -27,14 +27,15 @@ class Reach:
     """What a protocol can show on its test clips, before any training.
 
     `half_widths` are those of intervals of a UAR of 50, 70 and 90 %; `differences` are the half-widths of the interval of the difference of
-    two rows if one is right and the other wrong about 10, 20 and 40 % of the clips. Both are empty, and `reason` says why, for few people.
+    two rows if one is right and the other wrong about 10, 20 and 40 % of the clips; None if even the largest difference that such rows can
+    have is smaller. Both are empty, and `reason` says why, for few people.
     """
 
     people: int
     clips: int
     classes: Mapping[str, int]
     half_widths: Mapping[float, float]
-    differences: Mapping[float, float]
+    differences: Mapping[float, float | None]
     reason: str = ""
 
 
@@ -53,8 +54,19 @@ def forecast_reach(people: Sequence[str], labels: Sequence[str]) -> Reach:
     unit = sqrt(effect * sum(1 / count for count in classes.values())) / len(classes)
     t = student_quantile(1 - LEVEL / 2, len(of_person) - 1)
     half_widths = {uar: t * unit * sqrt(uar * (1 - uar)) for uar in UARS}
-    differences = {share: t * unit * sqrt(share) for share in DISAGREEMENTS}
+    widths = {share: t * unit * sqrt(share) for share in DISAGREEMENTS}
+    largest = {share: _largest_difference(share, list(classes.values())) for share in DISAGREEMENTS}
+    differences = {share: width if width < largest[share] else None for share, width in widths.items()}
     return Reach(len(of_person), len(labels), dict(classes), half_widths, differences)
+
+
+def _largest_difference(share: float, counts: Sequence[int]) -> float:
+    """The largest difference in UAR of two rows that disagree on a share of the clips: all of them in the smallest classes."""
+    left, difference = share * sum(counts), 0.0
+    for count in sorted(counts):
+        difference += min(count, left) / (count * len(counts))
+        left = max(0.0, left - count)
+    return difference
 
 
 def people_needed(tally: Tally) -> int | None:

@@ -54,6 +54,15 @@ def test_mean_over_folds_of_one_person_each_is_the_bootstrap_over_people():
     assert drawn == pytest.approx(draw_people(40).astype(float) @ right / 40)
 
 
+def test_differences_that_two_rows_cannot_have_are_not_given():
+    """Two rows that disagree on a tenth of 24 clips differ by at most 10 points; rows that disagree on clips of a small class, by more."""
+    reach = forecast_reach([str(number // 2) for number in range(24)], ["a", "b"] * 12)
+    assert (reach.differences[0.1], reach.differences[0.2]) == (None, None)
+    assert 0.2 < reach.differences[0.4] < 0.4
+    uneven = forecast_reach([str(number) for number in range(200)], ["a"] * 20 + ["b"] * 180)
+    assert 0 < uneven.differences[0.1] < 0.5  # all of the small class
+
+
 def test_shares_of_few_people_have_no_interval():
     figures = [Figure(np.ones((1, 3, 2)), np.ones((1, 3, 2)))] * 2
     assert "3 people" in share_difference(figures).shares[0].reason
@@ -75,6 +84,7 @@ def test_reach_of_independent_clips():
     reach = forecast_reach([str(n) for n in range(400)], ["a", "b"] * 200)
     assert reach.half_widths[0.5] == pytest.approx(1.966 * 0.5 / 20, rel=1e-3)
     assert reach.differences[0.4] == pytest.approx(1.966 * np.sqrt(0.4) / 20, rel=1e-3)
+    assert reach.differences[0.1] == pytest.approx(1.966 * np.sqrt(0.1) / 20, rel=1e-3)  # 3.1 of at most 10 points
     assert "3 people" in forecast_reach(["a", "b", "c"], ["x", "y", "x"]).reason
 
 
