@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,22 +73,21 @@ class Examiner:
     clips: Mapping[str, Clip]
     people: Sequence[str]
 
-    def figure(self, answers: Mapping[tuple[bool, bool], Answers], made: set[str]) -> Figure:
+    def figure(self, answers: Mapping[tuple[bool, bool], Answers], choices: Collection[str]) -> Figure:
         """The answers behind the figure with these choices."""
-        chosen = answers[(FOLDS in made, EPOCH in made)]
         classes, place = self.row.model.cell.protocol.classes, {person: number for number, person in enumerate(self.people)}
-        folds = len(self.row.model.split.folds) if MEAN in made else 1
+        folds = len(self.row.model.split.folds) if MEAN in choices else 1
         correct, total = np.zeros((2, folds, len(self.people), len(classes)))
-        for name, answer in chosen.items():
-            if FACES in made and not answer.facts.is_covered:
+        for name, answer in answers[(FOLDS in choices, EPOCH in choices)].items():
+            if FACES in choices and not answer.facts.is_covered:
                 continue
             clip = self.clips[name]
-            at = (answer.fold if MEAN in made else 0, place[clip.subject], classes.index(clip.label))
-            scores = answer.scores[_peak(clip, answer)] if PEAK in made else answer.scores
-            predicted = scores.argmax(1) if FRAMES in made else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
+            at = (answer.fold if MEAN in choices else 0, place[clip.subject], classes.index(clip.label))
+            scores = answer.scores[_peak(clip, answer)] if PEAK in choices else answer.scores
+            predicted = scores.argmax(1) if FRAMES in choices else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
             total[at] += len(predicted)
             correct[at] += (predicted == at[2]).sum()
-        return Figure(correct, total).pool_classes() if ACCURACY in made else Figure(correct, total)
+        return Figure(correct, total).pool_classes() if ACCURACY in choices else Figure(correct, total)
 
 
 def _peak(clip: Clip, answer: Answer) -> slice:
