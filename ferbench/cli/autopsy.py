@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ferbench.cli.options import print_sentences, print_table
 from ferbench.execution.autopsy import Autopsy
@@ -58,9 +58,10 @@ def _format_interval(estimate: Estimate) -> str:
 
 def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
     yield from (f"not examined: {CHOICES[choice]}: {reason}" for choice, reason in autopsy.impossible.items())
+    yield from (f"not examined: {_count_classes(refused.classes)}: {refused.reason}" for refused in autopsy.refused_classes)
     for other in autopsy.classes:
         difference = f"{100 * other.difference.value:+.1f} {_format_interval(other.difference)}"
-        yield f"{len(other.classes)} classes ({', '.join(other.classes)}): UAR {format_estimate(other.uar, 1)}, {difference} points"
+        yield f"{_count_classes(other.classes)}: UAR {format_estimate(other.uar, 1)}, {difference} points"
     if reason := autopsy.shares.difference.reason:
         yield f"no intervals: {reason}"
     else:
@@ -70,3 +71,7 @@ def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
         )
     if PEAK in autopsy.choices and not autopsy.knows_peak:
         yield "no clip has a known peak: its last frame is taken for it"
+
+
+def _count_classes(classes: Sequence[str]) -> str:
+    return f"{len(classes)} classes ({', '.join(classes)})"

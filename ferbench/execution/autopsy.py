@@ -38,6 +38,14 @@ class OtherClasses:
 
 
 @dataclass(frozen=True)
+class RefusedClasses:
+    """Other classes that a run refuses, and why."""
+
+    classes: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Autopsy:
     """The figures of one row under all combinations of `choices`, their shares, and the choices that cannot be made, with the reason."""
 
@@ -49,6 +57,7 @@ class Autopsy:
     shares: Shares
     impossible: Mapping[str, str]
     classes: tuple[OtherClasses, ...]
+    refused_classes: tuple[RefusedClasses, ...]
     fits: int
     knows_peak: bool
 
@@ -69,7 +78,7 @@ def run_autopsy(benchmark: Benchmark, pattern: str, store: Store, options: Optio
             return Planner(benchmark, corpora, store, precision_of(options.device), allow_leaks, make_split)
 
         row = _pick_row(list(make_planner(options.allow_leaks).rows()), pattern)
-        variants = plan_variants(row, make_planner, store)
+        variants = plan_variants(row, make_planner, options.allow_leaks, store)
         with open_context(store, options, reporter) as context:
             _compute([*variants.models.values(), *variants.others.values()], context)
         return _examine(row, variants, store)
@@ -114,6 +123,7 @@ def _examine(row: Row, variants: Variants, store: Store) -> Autopsy:
         shares=share_difference(figures),
         impossible=impossible,
         classes=tuple(_examine_classes(row, figures[0], variants.others, store)),
+        refused_classes=tuple(RefusedClasses(classes, reason) for classes, reason in variants.refused.items()),
         fits=len(variants.models) + len(variants.others),
         knows_peak=any(clip.apex is not None for clip in clips.values()),
     )

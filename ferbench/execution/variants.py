@@ -6,11 +6,14 @@ of classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ferbench.api.clips import Fold
 from ferbench.api.components import Protocol
+from ferbench.api.errors import FerbenchError, SystemProblem
 from ferbench.api.networks import FinishedSystem
 from ferbench.benchmark.grid import Cell
 from ferbench.corpora.corpus import Corpus
@@ -26,6 +29,8 @@ from ferbench.store.keys import make_key
 OPTIONAL_CLASSES = ("contempt", "neutral")  # published work differs in whether these count
 MAX_CLASS_CHOICES = 2
 
+Name = TypeVar("Name")
+
 MakeSplit = Callable[[Protocol, Sequence[Corpus], Store], Split]
 MakePlanner = Callable[[Collection[str], MakeSplit], Planner]
 """From the leaks that are allowed and the way to split."""
@@ -36,24 +41,40 @@ class Variants:
     """The models of a row.
 
     `models` are by whether clips are folded, not people, and whether the test clips choose the epoch; `others` are by their classes.
-    `impossible` are the choices that cannot be made, with the reason; those that need answers are not among them.
+    `impossible` are the choices that cannot be made, with the reason; those that need answers are not among them. `refused` are the other
+    classes that a run refuses, with the reason.
     """
 
     models: Mapping[tuple[bool, bool], Model]
     others: Mapping[tuple[str, ...], Model]
     impossible: Mapping[str, str]
+    refused: Mapping[tuple[str, ...], str]
 
 
-def plan_variants(row: Row, make_planner: MakePlanner, store: Store) -> Variants:
-    """Plan all models of an autopsy, in which leaks are studied, not refused."""
+def plan_variants(row: Row, make_planner: MakePlanner, allow_leaks: Collection[str], store: Store) -> Variants:
+    """Plan all models of an autopsy. The choices may leak; with other classes, only what `allow_leaks` names may."""
     impossible, cell = find_impossible(row, store), row.model.cell
     models = {
         (by_clip, on_test): make_planner(tuple(GUARDS), _make_splitter(by_clip, on_test)).model(_with_best_epoch(cell) if on_test else cell)
         for by_clip in (False, True)[: 1 if FOLDS in impossible else 2]
         for on_test in (False, True)[: 1 if EPOCH in impossible else 2]
     }
-    others = {classes: make_planner(tuple(GUARDS), split_clips).model(_with_classes(cell, classes)) for classes in _other_classes(row)}
-    return Variants(models, others, impossible)
+    others, refused = dict[tuple[str, ...], Model](), dict[tuple[str, ...], str]()
+    for classes in _other_classes(row):
+        with _catch_reason(refused, classes):
+            others[classes] = make_planner(allow_leaks, split_clips).model(_with_classes(cell, classes))
+    return Variants(models, others, impossible, refused)
+
+
+@contextmanager
+def _catch_reason(reasons: dict[Name, str], name: Name) -> Iterator[None]:
+    """Keep the message of an error as the reason why something cannot be examined."""
+    try:
+        yield
+    except SystemProblem:
+        raise
+    except FerbenchError as error:
+        reasons[name] = f"{error.where}: {error.message}" if error.where else error.message
 
 
 def find_impossible(row: Row, store: Store) -> dict[str, str]:
@@ -62,19 +83,20 @@ def find_impossible(row: Row, store: Store) -> dict[str, str]:
     fits = [fit for submodel in model.submodels for fit in submodel.fits if isinstance(fit, Fit)]
     if all(isinstance(fit.trainable, FinishedSystem) for fit in fits):
         reasons |= dict.fromkeys((FOLDS, EPOCH), "nothing is trained")
-    elif problem := _find_folds_problem(model, store):
-        reasons[FOLDS] = problem
+    else:
+        with _catch_reason(reasons, FOLDS):
+            reasons |= _find_folds_problem(model, store)
     if len(model.split.folds) == 1:
         reasons[MEAN] = "there is one fold"
     return reasons
 
 
-def _find_folds_problem(model: Model, store: Store) -> str:
-    """Why clips cannot be folded; empty if they can."""
+def _find_folds_problem(model: Model, store: Store) -> dict[str, str]:
+    """Why clips cannot be folded; empty if they can. Raises FerbenchError if the protocol refuses."""
     folds = split_clips(model.cell.protocol, model.corpora, store, by_person=False).folds
     if folds == model.split.folds:
-        return "the protocol's parts are lists of clips, whoever is in them"
-    return f"the protocol would make {len(folds)} folds" if len(folds) != len(model.split.folds) else ""
+        return {FOLDS: "the protocol's parts are lists of clips, whoever is in them"}
+    return {FOLDS: f"the protocol would make {len(folds)} folds"} if len(folds) != len(model.split.folds) else {}
 
 
 def _make_splitter(by_clip: bool, on_test: bool) -> MakeSplit:
@@ -96,7 +118,8 @@ def _with_best_epoch(cell: Cell) -> Cell:
 
 
 def _with_classes(cell: Cell, classes: tuple[str, ...]) -> Cell:
-    return replace(cell, protocol=replace(cell.protocol, classes=classes))
+    dropped = tuple(label for label in cell.protocol.drop_after_folding if label not in classes)
+    return replace(cell, protocol=replace(cell.protocol, classes=classes, drop_after_folding=dropped))
 
 
 def _other_classes(row: Row) -> list[tuple[str, ...]]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from toy_images import LABELS, make_difficult, render
 
+from ferbench.api.errors import StoreError
 from ferbench.cli.main import main
+from ferbench.execution import variants
+from ferbench_basics import protocols
 
 BENCHMARK = """\
 name: autopsies
@@ -27,15 +32,17 @@ aggregator: mean
 
 @pytest.fixture
 def examine(tmp_path, toy_plugin, monkeypatch, capsys):
-    """Run an autopsy and return it."""
+    """Run an autopsy and return it, or its text with --format table."""
     monkeypatch.setenv("FERBENCH_DATA", str(tmp_path / "data"))
     (tmp_path / "autopsies.yaml").write_text(BENCHMARK)
 
-    def run(*options: str) -> dict:
+    def run(*options: str) -> Any:
         store = str(tmp_path / "store")
         command = ["autopsy", str(tmp_path / "autopsies.yaml"), "--plugin", str(toy_plugin), "--store", store, "--format", "json"]
-        assert main([*command, *options]) == 0
-        return json.loads(capsys.readouterr().out)
+        code = main([*command, *options])
+        output = capsys.readouterr()
+        assert code == 0, output.err
+        return output.out if "table" in options else json.loads(output.out)
 
     return run
 
@@ -117,6 +124,55 @@ def test_other_classes_of_published_work(examine, tmp_path):
     assert other["classes"] == ["dark", "light", "neutral"]
     assert other["difference"]["value"] == pytest.approx(other["uar"]["value"] - autopsy["shares"]["figures"][0]["value"])
     assert autopsy["fits"] == 5
+
+
+TWO_CLASSES = ("--set", "protocol.kfold.classes=[dark, light]", "--set", "protocol.kfold.labels={stripes: neutral}")
+
+
+def test_other_classes_that_the_protocol_drops_after_folding(examine, tmp_path):
+    render(tmp_path / "data" / "toy", people=9)
+    autopsy = examine(*TWO_CLASSES, "--set", "protocol.kfold.drop_after_folding=[neutral]", "--set", "backbone=trees")
+    assert [other["classes"] for other in autopsy["classes"]] == [["dark", "light", "neutral"]]
+
+
+def test_other_classes_that_a_guard_refuses_are_not_examined(examine, tmp_path):
+    """One person has neutral clips: they are never trained on in the fold that tests them."""
+    for clips in sorted(render(tmp_path / "data" / "toy", people=9).glob("*/stripes"))[1:]:
+        shutil.rmtree(clips)
+    options = (*TWO_CLASSES, "--set", "backbone=trees")
+    autopsy = examine(*options)
+    (refused,) = autopsy["refused_classes"]
+    assert refused["classes"] == ["dark", "light", "neutral"]
+    assert "guard untrained-class: found 1 classes that are tested and have no training clip: neutral" in refused["reason"]
+    assert (autopsy["classes"], autopsy["fits"]) == ([], 4)
+    assert "\nnot examined: 3 classes (dark, light, neutral): protocol kfold, fold " in examine(*options, "--format", "table")
+    allowed = examine(*options, "--allow-leak", "untrained-class")
+    assert [other["classes"] for other in allowed["classes"]] == [refused["classes"]]
+
+
+def test_choices_and_classes_that_the_protocol_refuses_are_not_examined(examine, tmp_path, monkeypatch):
+    """Nine people have 27 clips, and a tenth has neutral ones only."""
+    folder = render(tmp_path / "data" / "toy", people=10)
+    for clips in ("dark", "light"):
+        shutil.rmtree(folder / "p09" / clips)
+    monkeypatch.setattr(protocols, "MAX_PEOPLE", 9)
+    protocol = "protocol={loso: {classes: [dark, light], labels: {stripes: neutral}}}"
+    autopsy = examine("--set", protocol, "--set", "backbone=trees")
+    assert autopsy["impossible"]["folds"] == "protocol loso: 18 people would be as many folds: expected at most 9"
+    (refused,) = autopsy["refused_classes"]
+    assert refused["reason"] == "protocol loso: 10 people would be as many folds: expected at most 9"
+
+
+def test_full_disks_stop_an_autopsy(examine, tmp_path, monkeypatch):
+    """They are no reason not to examine something."""
+
+    def fail(protocol, corpora, store, *, by_person=True):
+        raise StoreError("the disk is full")
+
+    render(tmp_path / "data" / "toy", people=9)
+    monkeypatch.setattr(variants, "split_clips", fail)
+    with pytest.raises(AssertionError, match="disk is full"):
+        examine("--set", "backbone=trees")
 
 
 def test_ambiguous_row_is_an_error_that_lists_rows(tmp_path, toy_plugin, monkeypatch, capsys):
