@@ -12,7 +12,7 @@ from ferbench.api.errors import FerbenchError
 from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.folds import split_clips
 from ferbench.execution import rehearsal
-from ferbench.execution.choices import CHOICES, Examiner, find_unanswerable, read_answers, spread_people
+from ferbench.execution.choices import CHOICES, Examiner, find_unanswerable, read_answers
 from ferbench.execution.context import Context
 from ferbench.execution.engine import compute_models
 from ferbench.execution.options import Options
@@ -47,7 +47,10 @@ class RefusedClasses:
 
 @dataclass(frozen=True)
 class Autopsy:
-    """The figures of one row under all combinations of `choices`, their shares, and the choices that cannot be made, with the reason."""
+    """The figures of one row under all combinations of `choices`, their shares, and the choices that cannot be made, with the reason.
+
+    `people` are those whom the honest figure tests.
+    """
 
     row: str
     standin: bool
@@ -109,7 +112,9 @@ def _examine(row: Row, variants: Variants, store: Store) -> Autopsy:
     impossible = {**variants.impossible, **find_unanswerable([*answers.values()])}
     choices = tuple(choice for choice in CHOICES if choice not in impossible)
     clips = {clip.id: clip for clip in row.model.split.clips}
-    examiner = Examiner(row, clips, sorted({clip.subject for clip in clips.values()}))
+    examiner = Examiner(
+        row, clips, sorted({clip.subject for model in (row.model, *variants.others.values()) for clip in model.split.clips})
+    )
     figures = [
         examiner.figure(answers, {choice for bit, choice in enumerate(choices) if position >> bit & 1})
         for position in range(2 ** len(choices))
@@ -118,25 +123,21 @@ def _examine(row: Row, variants: Variants, store: Store) -> Autopsy:
         row=" · ".join(row.labels[axis] for axis in ("backbone", "recipe", "loss", "aggregator")),
         standin=row.model.has_standin,
         protocol=row.labels["protocol"],
-        people=len(examiner.people),
+        people=figures[0].people,
         choices=choices,
         shares=share_difference(figures),
         impossible=impossible,
-        classes=tuple(_examine_classes(row, figures[0], variants.others, store)),
+        classes=tuple(_examine_classes(examiner, figures[0], variants.others, store)),
         refused_classes=tuple(RefusedClasses(classes, reason) for classes, reason in variants.refused.items()),
         fits=len(variants.models) + len(variants.others),
         knows_peak=any(clip.apex is not None for clip in clips.values()),
     )
 
 
-def _examine_classes(row: Row, honest: Figure, others: Mapping[tuple[str, ...], Model], store: Store) -> Iterator[OtherClasses]:
-    own = sorted({clip.subject for clip in row.model.split.clips})
+def _examine_classes(examiner: Examiner, honest: Figure, others: Mapping[tuple[str, ...], Model], store: Store) -> Iterator[OtherClasses]:
     for classes, model in others.items():
         clips = {clip.id: clip for clip in model.split.clips}
-        people = sorted({clip.subject for clip in clips.values()} | set(own))
-        figure = Examiner(replace(row, model=model), clips, people).figure(
-            {(False, False): read_answers(model, on_test=False, store=store)}, set()
-        )
-        widened = spread_people(honest, own, people)
-        shares = share_difference([widened, figure])
+        answers = read_answers(model, on_test=False, store=store)
+        figure = replace(examiner, row=replace(examiner.row, model=model), clips=clips).figure({(False, False): answers}, ())
+        shares = share_difference([honest, figure])
         yield OtherClasses(classes, shares.figures[1], shares.difference)

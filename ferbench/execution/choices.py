@@ -67,7 +67,7 @@ def find_unanswerable(answers: Sequence[Answers]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Examiner:
-    """Counts the answers of models to these clips of these people."""
+    """Counts the answers of models to these clips; figures list all these people, also those without a clip."""
 
     row: Row
     clips: Mapping[str, Clip]
@@ -97,12 +97,3 @@ def _peak(clip: Clip, answer: Answer) -> slice:
         return slice(-1, None)
     nearest = min(range(len(indices)), key=lambda number: abs(indices[number] - (clip.apex or 0)))
     return slice(nearest, nearest + 1)
-
-
-def spread_people(figure: Figure, own: Sequence[str], people: Sequence[str]) -> Figure:
-    """A figure of more people, most of whom have no clip in it."""
-    shape = (figure.total.shape[0], len(people), figure.total.shape[2])
-    correct, total = np.zeros(shape), np.zeros(shape)
-    places = [people.index(person) for person in own]
-    correct[:, places], total[:, places] = figure.correct, figure.total
-    return Figure(correct, total)

@@ -163,6 +163,22 @@ def test_choices_and_classes_that_the_protocol_refuses_are_not_examined(examine,
     assert refused["reason"] == "protocol loso: 10 people would be as many folds: expected at most 9"
 
 
+@pytest.mark.parametrize("test", [0.25, 0.5])
+def test_people_are_those_who_are_tested(examine, tmp_path, test):
+    """Of 16 people, a holdout tests 4 or 8; the others only train."""
+    make_difficult(render(tmp_path / "data" / "toy", people=16))
+    protocol = f"protocol={{holdout: {{train: {0.75 - test}, validation: 0.25, test: {test}, classes: [dark, light, stripes]}}}}"
+    options = ("--set", protocol, "--set", "backbone=trees")
+    autopsy = examine(*options)
+    people, reason = int(16 * test), "4 people: an interval needs at least 5"
+    assert autopsy["people"] == people
+    estimates = [*autopsy["shares"]["figures"][:1], *autopsy["shares"]["shares"], autopsy["shares"]["difference"]]
+    assert {estimate["reason"] for estimate in estimates} == {reason if people < 5 else ""}
+    text = examine(*options, "--format", "table")
+    assert f"over {people} people" in text
+    assert (f"no intervals: {reason}" in text) == (people < 5)
+
+
 def test_full_disks_stop_an_autopsy(examine, tmp_path, monkeypatch):
     """They are no reason not to examine something."""
 
