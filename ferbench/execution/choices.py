@@ -53,7 +53,7 @@ def read_answers(model: Model, *, on_test: bool, store: Store) -> dict[str, Answ
 
 
 def find_unanswerable(answers: Sequence[Answers]) -> dict[str, str]:
-    """The choices that these answers leave without effect."""
+    """The choices that these answers leave without effect, or without a clip; `answers` are those of each model."""
     every = [answer for each in answers for answer in each.values()]
     reasons = dict[str, str]()
     if all(len(answer.scores) == 1 for answer in every):
@@ -62,6 +62,8 @@ def find_unanswerable(answers: Sequence[Answers]) -> dict[str, str]:
         reasons[FACES] = "no step looks for faces"
     elif all(answer.facts.is_covered for answer in every):
         reasons[FACES] = "a face is found in every clip"
+    elif not all(any(answer.facts.is_covered for answer in each.values()) for each in answers):
+        reasons[FACES] = "no face is found in any clip that is tested"
     return reasons
 
 
@@ -83,14 +85,14 @@ class Examiner:
                 continue
             clip = self.clips[name]
             at = (answer.fold if MEAN in choices else 0, place[clip.subject], classes.index(clip.label))
-            scores = answer.scores[_peak(clip, answer)] if PEAK in choices else answer.scores
+            scores = answer.scores[select_peak(clip, answer)] if PEAK in choices else answer.scores
             predicted = scores.argmax(1) if FRAMES in choices else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
             total[at] += len(predicted)
             correct[at] += (predicted == at[2]).sum()
         return Figure(correct, total).pool_classes() if ACCURACY in choices else Figure(correct, total)
 
 
-def _peak(clip: Clip, answer: Answer) -> slice:
+def select_peak(clip: Clip, answer: Answer) -> slice:
     """The scored frame that is nearest to the apex; the last one if it is unknown."""
     indices = answer.facts.indices
     if clip.apex is None or len(indices) != len(answer.scores):
