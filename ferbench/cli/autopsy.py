@@ -27,7 +27,10 @@ def _describe_head(autopsy: Autopsy) -> Iterator[str]:
         yield REHEARSAL
     first, last = autopsy.shares.figures[0], autopsy.shares.figures[-1]
     yield f"autopsy of {autopsy.row}: {autopsy.figures} figures from {autopsy.fits} models; none is stored as a row, or ranked"
-    yield f"protocol {autopsy.protocol}, honest: UAR {format_estimate(first, 1)} over {autopsy.people} people"
+    if autopsy.leaks:
+        yield f"leaks allowed: {', '.join(autopsy.leaks)}; all figures have them, and are not comparable with figures without them"
+    kind = "as the protocol says" if autopsy.leaks else "honest"
+    yield f"protocol {autopsy.protocol}, {kind}: UAR {format_estimate(first, 1)} over {autopsy.people} people"
     if not autopsy.choices:
         return
     yield f"with all choices of published code: {format_estimate(last, 1)}"
@@ -61,7 +64,7 @@ def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
     yield from (f"not examined: {_count_classes(refused.classes)}: {refused.reason}" for refused in autopsy.refused_classes)
     for other in autopsy.classes:
         difference = f"{100 * other.difference.value:+.1f} {_format_interval(other.difference)}"
-        yield f"{_count_classes(other.classes)}: UAR {format_estimate(other.uar, 1)}, {difference} points"
+        yield f"{_count_classes(other.classes)}: UAR {format_estimate(other.uar, 1)}, {difference} points" + _describe_leaks(other.leaks)
     if reason := autopsy.shares.difference.reason:
         yield f"no intervals: {reason}"
     else:
@@ -75,3 +78,7 @@ def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
 
 def _count_classes(classes: Sequence[str]) -> str:
     return f"{len(classes)} classes ({', '.join(classes)})"
+
+
+def _describe_leaks(leaks: Sequence[str]) -> str:
+    return f"; leaks allowed: {', '.join(leaks)}" if leaks else ""

@@ -30,11 +30,12 @@ from ferbench.store.entries import Store
 
 @dataclass(frozen=True)
 class OtherClasses:
-    """The honest figure with other classes, and its difference from that with the benchmark's own."""
+    """The figure without any choice, with other classes; its difference from that with the benchmark's own, and what leaks."""
 
     classes: tuple[str, ...]
     uar: Estimate
     difference: Estimate
+    leaks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,13 @@ class RefusedClasses:
 class Autopsy:
     """The figures of one row under all combinations of `choices`, their shares, and the choices that cannot be made, with the reason.
 
-    `people` are those whom the honest figure tests.
+    `people` are those whom the figure without any choice tests. It is honest unless the row has `leaks`, which the user allowed.
     """
 
     row: str
     standin: bool
     protocol: str
+    leaks: tuple[str, ...]
     people: int
     choices: tuple[str, ...]
     shares: Shares
@@ -123,6 +125,7 @@ def _examine(row: Row, variants: Variants, store: Store) -> Autopsy:
         row=" · ".join(row.labels[axis] for axis in ("backbone", "recipe", "loss", "aggregator")),
         standin=row.model.has_standin,
         protocol=row.labels["protocol"],
+        leaks=row.model.leaks,
         people=figures[0].people,
         choices=choices,
         shares=share_difference(figures),
@@ -134,10 +137,10 @@ def _examine(row: Row, variants: Variants, store: Store) -> Autopsy:
     )
 
 
-def _examine_classes(examiner: Examiner, honest: Figure, others: Mapping[tuple[str, ...], Model], store: Store) -> Iterator[OtherClasses]:
+def _examine_classes(examiner: Examiner, own: Figure, others: Mapping[tuple[str, ...], Model], store: Store) -> Iterator[OtherClasses]:
     for classes, model in others.items():
         clips = {clip.id: clip for clip in model.split.clips}
         answers = read_answers(model, on_test=False, store=store)
         figure = replace(examiner, row=replace(examiner.row, model=model), clips=clips).figure({(False, False): answers}, ())
-        shares = share_difference([honest, figure])
-        yield OtherClasses(classes, shares.figures[1], shares.difference)
+        shares = share_difference([own, figure])
+        yield OtherClasses(classes, shares.figures[1], shares.difference, model.leaks)

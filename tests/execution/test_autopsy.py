@@ -147,7 +147,9 @@ def test_other_classes_that_a_guard_refuses_are_not_examined(examine, tmp_path):
     assert (autopsy["classes"], autopsy["fits"]) == ([], 4)
     assert "\nnot examined: 3 classes (dark, light, neutral): protocol kfold, fold " in examine(*options, "--format", "table")
     allowed = examine(*options, "--allow-leak", "untrained-class")
-    assert [other["classes"] for other in allowed["classes"]] == [refused["classes"]]
+    (other,) = allowed["classes"]
+    assert (other["classes"], other["leaks"], allowed["leaks"]) == (refused["classes"], ["untrained-class"], [])
+    assert " points; leaks allowed: untrained-class\n" in examine(*options, "--allow-leak", "untrained-class", "--format", "table")
 
 
 def test_choices_and_classes_that_the_protocol_refuses_are_not_examined(examine, tmp_path, monkeypatch):
@@ -177,6 +179,21 @@ def test_people_are_those_who_are_tested(examine, tmp_path, test):
     text = examine(*options, "--format", "table")
     assert f"over {people} people" in text
     assert (f"no intervals: {reason}" in text) == (people < 5)
+
+
+def test_leaks_that_the_user_allows_are_named(examine, tmp_path):
+    """Folds of images have people on both sides: no figure is honest."""
+    render(tmp_path / "data" / "toy", people=9, takes=2)
+    plain = ("--set", "backbone=trees", "--set", "protocol.kfold.validation=0.25")
+    assert (examine(*plain)["leaks"], ", honest: UAR" in examine(*plain, "--format", "table")) == ([], True)
+    by_image = "protocol={by-image: {classes: [dark, light, stripes]}}"
+    options = ("--plugin", str(Path(__file__).parents[1] / "leaky.py"), "--set", by_image, "--allow-leak", "person")
+    options += ("--set", "backbone=toy-net", "--set", "recipe.checkpoint=last")
+    assert examine(*options)["leaks"] == ["person"]
+    text = examine(*options, "--format", "table")
+    assert "honest" not in text
+    assert "leaks allowed: person; all figures have them" in text
+    assert "protocol by-image, as the protocol says: UAR" in text
 
 
 def test_full_disks_stop_an_autopsy(examine, tmp_path, monkeypatch):
