@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ferbench.cli.options import print_sentences, print_table
 from ferbench.execution.autopsy import Autopsy
@@ -27,7 +27,10 @@ def _describe_head(autopsy: Autopsy) -> Iterator[str]:
         yield REHEARSAL
     first, last = autopsy.shares.figures[0], autopsy.shares.figures[-1]
     yield f"autopsy of {autopsy.row}: {autopsy.figures} figures from {autopsy.fits} models; none is stored as a row, or ranked"
-    yield f"protocol {autopsy.protocol}, honest: UAR {format_estimate(first, 1)} over {autopsy.people} people"
+    if autopsy.leaks:
+        yield f"leaks allowed: {', '.join(autopsy.leaks)}; all figures have them, and are not comparable with figures without them"
+    kind = "as the protocol says" if autopsy.leaks else "honest"
+    yield f"protocol {autopsy.protocol}, {kind}: UAR {format_estimate(first, 1)} over {autopsy.people} people"
     if not autopsy.choices:
         return
     yield f"with all choices of published code: {format_estimate(last, 1)}"
@@ -58,9 +61,10 @@ def _format_interval(estimate: Estimate) -> str:
 
 def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
     yield from (f"not examined: {CHOICES[choice]}: {reason}" for choice, reason in autopsy.impossible.items())
+    yield from (f"not examined: {_count_classes(refused.classes)}: {refused.reason}" for refused in autopsy.refused_classes)
     for other in autopsy.classes:
         difference = f"{100 * other.difference.value:+.1f} {_format_interval(other.difference)}"
-        yield f"{len(other.classes)} classes ({', '.join(other.classes)}): UAR {format_estimate(other.uar, 1)}, {difference} points"
+        yield f"{_count_classes(other.classes)}: UAR {format_estimate(other.uar, 1)}, {difference} points" + _describe_leaks(other.leaks)
     if reason := autopsy.shares.difference.reason:
         yield f"no intervals: {reason}"
     else:
@@ -70,3 +74,11 @@ def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
         )
     if PEAK in autopsy.choices and not autopsy.knows_peak:
         yield "no clip has a known peak: its last frame is taken for it"
+
+
+def _count_classes(classes: Sequence[str]) -> str:
+    return f"{len(classes)} classes ({', '.join(classes)})"
+
+
+def _describe_leaks(leaks: Sequence[str]) -> str:
+    return f"; leaks allowed: {', '.join(leaks)}" if leaks else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,7 @@ def read_answers(model: Model, *, on_test: bool, store: Store) -> dict[str, Answ
 
 
 def find_unanswerable(answers: Sequence[Answers]) -> dict[str, str]:
-    """The choices that these answers leave without effect."""
+    """The choices that these answers leave without effect, or without a clip; `answers` are those of each model."""
     every = [answer for each in answers for answer in each.values()]
     reasons = dict[str, str]()
     if all(len(answer.scores) == 1 for answer in every):
@@ -62,48 +62,40 @@ def find_unanswerable(answers: Sequence[Answers]) -> dict[str, str]:
         reasons[FACES] = "no step looks for faces"
     elif all(answer.facts.is_covered for answer in every):
         reasons[FACES] = "a face is found in every clip"
+    elif not all(any(answer.facts.is_covered for answer in each.values()) for each in answers):
+        reasons[FACES] = "no face is found in any clip that is tested"
     return reasons
 
 
 @dataclass(frozen=True)
 class Examiner:
-    """Counts the answers of models to these clips of these people."""
+    """Counts the answers of models to these clips; figures list all these people, also those without a clip."""
 
     row: Row
     clips: Mapping[str, Clip]
     people: Sequence[str]
 
-    def figure(self, answers: Mapping[tuple[bool, bool], Answers], made: set[str]) -> Figure:
+    def figure(self, answers: Mapping[tuple[bool, bool], Answers], choices: Collection[str]) -> Figure:
         """The answers behind the figure with these choices."""
-        chosen = answers[(FOLDS in made, EPOCH in made)]
         classes, place = self.row.model.cell.protocol.classes, {person: number for number, person in enumerate(self.people)}
-        folds = len(self.row.model.split.folds) if MEAN in made else 1
+        folds = len(self.row.model.split.folds) if MEAN in choices else 1
         correct, total = np.zeros((2, folds, len(self.people), len(classes)))
-        for name, answer in chosen.items():
-            if FACES in made and not answer.facts.is_covered:
+        for name, answer in answers[(FOLDS in choices, EPOCH in choices)].items():
+            if FACES in choices and not answer.facts.is_covered:
                 continue
             clip = self.clips[name]
-            at = (answer.fold if MEAN in made else 0, place[clip.subject], classes.index(clip.label))
-            scores = answer.scores[_peak(clip, answer)] if PEAK in made else answer.scores
-            predicted = scores.argmax(1) if FRAMES in made else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
+            at = (answer.fold if MEAN in choices else 0, place[clip.subject], classes.index(clip.label))
+            scores = answer.scores[select_peak(clip, answer)] if PEAK in choices else answer.scores
+            predicted = scores.argmax(1) if FRAMES in choices else aggregate_clip(self.row.aggregator, name, scores)[None].argmax(1)
             total[at] += len(predicted)
             correct[at] += (predicted == at[2]).sum()
-        return Figure(correct, total).pool_classes() if ACCURACY in made else Figure(correct, total)
+        return Figure(correct, total).pool_classes() if ACCURACY in choices else Figure(correct, total)
 
 
-def _peak(clip: Clip, answer: Answer) -> slice:
+def select_peak(clip: Clip, answer: Answer) -> slice:
     """The scored frame that is nearest to the apex; the last one if it is unknown."""
     indices = answer.facts.indices
     if clip.apex is None or len(indices) != len(answer.scores):
         return slice(-1, None)
     nearest = min(range(len(indices)), key=lambda number: abs(indices[number] - (clip.apex or 0)))
     return slice(nearest, nearest + 1)
-
-
-def spread_people(figure: Figure, own: Sequence[str], people: Sequence[str]) -> Figure:
-    """A figure of more people, most of whom have no clip in it."""
-    shape = (figure.total.shape[0], len(people), figure.total.shape[2])
-    correct, total = np.zeros(shape), np.zeros(shape)
-    places = [people.index(person) for person in own]
-    correct[:, places], total[:, places] = figure.correct, figure.total
-    return Figure(correct, total)

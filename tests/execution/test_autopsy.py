@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from toy_images import LABELS, make_difficult, render
 
+from ferbench.api.errors import StoreError
 from ferbench.cli.main import main
+from ferbench.execution import variants
+from ferbench_basics import protocols
 
 BENCHMARK = """\
 name: autopsies
@@ -27,15 +32,17 @@ aggregator: mean
 
 @pytest.fixture
 def examine(tmp_path, toy_plugin, monkeypatch, capsys):
-    """Run an autopsy and return it."""
+    """Run an autopsy and return it, or its text with --format table."""
     monkeypatch.setenv("FERBENCH_DATA", str(tmp_path / "data"))
     (tmp_path / "autopsies.yaml").write_text(BENCHMARK)
 
-    def run(*options: str) -> dict:
+    def run(*options: str) -> Any:
         store = str(tmp_path / "store")
         command = ["autopsy", str(tmp_path / "autopsies.yaml"), "--plugin", str(toy_plugin), "--store", store, "--format", "json"]
-        assert main([*command, *options]) == 0
-        return json.loads(capsys.readouterr().out)
+        code = main([*command, *options])
+        output = capsys.readouterr()
+        assert code == 0, output.err
+        return output.out if "table" in options else json.loads(output.out)
 
     return run
 
@@ -117,6 +124,88 @@ def test_other_classes_of_published_work(examine, tmp_path):
     assert other["classes"] == ["dark", "light", "neutral"]
     assert other["difference"]["value"] == pytest.approx(other["uar"]["value"] - autopsy["shares"]["figures"][0]["value"])
     assert autopsy["fits"] == 5
+
+
+TWO_CLASSES = ("--set", "protocol.kfold.classes=[dark, light]", "--set", "protocol.kfold.labels={stripes: neutral}")
+
+
+def test_other_classes_that_the_protocol_drops_after_folding(examine, tmp_path):
+    render(tmp_path / "data" / "toy", people=9)
+    autopsy = examine(*TWO_CLASSES, "--set", "protocol.kfold.drop_after_folding=[neutral]", "--set", "backbone=trees")
+    assert [other["classes"] for other in autopsy["classes"]] == [["dark", "light", "neutral"]]
+
+
+def test_other_classes_that_a_guard_refuses_are_not_examined(examine, tmp_path):
+    """One person has neutral clips: they are never trained on in the fold that tests them."""
+    for clips in sorted(render(tmp_path / "data" / "toy", people=9).glob("*/stripes"))[1:]:
+        shutil.rmtree(clips)
+    options = (*TWO_CLASSES, "--set", "backbone=trees")
+    autopsy = examine(*options)
+    (refused,) = autopsy["refused_classes"]
+    assert refused["classes"] == ["dark", "light", "neutral"]
+    assert "guard untrained-class: found 1 classes that are tested and have no training clip: neutral" in refused["reason"]
+    assert (autopsy["classes"], autopsy["fits"]) == ([], 4)
+    assert "\nnot examined: 3 classes (dark, light, neutral): protocol kfold, fold " in examine(*options, "--format", "table")
+    allowed = examine(*options, "--allow-leak", "untrained-class")
+    (other,) = allowed["classes"]
+    assert (other["classes"], other["leaks"], allowed["leaks"]) == (refused["classes"], ["untrained-class"], [])
+    assert " points; leaks allowed: untrained-class\n" in examine(*options, "--allow-leak", "untrained-class", "--format", "table")
+
+
+def test_choices_and_classes_that_the_protocol_refuses_are_not_examined(examine, tmp_path, monkeypatch):
+    """Nine people have 27 clips, and a tenth has neutral ones only."""
+    folder = render(tmp_path / "data" / "toy", people=10)
+    for clips in ("dark", "light"):
+        shutil.rmtree(folder / "p09" / clips)
+    monkeypatch.setattr(protocols, "MAX_PEOPLE", 9)
+    protocol = "protocol={loso: {classes: [dark, light], labels: {stripes: neutral}}}"
+    autopsy = examine("--set", protocol, "--set", "backbone=trees")
+    assert autopsy["impossible"]["folds"] == "protocol loso: 18 people would be as many folds: expected at most 9"
+    (refused,) = autopsy["refused_classes"]
+    assert refused["reason"] == "protocol loso: 10 people would be as many folds: expected at most 9"
+
+
+@pytest.mark.parametrize("test", [0.25, 0.5])
+def test_people_are_those_who_are_tested(examine, tmp_path, test):
+    """Of 16 people, a holdout tests 4 or 8; the others only train."""
+    make_difficult(render(tmp_path / "data" / "toy", people=16))
+    protocol = f"protocol={{holdout: {{train: {0.75 - test}, validation: 0.25, test: {test}, classes: [dark, light, stripes]}}}}"
+    options = ("--set", protocol, "--set", "backbone=trees")
+    autopsy = examine(*options)
+    people, reason = int(16 * test), "4 people: an interval needs at least 5"
+    assert autopsy["people"] == people
+    estimates = [*autopsy["shares"]["figures"][:1], *autopsy["shares"]["shares"], autopsy["shares"]["difference"]]
+    assert {estimate["reason"] for estimate in estimates} == {reason if people < 5 else ""}
+    text = examine(*options, "--format", "table")
+    assert f"over {people} people" in text
+    assert (f"no intervals: {reason}" in text) == (people < 5)
+
+
+def test_leaks_that_the_user_allows_are_named(examine, tmp_path):
+    """Folds of images have people on both sides: no figure is honest."""
+    render(tmp_path / "data" / "toy", people=9, takes=2)
+    plain = ("--set", "backbone=trees", "--set", "protocol.kfold.validation=0.25")
+    assert (examine(*plain)["leaks"], ", honest: UAR" in examine(*plain, "--format", "table")) == ([], True)
+    by_image = "protocol={by-image: {classes: [dark, light, stripes]}}"
+    options = ("--plugin", str(Path(__file__).parents[1] / "leaky.py"), "--set", by_image, "--allow-leak", "person")
+    options += ("--set", "backbone=toy-net", "--set", "recipe.checkpoint=last")
+    assert examine(*options)["leaks"] == ["person"]
+    text = examine(*options, "--format", "table")
+    assert "honest" not in text
+    assert "leaks allowed: person; all figures have them" in text
+    assert "protocol by-image, as the protocol says: UAR" in text
+
+
+def test_full_disks_stop_an_autopsy(examine, tmp_path, monkeypatch):
+    """They are no reason not to examine something."""
+
+    def fail(protocol, corpora, store, *, by_person=True):
+        raise StoreError("the disk is full")
+
+    render(tmp_path / "data" / "toy", people=9)
+    monkeypatch.setattr(variants, "split_clips", fail)
+    with pytest.raises(AssertionError, match="disk is full"):
+        examine("--set", "backbone=trees")
 
 
 def test_ambiguous_row_is_an_error_that_lists_rows(tmp_path, toy_plugin, monkeypatch, capsys):

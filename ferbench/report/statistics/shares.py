@@ -25,6 +25,11 @@ class Figure:
     correct: NDArray[np.float64]
     total: NDArray[np.float64]
 
+    @property
+    def people(self) -> int:
+        """How many people have a clip in it."""
+        return int(self.total.any((0, 2)).sum())
+
     def pool_classes(self) -> Figure:
         """The same answers as if there were one class: the UAR is then the accuracy."""
         return Figure(self.correct.sum(-1, keepdims=True), self.total.sum(-1, keepdims=True))
@@ -60,12 +65,14 @@ class Shares:
 def share_difference(figures: Sequence[Figure]) -> Shares:
     """Divide the difference between the last and the first of 2^k figures among k choices, each its Shapley value (Shapley 1953).
 
-    That is the mean change that a choice makes over all orders in which the choices can be made. All figures are of the same P people.
+    That is the mean change that a choice makes over all orders in which the choices can be made. All figures list the same P people; only
+    those with a clip in some figure are drawn. No interval if a figure is of fewer than 5 people.
     """
+    figures = _drop_untested(figures)
     people = figures[0].total.shape[1]
     ones = np.ones((1, people))
     values = np.array([figure.draw(ones)[0] for figure in figures])  # [2^k]
-    if reason := missing_reason(int((sum(figure.total.sum((0, 2)) for figure in figures) > 0).sum())):
+    if reason := _missing_reason(figures):
         return _make_shares(figures, values[:, None], (0.5, 0.5), reason)
     weights = draw_people(people).astype(np.float64)
     drawn = np.array([figure.draw(weights) for figure in figures])  # [2^k,B]
@@ -81,6 +88,19 @@ def shapley_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def mean_where(values: NDArray[np.float64], counts: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The mean over the last axis of the values that count; 0 where none does."""
     return (values * counts).sum(-1) / np.maximum(counts.sum(-1), 1)
+
+
+def _drop_untested(figures: Sequence[Figure]) -> list[Figure]:
+    """The figures without people who have no clip in any of them."""
+    is_tested = np.any([figure.total.any((0, 2)) for figure in figures], axis=0)  # [P]
+    return [Figure(figure.correct[:, is_tested], figure.total[:, is_tested]) for figure in figures]
+
+
+def _missing_reason(figures: Sequence[Figure]) -> str:
+    """Why there is no interval; empty if there is one."""
+    fewest = min(figures, key=lambda figure: figure.people)
+    reason = missing_reason(fewest.people)
+    return f"one figure is of {reason}" if reason and fewest.people < figures[0].people else reason
 
 
 def _shapley_value(values: NDArray[np.float64], player: int, others: Sequence[int]) -> NDArray[np.float64]:

@@ -68,6 +68,22 @@ def test_shares_of_few_people_have_no_interval():
     assert "3 people" in share_difference(figures).shares[0].reason
 
 
+def test_people_without_a_clip_are_not_drawn():
+    generator = np.random.default_rng(0)
+    total = np.ones((1, 12, 2))
+    figures = [Figure((generator.random(total.shape) < ability).astype(float), total) for ability in (0.5, 0.8)]
+    absent = np.zeros((1, 30, 2))
+    widened = [Figure(*(np.concatenate([absent, part, absent], 1) for part in (figure.correct, figure.total))) for figure in figures]
+    assert share_difference(widened) == share_difference(figures)
+
+
+def test_figures_of_few_people_have_no_interval_whoever_else_is_tested():
+    total = np.ones((1, 9, 2))
+    few = Figure(total * (np.arange(9) < 4)[:, None], total * (np.arange(9) < 4)[:, None])
+    assert share_difference([few, Figure(total, total)]).difference.reason == "4 people: an interval needs at least 5"
+    assert share_difference([Figure(total, total), few]).difference.reason == "one figure is of 4 people: an interval needs at least 5"
+
+
 def test_people_needed_is_the_sample_size_of_a_paired_comparison():
     """Differences of people with mean 0.1 and standard deviation 0.5: (2.8 * 0.5 / 0.1)^2 = 196 people."""
     change = np.where(np.arange(400) < 240, 0.59, -0.635)
