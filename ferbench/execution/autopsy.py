@@ -14,7 +14,7 @@ from ferbench.corpora.folds import split_clips
 from ferbench.execution import rehearsal
 from ferbench.execution.choices import CHOICES, Examiner, find_unanswerable, read_answers
 from ferbench.execution.context import Context
-from ferbench.execution.engine import compute_models
+from ferbench.execution.engine import compute_models, search_models
 from ferbench.execution.options import Options
 from ferbench.execution.progress import Reporter
 from ferbench.execution.runner import open_context, resolve_device_of
@@ -82,9 +82,14 @@ def run_autopsy(benchmark: Benchmark, pattern: str, store: Store, options: Optio
         def make_planner(allow_leaks: Collection[str], make_split: MakeSplit = split_clips) -> Planner:
             return Planner(benchmark, corpora, store, precision_of(options.device), allow_leaks, make_split)
 
-        row = _pick_row(list(make_planner(options.allow_leaks).rows()), pattern)
-        variants = plan_variants(row, make_planner, options.allow_leaks, store)
+        def find_row() -> Row:
+            return _pick_row(list(make_planner(options.allow_leaks).rows()), pattern)
+
+        row = find_row()
         with open_context(store, options, reporter) as context:
+            if search_models([row.model], context):
+                row = find_row()  # raises if a near-duplicate is in two parts of a fold, unless that is allowed
+            variants = plan_variants(row, make_planner, options.allow_leaks, store)
             _compute([*variants.models.values(), *variants.others.values()], context)
         return _examine(row, variants, store)
 

@@ -52,7 +52,12 @@ def search_duplicates(rows: Sequence[Row], context: Context) -> bool:
     Raises FerbenchError if no row can be computed.
     """
     _store_plan(rows, context.store)
-    models = _submodels(row.model for row in rows)
+    return search_models([row.model for row in rows], context)
+
+
+def search_models(wanted: Sequence[Model], context: Context) -> bool:
+    """Compute the inputs of the models, and search their frames for duplicates, as `search_duplicates` does for rows."""
+    models = _submodels(wanted)
     try:
         _compute_inputs(models, context, find_unsearched(context, models))
         return drive_duplicates(context, models)

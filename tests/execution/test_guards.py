@@ -99,6 +99,19 @@ def test_a_person_under_two_ids_is_named(draw, call, tmp_path, seed):
     assert not stored(tmp_path, "fits")
 
 
+def test_an_autopsy_searches_near_duplicates_before_it_calls_a_figure_honest(draw, call):
+    rng = np.random.default_rng(0)
+    root, people = draw(rng, people=4)
+    copy_frames(root / people[0] / LABELS[0] / "take", root / "q00" / LABELS[0] / "take", "0.png", rng, to_the_byte=False)
+    copy_frames(root / people[1] / LABELS[1] / "take", root / "q00" / LABELS[1] / "take", "1.png", rng, to_the_byte=False)
+    code, _, messages = call("autopsy")
+    assert code == 2
+    assert "guard near-duplicate: found" in messages
+    code, autopsy, _ = call("autopsy", "--allow-leak", "near-duplicate")
+    assert code == 0
+    assert autopsy["leaks"] == ["near-duplicate"]
+
+
 def test_a_clip_copied_between_corpora_is_named(draw, call, tmp_path, seed):
     rng, to_the_byte = np.random.default_rng(seed), seed % 2 == 0
     root, people = draw(rng, people=3)
