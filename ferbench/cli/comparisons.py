@@ -9,7 +9,7 @@ from ferbench.cli.options import print_lines, print_sentences, print_table
 from ferbench.report.across import Across
 from ferbench.report.boards import format_estimate, format_p, percent
 from ferbench.report.cards import FittingTable
-from ferbench.report.comparison import Comparison
+from ferbench.report.comparison import Comparison, MovedClip
 from ferbench.report.legend import REHEARSAL
 from ferbench.report.matching import Match
 from ferbench.report.statistics.comparisons import LEVEL
@@ -17,11 +17,11 @@ from ferbench.report.statistics.intervals import Estimate
 from ferbench.report.statistics.power import LIKENESS, Reach
 
 
-def print_comparison(first: Match, second: Match, comparison: Comparison, *, clips: bool) -> None:
-    """Print a comparison of two rows; `clips` lists those that only one of them answers rightly."""
+def print_comparison(first: Match, second: Match, comparison: Comparison) -> None:
+    """Print a comparison of two rows."""
     print_sentences(_describe_comparison(first, second, comparison))
     _print_classes(comparison)
-    print_lines(list(_list_moved(comparison)) if clips else [])
+    print_lines([] if comparison.moved is None else list(_list_moved(comparison.moved)))
 
 
 def _describe_comparison(first: Match, second: Match, comparison: Comparison) -> Iterator[str]:
@@ -78,10 +78,10 @@ def _print_classes(comparison: Comparison) -> None:
     print_table("", FittingTable(("class", "clips", "A", "B", "B − A"), rows))
 
 
-def _list_moved(comparison: Comparison) -> Iterator[str]:
+def _list_moved(moved: Sequence[MovedClip]) -> Iterator[str]:
     yield ""
-    yield f"{len(comparison.moved)} clips that only one row answers rightly:"
-    for clip in comparison.moved:
+    yield f"{len(moved)} clips that only one row answers rightly:"
+    for clip in moved:
         answers = f"A {clip.first}, B {clip.second}"
         yield f"  {clip.clip}: {clip.true}; {answers}; {'A' if clip.right == 1 else 'B'} is right"
 

@@ -86,12 +86,12 @@ def _compare_two(options: argparse.Namespace, found: Sequence[Sequence[Match]]) 
     if options.diagram:
         raise FerbenchError("a critical-difference diagram needs rows over several corpora", hint="leave out --diagram")
     first, second = pick_pair(options.rows, found)
-    comparison = compare_rows(first, second)
+    comparison = compare_rows(first, second, clips=options.clips)
     if options.format == "json":
         keys = [[row["key"] for row in match.rows] for match in (first, second)]
         print_json({"first": keys[0], "second": keys[1], **asdict(comparison)})
     else:
-        print_comparison(first, second, comparison, clips=options.clips)
+        print_comparison(first, second, comparison)
     worse = options.fail_if_worse
     return WORSE if worse is not None and comparison.difference.value < -worse else 0
 

@@ -59,11 +59,6 @@ class Answers:
         """Whether each answer is right, [N]."""
         return self.predicted == self.true
 
-    @property
-    def people(self) -> int:
-        """The number of people."""
-        return len(np.unique(self.person))
-
     def names(self) -> list[str]:
         """The id of each clip."""
         return [self.tested["ids"][position] for position in self.position]

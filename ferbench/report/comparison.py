@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ferbench.api.errors import FerbenchError
 from ferbench.corpora.corpus import load_contents
 from ferbench.plan.differences import describe_differences
 from ferbench.report.answers import AnswerReader, Answers
 from ferbench.report.matching import Match
-from ferbench.report.results import REPEATED, Marks, mark_answers, tally_shared
+from ferbench.report.results import REPEATED, Marks, mark_answers, select_shared, tally_marks
 from ferbench.report.statistics.comparisons import run_mcnemar_test, run_permutation_test
 from ferbench.report.statistics.intervals import Estimate, estimate_differences, estimate_uar, estimate_war
 from ferbench.report.statistics.power import people_needed
@@ -50,7 +49,7 @@ class Comparison:
     """Two results on the clips that both answer; differences are the second minus the first.
 
     `only_first` and `only_second` count the clips that only one of them answers rightly; they are None if either has several seeds, as is
-    `mcnemar`. `needed` is the number of people that would separate the two, None if the difference is 0.
+    `mcnemar`. `moved` is None unless asked for. `needed` is the number of people that would separate the two, None if the difference is 0.
     """
 
     people: int
@@ -66,21 +65,20 @@ class Comparison:
     differing_people: int
     needed: int | None
     classes: tuple[ClassChange, ...]
-    moved: tuple[MovedClip, ...]
+    moved: tuple[MovedClip, ...] | None
 
 
-def compare_rows(first: Match, second: Match) -> Comparison:
-    """Compare two results; raises FerbenchError, with what differs, unless they have the same fingerprint."""
+def compare_rows(first: Match, second: Match, *, clips: bool = False) -> Comparison:
+    """Compare two results, with the clips that moved if `clips`; raises FerbenchError, with what differs, if their fingerprints do."""
     if first.first["fingerprint"] != second.first["fingerprint"]:
         differences = "; ".join(describe_protocols(first, second))
         hint = "compare rows of one table, or `ferbench compare` rows that each have several corpora"
         raise FerbenchError(f"the rows have different protocols and cannot be compared: {differences}", hint=hint)
-    marks = [mark_answers(match.rows, AnswerReader(match.store)) for match in (first, second)]
-    tally = tally_shared(marks)
+    marks = select_shared([mark_answers(match.rows, AnswerReader(match.store)) for match in (first, second)])
+    tally = tally_marks(marks)
     uar, war, pooled = estimate_uar(tally), estimate_war(tally), tally.pool_classes()
-    shares = _shared_shares(marks)
     single = len(first.rows) == len(second.rows) == 1
-    only_first, only_second = int((shares[0] > shares[1]).sum()), int((shares[1] > shares[0]).sum())
+    only_first, only_second = (int((one.share > other.share).sum()) for one, other in (marks, marks[::-1]))
     return Comparison(
         people=tally.people,
         clips=tally.clips,
@@ -95,7 +93,7 @@ def compare_rows(first: Match, second: Match) -> Comparison:
         differing_people=int((tally.correct[0] != tally.correct[1]).any(1).sum()),
         needed=people_needed(tally),
         classes=tuple(_change_by_class(tally, first.first["classes"], marks[0])),
-        moved=tuple(_find_moved(first, second)),
+        moved=tuple(_find_moved(first, second)) if clips else None,
     )
 
 
@@ -109,11 +107,6 @@ def describe_protocols(first: Match, second: Match) -> list[str]:
     if rows[0]["folds"] != rows[1]["folds"]:
         lines.append("other people in the parts of the folds")
     return lines or [f"{rows[0]['protocol']} → {rows[1]['protocol']}"]
-
-
-def _shared_shares(marks: Sequence[Marks]) -> list[NDArray[np.float64]]:
-    shared = np.intersect1d(marks[0].position, marks[1].position)
-    return [each.select(shared).share for each in marks]
 
 
 def _change_by_class(tally: Tally, classes: Sequence[str], marks: Marks) -> Iterator[ClassChange]:

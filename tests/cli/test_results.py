@@ -6,12 +6,11 @@ import csv
 import io
 import json
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from toy_images import make_difficult, render
+from compared import BENCHMARK, NET, TREES
 
 from ferbench.cli.main import main
 from ferbench.report.statistics.comparisons import run_mcnemar_test
@@ -19,53 +18,6 @@ from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.records import load_records
 from ferbench.store.rows import ClipTable
-
-BENCHMARK = """\
-name: toys
-dataset: toy
-preprocessing: {plain: [invert]}
-protocol: {kfold: {k: 3, validation: 0.2, classes: [dark, light, stripes]}}
-backbone: [toy-net, trees]
-recipe: {lr: 0.05, batch_size: 8, epochs: 3}
-loss: cross-entropy
-seed: [0, 1]
-aggregator: [majority, mean]
-only: [{backbone: toy-net}, {backbone: trees, seed: 0}]
-"""
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """A folder with a benchmark, its corpus and a store that holds its rows; tests must not change them."""
-    folder = tmp_path_factory.mktemp("results")
-    render(folder / "data" / "toy", people=9, takes=2)
-    make_difficult(folder / "data" / "toy")
-    (folder / "toys.yaml").write_text(BENCHMARK)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FERBENCH_DATA", str(folder / "data"))
-        plugin = str(Path(__file__).parent.parent / "toy.py")
-        assert (
-            main(["run", str(folder / "toys.yaml"), "--plugin", plugin, "--store", str(folder / "store"), "--quiet", "--no-figures"]) == 0
-        )
-    return folder
-
-
-@pytest.fixture
-def ferbench(finished, monkeypatch, capsys):
-    """Run a command on the finished store; returns its exit code and output."""
-    monkeypatch.setenv("FERBENCH_DATA", str(finished / "data"))
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def run(*command: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([*command, "--store", str(finished / "store")])
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return run
-
-
-NET, TREES = "backbone=toy-net,aggregator=mean", "trees,mean"
 
 
 def predictions(ferbench, row: str, *options: str) -> list[dict]:
@@ -117,7 +69,7 @@ def test_salt_hides_people_and_keeps_them_apart(ferbench):
 
 
 def test_compare_is_that_of_the_predictions(ferbench):
-    code, out, _ = ferbench("compare", f"{NET},seed=0", TREES, "--format", "json")
+    code, out, _ = ferbench("compare", f"{NET},seed=0", TREES, "--clips", "--format", "json")
     comparison = json.loads(out)
     assert code == 0
     first, second = (
@@ -182,21 +134,6 @@ def test_rows_of_other_protocols_are_not_compared(ferbench, finished, tmp_path, 
     assert code == 2
     assert "the rows have different protocols" in err
     assert "protocol.k 3 → 2" in err
-
-
-@pytest.fixture(scope="module")
-def two_tables(finished, tmp_path_factory) -> str:
-    """A store with the rows of two corpora."""
-    folder = tmp_path_factory.mktemp("tables")
-    plugin = str(Path(__file__).parent.parent / "toy.py")
-    with pytest.MonkeyPatch.context() as patch:
-        for k in (2, 3):
-            make_difficult(render(folder / f"data{k}" / "toy", people=9, takes=2, seed=k))
-            patch.setenv("FERBENCH_DATA", str(folder / f"data{k}"))
-            (folder / f"k{k}.yaml").write_text(BENCHMARK.replace("k: 3", f"k: {k}").replace("name: toys", f"name: k{k}"))
-            command = ["run", str(folder / f"k{k}.yaml"), "--plugin", plugin, "--store", str(folder / "store"), "--only", "seed=0"]
-            assert main([*command, "--quiet", "--no-figures"]) == 0
-    return str(folder / "store")
 
 
 def test_two_rows_over_several_tables(two_tables, capsys):
