@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
-from ferbench.store.records import load_records
-from ferbench.store.rows import DoneRow, RowRun
+from ferbench.store.records import StoredRecord, load_records, save_record
+from ferbench.store.rows import DoneRow, FailedRow
 
 BENCHMARK = """\
 name: toys
@@ -33,8 +34,10 @@ def find_rows(store: Path, benchmark: str = "", **labels: str) -> list[DoneRow]:
     return [row for row in rows if row["status"] == "done" and labels.items() <= row["labels"].items()]
 
 
-def edit_rows(store: Path, rows: list[DoneRow], changes: Mapping[str, object], clips: np.ndarray | None = None) -> None:
-    """Change facts of stored rows; `clips` are the positions of those clips that the rows still answer."""
+def edit_rows(
+    store: Path, rows: list[DoneRow], changes: Mapping[str, object], *, run: Mapping[str, object] = {}, clips: np.ndarray | None = None
+) -> None:
+    """Change facts and runs of stored rows; `clips` are the positions of those clips that the rows still answer."""
     folder = Store(store)
     for row in rows:
         entry = folder.find("rows", row["key"])
@@ -43,6 +46,18 @@ def edit_rows(store: Path, rows: list[DoneRow], changes: Mapping[str, object], c
         if clips is not None:
             kept = np.isin(arrays["clip"], clips)
             arrays |= {name: arrays[name][kept] for name in ("clip", "scores", "covered")}
-        content = Content(arrays, {**entry.read_facts(dict), **changes}, entry.read_run(RowRun))
+        content = Content(arrays, {**entry.read_facts(dict), **changes}, {**entry.read_run(dict), **run})
         folder.remove("rows", row["key"])
         folder.write("rows", row["key"], lambda content=content: content)
+
+
+def fail_rows(store: Path, rows: list[DoneRow], message: str = "out of memory") -> None:
+    """Let stored rows be rows that failed."""
+    folder = Store(store)
+    for row in rows:
+        record = folder.try_read(f"benchmarks/{row['benchmark']}.json", StoredRecord)
+        assert record is not None
+        failure = {name: row[name] for name in get_type_hints(FailedRow) if name in row}
+        failure |= {"status": "failed", "error": "RuntimeError", "message": message, "log": "logs/x.txt"}
+        folder.remove("rows", row["key"])
+        save_record({**record, "failures": {**record["failures"], row["key"]: failure}}, folder)

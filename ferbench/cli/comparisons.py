@@ -10,7 +10,7 @@ from ferbench.report.across import Across
 from ferbench.report.boards import format_estimate, format_p, percent
 from ferbench.report.cards import FittingTable
 from ferbench.report.comparison import Comparison, MovedClip
-from ferbench.report.legend import REHEARSAL
+from ferbench.report.legend import REHEARSAL, describe_leaks
 from ferbench.report.matching import Match
 from ferbench.report.statistics.comparisons import LEVEL
 from ferbench.report.statistics.intervals import Estimate
@@ -26,8 +26,7 @@ def print_comparison(first: Match, second: Match, comparison: Comparison) -> Non
 
 def _describe_comparison(first: Match, second: Match, comparison: Comparison) -> Iterator[str]:
     """A comparison in words."""
-    if first.first["standin"]:
-        yield REHEARSAL
+    yield from _describe_marks(comparison.standin, comparison.leaks)
     axes = _differing_axes(first, second)
     for number, match in enumerate((first, second)):
         uar, war = (format_estimate(each[number], 1) for each in (comparison.uar, comparison.war))
@@ -39,6 +38,13 @@ def _describe_comparison(first: Match, second: Match, comparison: Comparison) ->
     yield f"B − A: UAR {difference} points, WAR {war} points"
     yield f"permutation test by {units}: p = {format_p(comparison.p)}{_describe_mcnemar(comparison)}"
     yield _describe_verdict(comparison)
+
+
+def _describe_marks(standin: bool, leaks: Sequence[str]) -> Iterator[str]:
+    """Why figures are not what they seem: stand-in corpora, and leaks that the user allowed."""
+    if standin:
+        yield REHEARSAL
+    yield from describe_leaks(leaks)
 
 
 def _differing_axes(first: Match, second: Match) -> list[str]:
@@ -88,6 +94,7 @@ def _list_moved(moved: Sequence[MovedClip]) -> Iterator[str]:
 
 def print_across(across: Across) -> None:
     """Print rows over several corpora."""
+    print_sentences(_describe_marks(across.standin, list(dict.fromkeys(leak for leaks in across.leaks for leak in leaks))))
     lines = [[table, *map(percent, uar)] for table, uar in zip(across.tables, across.uar, strict=True)]
     print_table(FittingTable(("UAR", *across.rows), [*lines, ["average rank", *[f"{rank:.2f}" for rank in across.summary.ranks]]]))
     summary = across.summary
@@ -98,7 +105,16 @@ def print_across(across: Across) -> None:
         )
     friedman = f"Friedman's test: p = {format_p(summary.p)}; " if summary.p is not None else ""
     verdict = f"average ranks further apart than {summary.critical_difference:.2f} differ at 5 % (Nemenyi)"
-    print_sentences([f"{friedman}{verdict}"])
+    print_sentences([f"{friedman}{verdict}", *_describe_failures(across), *_describe_left_out(across)])
+
+
+def _describe_failures(across: Across) -> Iterator[str]:
+    for table, counts in zip(across.tables, across.failed_seeds, strict=True):
+        yield from (f"{row} on {table}: {count} seeds failed" for row, count in zip(across.rows, counts, strict=True) if count)
+
+
+def _describe_left_out(across: Across) -> Iterator[str]:
+    yield from (f"left out: {table.table}: {table.reason}" for table in across.left_out)
 
 
 def describe_reach(dataset: str, protocol: str, reach: Reach) -> Iterator[str]:

@@ -12,10 +12,10 @@ from ferbench.cli.options import add_command, add_format, open_store, print_json
 
 if TYPE_CHECKING:
     from ferbench.cli.options import Commands
-    from ferbench.report.matching import Match
+    from ferbench.report.matching import Matches
 
 WORSE = 3  # the exit code of --fail-if-worse
-ROW_HELP = "first characters of a row's key, or patterns of labels: backbone=vgg16,aggregator=mean or 'vgg16*,mean'"
+ROW_HELP = "at least 6 first characters of a row's key, or patterns of labels: backbone=vgg16,aggregator=mean or 'vgg16*,mean'"
 
 
 def add_result_commands(commands: Commands) -> None:
@@ -63,20 +63,20 @@ def parse_share(text: str) -> float:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from ferbench.report.matching import find_matches
+    from ferbench.report.matching import find_matches, keep_real
     from ferbench.store.layout import find_store
 
     if len(options.rows) < 2:
         raise FerbenchError("one row is named: expected two or more to compare", hint="`ferbench leaderboard` shows the labels of rows")
     store = open_store(options, must_exist=True)
     other = find_store(options.other_store, store.warn, must_exist=True) if options.other_store else store
-    found = [find_matches(text, other if number else store, options.benchmark) for number, text in enumerate(options.rows)]
-    if len(found) > 2 or all(len(matches) > 1 for matches in found):
-        return _compare_over_corpora(options, found)
-    return _compare_two(options, found)
+    searches = keep_real([find_matches(text, other if number else store, options.benchmark) for number, text in enumerate(options.rows)])
+    if len(searches) > 2 or all(len(search.found) > 1 for search in searches):
+        return _compare_over_corpora(options, searches)
+    return _compare_two(options, searches)
 
 
-def _compare_two(options: argparse.Namespace, found: Sequence[Sequence[Match]]) -> int:
+def _compare_two(options: argparse.Namespace, searches: Sequence[Matches]) -> int:
     from dataclasses import asdict
 
     from ferbench.cli.comparisons import print_comparison
@@ -85,7 +85,7 @@ def _compare_two(options: argparse.Namespace, found: Sequence[Sequence[Match]]) 
 
     if options.diagram:
         raise FerbenchError("a critical-difference diagram needs rows over several corpora", hint="leave out --diagram")
-    first, second = pick_pair(options.rows, found)
+    first, second = pick_pair(searches)
     comparison = compare_rows(first, second, clips=options.clips)
     if options.format == "json":
         keys = [[row["key"] for row in match.rows] for match in (first, second)]
@@ -96,7 +96,7 @@ def _compare_two(options: argparse.Namespace, found: Sequence[Sequence[Match]]) 
     return WORSE if worse is not None and comparison.difference.value < -worse else 0
 
 
-def _compare_over_corpora(options: argparse.Namespace, found: Sequence[Sequence[Match]]) -> int:
+def _compare_over_corpora(options: argparse.Namespace, searches: Sequence[Matches]) -> int:
     from dataclasses import asdict
 
     from ferbench.cli.comparisons import print_across
@@ -104,7 +104,7 @@ def _compare_over_corpora(options: argparse.Namespace, found: Sequence[Sequence[
 
     if options.clips or options.fail_if_worse is not None:
         raise FerbenchError("--clips and --fail-if-worse compare two rows of one table", hint="name one table with --benchmark")
-    across = compare_across(options.rows, found)
+    across = compare_across(searches)
     if options.diagram:
         draw_diagram(across, Path(options.diagram))
     if options.format == "json":

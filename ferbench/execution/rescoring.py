@@ -56,7 +56,8 @@ class MadeAnswers(AnswerReader):
 
 def rescore(rescoring: Rescoring, store: Store) -> RankedRecord:
     """Score the rows again and rank them, each window with its own table. Raises FerbenchError if no row matches."""
-    rows = {row["key"]: row for text in rescoring.rows for match in find_matches(text, store, rescoring.benchmark) for row in match.rows}
+    matches = [match for text in rescoring.rows for match in find_matches(text, store, rescoring.benchmark).found]
+    rows = {row["key"]: row for match in matches for row in match.rows}
     models = list({(row["benchmark"], tuple(row["fits"])): row for row in rows.values()}.values())
     reader = MadeAnswers(store)
     made = [made for row in models for made in _rescore_model(row, rescoring, reader)]

@@ -48,10 +48,14 @@ class MovedClip:
 class Comparison:
     """Two results on the clips that both answer; differences are the second minus the first.
 
+    `standin` and `leaks` are those of both, and `failed_seeds` counts the seeds of each that failed.
     `only_first` and `only_second` count the clips that only one of them answers rightly; they are None if either has several seeds, as is
     `mcnemar`. `moved` is None unless asked for. `needed` is the number of people that would separate the two, None if the difference is 0.
     """
 
+    standin: bool
+    leaks: tuple[str, ...]
+    failed_seeds: tuple[int, int]
     people: int
     clips: int
     uar: tuple[Estimate, Estimate]
@@ -80,6 +84,9 @@ def compare_rows(first: Match, second: Match, *, clips: bool = False) -> Compari
     single = len(first.rows) == len(second.rows) == 1
     only_first, only_second = (int((one.share > other.share).sum()) for one, other in (marks, marks[::-1]))
     return Comparison(
+        standin=first.first["standin"],
+        leaks=tuple(first.first["leaks"]),
+        failed_seeds=(len(first.failed), len(second.failed)),
         people=tally.people,
         clips=tally.clips,
         uar=(uar[0], uar[1]),
@@ -102,6 +109,11 @@ def describe_protocols(first: Match, second: Match) -> list[str]:
     rows = (first.first, second.first)
     one, other = ({name: row["identity"][name] for name in DATA} for row in rows)
     lines = describe_differences(one, other, lambda digest: load_contents(digest, first.store) or load_contents(digest, second.store))
+    if rows[0]["standin"] != rows[1]["standin"]:
+        kinds = ["stand-in corpora" if row["standin"] else "real corpora" for row in rows]
+        lines.insert(0, " → ".join(kinds))
+    if rows[0]["leaks"] != rows[1]["leaks"]:
+        lines.append(f"allowed leaks {' → '.join(', '.join(row['leaks']) or 'none' for row in rows)}")
     if rows[0]["classes"] != rows[1]["classes"]:
         lines.append(f"classes {', '.join(rows[0]['classes'])} → {', '.join(rows[1]['classes'])}")
     if rows[0]["folds"] != rows[1]["folds"]:
