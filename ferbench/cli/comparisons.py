@@ -14,7 +14,8 @@ from ferbench.report.legend import REHEARSAL, describe_leaks
 from ferbench.report.matching import Match
 from ferbench.report.statistics.comparisons import LEVEL
 from ferbench.report.statistics.intervals import Estimate
-from ferbench.report.statistics.power import LIKENESS, Reach
+from ferbench.report.statistics.power import LIKENESS, MIN_SEPARABLE, Reach
+from ferbench.report.statistics.ranks import RankSummary
 
 
 def print_comparison(first: Match, second: Match, comparison: Comparison) -> None:
@@ -37,7 +38,7 @@ def _describe_comparison(first: Match, second: Match, comparison: Comparison) ->
     difference, war = (_format_points(each) for each in (comparison.difference, comparison.difference_war))
     yield f"B − A: UAR {difference} points, WAR {war} points"
     yield f"permutation test by {units}: p = {format_p(comparison.p)}{_describe_mcnemar(comparison)}"
-    yield _describe_verdict(comparison)
+    yield _describe_verdict(comparison, "people" if first.first["people_known"] else "clips")
 
 
 def _describe_marks(standin: bool, leaks: Sequence[str]) -> Iterator[str]:
@@ -65,14 +66,17 @@ def _describe_mcnemar(comparison: Comparison) -> str:
     return f"; McNemar over clips, taken for independent: p = {format_p(comparison.mcnemar)} ({counts})"
 
 
-def _describe_verdict(comparison: Comparison) -> str:
-    if comparison.needed is None:
-        return "The two rows are equally good on these clips: no number of people like these would separate them."
+def _describe_verdict(comparison: Comparison, units: str) -> str:
+    if comparison.people < 2:
+        return f"Nothing can be estimated: at least two {units} are needed."
+    if comparison.is_equal:
+        return f"The two rows are equally good on these clips: no number of {units} like these would separate them."
     few = comparison.differing_people
-    note = f" Only {few} people are answered differently: trust the test, not the interval." if few < 6 else ""
+    is_narrow = few < MIN_SEPARABLE and comparison.difference.low is not None
+    note = f" Only {few} {units} are answered differently: trust the test, not the interval." if is_narrow else ""
     if comparison.p <= LEVEL:
         return f"Separated at 5 %.{note}"
-    needed = f"If the observed difference is the true one, about {comparison.needed} people would separate them in 4 of 5 studies."
+    needed = f"If the observed difference is the true one, about {comparison.needed} {units} would separate them in 4 of 5 studies."
     return f"Not separable at 5 %.{note} {needed}"
 
 
@@ -104,8 +108,15 @@ def print_across(across: Across) -> None:
             [f"differences, second minus first: {points} points", f"Stouffer's p over corpora, weighted by people: {format_p(across.p)}"]
         )
     friedman = f"Friedman's test: p = {format_p(summary.p)}; " if summary.p is not None else ""
-    verdict = f"average ranks further apart than {summary.critical_difference:.2f} differ at 5 % (Nemenyi)"
-    print_sentences([f"{friedman}{verdict}", *_describe_failures(across), *_describe_left_out(across)])
+    print_sentences([f"{friedman}{_describe_nemenyi(summary)}", *_describe_failures(across), *_describe_left_out(across)])
+
+
+def _describe_nemenyi(summary: RankSummary) -> str:
+    rows, needed = len(summary.ranks), f"{summary.critical_difference:.2f}"
+    if summary.critical_difference >= rows - 1:
+        limit = f"average ranks of {rows} rows differ by at most {rows - 1}, and more than {needed} is needed"
+        return f"nothing can be separated by ranks: {limit} at 5 % (Nemenyi)"
+    return f"average ranks further apart than {needed} differ at 5 % (Nemenyi)"
 
 
 def _describe_failures(across: Across) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
-from ferbench.cli.options import add_command, add_format, open_store, print_json, print_lines
+from ferbench.cli.options import EXIT_CODES, add_command, add_format, open_store, print_json, print_lines
 
 if TYPE_CHECKING:
     from ferbench.cli.options import Commands
@@ -25,9 +25,8 @@ def add_result_commands(commands: Commands) -> None:
     predictions = add_command(commands, "predictions", _predictions, "print what a row predicts for each tested clip", store=True)
     predictions.add_argument("row", metavar="ROW", help=ROW_HELP)
     predictions.add_argument("--benchmark", default="", metavar="NAME", help="look only at the rows of this benchmark")
-    predictions.add_argument(
-        "--salt", metavar="TEXT", help="replace the names of people and clips by hashes, with this secret text as salt"
-    )
+    salt_help = "replace the names of people and clips by hashes, with this secret text as salt"
+    predictions.add_argument("--salt", type=parse_salt, metavar="TEXT", help=salt_help)
     add_format(predictions, ("csv", "json"))
 
 
@@ -41,6 +40,7 @@ def _add_rescore(commands: Commands) -> None:
 def _add_compare(commands: Commands) -> None:
     text = "compare two rows on the same clips, or several rows over several corpora"
     compare = add_command(commands, "compare", _compare, text, store=True)
+    compare.epilog = f"{EXIT_CODES[:-1]}; {WORSE} with --fail-if-worse, if the second row is worse."
     compare.add_argument("rows", nargs="+", metavar="ROW", help=ROW_HELP)
     compare.add_argument("--benchmark", default="", metavar="NAME", help="look only at the rows of this benchmark")
     compare.add_argument("--other-store", default="", metavar="DIR", help="take the second row from this store")
@@ -49,6 +49,13 @@ def _add_compare(commands: Commands) -> None:
     compare.add_argument("--fail-if-worse", type=parse_share, metavar="SHARE", help=worse_help)
     compare.add_argument("--diagram", metavar="FILE.png", help="draw a critical-difference diagram of rows over several corpora")
     add_format(compare, ("table", "json"))
+
+
+def parse_salt(text: str) -> str:
+    """A text that is not empty."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("salt is empty")
+    return text
 
 
 def parse_share(text: str) -> float:
@@ -92,8 +99,8 @@ def _compare_two(options: argparse.Namespace, searches: Sequence[Matches]) -> in
         print_json({"first": keys[0], "second": keys[1], **asdict(comparison)})
     else:
         print_comparison(first, second, comparison)
-    worse = options.fail_if_worse
-    return WORSE if worse is not None and comparison.difference.value < -worse else 0
+    share = options.fail_if_worse
+    return WORSE if share is not None and comparison.is_worse(share) else 0
 
 
 def _compare_over_corpora(options: argparse.Namespace, searches: Sequence[Matches]) -> int:

@@ -21,6 +21,8 @@ from ferbench.store.rows import DoneRow
 
 DATA = ("dataset", "preprocessing", "protocol")  # parts of a row's identity that its fingerprint depends on
 
+TOLERANCE = 1e-9  # differences are sums of floats: 0.85 - 1 is a little less than -0.15
+
 
 @dataclass(frozen=True)
 class ClassChange:
@@ -50,7 +52,8 @@ class Comparison:
 
     `standin` and `leaks` are those of both, and `failed_seeds` counts the seeds of each that failed.
     `only_first` and `only_second` count the clips that only one of them answers rightly; they are None if either has several seeds, as is
-    `mcnemar`. `moved` is None unless asked for. `needed` is the number of people that would separate the two, None if the difference is 0.
+    `mcnemar`. `moved` is None unless asked for. `needed` is the number of people that would
+    separate the two, None if the difference is 0 or there are fewer than two people.
     """
 
     standin: bool
@@ -70,6 +73,15 @@ class Comparison:
     needed: int | None
     classes: tuple[ClassChange, ...]
     moved: tuple[MovedClip, ...] | None
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both have the same UAR."""
+        return abs(self.difference.value) < TOLERANCE
+
+    def is_worse(self, share: float) -> bool:
+        """Whether the UAR of the second is lower than that of the first by more than this share."""
+        return self.difference.value < -share - TOLERANCE
 
 
 def compare_rows(first: Match, second: Match, *, clips: bool = False) -> Comparison:

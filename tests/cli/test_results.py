@@ -169,11 +169,21 @@ def test_one_table_of_several_is_chosen_by_its_benchmark(two_tables, capsys):
     assert "A  k2: toy-net" in capsys.readouterr().out
 
 
-def test_empty_store(tmp_path, capsys):
+def test_missing_and_empty_stores(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
     for command in (["compare", "a", "b"], ["predictions", "a"], ["leaderboard"]):
-        (tmp_path / "store").mkdir(exist_ok=True)
-        assert main([*command, "--store", str(tmp_path / "store")]) == 2
-        assert len(capsys.readouterr().err.splitlines()) <= 2
+        for name, problem in (("absent", f"there is no store at {tmp_path / 'absent'}"), ("empty", "empty is empty: it holds no store")):
+            assert main([*command, "--store", str(tmp_path / name)]) == 2
+            err = capsys.readouterr().err
+            assert problem in err
+            assert len(err.splitlines()) <= 2
+
+
+def test_a_store_without_benchmarks(tmp_path, capsys):
+    Store(tmp_path).write_file("costs.json", b"{}")
+    for command in (["compare", "a", "b"], ["predictions", "a"], ["leaderboard"]):
+        assert main([*command, "--store", str(tmp_path)]) == 2
+        assert f"no benchmark has been run in the store {tmp_path}" in capsys.readouterr().err
 
 
 def test_by_fold_and_corpus(ferbench):
