@@ -232,3 +232,37 @@ def test_labels_with_commas_and_equals_signs_are_whole_patterns(ferbench, copy):
     assert "labels are 'toy-net', 'default', 'a, b', '0'" in err
     assert err.count("'lr=0.1'") == 1
     assert "unknown axis 'lr'" in ferbench("compare", "lr=0.2", "mean", store=copy)[2]
+
+
+def keep_people(store: Path, count: int) -> None:
+    """Let the rows answer only the clips of the first people."""
+    rows = find_rows(store)
+    people = np.array(AnswerReader(Store(store)).read(rows[0]).tested["people"])
+    edit_rows(store, rows, {}, clips=np.flatnonzero(np.isin(people, np.unique(people)[:count])))
+
+
+def test_nothing_is_estimated_from_one_person(ferbench, copy):
+    keep_people(copy, 1)
+    out = ferbench("compare", NET, TREES, store=copy)[1]
+    assert "Nothing can be estimated: at least two people are needed." in out
+    assert "no number of people" not in out
+    assert compare(ferbench, copy, NET, TREES)["needed"] is None
+
+
+def test_no_interval_is_distrusted_that_is_not_printed(ferbench, copy):
+    keep_people(copy, 4)
+    out = ferbench("compare", NET, TREES, store=copy)[1]
+    assert "(no interval: 4 people: an interval needs at least 5)" in out
+    assert "Not separable at 5 %. If the observed difference" in out
+    assert "trust the test" not in out
+
+
+def test_equal_rows(ferbench, copy, finished):
+    out = ferbench("compare", TREES, TREES, "--other-store", str(finished / "store"), store=copy)[1]
+    assert "The two rows are equally good on these clips: no number of people like these would separate them." in out
+
+
+def test_the_same_row_on_several_tables(ferbench, two_tables):
+    code, _, err = ferbench("compare", TREES, "mean,trees", store=Path(two_tables))
+    assert code == 2
+    assert "'trees,mean' and 'mean,trees' name the same row: k2: trees" in err

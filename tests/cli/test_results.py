@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
+from statistics import NormalDist
+from unittest.mock import ANY
 
 import cv2
 import numpy as np
@@ -13,7 +16,10 @@ import pytest
 from compared import BENCHMARK, NET, TREES
 
 from ferbench.cli.main import main
+from ferbench.report.comparison import compare_rows
+from ferbench.report.matching import find_match
 from ferbench.report.statistics.comparisons import run_mcnemar_test
+from ferbench.report.statistics.intervals import Estimate
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.records import load_records
@@ -97,9 +103,35 @@ def test_fail_if_worse(ferbench):
         return np.mean([each["true"] == each["predicted"] for each in predictions(ferbench, row)])
 
     worse, better = sorted([NET, TREES], key=accuracy)
-    assert ferbench("compare", better, worse, "--fail-if-worse", "0")[0] == 3
-    assert ferbench("compare", worse, better, "--fail-if-worse", "0")[0] == 0
-    assert ferbench("compare", better, worse, "--fail-if-worse", "1")[0] == 0
+    loss = accuracy(better) - accuracy(worse)  # the difference in UAR too: classes are of equal size
+    assert loss > 0.002
+    for share, code in (("0", 3), (f"{loss - 0.001:.6f}", 3), (f"{loss + 0.001:.6f}", 0), ("1", 0)):
+        assert ferbench("compare", better, worse, "--fail-if-worse", share)[0] == code
+        assert ferbench("compare", worse, better, "--fail-if-worse", share)[0] == 0
+
+
+def test_exactly_as_much_worse_is_not_worse(finished):
+    store = Store(finished / "store")
+    comparison = compare_rows(find_match(NET, store), find_match(TREES, store))
+    exact = replace(comparison, difference=Estimate(0.85 - 1.0))
+    assert exact.difference.value < -0.15  # float noise
+    assert not exact.is_worse(0.15)
+    assert exact.is_worse(0.149)
+
+
+def test_help_of_compare_names_the_exit_code(capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "; 3 with --fail-if-worse, if the second row is worse." in text
+    assert "at least 6 first characters of a row's key" in text
+
+
+@pytest.mark.parametrize("salt", ["", " "])
+def test_an_empty_salt_hides_nothing(ferbench, capsys, salt):
+    with pytest.raises(SystemExit, match="2"):
+        ferbench("predictions", TREES, "--salt", salt)
+    assert "argument --salt: salt is empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -136,17 +168,35 @@ def test_rows_of_other_protocols_are_not_compared(ferbench, finished, tmp_path, 
     assert "protocol.k 3 → 2" in err
 
 
+def measure_uar(row: str, benchmark: str, store: str, capsys) -> float:
+    """The mean recall of the predictions of a row."""
+    assert main(["predictions", row, "--benchmark", benchmark, "--store", store, "--format", "json"]) == 0
+    right: dict[str, list[bool]] = {}
+    for each in json.loads(capsys.readouterr().out):
+        right.setdefault(each["true"], []).append(each["true"] == each["predicted"])
+    return np.mean([np.mean(answers) for answers in right.values()])
+
+
 def test_two_rows_over_several_tables(two_tables, capsys):
     assert main(["compare", NET, TREES, "--store", two_tables, "--format", "json"]) == 0
     across = json.loads(capsys.readouterr().out)
     assert [table.partition(" ")[0] for table in across["tables"]] == ["k2", "k3"]
-    for uar, comparison in zip(across["uar"], across["comparisons"], strict=True):
+    z = []
+    for name, uar, comparison in zip(("k2", "k3"), across["uar"], across["comparisons"], strict=True):
+        assert uar == pytest.approx([measure_uar(row, name, two_tables, capsys) for row in (NET, TREES)])
+        assert main(["compare", NET, TREES, "--benchmark", name, "--store", two_tables, "--format", "json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {**comparison, "first": ANY, "second": ANY}
         assert comparison["difference"]["value"] == pytest.approx(uar[1] - uar[0])
-    assert 0 < across["p"] <= 1
+        z.append(NormalDist().inv_cdf(1 - comparison["p"] / 2) * np.sign(uar[1] - uar[0]) if comparison["p"] < 1 else 0)
+    assert across["p"] == pytest.approx(2 * NormalDist().cdf(-abs(sum(z)) / np.sqrt(2)))  # nine people each
     assert main(["compare", NET, TREES, "--store", two_tables]) == 0
     out = capsys.readouterr().out
     assert "average rank" in out
     assert "Stouffer's p over corpora" in out
+    assert (
+        "nothing can be separated by ranks: average ranks of 2 rows differ by at most 1, and more than 1.39 is needed at 5 % (Nemenyi)"
+        in out
+    )
 
 
 def test_several_rows_over_several_tables(two_tables, tmp_path, capsys):
@@ -154,10 +204,18 @@ def test_several_rows_over_several_tables(two_tables, tmp_path, capsys):
     diagram = tmp_path / "ranks.png"
     assert main(["compare", *rows, "--store", two_tables, "--format", "json", "--diagram", str(diagram)]) == 0
     across = json.loads(capsys.readouterr().out)
-    assert sum(across["summary"]["ranks"]) == pytest.approx(6)
+    uar = np.array([[measure_uar(row, name, two_tables, capsys) for row in rows] for name in ("k2", "k3")])
+    assert across["uar"] == pytest.approx(uar)
+    better = (uar[:, None, :] > uar[:, :, None] + 1e-9).sum(2)  # [N,K]: how many rows are better than each
+    equal = (abs(uar[:, None, :] - uar[:, :, None]) < 1e-9).sum(2)
+    assert across["summary"]["ranks"] == pytest.approx((better + (equal + 1) / 2).mean(0))
+    assert across["summary"]["critical_difference"] == pytest.approx(2.343 * np.sqrt(3 * 4 / (6 * 2)), rel=1e-3)
+    assert across["comparisons"] == []
     assert cv2.imread(str(diagram)).std() > 0
     assert main(["compare", *rows, "--store", two_tables]) == 0
-    assert "Friedman's test: p =" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Friedman's test: p =" in out
+    assert "nothing can be separated by ranks: average ranks of 3 rows differ by at most 2" in out
     assert main(["compare", *rows, "--store", two_tables, "--benchmark", "k2"]) == 2
     assert "1 table holds all 3 rows" in capsys.readouterr().err
     assert main(["compare", *rows, "--store", two_tables, "--clips"]) == 2
