@@ -43,7 +43,7 @@ def _add_compare(commands: Commands) -> None:
     compare.epilog = f"{EXIT_CODES[:-1]}; {WORSE} with --fail-if-worse, if the second row is worse."
     compare.add_argument("rows", nargs="+", metavar="ROW", help=ROW_HELP)
     compare.add_argument("--benchmark", default="", metavar="NAME", help="look only at the rows of this benchmark")
-    compare.add_argument("--other-store", default="", metavar="DIR", help="take the second row from this store")
+    compare.add_argument("--other-store", default="", metavar="DIR", help="take all rows but the first from this store")
     compare.add_argument("--clips", action="store_true", help="list the clips that only one of the two rows answers rightly")
     worse_help = f"exit with {WORSE} if the UAR of the second row is lower than that of the first by more than SHARE, such as 0.01"
     compare.add_argument("--fail-if-worse", type=parse_share, metavar="SHARE", help=worse_help)
