@@ -211,7 +211,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
     from ferbench.report.results import rank_record
     from ferbench.store.records import load_records
 
-    store = open_store(options)
+    store = open_store(options, must_exist=True)
     ranked, lost = [], 0
     for record in load_records(store, _benchmark_name(options.benchmark)):
         try:

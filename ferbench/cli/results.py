@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferbench.api.errors import FerbenchError
-from ferbench.cli.options import add_command, add_format, open_store, print_json, print_lines
+from ferbench.cli.options import EXIT_CODES, add_command, add_format, open_store, print_json, print_lines
 
 if TYPE_CHECKING:
     from ferbench.cli.options import Commands
-    from ferbench.report.matching import Match
+    from ferbench.report.matching import Matches
 
 WORSE = 3  # the exit code of --fail-if-worse
-ROW_HELP = "first characters of a row's key, or patterns of labels: backbone=vgg16,aggregator=mean or 'vgg16*,mean'"
+ROW_HELP = "at least 6 first characters of a row's key, or patterns of labels: backbone=vgg16,aggregator=mean or 'vgg16*,mean'"
 
 
 def add_result_commands(commands: Commands) -> None:
@@ -25,9 +25,8 @@ def add_result_commands(commands: Commands) -> None:
     predictions = add_command(commands, "predictions", _predictions, "print what a row predicts for each tested clip", store=True)
     predictions.add_argument("row", metavar="ROW", help=ROW_HELP)
     predictions.add_argument("--benchmark", default="", metavar="NAME", help="look only at the rows of this benchmark")
-    predictions.add_argument(
-        "--salt", metavar="TEXT", help="replace the names of people and clips by hashes, with this secret text as salt"
-    )
+    salt_help = "replace the names of people and clips by hashes, with this secret text as salt"
+    predictions.add_argument("--salt", type=parse_salt, metavar="TEXT", help=salt_help)
     add_format(predictions, ("csv", "json"))
 
 
@@ -41,14 +40,22 @@ def _add_rescore(commands: Commands) -> None:
 def _add_compare(commands: Commands) -> None:
     text = "compare two rows on the same clips, or several rows over several corpora"
     compare = add_command(commands, "compare", _compare, text, store=True)
+    compare.epilog = f"{EXIT_CODES[:-1]}; {WORSE} with --fail-if-worse, if the second row is worse."
     compare.add_argument("rows", nargs="+", metavar="ROW", help=ROW_HELP)
     compare.add_argument("--benchmark", default="", metavar="NAME", help="look only at the rows of this benchmark")
-    compare.add_argument("--other-store", default="", metavar="DIR", help="take the second row from this store")
+    compare.add_argument("--other-store", default="", metavar="DIR", help="take all rows but the first from this store")
     compare.add_argument("--clips", action="store_true", help="list the clips that only one of the two rows answers rightly")
     worse_help = f"exit with {WORSE} if the UAR of the second row is lower than that of the first by more than SHARE, such as 0.01"
     compare.add_argument("--fail-if-worse", type=parse_share, metavar="SHARE", help=worse_help)
     compare.add_argument("--diagram", metavar="FILE.png", help="draw a critical-difference diagram of rows over several corpora")
     add_format(compare, ("table", "json"))
+
+
+def parse_salt(text: str) -> str:
+    """A text that is not empty."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("salt is empty")
+    return text
 
 
 def parse_share(text: str) -> float:
@@ -63,20 +70,20 @@ def parse_share(text: str) -> float:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from ferbench.report.matching import find_matches
+    from ferbench.report.matching import find_matches, keep_real
     from ferbench.store.layout import find_store
 
     if len(options.rows) < 2:
         raise FerbenchError("one row is named: expected two or more to compare", hint="`ferbench leaderboard` shows the labels of rows")
     store = open_store(options, must_exist=True)
     other = find_store(options.other_store, store.warn, must_exist=True) if options.other_store else store
-    found = [find_matches(text, other if number else store, options.benchmark) for number, text in enumerate(options.rows)]
-    if len(found) > 2 or all(len(matches) > 1 for matches in found):
-        return _compare_over_corpora(options, found)
-    return _compare_two(options, found)
+    searches = keep_real([find_matches(text, other if number else store, options.benchmark) for number, text in enumerate(options.rows)])
+    if len(searches) > 2 or all(len(search.found) > 1 for search in searches):
+        return _compare_over_corpora(options, searches)
+    return _compare_two(options, searches)
 
 
-def _compare_two(options: argparse.Namespace, found: Sequence[Sequence[Match]]) -> int:
+def _compare_two(options: argparse.Namespace, searches: Sequence[Matches]) -> int:
     from dataclasses import asdict
 
     from ferbench.cli.comparisons import print_comparison
@@ -85,18 +92,18 @@ def _compare_two(options: argparse.Namespace, found: Sequence[Sequence[Match]]) 
 
     if options.diagram:
         raise FerbenchError("a critical-difference diagram needs rows over several corpora", hint="leave out --diagram")
-    first, second = pick_pair(options.rows, found)
-    comparison = compare_rows(first, second)
+    first, second = pick_pair(searches)
+    comparison = compare_rows(first, second, clips=options.clips)
     if options.format == "json":
         keys = [[row["key"] for row in match.rows] for match in (first, second)]
         print_json({"first": keys[0], "second": keys[1], **asdict(comparison)})
     else:
-        print_comparison(first, second, comparison, clips=options.clips)
-    worse = options.fail_if_worse
-    return WORSE if worse is not None and comparison.difference.value < -worse else 0
+        print_comparison(first, second, comparison)
+    share = options.fail_if_worse
+    return WORSE if share is not None and comparison.is_worse(share) else 0
 
 
-def _compare_over_corpora(options: argparse.Namespace, found: Sequence[Sequence[Match]]) -> int:
+def _compare_over_corpora(options: argparse.Namespace, searches: Sequence[Matches]) -> int:
     from dataclasses import asdict
 
     from ferbench.cli.comparisons import print_across
@@ -104,7 +111,7 @@ def _compare_over_corpora(options: argparse.Namespace, found: Sequence[Sequence[
 
     if options.clips or options.fail_if_worse is not None:
         raise FerbenchError("--clips and --fail-if-worse compare two rows of one table", hint="name one table with --benchmark")
-    across = compare_across(options.rows, found)
+    across = compare_across(searches)
     if options.diagram:
         draw_diagram(across, Path(options.diagram))
     if options.format == "json":

@@ -59,7 +59,8 @@ def rescore(rescoring: Rescoring, store: Store) -> list[RankedRecord]:
 
     Rows of two benchmarks never share a table: they may have equal labels, and would be taken for seeds of each other.
     """
-    rows = {row["key"]: row for text in rescoring.rows for match in find_matches(text, store, rescoring.benchmark) for row in match.rows}
+    matches = [match for text in rescoring.rows for match in find_matches(text, store, rescoring.benchmark).found]
+    rows = {row["key"]: row for match in matches for row in match.rows}
     groups: dict[tuple[str, bool], dict[tuple[str, ...], DoneRow]] = {}
     for row in rows.values():
         groups.setdefault((row["benchmark"], row["standin"]), {}).setdefault(tuple(row["fits"]), row)

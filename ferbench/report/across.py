@@ -9,80 +9,55 @@ from statistics import mean
 
 import numpy as np
 
-from ferbench.api.errors import FerbenchError, join_names
 from ferbench.report.comparison import Comparison, compare_rows
-from ferbench.report.matching import Match
+from ferbench.report.matching import Matches
+from ferbench.report.shared_tables import LeftOut, check_poolable, find_shared_tables
 from ferbench.report.statistics.ranks import RankSummary, combine_stouffer, summarize_ranks
-
-Board = tuple[str, str]
-"""The benchmark and the fingerprint of a table."""
 
 
 @dataclass(frozen=True)
 class Across:
-    """K rows on N tables: `uar` [N][K], the ranks of the rows, and if there are two, their comparison on each table with a combined p."""
+    """K rows on N tables: `uar` [N][K], the ranks of the rows, and if there are two, their comparison on each table with a combined p.
+
+    `leaks` [N] are those that each table allows, `failed_seeds` [N][K] counts seeds; `left_out` are tables that lack one of the rows.
+    """
 
     rows: tuple[str, ...]
     tables: tuple[str, ...]
+    standin: bool
+    leaks: tuple[tuple[str, ...], ...]
     uar: tuple[tuple[float, ...], ...]
     summary: RankSummary
     comparisons: tuple[Comparison, ...]
     p: float | None
+    failed_seeds: tuple[tuple[int, ...], ...]
+    left_out: tuple[LeftOut, ...]
 
 
-def compare_across(texts: Sequence[str], found: Sequence[Sequence[Match]]) -> Across:
-    """Compare rows on the tables that hold all of them. Raises FerbenchError if there are fewer than two, or a row is ambiguous on one."""
-    by_board = [_by_board(text, matches) for text, matches in zip(texts, found, strict=True)]
-    boards = [board for board in by_board[0] if all(board in each for each in by_board)]
-    if len(boards) < 2:
-        hint = "give two rows of one table, or run the benchmark on more corpora"
-        raise FerbenchError(f"{len(boards)} tables hold all {len(texts)} rows: expected at least two, one per corpus", hint=hint)
-    grid = [[each[board] for each in by_board] for board in boards]
-    _check_corpora([line[0] for line in grid])
-    uar = tuple(tuple(mean(row["uar"] for row in match.rows) for match in line) for line in grid)
-    comparisons = tuple(compare_rows(*line) for line in grid) if len(texts) == 2 else ()
+def compare_across(searches: Sequence[Matches]) -> Across:
+    """Compare rows on the tables that hold all of them. Raises FerbenchError for fewer than two, or tables that cannot be pooled."""
+    tables = find_shared_tables(searches)
+    check_poolable(tables)
+    uar = tuple(tuple(mean(row["uar"] for row in match.rows) for match in line) for line in tables.matches)
+    comparisons = tuple(compare_rows(*line) for line in tables.matches) if len(searches) == 2 else ()
+    firsts = [line[0].first for line in tables.matches]
     return Across(
-        rows=tuple(texts),
-        tables=tuple(_name_table(line[0]) for line in grid),
+        rows=tuple(search.text for search in searches),
+        tables=tables.names,
+        standin=firsts[0]["standin"],
+        leaks=tuple(tuple(row["leaks"]) for row in firsts),
         uar=uar,
         summary=summarize_ranks(np.array(uar)),
         comparisons=comparisons,
         p=_combine(comparisons) if comparisons else None,
+        failed_seeds=tuple(tuple(len(match.failed) for match in line) for line in tables.matches),
+        left_out=tables.left_out,
     )
-
-
-def _check_corpora(matches: Sequence[Match]) -> None:
-    """Raise FerbenchError if two tables are of the same corpus: their people would count twice."""
-    tables: dict[object, str] = {}
-    for match in matches:
-        corpora = match.first["identity"]["dataset"]
-        assert isinstance(corpora, dict)
-        for name, corpus in corpora.items():
-            other = tables.setdefault(corpus["content"], _name_table(match))
-            if other != _name_table(match):
-                problem = f"the tables {other} and {_name_table(match)} both hold the corpus {name}, whose people would count twice"
-                raise FerbenchError(problem, hint="compare tables of different corpora, or one with --benchmark")
 
 
 def _combine(comparisons: Sequence[Comparison]) -> float:
     differences = [each.difference.value for each in comparisons]
     return combine_stouffer([each.p for each in comparisons], differences, [each.people for each in comparisons])
-
-
-def _by_board(text: str, matches: Sequence[Match]) -> dict[Board, Match]:
-    boards: dict[Board, Match] = {}
-    for match in matches:
-        board = (match.first["benchmark"], match.first["fingerprint"])
-        if board in boards:
-            names = join_names([each.describe() for each in (boards[board], match)])
-            raise FerbenchError(f"{text!r} matches several rows of one table: {names}", hint="name more axes, as in backbone=vgg16")
-        boards[board] = match
-    return boards
-
-
-def _name_table(match: Match) -> str:
-    labels = match.first["labels"]
-    return " · ".join([match.first["benchmark"], labels["dataset"], labels["protocol"]])
 
 
 def draw_diagram(across: Across, file: Path) -> None:

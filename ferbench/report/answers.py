@@ -58,11 +58,6 @@ class Answers:
         """Whether each answer is right, [N]."""
         return self.predicted == self.true
 
-    @property
-    def people(self) -> int:
-        """The number of people."""
-        return len(np.unique(self.person))
-
     def names(self) -> list[str]:
         """The id of each clip."""
         return [self.tested["ids"][position] for position in self.position]
@@ -83,11 +78,15 @@ class AnswerReader:
 
     def read(self, row: DoneRow) -> Answers:
         """Read the answers of a row; raises AnswersLost if they are damaged or missing."""
+        tested, entry = self.read_tested(row), self._find("rows", row["key"])
+        position, scores, covered = (entry.array(name) for name in ("clip", "scores", "covered"))
+        return Answers(tuple(row["classes"]), tested, position, scores, covered)
+
+    def read_tested(self, row: DoneRow) -> ClipTable:
+        """Read the tested clips of a row; raises AnswersLost if they are damaged or missing."""
         if row["tested"] not in self._tested:
             self._tested[row["tested"]] = self._find("tested", row["tested"]).read_facts(ClipTable)
-        entry = self._find("rows", row["key"])
-        position, scores, covered = (entry.array(name) for name in ("clip", "scores", "covered"))
-        return Answers(tuple(row["classes"]), self._tested[row["tested"]], position, scores, covered)
+        return self._tested[row["tested"]]
 
     def _find(self, stage: str, key: str) -> Entry:
         entry = self.store.find(stage, key)

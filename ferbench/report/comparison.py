@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ferbench.api.errors import FerbenchError
 from ferbench.corpora.corpus import load_contents
 from ferbench.plan.differences import describe_differences
 from ferbench.report.answers import AnswerReader, Answers
 from ferbench.report.matching import Match
-from ferbench.report.results import REPEATED, Marks, mark_answers, tally_shared
+from ferbench.report.results import REPEATED, Marks, mark_answers, select_shared, tally_marks
 from ferbench.report.statistics.comparisons import run_mcnemar_test, run_permutation_test
 from ferbench.report.statistics.intervals import Estimate, estimate_differences, estimate_uar, estimate_war
 from ferbench.report.statistics.power import people_needed
@@ -21,6 +20,8 @@ from ferbench.report.statistics.tallies import Tally
 from ferbench.store.rows import DoneRow
 
 DATA = ("dataset", "preprocessing", "protocol")  # parts of a row's identity that its fingerprint depends on
+
+TOLERANCE = 1e-9  # differences are sums of floats: 0.85 - 1 is a little less than -0.15
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,15 @@ class MovedClip:
 class Comparison:
     """Two results on the clips that both answer; differences are the second minus the first.
 
+    `standin` and `leaks` are those of both, and `failed_seeds` counts the seeds of each that failed.
     `only_first` and `only_second` count the clips that only one of them answers rightly; they are None if either has several seeds, as is
-    `mcnemar`. `needed` is the number of people that would separate the two, None if the difference is 0.
+    `mcnemar`. `moved` is None unless asked for. `needed` is the number of people that would
+    separate the two, None if the difference is 0 or there are fewer than two people.
     """
 
+    standin: bool
+    leaks: tuple[str, ...]
+    failed_seeds: tuple[int, int]
     people: int
     clips: int
     uar: tuple[Estimate, Estimate]
@@ -66,22 +72,33 @@ class Comparison:
     differing_people: int
     needed: int | None
     classes: tuple[ClassChange, ...]
-    moved: tuple[MovedClip, ...]
+    moved: tuple[MovedClip, ...] | None
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both have the same UAR."""
+        return abs(self.difference.value) < TOLERANCE
+
+    def is_worse(self, share: float) -> bool:
+        """Whether the UAR of the second is lower than that of the first by more than this share."""
+        return self.difference.value < -share - TOLERANCE
 
 
-def compare_rows(first: Match, second: Match) -> Comparison:
-    """Compare two results; raises FerbenchError, with what differs, unless they have the same fingerprint."""
+def compare_rows(first: Match, second: Match, *, clips: bool = False) -> Comparison:
+    """Compare two results, with the clips that moved if `clips`; raises FerbenchError, with what differs, if their fingerprints do."""
     if first.first["fingerprint"] != second.first["fingerprint"]:
         differences = "; ".join(describe_protocols(first, second))
         hint = "compare rows of one table, or `ferbench compare` rows that each have several corpora"
         raise FerbenchError(f"the rows have different protocols and cannot be compared: {differences}", hint=hint)
-    marks = [mark_answers(match.rows, AnswerReader(match.store)) for match in (first, second)]
-    tally = tally_shared(marks)
+    marks = select_shared([mark_answers(match.rows, AnswerReader(match.store)) for match in (first, second)])
+    tally = tally_marks(marks)
     uar, war, pooled = estimate_uar(tally), estimate_war(tally), tally.pool_classes()
-    shares = _shared_shares(marks)
     single = len(first.rows) == len(second.rows) == 1
-    only_first, only_second = int((shares[0] > shares[1]).sum()), int((shares[1] > shares[0]).sum())
+    only_first, only_second = (int((one.share > other.share).sum()) for one, other in (marks, marks[::-1]))
     return Comparison(
+        standin=first.first["standin"],
+        leaks=tuple(first.first["leaks"]),
+        failed_seeds=(len(first.failed), len(second.failed)),
         people=tally.people,
         clips=tally.clips,
         uar=(uar[0], uar[1]),
@@ -95,7 +112,7 @@ def compare_rows(first: Match, second: Match) -> Comparison:
         differing_people=int((tally.correct[0] != tally.correct[1]).any(1).sum()),
         needed=people_needed(tally),
         classes=tuple(_change_by_class(tally, first.first["classes"], marks[0])),
-        moved=tuple(_find_moved(first, second)),
+        moved=tuple(_find_moved(first, second)) if clips else None,
     )
 
 
@@ -104,16 +121,16 @@ def describe_protocols(first: Match, second: Match) -> list[str]:
     rows = (first.first, second.first)
     one, other = ({name: row["identity"][name] for name in DATA} for row in rows)
     lines = describe_differences(one, other, lambda digest: load_contents(digest, first.store) or load_contents(digest, second.store))
+    if rows[0]["standin"] != rows[1]["standin"]:
+        kinds = ["stand-in corpora" if row["standin"] else "real corpora" for row in rows]
+        lines.insert(0, " → ".join(kinds))
+    if rows[0]["leaks"] != rows[1]["leaks"]:
+        lines.append(f"allowed leaks {' → '.join(', '.join(row['leaks']) or 'none' for row in rows)}")
     if rows[0]["classes"] != rows[1]["classes"]:
         lines.append(f"classes {', '.join(rows[0]['classes'])} → {', '.join(rows[1]['classes'])}")
     if rows[0]["folds"] != rows[1]["folds"]:
         lines.append("other people in the parts of the folds")
     return lines or [f"{rows[0]['protocol']} → {rows[1]['protocol']}"]
-
-
-def _shared_shares(marks: Sequence[Marks]) -> list[NDArray[np.float64]]:
-    shared = np.intersect1d(marks[0].position, marks[1].position)
-    return [each.select(shared).share for each in marks]
 
 
 def _change_by_class(tally: Tally, classes: Sequence[str], marks: Marks) -> Iterator[ClassChange]:

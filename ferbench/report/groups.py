@@ -128,7 +128,7 @@ def make_group_board(ranked: RankedRecord, ranking: Ranking, groups: Sequence[Gr
     axes = varying_axes([result.labels for result in ranking.results]) if ranking.results else ()
     over = "people" if all(row["people_known"] for row in ranking.rows) else "clips (people unknown: each counts as one)"
     few = f"groups of fewer than {MIN_PEOPLE} people are shown as counts only"
-    first = [line for row in ranking.rows[:1] for line in (row["protocol"], *describe_leaks(row))]
+    first = [line for row in ranking.rows[:1] for line in (row["protocol"], *describe_leaks(row["leaks"]))]
     caption = [*first, f"[ ]: 95 % interval over {over}; {few}; UAR over the classes of a group", *describe_failed(ranking)]
     return Board(
         title=title_of(ranked, ranking),

@@ -10,7 +10,6 @@ from ferbench.report.results import Ranking
 from ferbench.report.statistics.comparisons import LEVEL, least_p
 from ferbench.report.statistics.intervals import missing_reason
 from ferbench.store.records import PublishedRow
-from ferbench.store.rows import StoredRow
 
 REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
 
@@ -28,7 +27,7 @@ def describe_board(
     precisions = " and ".join(sorted({row["precision"] for row in ranking.rows}))
     return [
         first["protocol"],
-        *describe_leaks(first),
+        *describe_leaks(first["leaks"]),
         _describe_shared_labels(results[0].labels if results else first["labels"], axes),
         *_describe_certainty(ranking),
         *_describe_columns(ranking, classes),
@@ -44,9 +43,9 @@ def describe_failed(ranking: Ranking) -> list[str]:
     return [f"failed: {' '.join(row['labels'].values())}: {row['error']}: {row['message']} (log: {row['log']})" for row in ranking.failed]
 
 
-def describe_leaks(row: StoredRow) -> list[str]:
-    """The leaks of a row, which all rows of its board have."""
-    return [f"leaks allowed: {', '.join(row['leaks'])}; not comparable with rows without them"] if row["leaks"] else []
+def describe_leaks(leaks: Sequence[str]) -> list[str]:
+    """A line that names the leaks that all rows of a board have; none if there are no leaks."""
+    return [f"leaks allowed: {', '.join(leaks)}; not comparable with rows without them"] if leaks else []
 
 
 def _describe_shared_labels(labels: Mapping[str, str], axes: Sequence[str]) -> str:

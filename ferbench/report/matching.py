@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from itertools import combinations
 
-from ferbench.api.errors import FerbenchError, join_names
+from ferbench.api.errors import FerbenchError, join_names, shorten
 from ferbench.benchmark.axes import AXES
-from ferbench.registry.parameters import describe_unknown
-from ferbench.report.results import fold_seeds
+from ferbench.report.patterns import parse_patterns
 from ferbench.store.entries import Store
-from ferbench.store.records import Record, load_records
-from ferbench.store.rows import DoneRow
+from ferbench.store.records import load_records
+from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
-KEY = r"[0-9a-f]{6,32}"
-COMMA = r",(?![^(]*\))"  # not inside brackets: a label may hold commas there
+MIN_KEY = 6  # characters: shorter ones could be labels
 HINT = "`ferbench leaderboard` shows the labels, and with --format csv the keys"
+MORE_AXES = "name more axes, as in backbone=vgg16,aggregator=mean"
 
 
 @dataclass(frozen=True)
 class Match:
-    """Rows that a text names: one, or one for each seed."""
+    """A row that a text names, or one for each seed; `failed` are the seeds that failed."""
 
     rows: tuple[DoneRow, ...]
     store: Store
+    failed: tuple[FailedRow, ...] = ()
 
     @property
     def first(self) -> DoneRow:
@@ -34,73 +34,125 @@ class Match:
 
     def describe(self, axes: Sequence[str] | None = None) -> str:
         """Benchmark and labels, such as "thesis: vgg16 · cross-entropy · mean"; those of all axes by default."""
-        shown = [axis for axis in AXES if not AXES[axis].in_data and not AXES[axis].repeats] if axes is None else axes
-        labels = " · ".join(self.first["labels"][axis] for axis in shown)
-        seeds = f" ({len(self.rows)} seeds)" if len(self.rows) > 1 else ""
-        return f"{self.first['benchmark']}: {labels}{seeds}"
+        return f"{describe_labels(self.first, axes)}{self._describe_seeds()}"
+
+    def _describe_seeds(self) -> str:
+        if self.failed:
+            return f" ({len(self.failed)} of {len(self.rows) + len(self.failed)} seeds failed)"
+        return f" ({len(self.rows)} seeds)" if len(self.rows) > 1 else ""
+
+    def is_same(self, other: Match) -> bool:
+        """Whether these are the same rows of the same store."""
+        keys = [{row["key"] for row in match.rows} for match in (self, other)]
+        return keys[0] == keys[1] and self.store.root.resolve() == other.store.root.resolve()
 
 
-def find_matches(text: str, store: Store, benchmark: str = "") -> list[Match]:
+@dataclass(frozen=True)
+class Matches:
+    """What a text names in a store: at least one row that did not fail, and the rows that failed."""
+
+    text: str
+    store: Store
+    found: tuple[Match, ...]
+    failed: tuple[FailedRow, ...]
+
+
+def describe_labels(row: StoredRow, axes: Sequence[str] | None = None) -> str:
+    """Benchmark and labels of a row, without its seed."""
+    shown = [axis for axis in AXES if not AXES[axis].in_data and not AXES[axis].repeats] if axes is None else axes
+    return f"{row['benchmark']}: {' · '.join(row['labels'][axis] for axis in shown)}"
+
+
+def find_matches(text: str, store: Store, benchmark: str = "") -> Matches:
     """The rows of the last runs that a text names; rows that differ in their seed alone are one match.
 
     The text is the beginning of a row's key, or patterns such as "backbone=vgg16,aggregator=mean" or "vgg16*,mean", separated by commas:
-    each must match the label of its axis, or of any axis. Raises FerbenchError if no row matches.
+    each must match the label of its axis, or of any axis. Raises FerbenchError if no row matches, or all of them failed.
     """
-    rows = _done_rows(load_records(store, benchmark))
-    chosen = [row for row in rows if row["key"].startswith(text)] if re.fullmatch(KEY, text) else []
-    chosen = chosen or [row for row in rows if matches_labels(text, row["labels"])]
-    if not chosen:
-        labels = dict.fromkeys(label for row in rows for axis, label in row["labels"].items() if not AXES[axis].in_data)
-        raise FerbenchError(f"no row matches {text!r}: labels are {join_names(list(labels)) or 'none'}", hint=HINT)
-    groups: dict[tuple[str, str], list[DoneRow]] = {}
-    for row in chosen:
-        groups.setdefault((row["benchmark"], row["fingerprint"]), []).append(row)
-    return [Match(tuple(seeds), store) for group in groups.values() for seeds in fold_seeds(group)]
+    rows = list({row["key"]: row for record in load_records(store, benchmark) for row in record["rows"]}.values())
+    groups: dict[tuple[str, ...], list[StoredRow]] = {}
+    for row in _choose_rows(text, rows):
+        groups.setdefault(_identify_combination(row), []).append(row)
+    matches = [_make_match(group, store) for group in groups.values()]
+    found = tuple(match for match in matches if match.rows)
+    if not found:
+        raise _make_error(text, rows, [row for match in matches for row in match.failed])
+    return Matches(text, store, found, tuple(row for match in matches for row in match.failed))
+
+
+def _choose_rows(text: str, rows: Sequence[StoredRow]) -> list[StoredRow]:
+    is_key = re.fullmatch(rf"[0-9a-f]{{{MIN_KEY},32}}", text)
+    if chosen := [row for row in rows if is_key and row["key"].startswith(text)]:
+        return chosen
+    patterns = parse_patterns(text, [row["labels"] for row in rows])
+    return [row for row in rows if patterns.match(row["labels"])]
+
+
+def _identify_combination(row: StoredRow) -> tuple[str, ...]:
+    """What the seeds of a combination share."""
+    return (row["benchmark"], row["fingerprint"], *[label for axis, label in row["labels"].items() if not AXES[axis].repeats])
+
+
+def _make_match(rows: Sequence[StoredRow], store: Store) -> Match:
+    done = tuple(row for row in rows if row["status"] == "done")
+    return Match(done, store, tuple(row for row in rows if row["status"] == "failed"))
+
+
+def _make_error(text: str, rows: Sequence[StoredRow], failed: Sequence[FailedRow]) -> FerbenchError:
+    """The error for a text that names no row, or only rows that failed."""
+    if failed:
+        names = join_names(list(dict.fromkeys(f"{describe_labels(row)}: {row['error']}: {row['message']}" for row in failed)))
+        return FerbenchError(
+            f"all rows that {text!r} matches failed: {names}", hint="`ferbench leaderboard` shows the file of the traceback"
+        )
+    labels = dict.fromkeys(label for row in rows for axis, label in row["labels"].items() if not AXES[axis].in_data)
+    is_short = re.fullmatch(rf"[0-9a-f]{{1,{MIN_KEY - 1}}}", text)
+    key = f" (of a key, give at least {MIN_KEY} characters)" if is_short else ""
+    return FerbenchError(f"no row matches {text!r}{key}: labels are {join_names(list(map(shorten, labels))) or 'none'}", hint=HINT)
+
+
+def keep_real(searches: Sequence[Matches]) -> list[Matches]:
+    """Leave out the rows of rehearsals, with a warning, if each text names a row of real corpora too; else keep all."""
+    real = [tuple(match for match in search.found if not match.first["standin"]) for search in searches]
+    if not all(real) or all(len(found) == len(search.found) for found, search in zip(real, searches, strict=True)):
+        return list(searches)
+    searches[0].store.warn("rows of rehearsals are left out, since real ones match too")
+    pairs = zip(searches, real, strict=True)
+    failed = [tuple(row for row in search.failed if not row["standin"]) for search in searches]
+    return [Matches(search.text, search.store, found, rest) for (search, found), rest in zip(pairs, failed, strict=True)]
 
 
 def find_match(text: str, store: Store, benchmark: str = "") -> Match:
-    """The only match of a text; raises FerbenchError if there are several."""
-    matches = find_matches(text, store, benchmark)
+    """The only match of a text, a real one if there are rehearsals too; raises FerbenchError if there are several."""
+    (search,) = keep_real([find_matches(text, store, benchmark)])
+    return _pick_only(text, search.found)
+
+
+def pick_pair(searches: Sequence[Matches]) -> tuple[Match, Match]:
+    """The match of each text; if one text matches several rows, those with the fingerprint of the other one's only match.
+
+    Raises FerbenchError if a text still matches several rows, or both match the same.
+    """
+    first, second = (search.found for search in searches)
+    if len(first) == 1:
+        second = tuple(match for match in second if match.first["fingerprint"] == first[0].first["fingerprint"]) or second
+    elif len(second) == 1:
+        first = tuple(match for match in first if match.first["fingerprint"] == second[0].first["fingerprint"]) or first
+    pair = _pick_only(searches[0].text, first), _pick_only(searches[1].text, second)
+    check_different([search.text for search in searches], pair)
+    return pair
+
+
+def _pick_only(text: str, matches: Sequence[Match]) -> Match:
     if len(matches) > 1:
-        names = join_names([match.describe() for match in matches])
-        raise FerbenchError(f"{text!r} matches {len(matches)} rows: {names}", hint="name more axes, as in backbone=vgg16,aggregator=mean")
+        names = "; ".join(match.describe() for match in matches[:5])
+        more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
+        raise FerbenchError(f"{text!r} matches {len(matches)} rows: {names}{more}", hint=f"{MORE_AXES}, or a --benchmark")
     return matches[0]
 
 
-def pick_pair(texts: Sequence[str], found: Sequence[Sequence[Match]]) -> tuple[Match, Match]:
-    """The match of each text; if one text matches several rows, those with the fingerprint of the other one's only match."""
-    first, second = found
-    if len(first) == 1:
-        second = [match for match in second if match.first["fingerprint"] == first[0].first["fingerprint"]] or second
-    elif len(second) == 1:
-        first = [match for match in first if match.first["fingerprint"] == second[0].first["fingerprint"]] or first
-    for text, matches in zip(texts, (first, second), strict=True):
-        if len(matches) > 1:
-            names = "; ".join(match.describe() for match in matches[:5])
-            more = f" and {len(matches) - 5} more" if len(matches) > 5 else ""
-            hint = "name more axes, as in backbone=vgg16,aggregator=mean, or a --benchmark"
-            raise FerbenchError(f"{text!r} matches {len(matches)} rows: {names}{more}", hint=hint)
-    return first[0], second[0]
-
-
-def _done_rows(records: Sequence[Record]) -> list[DoneRow]:
-    """The rows of all records; a row that several records hold counts once."""
-    return list({row["key"]: row for record in records for row in record["rows"] if row["status"] == "done"}.values())
-
-
-def matches_labels(text: str, labels: Mapping[str, str]) -> bool:
-    """Whether labels match all patterns of a text."""
-    return all(_matches_term(term.strip(), labels) for term in re.split(COMMA, text))
-
-
-def _matches_term(term: str, labels: Mapping[str, str]) -> bool:
-    axis, has_axis, pattern = term.partition("=")
-    if has_axis and axis in AXES:
-        return _is_like(labels[axis], pattern)
-    if has_axis and re.fullmatch(r"[a-z-]+", axis):
-        raise FerbenchError(describe_unknown("axis", axis, AXES), where=term)
-    return any(_is_like(label, term) for label in labels.values())
-
-
-def _is_like(label: str, pattern: str) -> bool:
-    return label == pattern or fnmatchcase(label, pattern)
+def check_different(texts: Sequence[str], matches: Sequence[Match]) -> None:
+    """Raise FerbenchError if two texts name the same row."""
+    for (one, first), (other, second) in combinations(zip(texts, matches, strict=True), 2):
+        if first.is_same(second):
+            raise FerbenchError(f"{one!r} and {other!r} name the same row: {first.describe()}", hint=f"name two rows: {HINT}")

@@ -20,6 +20,8 @@ Prediction = dict[str, Cell]
 def list_predictions(match: Match, salt: str | None = None) -> list[Prediction]:
     """One item per tested clip and seed: seed, clip, person, fold, true and predicted class, whether a face was found, and scores.
 
+    Each also says whether the corpora are stand-ins, and which leaks the user allowed.
+
     With a `salt`, people and clips, whose names may name people, are replaced by 16 hex digits of the SHA-256 of salt and name.
     """
     reader = AnswerReader(match.store)
@@ -39,6 +41,8 @@ def _list_of_row(row: DoneRow, reader: AnswerReader, salt: str | None) -> Iterat
             "true": table["labels"][place],
             "predicted": name_answer(answers, row, number),
             "face": bool(answers.covered[number]),
+            "standin": row["standin"],
+            "leaks": " ".join(row["leaks"]),
             **{f"score_{name}": score for name, score in zip(names, answers.scores[number].tolist(), strict=True)},
         }
 

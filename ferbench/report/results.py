@@ -105,12 +105,13 @@ def _rank(rows: Sequence[StoredRow], reader: AnswerReader) -> Ranking:
     if not groups:
         return Ranking((), failed, 0, 0, None)
     marks = [mark_answers(group, reader) for group in groups]
-    shared = tally_shared(marks)
+    selected = select_shared(marks)
+    shared = tally_marks(selected)
     differences, p = _compare_with_best(shared)
     scores = list(map(_score, groups))
     ranks = [1 + scores.index(score) for score in scores]
     results = tuple(map(_make_result, groups, ranks, _estimate_own(marks, shared), differences, p))
-    by_class = dict(zip(_shared_classes(groups[0][0], marks), (shared.total > 0).sum(0).tolist(), strict=True))
+    by_class = dict(zip(_tested_classes(groups[0][0], selected[0]), (shared.total > 0).sum(0).tolist(), strict=True))
     widths = [each.half_width for each in differences[1:] if each is not None and each.half_width]
     return Ranking(results, failed, shared.people, shared.clips, median(widths) if widths else None, shared.absent_share(), by_class)
 
@@ -123,10 +124,8 @@ def _make_result(
     return Result(rank, _join_labels(rows), tuple(rows), uar, war, spread, difference, p, is_tied=p is None or p > LEVEL)
 
 
-def _shared_classes(row: DoneRow, marks: Sequence[Marks]) -> list[str]:
-    """The classes of the clips that all results answer."""
-    shared = reduce(np.intersect1d, [each.position for each in marks])
-    return [row["classes"][label] for label in np.unique(marks[0].select(shared).true).tolist()]
+def _tested_classes(row: DoneRow, marks: Marks) -> list[str]:
+    return [row["classes"][label] for label in np.unique(marks.true).tolist()]
 
 
 def fold_seeds(rows: Sequence[DoneRow]) -> list[list[DoneRow]]:
@@ -166,20 +165,24 @@ def _mark(answers: Answers) -> Marks:
     return Marks(answers.position, answers.person, answers.true, answers.correct.astype(float))
 
 
-def tally_shared(marks: Sequence[Marks]) -> Tally:
-    """Tally the clips that all results answer; raises FerbenchError if there is none."""
+def select_shared(marks: Sequence[Marks]) -> list[Marks]:
+    """The marks of the clips that all results answer; raises FerbenchError if there is none."""
     shared = reduce(np.intersect1d, [each.position for each in marks])
     if not len(shared):
         raise FerbenchError("no tested clip has a readable frame in all of the rows, so that they cannot be compared")
-    selected = [each.select(shared) for each in marks]
-    return make_tally(selected[0].person, selected[0].true, np.array([each.share for each in selected]))
+    return [each.select(shared) for each in marks]
+
+
+def tally_marks(marks: Sequence[Marks]) -> Tally:
+    """Tally the marks of results that answer the same clips."""
+    return make_tally(marks[0].person, marks[0].true, np.array([each.share for each in marks]))
 
 
 def _estimate_own(marks: Sequence[Marks], shared: Tally) -> list[tuple[Estimate, Estimate]]:
     """UAR and WAR of each result over its own clips, which usually are those that all results share."""
     if all(len(each.position) == shared.clips for each in marks):
         return list(zip(estimate_uar(shared), estimate_war(shared), strict=True))
-    tallies = [tally_shared([each]) for each in marks]
+    tallies = [tally_marks(select_shared([each])) for each in marks]
     return [(estimate_uar(tally)[0], estimate_war(tally)[0]) for tally in tallies]
 
 

@@ -36,7 +36,8 @@ def find_store(path: str | Path, warn: Callable[[str], None], *, must_exist: boo
     elif folder.exists() and not folder.is_dir():
         raise FerbenchError(f"{folder} is not a folder", hint=CHOOSE)
     elif must_exist:
-        raise FerbenchError(f"there is no store at {folder}", hint=f"{CHOOSE}; `ferbench run` creates one")
+        problem = f"the folder {folder} is empty: it holds no store" if folder.exists() else f"there is no store at {folder}"
+        raise FerbenchError(problem, hint=f"{CHOOSE}; `ferbench run` creates one")
     return Store(folder, warn)
 
 

@@ -199,7 +199,7 @@ def call_among_mistakes(call, tmp_path):
         ("run b.yaml --plugin broken.py", "broken.py:2: the plugin cannot be imported: ModuleNotFoundError"),
         ("plugins --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
         ("schema --plugin broken.py", "broken.py:2: the plugin cannot be imported"),
-        ("leaderboard", "no benchmark has been run in the store ferbench-store"),
+        ("leaderboard", "there is no store at ferbench-store"),
         ("leaderboard b.yaml --store full", "full is not a store: it holds file"),
         ("corpus check mugg", "unknown dataset 'mugg'; did you mean 'mug'?"),
         ("corpus check mug", "the corpus mug was not found"),
@@ -307,7 +307,7 @@ def test_arguments_in_usage_errors_are_escaped(capsys):
     [
         ("run ~nosuch/b.yaml", "no file ~nosuch/b.yaml"),
         ("why ~nosuch/b.yaml", "no file ~nosuch/b.yaml"),
-        ("leaderboard --store ~nosuch/x", "no benchmark has been run in the store ~nosuch/x"),
+        ("leaderboard --store ~nosuch/x", "there is no store at ~nosuch/x"),
         ("corpus extract ~nosuch/a b", "no folder ~nosuch/a"),
         ("corpus check mug ~nosuch/a", "the corpus mug was not found at ~nosuch/a"),
         ("run b.yaml --plugin ~nosuch/p.py", "no plugin file"),

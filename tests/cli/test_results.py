@@ -6,66 +6,24 @@ import csv
 import io
 import json
 import shutil
-from pathlib import Path
+from dataclasses import replace
+from statistics import NormalDist
+from unittest.mock import ANY
 
 import cv2
 import numpy as np
 import pytest
-from toy_images import make_difficult, render
+from compared import BENCHMARK, NET, TREES
 
 from ferbench.cli.main import main
+from ferbench.report.comparison import compare_rows
+from ferbench.report.matching import find_match
 from ferbench.report.statistics.comparisons import run_mcnemar_test
+from ferbench.report.statistics.intervals import Estimate
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.records import load_records
 from ferbench.store.rows import ClipTable
-
-BENCHMARK = """\
-name: toys
-dataset: toy
-preprocessing: {plain: [invert]}
-protocol: {kfold: {k: 3, validation: 0.2, classes: [dark, light, stripes]}}
-backbone: [toy-net, trees]
-recipe: {lr: 0.05, batch_size: 8, epochs: 3}
-loss: cross-entropy
-seed: [0, 1]
-aggregator: [majority, mean]
-only: [{backbone: toy-net}, {backbone: trees, seed: 0}]
-"""
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """A folder with a benchmark, its corpus and a store that holds its rows; tests must not change them."""
-    folder = tmp_path_factory.mktemp("results")
-    render(folder / "data" / "toy", people=9, takes=2)
-    make_difficult(folder / "data" / "toy")
-    (folder / "toys.yaml").write_text(BENCHMARK)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FERBENCH_DATA", str(folder / "data"))
-        plugin = str(Path(__file__).parent.parent / "toy.py")
-        assert (
-            main(["run", str(folder / "toys.yaml"), "--plugin", plugin, "--store", str(folder / "store"), "--quiet", "--no-figures"]) == 0
-        )
-    return folder
-
-
-@pytest.fixture
-def ferbench(finished, monkeypatch, capsys):
-    """Run a command on the finished store; returns its exit code and output."""
-    monkeypatch.setenv("FERBENCH_DATA", str(finished / "data"))
-    monkeypatch.setenv("COLUMNS", "120")
-
-    def run(*command: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = main([*command, "--store", str(finished / "store")])
-        output = capsys.readouterr()
-        return code, output.out, output.err
-
-    return run
-
-
-NET, TREES = "backbone=toy-net,aggregator=mean", "trees,mean"
 
 
 def predictions(ferbench, row: str, *options: str) -> list[dict]:
@@ -117,7 +75,7 @@ def test_salt_hides_people_and_keeps_them_apart(ferbench):
 
 
 def test_compare_is_that_of_the_predictions(ferbench):
-    code, out, _ = ferbench("compare", f"{NET},seed=0", TREES, "--format", "json")
+    code, out, _ = ferbench("compare", f"{NET},seed=0", TREES, "--clips", "--format", "json")
     comparison = json.loads(out)
     assert code == 0
     first, second = (
@@ -145,21 +103,47 @@ def test_fail_if_worse(ferbench):
         return np.mean([each["true"] == each["predicted"] for each in predictions(ferbench, row)])
 
     worse, better = sorted([NET, TREES], key=accuracy)
-    assert ferbench("compare", better, worse, "--fail-if-worse", "0")[0] == 3
-    assert ferbench("compare", worse, better, "--fail-if-worse", "0")[0] == 0
-    assert ferbench("compare", better, worse, "--fail-if-worse", "1")[0] == 0
+    loss = accuracy(better) - accuracy(worse)  # the difference in UAR too: classes are of equal size
+    assert loss > 0.002
+    for share, code in (("0", 3), (f"{loss - 0.001:.6f}", 3), (f"{loss + 0.001:.6f}", 0), ("1", 0)):
+        assert ferbench("compare", better, worse, "--fail-if-worse", share)[0] == code
+        assert ferbench("compare", worse, better, "--fail-if-worse", share)[0] == 0
 
 
-def test_a_row_and_itself(ferbench):
-    _, out, _ = ferbench("compare", TREES, TREES)
-    assert "no number of people like these would separate them" in out
+def test_exactly_as_much_worse_is_not_worse(finished):
+    store = Store(finished / "store")
+    comparison = compare_rows(find_match(NET, store), find_match(TREES, store))
+    exact = replace(comparison, difference=Estimate(0.85 - 1.0))
+    assert exact.difference.value < -0.15  # float noise
+    assert not exact.is_worse(0.15)
+    assert exact.is_worse(0.149)
+
+
+def test_help_of_compare_names_the_exit_code(capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert "; 3 with --fail-if-worse, if the second row is worse." in text
+    assert "at least 6 first characters of a row's key" in text
+
+
+@pytest.mark.parametrize("salt", ["", " "])
+def test_an_empty_salt_hides_nothing(ferbench, capsys, salt):
+    with pytest.raises(SystemExit, match="2"):
+        ferbench("predictions", TREES, "--salt", salt)
+    assert "argument --salt: salt is empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
         (("compare", NET), "one row is named: expected two or more"),
-        (("compare", "nothing", TREES), "no row matches 'nothing': labels are"),
+        (("compare", "nothing", TREES), "no row matches 'nothing': labels are 'toy-net', 'default', 'cross-entropy', '0', "),
+        (("compare", "abc12", TREES), "no row matches 'abc12' (of a key, give at least 6 characters): labels are"),
+        (
+            ("compare", TREES, "backbone=trees,aggregator=mean"),
+            "'trees,mean' and 'backbone=trees,aggregator=mean' name the same row: toys: trees",
+        ),
         (("compare", "toy-net", TREES), "'toy-net' matches 2 rows"),
         (("compare", "backbon=x", TREES), "'backbon'"),
         (("predictions", "mean"), "'mean' matches 2 rows"),
@@ -184,32 +168,35 @@ def test_rows_of_other_protocols_are_not_compared(ferbench, finished, tmp_path, 
     assert "protocol.k 3 → 2" in err
 
 
-@pytest.fixture(scope="module")
-def two_tables(finished, tmp_path_factory) -> str:
-    """A store with the rows of two corpora."""
-    folder = tmp_path_factory.mktemp("tables")
-    plugin = str(Path(__file__).parent.parent / "toy.py")
-    with pytest.MonkeyPatch.context() as patch:
-        for k in (2, 3):
-            make_difficult(render(folder / f"data{k}" / "toy", people=9, takes=2, seed=k))
-            patch.setenv("FERBENCH_DATA", str(folder / f"data{k}"))
-            (folder / f"k{k}.yaml").write_text(BENCHMARK.replace("k: 3", f"k: {k}").replace("name: toys", f"name: k{k}"))
-            command = ["run", str(folder / f"k{k}.yaml"), "--plugin", plugin, "--store", str(folder / "store"), "--only", "seed=0"]
-            assert main([*command, "--quiet", "--no-figures"]) == 0
-    return str(folder / "store")
+def measure_uar(row: str, benchmark: str, store: str, capsys) -> float:
+    """The mean recall of the predictions of a row."""
+    assert main(["predictions", row, "--benchmark", benchmark, "--store", store, "--format", "json"]) == 0
+    right: dict[str, list[bool]] = {}
+    for each in json.loads(capsys.readouterr().out):
+        right.setdefault(each["true"], []).append(each["true"] == each["predicted"])
+    return np.mean([np.mean(answers) for answers in right.values()])
 
 
 def test_two_rows_over_several_tables(two_tables, capsys):
     assert main(["compare", NET, TREES, "--store", two_tables, "--format", "json"]) == 0
     across = json.loads(capsys.readouterr().out)
     assert [table.partition(" ")[0] for table in across["tables"]] == ["k2", "k3"]
-    for uar, comparison in zip(across["uar"], across["comparisons"], strict=True):
+    z = []
+    for name, uar, comparison in zip(("k2", "k3"), across["uar"], across["comparisons"], strict=True):
+        assert uar == pytest.approx([measure_uar(row, name, two_tables, capsys) for row in (NET, TREES)])
+        assert main(["compare", NET, TREES, "--benchmark", name, "--store", two_tables, "--format", "json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {**comparison, "first": ANY, "second": ANY}
         assert comparison["difference"]["value"] == pytest.approx(uar[1] - uar[0])
-    assert 0 < across["p"] <= 1
+        z.append(NormalDist().inv_cdf(1 - comparison["p"] / 2) * np.sign(uar[1] - uar[0]) if comparison["p"] < 1 else 0)
+    assert across["p"] == pytest.approx(2 * NormalDist().cdf(-abs(sum(z)) / np.sqrt(2)))  # nine people each
     assert main(["compare", NET, TREES, "--store", two_tables]) == 0
     out = capsys.readouterr().out
     assert "average rank" in out
     assert "Stouffer's p over corpora" in out
+    assert (
+        "nothing can be separated by ranks: average ranks of 2 rows differ by at most 1, and more than 1.39 is needed at 5 % (Nemenyi)"
+        in out
+    )
 
 
 def test_several_rows_over_several_tables(two_tables, tmp_path, capsys):
@@ -217,12 +204,20 @@ def test_several_rows_over_several_tables(two_tables, tmp_path, capsys):
     diagram = tmp_path / "ranks.png"
     assert main(["compare", *rows, "--store", two_tables, "--format", "json", "--diagram", str(diagram)]) == 0
     across = json.loads(capsys.readouterr().out)
-    assert sum(across["summary"]["ranks"]) == pytest.approx(6)
+    uar = np.array([[measure_uar(row, name, two_tables, capsys) for row in rows] for name in ("k2", "k3")])
+    assert across["uar"] == pytest.approx(uar)
+    better = (uar[:, None, :] > uar[:, :, None] + 1e-9).sum(2)  # [N,K]: how many rows are better than each
+    equal = (abs(uar[:, None, :] - uar[:, :, None]) < 1e-9).sum(2)
+    assert across["summary"]["ranks"] == pytest.approx((better + (equal + 1) / 2).mean(0))
+    assert across["summary"]["critical_difference"] == pytest.approx(2.343 * np.sqrt(3 * 4 / (6 * 2)), rel=1e-3)
+    assert across["comparisons"] == []
     assert cv2.imread(str(diagram)).std() > 0
     assert main(["compare", *rows, "--store", two_tables]) == 0
-    assert "Friedman's test: p =" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Friedman's test: p =" in out
+    assert "nothing can be separated by ranks: average ranks of 3 rows differ by at most 2" in out
     assert main(["compare", *rows, "--store", two_tables, "--benchmark", "k2"]) == 2
-    assert "1 tables hold all 3 rows" in capsys.readouterr().err
+    assert "1 table holds all 3 rows" in capsys.readouterr().err
     assert main(["compare", *rows, "--store", two_tables, "--clips"]) == 2
     assert "compare two rows of one table" in capsys.readouterr().err
 
@@ -232,11 +227,21 @@ def test_one_table_of_several_is_chosen_by_its_benchmark(two_tables, capsys):
     assert "A  k2: toy-net" in capsys.readouterr().out
 
 
-def test_empty_store(tmp_path, capsys):
+def test_missing_and_empty_stores(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
     for command in (["compare", "a", "b"], ["predictions", "a"], ["leaderboard"]):
-        (tmp_path / "store").mkdir(exist_ok=True)
-        assert main([*command, "--store", str(tmp_path / "store")]) == 2
-        assert len(capsys.readouterr().err.splitlines()) <= 2
+        for name, problem in (("absent", f"there is no store at {tmp_path / 'absent'}"), ("empty", "empty is empty: it holds no store")):
+            assert main([*command, "--store", str(tmp_path / name)]) == 2
+            err = capsys.readouterr().err
+            assert problem in err
+            assert len(err.splitlines()) <= 2
+
+
+def test_a_store_without_benchmarks(tmp_path, capsys):
+    Store(tmp_path).write_file("costs.json", b"{}")
+    for command in (["compare", "a", "b"], ["predictions", "a"], ["leaderboard"]):
+        assert main([*command, "--store", str(tmp_path)]) == 2
+        assert f"no benchmark has been run in the store {tmp_path}" in capsys.readouterr().err
 
 
 def test_by_fold_and_corpus(ferbench):

@@ -72,7 +72,7 @@ def _largest_difference(share: float, counts: Sequence[int]) -> float:
 def people_needed(tally: Tally) -> int | None:
     """How many people like these would separate two rows at 5 % in 80 % of studies, if the observed difference is the true one.
 
-    None if their UAR are equal.
+    None if their UAR are equal, or if fewer than two people are tested: they show no variance.
 
     With the variance v of the difference d on n people: n v ((z_0.975 + z_0.8) / d)^2, the usual sample size of a paired comparison.
     """
