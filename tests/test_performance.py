@@ -34,4 +34,4 @@ def test_leaderboards_and_large_corpora_can_be_measured(tmp_path, monkeypatch):
     large.build_tree(tmp_path / "FERV39k", scenes=1)
     figures = large.measure(tmp_path)
     assert figures["clips"] == 70
-    assert figures["files"] > figures["folders"] > 0
+    assert figures["files"] > 10

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from ferbench.api.clips import Clip, Files, Skipped
@@ -14,13 +15,18 @@ def check_names(item: Clip | Skipped) -> Clip | Skipped:
     """The item; a clip with a name, a fact or a file that is not in UTF-8 is left out, since it could be neither stored nor printed."""
     if isinstance(item, Skipped):
         return Skipped(escape_line(item.what), escape_line(item.reason))
-    files = (*_parts(item.images), *_parts(item.landmarks), str(item.video or ""))
-    names = "".join(
-        (item.id, item.subject, item.label, *files, *item.facts, *[value for value in item.facts.values() if type(value) is str])
-    )
-    return item if is_unicode(names) else Skipped(escape_line(item.id), NOT_UNICODE)
+    texts = [value for value in item.facts.values() if type(value) is str]
+    names = "".join((item.id, item.subject, item.label, str(item.video or ""), *item.facts, *texts))
+    is_clean = is_unicode(names) and _are_unicode(item.images) and _are_unicode(item.landmarks)
+    return item if is_clean else Skipped(escape_line(item.id), NOT_UNICODE)
 
 
-def _parts(files: Sequence[Path]) -> Iterable[str]:
-    """The parts of the paths of these files."""
-    return (str(files.folder), *files.names) if isinstance(files, Files) else map(str, files)
+def _are_unicode(files: Sequence[Path]) -> bool:
+    if isinstance(files, Files):
+        return is_unicode(str(files.folder)) and _are_names_unicode(files.names)
+    return not files or is_unicode("".join(map(str, files)))
+
+
+@lru_cache(2**12)  # frames of many clips have the same names
+def _are_names_unicode(names: tuple[str, ...]) -> bool:
+    return is_unicode("".join(names))
