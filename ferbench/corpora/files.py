@@ -107,7 +107,7 @@ def read_files(
 
     Files that did not change since they were last read are not read again, unless `rehash`.
     """
-    cache = f"digests/{make_key(str(root.resolve()))}.json"
+    cache = f"digests/{make_key('settled', str(root.resolve()))}.json"
     known = {} if rehash else _load_records(store, cache)
     paths = list(dict.fromkeys(chain.from_iterable(names)))
     changed = list(_map_files(lambda part: _find_changed(part, known), paths))
@@ -138,9 +138,9 @@ def problem_digest(problem: str) -> str:
 
 
 def is_current(path: str, record: FileRecord) -> bool:
-    """Whether a file surely has the content of its record."""
+    """Whether a file surely has the content of its record, which is a settled one."""
     try:
-        return record.fingerprint == take_fingerprint(path) and record.is_settled
+        return record.fingerprint == take_fingerprint(path)
     except OSError:
         return False
 
@@ -150,10 +150,10 @@ def _load_records(store: Store, cache: str) -> dict[str, FileRecord]:
 
 
 def _store_records(records: FileRecords, known: FileRecords, store: Store, cache: str) -> None:
-    """Store the records of the files that could be read: the others are tried again in every run."""
-    readable = {path: record for path, record in records.items() if not record.problem}
-    if readable != known:
-        store.write_file(cache, msgspec.json.encode(readable))
+    """Store the records of the files that could be read and are settled: the others are read again in the next run."""
+    kept = {path: record for path, record in records.items() if not record.problem and record.is_settled}
+    if kept != known:
+        store.write_file(cache, msgspec.json.encode(kept))
 
 
 def _find_changed(paths: Sequence[str], known: FileRecords) -> list[str]:

@@ -76,6 +76,9 @@ def _without_tested_validation(fold: Fold) -> Fold:
 
 def _shared_values(fold: Fold, values: Mapping[str, Hashable]) -> list[tuple[Hashable, dict[str, str]]]:
     """The values of clips that are in two parts, each with its first clip in each of these parts, in the order of these clips."""
+    distinct = [set(map(values.__getitem__, clips)) for clips in fold.parts.values()]
+    if sum(map(len, distinct)) == len(set().union(*distinct)):  # quick, and nearly always so
+        return []
     firsts = {part: {values[clip]: clip for clip in reversed(clips)} for part, clips in fold.parts.items()}
     shared = [value for value, parts in Counter(chain(*firsts.values())).items() if parts > 1]
     places = ((value, {part: clips[value] for part, clips in firsts.items() if value in clips}) for value in shared)

@@ -39,7 +39,7 @@ def hold_indexed(path: Path, digest: str) -> Iterator[None]:
         yield
     except Unreadable as error:  # may come from a change
         failure = error
-    if not is_current(str(path), record):
+    if not (record.is_settled and is_current(str(path), record)):
         again = record_file(path)
         _check_equal(path, (again.digest, again.fingerprint), (digest, record.fingerprint))
     if failure:

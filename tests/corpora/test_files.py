@@ -88,6 +88,19 @@ def test_a_young_file_is_read_again_even_if_nothing_seems_to_have_changed(digest
     assert digest() != before
 
 
+def test_only_settled_files_are_remembered(tmp_path, store, monkeypatch):
+    """A file that was changed just before it was read may change again without another time."""
+    (tmp_path / "a.png").write_bytes(b"x")
+    clip = Clip("a", "ann", "fear", images=(tmp_path / "a.png",))
+    reads = []
+    read = files.record_file
+    monkeypatch.setattr(files, "record_file", lambda path: (reads.append(path), read(path))[1])
+    for settled, count in ((2_000_000_000, 1), (2_000_000_000, 2), (0, 3), (0, 3)):
+        monkeypatch.setattr(files, "SETTLED", settled)
+        read_files(tmp_path, [clip], [file_names(clip)], store)
+        assert len(reads) == count
+
+
 def test_a_file_is_settled_two_seconds_after_its_last_change():
     for modified, changed, looked, is_settled in ((0, 0, 2, True), (0, 1, 2, False), (1, 0, 2, False), (9, 0, 2, False), (0, 1, 3, True)):
         fingerprint = (5, modified * 10**9, changed * 10**9, 1)

@@ -145,7 +145,8 @@ def test_unchanged_files_are_not_read_again(listed, tmp_path, monkeypatch):
     assert listed(*clips) == before
 
 
-def test_digests_of_another_version_are_dropped(tmp_path, store):
+def test_digests_of_another_version_are_dropped(tmp_path, store, monkeypatch):
+    monkeypatch.setattr("ferbench.corpora.files.SETTLED", 0)
     clips = [Clip("a", "ann", "fear", images=write_images(tmp_path / "a"))]
     records = read_files(tmp_path, clips, list(map(file_names, clips)), store)
     (file,) = (store.root / "digests").iterdir()

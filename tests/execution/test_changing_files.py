@@ -152,8 +152,8 @@ def test_a_frame_that_was_unreadable_once_counts_again(run, data, disk):
 
 def test_a_frame_that_cannot_be_read_any_more_without_a_change_is_left_out_after_a_rehash(run, data, disk, monkeypatch):
     """As for another user of the same store."""
-    run()
     monkeypatch.setattr(files, "SETTLED", -(10**15))
+    run()
     disk.denied.add(data / "toy/p00/dark/take0/0.png")
     code, _, messages = run("--set", "preprocessing=[[{resize: {size: 16}}]]")
     assert code == 2
@@ -165,8 +165,8 @@ def test_a_frame_that_cannot_be_read_any_more_without_a_change_is_left_out_after
 
 
 def test_a_finished_run_opens_no_frame(run, disk, monkeypatch):
-    run()
     monkeypatch.setattr(files, "SETTLED", -(10**15))
+    run()
     run()
     disk.plan(1, lambda: pytest.fail("a frame is opened"))
     code, _, messages = run()
@@ -175,8 +175,8 @@ def test_a_finished_run_opens_no_frame(run, disk, monkeypatch):
 
 
 def test_rehash_opens_all_frames_again(run, disk, monkeypatch):
-    run()
     monkeypatch.setattr(files, "SETTLED", -(10**15))
+    run()
     disk.plan(10**9, lambda: None)
     assert run("--rehash")[0] == 0
     assert 10**9 - disk.left == 81
