@@ -30,6 +30,10 @@ class Repeats:
 
 def find_repeats(corpora: Iterable[Corpus]) -> list[Repeats]:
     """The repeated pictures of each corpus; people of two corpora count as different ones."""
+    corpora = list(corpora)
+    digests = [digest for corpus in corpora for clip in corpus.clips for digest in picture_digests(corpus, clip)]
+    if len(set(digests)) == len(digests):  # quick, and nearly always so
+        return [Repeats() for _ in corpora]
     first: dict[str, tuple[Corpus, Clip]] = {}  # by digest
     return [_find_repeats(corpus, first) for corpus in corpora]
 
