@@ -90,6 +90,7 @@ class Full:
 def test_full_at_a_stage(run, undisturbed, tmp_path, folder, code):
     full = Full(code, folder)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ferbench.corpora.files.SETTLED", 0)  # so that files made just now are remembered
         full.apply(patch)
         exit_code, messages = run("runs", "--no-figures")
     assert exit_code == 2
