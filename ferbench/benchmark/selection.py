@@ -37,6 +37,11 @@ def keeps(only: Filter, axis: str, choice: Choice) -> bool:
     return any(map(choice.matches, only.get(axis, ("*",))))
 
 
+def split_labels(text: str) -> list[str]:
+    """The labels between the commas of a text; a label may hold commas in brackets."""
+    return re.split(r",(?![^(]*\))", text)
+
+
 def _parse_options(options: Sequence[str], choices: Choices) -> dict[str, tuple[str, ...]]:
     only: dict[str, tuple[str, ...]] = {}
     for text in options:
@@ -46,7 +51,7 @@ def _parse_options(options: Sequence[str], choices: Choices) -> dict[str, tuple[
             raise FerbenchError(describe_unknown("axis", axis, AXES), where=option, hint=ONLY_HINT)
         if not value:
             raise FerbenchError("no choice is named", where=option, hint=ONLY_HINT)
-        patterns = tuple(re.split(r",(?![^(]*\))", value))  # a label may hold commas in brackets
+        patterns = tuple(split_labels(value))
         _check_patterns(axis, patterns, choices, option)
         only[axis] = only.get(axis, ()) + patterns
     return only

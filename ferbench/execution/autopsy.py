@@ -22,7 +22,7 @@ from ferbench.execution.variants import MakeSplit, Variants, plan_variants
 from ferbench.plan.models import Model, Row
 from ferbench.plan.planner import Planner
 from ferbench.plan.precision import precision_of
-from ferbench.report.patterns import parse_patterns
+from ferbench.report.patterns import choose_rows
 from ferbench.report.statistics.intervals import Estimate
 from ferbench.report.statistics.shares import Figure, Shares, share_difference
 from ferbench.store.entries import Store
@@ -106,8 +106,7 @@ def _compute(models: Sequence[Model], context: Context) -> None:
 
 
 def _pick_row(rows: Sequence[Row], pattern: str) -> Row:
-    patterns = parse_patterns(pattern, [row.labels for row in rows])
-    chosen = [row for row in rows if row.key.startswith(pattern) or patterns.match(row.labels)]
+    chosen = [rows[number] for number in choose_rows(pattern, [row.key for row in rows], [row.labels for row in rows])]
     if len(chosen) != 1:
         names = "; ".join(" ".join(row.labels.values()) for row in (chosen or rows)[:5])
         hint = "name more axes, as in --row backbone=vgg16,aggregator=mean,seed=0"

@@ -9,12 +9,11 @@ from itertools import combinations
 
 from ferbench.api.errors import FerbenchError, join_names, shorten
 from ferbench.benchmark.axes import AXES
-from ferbench.report.patterns import parse_patterns
+from ferbench.report.patterns import MIN_KEY, choose_rows
 from ferbench.store.entries import Store
 from ferbench.store.records import load_records
 from ferbench.store.rows import DoneRow, FailedRow, StoredRow
 
-MIN_KEY = 6  # characters: shorter ones could be labels
 HINT = "`ferbench leaderboard` shows the labels, and with --format csv the keys"
 MORE_AXES = "name more axes, as in backbone=vgg16,aggregator=mean"
 
@@ -71,21 +70,13 @@ def find_matches(text: str, store: Store, benchmark: str = "") -> Matches:
     """
     rows = list({row["key"]: row for record in load_records(store, benchmark) for row in record["rows"]}.values())
     groups: dict[tuple[str, ...], list[StoredRow]] = {}
-    for row in _choose_rows(text, rows):
-        groups.setdefault(_identify_combination(row), []).append(row)
+    for number in choose_rows(text, [row["key"] for row in rows], [row["labels"] for row in rows]):
+        groups.setdefault(_identify_combination(rows[number]), []).append(rows[number])
     matches = [_make_match(group, store) for group in groups.values()]
     found = tuple(match for match in matches if match.rows)
     if not found:
         raise _make_error(text, rows, [row for match in matches for row in match.failed])
     return Matches(text, store, found, tuple(row for match in matches for row in match.failed))
-
-
-def _choose_rows(text: str, rows: Sequence[StoredRow]) -> list[StoredRow]:
-    is_key = re.fullmatch(rf"[0-9a-f]{{{MIN_KEY},32}}", text)
-    if chosen := [row for row in rows if is_key and row["key"].startswith(text)]:
-        return chosen
-    patterns = parse_patterns(text, [row["labels"] for row in rows])
-    return [row for row in rows if patterns.match(row["labels"])]
 
 
 def _identify_combination(row: StoredRow) -> tuple[str, ...]:
