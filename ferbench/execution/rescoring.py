@@ -12,7 +12,7 @@ from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, join_names
 from ferbench.benchmark.rescoring import EVERYTHING, Rescoring, Window
 from ferbench.report.answers import AnswerReader, Answers
-from ferbench.report.matching import find_matches
+from ferbench.report.matching import describe_labels, find_matches
 from ferbench.report.results import RankedRecord, rank_rows
 from ferbench.report.statistics.metrics import compute_metrics, compute_score_metrics
 from ferbench.stages.fits import load_scores
@@ -59,8 +59,10 @@ def rescore(rescoring: Rescoring, store: Store) -> list[RankedRecord]:
 
     Rows of two benchmarks never share a table: they may have equal labels, and would be taken for seeds of each other.
     """
-    matches = [match for text in rescoring.rows for match in find_matches(text, store, rescoring.benchmark).found]
-    rows = {row["key"]: row for match in matches for row in match.rows}
+    searches = [find_matches(text, store, rescoring.benchmark) for text in rescoring.rows]
+    rows = {row["key"]: row for search in searches for match in search.found for row in match.rows}
+    for failed in {row["key"]: row for search in searches for row in search.failed}.values():
+        store.warn(f"left out, since it failed: {describe_labels(failed)}, seed {failed['labels']['seed']}: {failed['error']}")
     groups: dict[tuple[str, bool], dict[tuple[str, ...], DoneRow]] = {}
     for row in rows.values():
         groups.setdefault((row["benchmark"], row["standin"]), {}).setdefault(tuple(row["fits"]), row)

@@ -289,6 +289,19 @@ def test_rescore_without_changes_gives_the_stored_rows(ferbench, tmp_path):
         assert [row["result"][name] for name in figures_of_results] == [before[labels]["result"][name] for name in figures_of_results]
 
 
+def test_rescore_names_the_rows_that_failed(data, benchmark_file, toy_plugin, tmp_path, capsys):
+    store = ["--store", str(tmp_path / "runs")]
+    sets = ["--set", "loss=[cross-entropy, broken]", "--set", "recipe.epochs=1"]
+    assert main(["run", str(benchmark_file), "--plugin", str(toy_plugin), *store, *sets, "--no-figures", "--device", "cpu"]) == 1
+    (tmp_path / "again.yaml").write_text("aggregator: mean\n")
+    capsys.readouterr()
+    assert main(["rescore", str(tmp_path / "again.yaml"), *store, "--format", "json"]) == 0
+    output = capsys.readouterr()
+    assert {row["labels"]["loss"] for row in json.loads(output.out)} == {"cross-entropy"}
+    assert "left out, since it failed: toys: toy-net · default · broken" in output.err
+    assert "seed 0: ZeroDivisionError" in output.err
+
+
 def test_rescored_rows_of_two_benchmarks_are_no_seeds_of_each_other(two_tables, tmp_path, capsys):
     """Equal labels in two benchmarks used to become one row, with the mean of both."""
     (tmp_path / "again.yaml").write_text("rows: [backbone=trees]\naggregator: mean\n")
