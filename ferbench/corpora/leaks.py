@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, combinations
+from itertools import combinations
 
 from ferbench.api.clips import Fold
 from ferbench.corpora.corpus import Corpus
@@ -75,14 +74,15 @@ def _without_tested_validation(fold: Fold) -> Fold:
 
 
 def _shared_values(fold: Fold, values: Mapping[str, Hashable]) -> list[tuple[Hashable, dict[str, str]]]:
-    """The values of clips that are in two parts, each with its first clip in each of these parts, in the order of these clips."""
+    """The values of clips that are in two parts, each with its first clip in each of these parts."""
     distinct = [set(map(values.__getitem__, clips)) for clips in fold.parts.values()]
     if sum(map(len, distinct)) == len(set().union(*distinct)):  # quick, and nearly always so
         return []
-    firsts = {part: {values[clip]: clip for clip in reversed(clips)} for part, clips in fold.parts.items()}
-    shared = [value for value, parts in Counter(chain(*firsts.values())).items() if parts > 1]
-    places = ((value, {part: clips[value] for part, clips in firsts.items() if value in clips}) for value in shared)
-    return sorted(places, key=lambda place: tuple(place[1].values()))
+    places: dict[Hashable, dict[str, str]] = {}
+    for part, clips in fold.parts.items():
+        for clip in clips:
+            places.setdefault(values[clip], {}).setdefault(part, clip)
+    return [(value, parts) for value, parts in places.items() if len(parts) > 1]
 
 
 def _clip_contents(corpora: Sequence[Corpus]) -> dict[str, Content]:

@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 from ferbench.plan.guards import Duplicates, FramePair
 from ferbench.plan.models import Model
 from ferbench.stages.crops import GroupCrops, load_crops
-from ferbench.stages.likeness import HASH_BITS, Gray, find_candidates, hash_frames, measure_likeness, shrink, transform
+from ferbench.stages.likeness import HASH_BITS, Gray, find_candidates, hash_frames, measure_frequencies, measure_likeness, shrink
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 
 MIN_LIKENESS = 0.975
+LOOKS = 4  # pairs of frames of two clips that are looked at: those with the nearest hashes
+
 Place = tuple[str, int]
 """A clip and the number of a frame."""
 
 Pair = tuple[Place, Place]
-
-LOOKS = 4  # pairs of frames of two clips that are looked at: those with the nearest hashes
+"""Two frames to compare."""
 
 
 class _GroupFrames(NamedTuple):
@@ -60,7 +61,7 @@ def _load_group(model: Model, group: str, clips: Collection[str], store: Store) 
     crops = load_crops(model.crops[group], store)
     wanted = [clip for clip in model.groups.by_name[group].clips if clip in clips]
     shrunk = [((clip, number), shrink(crop)) for clip in wanted for number, crop in _numbered_crops(crops, clip)]
-    compared = [(place, transform(small)) for place, small in shrunk if small is not None]
+    compared = [(place, measure_frequencies(small)) for place, small in shrunk if small is not None]
     frequencies = np.array([each for _, each in compared], np.float32).reshape(len(compared), HASH_BITS)
     return _GroupFrames([place for place, _ in compared], frequencies, len(shrunk) - len(compared))
 

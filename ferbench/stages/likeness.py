@@ -47,10 +47,10 @@ def shrink(crop: NDArray[np.uint8]) -> Gray | None:
     return small if float(_details(small).std()) >= MIN_DETAIL else None
 
 
-def transform(small: Gray) -> NDArray[np.float32]:
+def measure_frequencies(small: Gray) -> NDArray[np.float32]:
     """The low frequencies [63] of a small version, without the mean; rounded, so that all processors agree."""
-    blocks: NDArray[np.float32] = (COSINES @ small.astype(float) @ COSINES.T).ravel()[1:].round(DECIMALS).astype(np.float32)
-    return blocks
+    low: NDArray[np.float64] = COSINES @ small.astype(float) @ COSINES.T
+    return low.ravel()[1:].round(DECIMALS).astype(np.float32)
 
 
 def hash_frames(frequencies: Sequence[NDArray[np.float32]]) -> Hashes:

@@ -174,7 +174,7 @@ def duplicates(_: Path) -> Iterator[tuple[str, object]]:
     small = [likeness.shrink(picture) for picture in (*pictures, *copies)]
     yield "too smooth, too small", [likeness.shrink(np.full((20, 20), 9, np.uint8)), likeness.shrink(image(1, 15, 30))]
     yield "small version", small[0][::12, ::12]
-    hashes = likeness.hash_frames([likeness.transform(each)[None] for each in small])
+    hashes = likeness.hash_frames([likeness.measure_frequencies(each)[None] for each in small])
     yield "distances", [(int(hashes[number]) ^ int(hashes[6 + number])).bit_count() for number in range(3)]
     yield "candidates", likeness.find_candidates(hashes, np.arange(9))[0]
     yield "likeness", [likeness.measure_likeness(small[one], small[other]) for one, other in ((0, 6), (1, 7), (2, 8), (0, 7), (3, 4))]

@@ -11,7 +11,7 @@ from faces import disguise
 
 from ferbench.stages import likeness
 from ferbench.stages.duplicates import MIN_LIKENESS
-from ferbench.stages.likeness import SIZE, find_candidates, hash_frames, measure_likeness, shrink, transform
+from ferbench.stages.likeness import SIZE, find_candidates, hash_frames, measure_frequencies, measure_likeness, shrink
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_disguised_copies_are_found_and_no_others(rng):
     pictures = [picture(rng) for _ in range(30)]
     copies = [disguise(image, rng) for image in pictures[:10]]
     small = [shrink(image) for image in (*pictures, *copies)]
-    candidates, is_limited = find_candidates(hash_frames([np.stack(list(map(transform, small)))]), np.arange(40))
+    candidates, is_limited = find_candidates(hash_frames([np.stack(list(map(measure_frequencies, small)))]), np.arange(40))
     alike = {(a, b) for a, b in candidates.tolist() if measure_likeness(small[a], small[b]) >= MIN_LIKENESS}
     assert alike == {(number, 30 + number) for number in range(10)}
     assert not is_limited
@@ -112,7 +112,7 @@ def test_very_many_equal_frames_end_the_search(monkeypatch, few):
 
 def test_hashes_are_balanced(rng):
     small = np.stack([shrink(picture(rng)) for _ in range(64)])
-    values = np.unpackbits(hash_frames([np.stack(list(map(transform, small)))]).view(np.uint8)).reshape(64, 64)
+    values = np.unpackbits(hash_frames([np.stack(list(map(measure_frequencies, small)))]).view(np.uint8)).reshape(64, 64)
     assert small.shape == (64, SIZE, SIZE)
     assert set(values.sum(axis=0).tolist()) == {0, 32}  # one of the 64 bits is not used
     assert (values.sum(axis=0) == 0).sum() == 1

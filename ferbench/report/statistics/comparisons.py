@@ -8,14 +8,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ferbench.report.statistics.bootstrap import SEED
+from ferbench.report.statistics.bootstrap import CELLS_AT_ONCE, SEED
 from ferbench.report.statistics.tallies import Tally
 
 LEVEL = 0.05  # of a test
 MAX_EXACT_PEOPLE = 13  # up to which every exchange is tried: 2^13
 EXCHANGES = 10_000  # drawn, for more people
 EXCHANGES_PER_ROW = 21  # drawn at least
-CELLS_AT_ONCE = 5_000_000  # exchanges times people
 ROUNDING = 1e-5  # of single precision
 
 
