@@ -6,7 +6,7 @@
 # make schema         write docs/benchmark.schema.json, after a parameter changed
 # make architecture   write the table of rooms into docs/architecture.md, after an import changed
 # make golden         write the golden outputs of stages whose version was raised (tests/golden)
-# make performance    run benchmarks/performance and write docs/performance.md; about 40 minutes on 2 cores
+# make performance    run benchmarks/performance and write docs/performance.md; about 45 minutes on 2 cores
 # make clean          delete the environment, the store and all caches
 PYTHON ?= python3.11
 BIN := .venv/bin

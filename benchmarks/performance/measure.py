@@ -1,6 +1,6 @@
 """Measure ferbench against a plain script, serial OpenCV and the limits of this machine, and write docs/performance.md.
 
-    python benchmarks/performance/measure.py            everything, about 40 minutes on 2 cores
+    python benchmarks/performance/measure.py            everything, about 45 minutes on 2 cores
     python benchmarks/performance/measure.py limits     one part: grid, limits, detection, orchestration, large, tables
 
 The figures of a part come from a single run of it, so that their ratios hold even on a busy machine. Repeated figures are medians.

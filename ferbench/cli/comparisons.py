@@ -135,16 +135,18 @@ def describe_reach(dataset: str, protocol: str, reach: Reach) -> Iterator[str]:
     if reach.reason:
         yield f"  no intervals: {reach.reason}"
         return
-    uars, widths = [f"{100 * share:.0f}" for share in reach.half_widths], [f"{100 * each:.1f}" for each in reach.half_widths.values()]
+    uars, widths = list(map(_percent, reach.half_widths)), [f"{100 * each:.1f}" for each in reach.half_widths.values()]
     yield f"  a UAR of {_join(uars)} % will be known to ±{_join(widths)} points"
-    shares = [f"{100 * share:.0f}" for share in reach.differences]
-    differences = ["any" if each is None else f"{100 * each:.1f}" for each in reach.differences.values()]
-    any_size = " (any: even the largest possible one)" if None in reach.differences.values() else ""
-    yield (
-        f"  of two rows that disagree on {_join(shares)} % of the clips, differences below {_join(differences)} points are mostly "
-        f"missed{any_size}"
-    )
+    pairs = "of two rows that disagree on"
+    if hopeless := [_percent(share) for share, each in reach.differences.items() if each is None]:
+        yield f"  {pairs} {_join(hopeless)} % of the clips, even the largest possible difference is mostly missed"
+    if shown := {_percent(share): f"{100 * each:.1f}" for share, each in reach.differences.items() if each is not None}:
+        yield f"  {pairs} {_join([*shown])} % of the clips, differences below {_join([*shown.values()])} points are mostly missed"
     yield f"  assumed: answers about two clips of one person correlate by {LIKENESS}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}"
 
 
 def _join(texts: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ferbench.report.matching import Matches
 
 WORSE = 3  # the exit code of --fail-if-worse
-ROW_HELP = "at least 6 first characters of a row's key, or patterns of labels: backbone=vgg16,aggregator=mean or 'vgg16*,mean'"
+ROW_HELP = "the first characters of a row's key, at least 6, or patterns of labels: backbone=vgg16,aggregator=mean or 'vgg16*,mean'"
 
 
 def add_result_commands(commands: Commands) -> None:
