@@ -125,7 +125,7 @@ def test_help_of_compare_names_the_exit_code(capsys):
         main(["compare", "--help"])
     text = " ".join(capsys.readouterr().out.split())
     assert "; 3 with --fail-if-worse, if the second row is worse." in text
-    assert "at least 6 first characters of a row's key" in text
+    assert "the first characters of a row's key, at least 6" in text
 
 
 @pytest.mark.parametrize("salt", ["", " "])
