@@ -98,7 +98,8 @@ def _make_table(board: Board, columns: Sequence[str]) -> Table:
         table.add_column(column, justify="left" if is_label else "right", overflow="fold", no_wrap=not is_label, min_width=width)
     rows = zip(*[_cells(board, column, columns) for column in columns], strict=True)
     for line, cells in zip(board.lines, rows, strict=True):
-        table.add_row(*map(Text, cells), style=STYLES[line.kind])
+        if any(cells[1:]):  # a published row has few details
+            table.add_row(*map(Text, cells), style=STYLES[line.kind])
     return table
 
 

@@ -165,6 +165,15 @@ def test_a_class_that_few_of_many_people_show_is_named(people, shown_by, is_name
     assert ("no intervals" in lines) == (people < 5)
 
 
+def test_a_published_row_without_details_fills_no_lines_of_a_narrow_terminal():
+    reference = published({"backbone": "the-backbone"}, war=0.7)
+    lines = print_tables(record(row(0.5), references=(reference,)), 80).splitlines()
+    assert sum("published" in line for line in lines[:10]) == 1
+    assert not [line for line in lines if line.strip() == "pub."]
+    with_recall = published({"backbone": "the-backbone"}, war=0.7, recall={"fear": 0.33})
+    assert [line for line in print_tables(record(row(0.5), references=(with_recall,)), 60).splitlines() if line.split() == ["pub.", "33"]]
+
+
 def test_cells():
     (board,) = boards(record(row(0.5)))
     classes = ("an", "di", "fe", "ha", "sa", "su")
