@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ferbench.cli.options import print_sentences, print_table
 from ferbench.execution.autopsy import Autopsy
 from ferbench.execution.choices import CHOICES, PEAK
-from ferbench.report.boards import format_estimate, percent
+from ferbench.report.boards import format_estimate, format_points, percent
 from ferbench.report.cards import FittingTable
 from ferbench.report.legend import REHEARSAL
 from ferbench.report.statistics.intervals import Estimate
@@ -35,7 +35,7 @@ def _describe_head(autopsy: Autopsy) -> Iterator[str]:
         return
     yield f"with all choices of published code: {format_estimate(last, 1)}"
     order = sorted(zip(autopsy.shares.shares, autopsy.choices, strict=True), key=lambda pair: -pair[0].value)
-    shares = ", ".join(f"{100 * share.value:.1f} from {choice}" for share, choice in order)
+    shares = ", ".join(f"{100 * share.value:z.1f} from {choice}" for share, choice in order)
     yield f"{percent(last.value)} → {percent(first.value)}: {shares}"
 
 
@@ -46,7 +46,7 @@ def _list_shares(autopsy: Autopsy) -> Iterator[list[str]]:
         share, bit = autopsy.shares.shares[number], 1 << number
         yield [
             autopsy.choices[number],
-            f"{100 * share.value:+.1f}",
+            format_points(share.value),
             _format_interval(share),
             percent(figures[bit].value),
             percent(figures[full ^ bit].value),
@@ -56,14 +56,14 @@ def _list_shares(autopsy: Autopsy) -> Iterator[list[str]]:
 def _format_interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return "–"
-    return f"[{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+    return f"[{format_points(estimate.low)}, {format_points(estimate.high)}]"
 
 
 def _describe_rest(autopsy: Autopsy) -> Iterator[str]:
     yield from (f"not examined: {CHOICES[choice]}: {reason}" for choice, reason in autopsy.impossible.items())
     yield from (f"not examined: {_count_classes(refused.classes)}: {refused.reason}" for refused in autopsy.refused_classes)
     for other in autopsy.classes:
-        difference = f"{100 * other.difference.value:+.1f} {_format_interval(other.difference)}"
+        difference = f"{format_points(other.difference.value)} {_format_interval(other.difference)}"
         yield f"{_count_classes(other.classes)}: UAR {format_estimate(other.uar, 1)}, {difference} points" + _describe_leaks(other.leaks)
     if reason := autopsy.shares.difference.reason:
         yield f"no intervals: {reason}"

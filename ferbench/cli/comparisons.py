@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ferbench.benchmark.axes import varying_axes
 from ferbench.cli.options import print_lines, print_sentences, print_table
 from ferbench.report.across import Across
-from ferbench.report.boards import format_estimate, format_p, percent
+from ferbench.report.boards import format_estimate, format_p, format_points, percent
 from ferbench.report.cards import FittingTable
 from ferbench.report.comparison import Comparison, MovedClip
 from ferbench.report.legend import REHEARSAL, describe_leaks
@@ -55,8 +55,8 @@ def _differing_axes(first: Match, second: Match) -> list[str]:
 
 def _format_points(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
-        return f"{100 * estimate.value:+.1f} (no interval: {estimate.reason})"
-    return f"{100 * estimate.value:+.1f} [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
+        return f"{format_points(estimate.value)} (no interval: {estimate.reason})"
+    return f"{format_points(estimate.value)} [{format_points(estimate.low)}, {format_points(estimate.high)}]"
 
 
 def _describe_mcnemar(comparison: Comparison) -> str:
@@ -82,7 +82,7 @@ def _describe_verdict(comparison: Comparison, units: str) -> str:
 
 def _print_classes(comparison: Comparison) -> None:
     rows = [
-        [each.name, str(each.clips), percent(each.first), percent(each.second), f"{100 * (each.second - each.first):+.1f}"]
+        [each.name, str(each.clips), percent(each.first), percent(each.second), format_points(each.second - each.first)]
         for each in comparison.classes
     ]
     print_table("", FittingTable(("class", "clips", "A", "B", "B − A"), rows))

@@ -19,7 +19,7 @@ from ferbench.store.entries import Store
 FOLDS, EPOCH, PEAK, FRAMES, FACES, MEAN, ACCURACY = "folds", "epoch", "peak", "frames", "faces", "mean", "accuracy"
 CHOICES = {
     FOLDS: "people on both sides: clips are folded, not people",
-    EPOCH: "the best epoch is chosen on the test clips",
+    EPOCH: "the best epoch, or the parameters of a classifier, are chosen on the test clips",
     PEAK: "only the peak frame of each clip is tested, the last one if it is unknown",
     FRAMES: "every frame counts, not every clip",
     FACES: "clips without a detected face are dropped",

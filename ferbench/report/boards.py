@@ -190,6 +190,11 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "" if share is None else f"{100 * share:.{digits}f}"
 
 
+def format_points(difference: float) -> str:
+    """A difference of shares in percentage points, with its sign; what rounds to 0 is +0.0."""
+    return f"{100 * difference:+z.1f}"
+
+
 def format_p(p: float) -> str:
     """A p-value: .034, or <.001."""
     return "<.001" if p < 0.001 else f"{p:.3f}".removeprefix("0")

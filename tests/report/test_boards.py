@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ferbench.benchmark.axes import AXES
 from ferbench.report.answers import Answers
-from ferbench.report.boards import UAR, WAR, Board, make_boards
+from ferbench.report.boards import UAR, WAR, Board, format_points, make_boards
 from ferbench.report.exports import flatten_record, to_csv, to_data, to_latex, to_markdown
 from ferbench.report.legend import REHEARSAL, describe_board
 from ferbench.report.results import RankedRecord, rank_rows
@@ -172,6 +172,11 @@ def test_a_published_row_without_details_fills_no_lines_of_a_narrow_terminal():
     assert not [line for line in lines if line.strip() == "pub."]
     with_recall = published({"backbone": "the-backbone"}, war=0.7, recall={"fear": 0.33})
     assert [line for line in print_tables(record(row(0.5), references=(with_recall,)), 60).splitlines() if line.split() == ["pub.", "33"]]
+
+
+@pytest.mark.parametrize(("difference", "text"), [(0.0123, "+1.2"), (-0.0123, "-1.2"), (-0.0004, "+0.0"), (0, "+0.0")])
+def test_points(difference, text):
+    assert format_points(difference) == text
 
 
 def test_cells():
