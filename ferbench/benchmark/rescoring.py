@@ -61,6 +61,8 @@ class Rescoring:
 
 def load_rescoring(path: Path, plugins: Sequence[Path] = ()) -> Rescoring:
     """Read the file; raises FerbenchError, with the line, for everything that is wrong."""
+    if not path.exists():
+        raise FerbenchError(f"no file {path}", hint="give a YAML file that says what to score; docs/statistics.md shows one")
     document = load_document(path)
     if not isinstance(document.data, dict):
         raise FerbenchError(f"expected a mapping of {', '.join(KEYS)}", where=document.where(), hint="docs/statistics.md shows an example")

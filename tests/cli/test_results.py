@@ -342,6 +342,12 @@ def test_mistakes_in_a_rescoring(ferbench, tmp_path, text, message):
     assert message in err
 
 
+def test_a_missing_rescoring(ferbench):
+    code, _, err = ferbench("rescore", "nowhere.yaml")
+    assert code == 2
+    assert "no file nowhere.yaml\n  give a YAML file that says what to score" in err
+
+
 def test_power_before_any_training(finished, tmp_path, monkeypatch, capsys, toy_plugin):
     monkeypatch.setenv("FERBENCH_DATA", str(finished / "data"))
     command = ["plan", str(finished / "toys.yaml"), "--plugin", str(toy_plugin), "--store", str(tmp_path / "store"), "--power"]
