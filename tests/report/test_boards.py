@@ -156,7 +156,7 @@ def test_a_class_is_never_shown_in_the_column_of_another_figure():
 
 
 @pytest.mark.parametrize(
-    ("people", "shown_by", "is_named"), [(30, 9, False), (30, 8, True), (30, 2, True), (6, 6, False), (6, 5, True), (4, 2, False)]
+    ("people", "shown_by", "is_named"), [(30, 6, False), (30, 5, True), (30, 2, True), (5, 5, False), (6, 5, True), (4, 2, False)]
 )
 def test_a_class_that_few_of_many_people_show_is_named(people, shown_by, is_named):
     ranking = replace(rank(record(row(0.5))).rankings[0], people=people, people_by_class={"anger": people, "fear": shown_by})
