@@ -11,7 +11,7 @@ import numpy as np
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
 from ferbench.store.records import StoredRecord, load_records, save_record
-from ferbench.store.rows import DoneRow, FailedRow
+from ferbench.store.rows import DoneRow, FailedRow, RowRun
 
 BENCHMARK = """\
 name: toys
@@ -61,3 +61,17 @@ def fail_rows(store: Path, rows: list[DoneRow], message: str = "out of memory") 
         failure |= {"status": "failed", "error": "RuntimeError", "message": message, "log": "logs/x.txt"}
         folder.remove("rows", row["key"])
         save_record({**record, "failures": {**record["failures"], row["key"]: failure}}, folder)
+
+
+def copy_rows(store: Path, benchmark: str, facts: dict, changes: dict) -> list[str]:
+    """Store the rows of a benchmark again with other facts, in a record with changes; returns their keys."""
+    folder = Store(store)
+    record = folder.try_read(f"benchmarks/{benchmark}.json", StoredRecord)
+    keys = [f"{number:032x}" for number, _ in enumerate(record["rows"])]
+    for old, key in zip(record["rows"], keys, strict=True):
+        entry = folder.find("rows", old)
+        arrays = {name: np.array(entry.array(name)) for name in entry.specs}
+        content = Content(arrays, {**entry.read_facts(dict), "key": key, **facts}, entry.read_run(RowRun))
+        folder.write("rows", key, lambda content=content: content)
+    save_record({**record, **changes, "rows": keys}, folder)
+    return keys

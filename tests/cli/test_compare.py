@@ -10,13 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compared import NET, TREES, edit_rows, fail_rows, find_rows
+from compared import NET, TREES, copy_rows, edit_rows, fail_rows, find_rows
 
 from ferbench.report.answers import AnswerReader
 from ferbench.store.entries import Store
-from ferbench.store.entry_format import Content
-from ferbench.store.records import StoredRecord, save_record
-from ferbench.store.rows import RowRun
 
 
 def compare(ferbench, store, *arguments: str) -> dict:
@@ -44,17 +41,7 @@ BANNER = "REHEARSAL on stand-in corpora"
 
 def copy_as_rehearsal(store: Path, benchmark: str, fingerprint: str) -> list[str]:
     """Store the rows of a benchmark again, as those of a rehearsal; returns their keys."""
-    folder = Store(store)
-    record = folder.try_read(f"benchmarks/{benchmark}.json", StoredRecord)
-    keys = [f"{number:032x}" for number, _ in enumerate(record["rows"])]
-    for old, key in zip(record["rows"], keys, strict=True):
-        entry = folder.find("rows", old)
-        arrays = {name: np.array(entry.array(name)) for name in entry.specs}
-        facts = {**entry.read_facts(dict), "key": key, "standin": True, "fingerprint": fingerprint}
-        content = Content(arrays, facts, entry.read_run(RowRun))
-        folder.write("rows", key, lambda content=content: content)
-    save_record({**record, "rehearsal": True, "rows": keys}, folder)
-    return keys
+    return copy_rows(store, benchmark, {"standin": True, "fingerprint": fingerprint}, {"rehearsal": True})
 
 
 def test_rehearsals_are_left_out_where_real_rows_match(ferbench, copy):
@@ -169,15 +156,7 @@ def test_rows_that_failed_are_no_missing_rows(ferbench, copy):
 
 def add_table(store: Path) -> None:
     """A third table, of the same rows as k3."""
-    folder = Store(store)
-    record = folder.try_read("benchmarks/k3.json", StoredRecord)
-    keys = [f"{number:032x}" for number, _ in enumerate(record["rows"])]
-    for old, key in zip(record["rows"], keys, strict=True):
-        entry = folder.find("rows", old)
-        arrays = {name: np.array(entry.array(name)) for name in entry.specs}
-        content = Content(arrays, {**entry.read_facts(dict), "key": key, "benchmark": "k4"}, entry.read_run(RowRun))
-        folder.write("rows", key, lambda content=content: content)
-    save_record({**record, "benchmark": "k4", "rows": keys}, folder)
+    copy_rows(store, "k3", {"benchmark": "k4"}, {"benchmark": "k4"})
 
 
 @pytest.mark.parametrize(
