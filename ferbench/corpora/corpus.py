@@ -9,10 +9,14 @@ from pathlib import Path
 
 from ferbench.api.clips import Clip, Skipped
 from ferbench.api.components import Dataset
+from ferbench.corpora.files import PROBLEM
 from ferbench.corpora.groups import ClipGroup, group_clips
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content
+from ferbench.store.files import digest_bytes
 from ferbench.store.keys import identify_component, make_key
+
+EMPTY = digest_bytes(b"")
 
 ClipContents = Mapping[str, list[str | int | None]]
 """Subject, label, apex and digest of each clip."""
@@ -48,9 +52,21 @@ class Corpus:
         return {clip.id: [clip.subject, clip.label, clip.apex, make_key(self.files[clip.id])] for clip in self.clips}
 
     @cached_property
+    def pictures(self) -> Mapping[str, tuple[str, ...]]:
+        """The digests of the pictures (files of images or videos) of each clip that can be read and are not empty."""
+        return {clip.id: _pictures(clip, self.files[clip.id]) for clip in self.clips}
+
+    @cached_property
     def groups(self) -> Mapping[str, ClipGroup]:
         """The groups of its clips, by name."""
         return {group.name: group for group in group_clips(self.name, self.clips, self.files)}
+
+
+def _pictures(clip: Clip, files: tuple[str, ...]) -> tuple[str, ...]:
+    digests = files[-1:] if clip.video else files[: len(clip.images)]
+    if EMPTY not in digests and PROBLEM not in "".join(digests):  # quick, for all but very few clips
+        return digests
+    return tuple(digest for digest in digests if digest != EMPTY and not digest.startswith(PROBLEM))
 
 
 def identify_corpus(dataset: Dataset, corpus: Corpus) -> dict[str, object]:

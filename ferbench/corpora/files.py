@@ -71,16 +71,14 @@ def file_names(clip: Clip) -> list[str]:
     return [*_names(clip.images), *_names(clip.landmarks), *([str(clip.video)] if clip.video else [])]
 
 
-def file_folders(clip: Clip) -> Iterator[str]:
-    """The names of the folders of these files, some of them repeatedly."""
-    parts = (clip.images, clip.landmarks, (clip.video,) if clip.video else ())
-    return chain.from_iterable(map(_folders, parts))
+def file_folders(clips: Iterable[Clip]) -> set[str]:
+    """The names of the folders of the files of these clips."""
+    parts = (part for clip in clips for part in (clip.images, clip.landmarks, (clip.video,) if clip.video else ()) if part)
+    return {folder for part in parts for folder in _folders(part)}
 
 
 def _folders(files: Sequence[Path]) -> Iterable[str]:
-    if isinstance(files, Files):
-        return (str(files.folder),) if files.names else ()
-    return (os.path.dirname(path) for path in files)  # noqa: PTH120
+    return (str(files.folder),) if isinstance(files, Files) else (os.path.dirname(path) for path in files)  # noqa: PTH120
 
 
 def _names(files: Sequence[Path]) -> Iterable[str]:

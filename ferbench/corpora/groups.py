@@ -16,6 +16,7 @@ from ferbench.api.clips import Clip
 from ferbench.store.keys import make_key
 
 MAX_CLIPS = 64
+HASH_BITS = 128
 MAX_FRAMES = 512  # of clips with more, there is one in a group
 
 
@@ -57,23 +58,23 @@ class Groups:
 
 def group_clips(corpus: str, clips: Sequence[Clip], files: Mapping[str, Sequence[str]]) -> tuple[ClipGroup, ...]:
     """Divide clips into groups of at most MAX_CLIPS clips and MAX_FRAMES frames; `files` gives the digests of the files of each clip."""
-    hashed = sorted(((_hash_bits(clip.id), clip) for clip in clips), key=itemgetter(0))
+    hashed = sorted(((_hash_name(clip.id), clip) for clip in clips), key=itemgetter(0))
     return tuple(
         ClipGroup(f"{corpus}/{bits}", {clip.id: clip for clip in part}, {clip.id: files[clip.id] for clip in part})
         for bits, part in _divide("", hashed)
     )
 
 
-def _hash_bits(name: str) -> str:
-    return f"{int.from_bytes(hashlib.sha256(name.encode()).digest()[:16]):0128b}"
+def _hash_name(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[: HASH_BITS // 8])
 
 
-def _divide(bits: str, clips: Sequence[tuple[str, Clip]]) -> Iterator[tuple[str, list[Clip]]]:
+def _divide(bits: str, clips: Sequence[tuple[int, Clip]]) -> Iterator[tuple[str, list[Clip]]]:
     """Yield groups of (hash, clip), which are sorted, each with the bits that its hashes begin with."""
     if len(clips) <= 1 or (len(clips) <= MAX_CLIPS and sum(clip.length for _, clip in clips) <= MAX_FRAMES):
         if clips:
             yield bits, [clip for _, clip in clips]
         return
-    middle = bisect_left(clips, bits + "1", key=itemgetter(0))
+    middle = bisect_left(clips, int(bits + "1", 2) << (HASH_BITS - 1 - len(bits)), key=itemgetter(0))
     yield from _divide(bits + "0", clips[:middle])
     yield from _divide(bits + "1", clips[middle:])

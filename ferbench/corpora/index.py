@@ -49,7 +49,7 @@ def index_corpus(dataset: Dataset, store: Store, *, rehash: bool = False, progre
         tuple(skipped),
         truncated=tuple(_truncated(clips, records)),
         unreadable=tuple(_unreadable(dataset, clips, records)),
-        standin=find_standin({folder for clip in clips for folder in file_folders(clip)}),
+        standin=find_standin(file_folders(clips)),
         names_people=dataset.names_people,
     )
     store_contents(corpus, store)

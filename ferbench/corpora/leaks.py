@@ -9,7 +9,7 @@ from itertools import combinations
 from ferbench.api.clips import Fold
 from ferbench.corpora.corpus import Corpus
 from ferbench.corpora.folds import Split
-from ferbench.corpora.repeats import MAX_EXAMPLES, picture_digests
+from ferbench.corpora.repeats import MAX_EXAMPLES
 
 SAME_CORPUS = 0.5  # share of the smaller corpus's pictures; if another corpus has more of them, both are the same corpus
 
@@ -87,7 +87,7 @@ def _shared_values(fold: Fold, values: Mapping[str, Hashable]) -> list[tuple[Has
 
 def _clip_contents(corpora: Sequence[Corpus]) -> dict[str, Content]:
     """The content of each clip; for one without readable pictures its id, so that it equals only itself."""
-    return {clip.id: picture_digests(corpus, clip) or (clip.id,) for corpus in corpora for clip in corpus.clips}
+    return {clip: pictures or (clip,) for corpus in corpora for clip, pictures in corpus.pictures.items()}
 
 
 def _same_corpora(corpora: Sequence[Corpus]) -> Iterator[Leak]:
@@ -100,4 +100,4 @@ def _same_corpora(corpora: Sequence[Corpus]) -> Iterator[Leak]:
 
 
 def _distinct_pictures(corpus: Corpus) -> set[str]:
-    return {digest for clip in corpus.clips for digest in picture_digests(corpus, clip)}
+    return {digest for pictures in corpus.pictures.values() for digest in pictures}

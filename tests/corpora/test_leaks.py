@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from ferbench import Clip, Fold
-from ferbench.corpora.corpus import Corpus
+from ferbench.corpora.corpus import EMPTY, Corpus
 from ferbench.corpora.folds import Split
 from ferbench.corpora.leaks import find_leaks
-from ferbench.corpora.repeats import EMPTY
 
 # People a, b, c with two clips of two pictures each.
 CLIPS = tuple(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ferbench import Clip
-from ferbench.corpora.corpus import Corpus
-from ferbench.corpora.repeats import EMPTY, Repeats, find_repeats
+from ferbench.corpora.corpus import EMPTY, Corpus
+from ferbench.corpora.repeats import Repeats, find_repeats
 from ferbench.execution.summary import repeat_lines, summarize_corpus
 
 CONTENT = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 CONFIDENCE = 0.95
 DRAWS = 5_000
 DRAWN_PEOPLE = 5_000_000  # of all draws together; above 1,000 people there are fewer draws ...
-MIN_DRAWS = 2_000  # ... but not fewer than this
+MIN_DRAWS = 1_000  # ... but not fewer than this
 CELLS_AT_ONCE = 5_000_000  # draws, or exchanges, times people
 BLOCK = 100  # draws that are made at once, so that those of thousands of people need little memory
 SEED = 20220  # equal answers give equal intervals
