@@ -75,7 +75,7 @@ class Filled:
             "macro_f1": 0.5, "recall": {}, "confusion": [], "clips": 1, "covered_only": None,
             "coverage": {"frames": None, "clips": None, "frames_used": 1, "frames_unreadable": 0}, "unreadable": {}, "clips_lost": [],
             "epochs": [1], "steps": [3], "fold_uar": [0.5], "tested": key("tested"), "others": [], "kappa": 0.0, "class_precision": {},
-            "score_metrics": None, "validation": None, "people_known": True, "leaks": [],
+            "score_metrics": None, "validation": None, "people_known": True, "leaks": [], "trained_on": [],
         }  # fmt: skip
 
     def file(self, stage: str, name: str) -> Path:

@@ -99,6 +99,10 @@ class Backbone(Component):
         Check only what `trainable` needs: building the frozen part checks the rest.
         """
 
+    def trained_on(self) -> str:
+        """Return what its weights were trained on beforehand, such as "ImageNet-1k"; empty if on nothing. Tables show it."""
+        return ""
+
     def frames_per_clip(self) -> int | None:
         """Return the frames per clip in a training step, one drawn from each of that many equal segments; None for all frames.
 

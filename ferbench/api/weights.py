@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 from zipfile import is_zipfile
 
+import safetensors
 import safetensors.torch
 import torch
 
+from ferbench.api import models
 from ferbench.api.errors import FerbenchError
+from ferbench.api.models import ModelFile
 from ferbench.api.paths import expand_home
 
 SETTING = "backbone.weights"
@@ -36,6 +41,35 @@ def load_state(file: str | Path) -> dict[str, torch.Tensor]:
         return {name.removeprefix("module."): value for name, value in state.items()}
     kind = f"a dict with {', '.join(map(str, list(content)[:4]))}" if isinstance(content, dict) else type(content).__name__
     raise FerbenchError(f"{path} holds {kind}; expected a state dict, which maps names to tensors", where=SETTING)
+
+
+def load_model(model: ModelFile) -> dict[str, torch.Tensor]:
+    """Load the state dict of a model file, on the CPU. What its `convert` makes is kept as safetensors in ferbench's cache.
+
+    Raises FerbenchError if the file is not on this machine.
+    """
+    path = models.find(model)
+    if model.convert is None:
+        return load_state(path)
+    code = models.hash_file(Path(inspect.getfile(model.convert)))
+    converted = models.cache_folder() / "converted" / f"{model.name}-{model.sha256[:12]}-{code[:12]}.safetensors"
+    with suppress(OSError, safetensors.SafetensorError):  # there is none yet, or it is damaged
+        return safetensors.torch.load_file(converted)
+    state = {name: tensor.contiguous() for name, tensor in model.convert(path).items()}
+    with suppress(OSError):  # it is made again next time
+        _write_whole(converted, safetensors.torch.save(state))
+    return state
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Write a file under another name and then rename it, so that nobody reads a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial_file = path.with_name(f"{path.name}.{uuid4().hex[:8]}.part")
+    try:
+        partial_file.write_bytes(content)
+        partial_file.replace(path)
+    finally:
+        partial_file.unlink(missing_ok=True)
 
 
 def load_into(module: torch.nn.Module, state: Mapping[str, torch.Tensor], expected: str, others: tuple[str, ...] | None = None) -> None:

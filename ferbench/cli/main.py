@@ -17,6 +17,7 @@ from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output
 from ferbench.cli.process import QuickExit, Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
 from ferbench.cli.results import add_result_commands
 from ferbench.cli.store import add_store_commands
+from ferbench.cli.weights import add_weights_commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_benchmark_commands(commands)
     add_result_commands(commands)
     add_list_commands(commands)
+    add_weights_commands(commands)
     add_store_commands(commands)
     add_corpus_commands(commands)
     return parser

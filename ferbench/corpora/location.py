@@ -8,14 +8,7 @@ from pathlib import Path
 
 from ferbench.api.components import Dataset
 from ferbench.api.errors import FerbenchError
-from ferbench.api.paths import expand_home
-
-DATA_VARIABLE = "FERBENCH_DATA"
-
-
-def data_folder() -> Path:
-    """Return the folder to search for corpora: FERBENCH_DATA, else ./data."""
-    return expand_home(os.environ.get(DATA_VARIABLE) or "data")
+from ferbench.api.paths import DATA_VARIABLE, data_folder, expand_home
 
 
 def locate_corpus(dataset: Dataset) -> Path | None:

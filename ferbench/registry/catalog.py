@@ -6,7 +6,8 @@ import inspect
 from dataclasses import dataclass, field
 
 from ferbench.api.components import Component, Dataset
-from ferbench.api.errors import FerbenchError, PluginError, location
+from ferbench.api.errors import FerbenchError, PluginError, location, shorten
+from ferbench.api.models import ModelFile
 from ferbench.registry.contracts import KINDS, find_contract_problem
 from ferbench.registry.parameters import build, describe_unknown
 from ferbench.registry.specs import Spec
@@ -29,9 +30,10 @@ class CatalogEntry:
 
 @dataclass
 class Catalog:
-    """All registered components; `broken` names plugins that could not be loaded, with the reason."""
+    """All registered components and model files; `broken` names plugins that could not be loaded, with the reason."""
 
     entries: dict[tuple[str, str], CatalogEntry] = field(default_factory=dict)
+    models: dict[str, ModelFile] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
     def add(self, kind: str, component: type[Component], plugin: str, where: str) -> None:
@@ -47,6 +49,19 @@ class Catalog:
                 hint="rename one of them, or leave out a plugin: FERBENCH_PLUGINS selects the installed plugins to load",
             )
         self.entries[kind, component.name] = CatalogEntry(kind, component.name, component, plugin)
+
+    def add_model(self, model: ModelFile, plugin: str, where: str) -> None:
+        """Register a model file; raises PluginError if it is none, or if another one has its name."""
+        if not isinstance(model, ModelFile):
+            raise PluginError(f"plugin {plugin}: {shorten(model)} is not a ferbench.ModelFile", where=where)
+        if self.models.setdefault(model.name, model) != model:
+            raise PluginError(f"two plugins register the model {model.name!r}", where=where, hint="rename one of them")
+
+    def get_model(self, name: str) -> ModelFile:
+        """Return the model file of that name; raises FerbenchError with the nearest names."""
+        if name not in self.models:
+            raise FerbenchError(describe_unknown("model", name, list(self.models)), hint="see `ferbench weights`")
+        return self.models[name]
 
     def entries_of(self, kind: str) -> list[CatalogEntry]:
         """Return all components of a kind, by name."""

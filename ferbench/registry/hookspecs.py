@@ -1,4 +1,4 @@
-"""The seven hooks of a plugin; each receives `register`, a function that takes one component class."""
+"""The eight hooks of a plugin; each receives `register`, a function that takes one component class, or one model file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pluggy
 
 from ferbench.api.components import Aggregator, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
+from ferbench.api.models import ModelFile
 from ferbench.api.networks import Backbone, Fusion
 
 hookspec = pluggy.HookspecMarker("ferbench")
@@ -46,3 +47,8 @@ def register_protocols(register: Callable[[type[Protocol]], None]) -> None:
 @hookspec
 def register_standins(register: Callable[[type[StandIn]], None]) -> None:
     """Register renderers of stand-ins, each under the name of the dataset that it stands in for."""
+
+
+@hookspec
+def register_models(register: Callable[[ModelFile], None]) -> None:
+    """Register files of trained networks, for `ferbench weights`."""

@@ -6,13 +6,13 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
 import pluggy
 
-from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, error_location
 from ferbench.api.paths import expand_home
 from ferbench.api.text import is_unicode
@@ -121,7 +121,7 @@ def _check_hooks(manager: pluggy.PluginManager) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        hooks = ", ".join(f"register_{kind.plural}" for kind in KINDS.values())
+        hooks = ", ".join(_hooks(Catalog()))
         raise PluginError(f"plugin {manager.get_name(error.plugin)}: {error}".replace("\n", " "), hint=f"the hooks are {hooks}") from error
 
 
@@ -147,18 +147,23 @@ def _import_file(file: Path) -> ModuleType:
 def _call_hooks(manager: pluggy.PluginManager, catalog: Catalog) -> None:
     """Call each hook of each plugin separately, so that every class is linked to the plugin that registers it."""
     plugins = [(name, plugin) for name, plugin in manager.list_name_plugin() if plugin is not None]
-    for kind in KINDS.values():
+    for hook, add in _hooks(catalog).items():
         for name, plugin in plugins:
             others = [other for _, other in plugins if other is not plugin]
-            caller = manager.subset_hook_caller(f"register_{kind.plural}", others)
+            caller = manager.subset_hook_caller(hook, others)
             if implementations := caller.get_hookimpls():
-                with blame_plugin(f"plugin {name}: {caller.name}", implementations[0].function):
-                    caller(register=_registrar(catalog, kind.name, name))
+                with blame_plugin(f"plugin {name}: {hook}", implementations[0].function):
+                    caller(register=_with_place(add, name))
 
 
-def _registrar(catalog: Catalog, kind: str, plugin: str) -> Callable[[type[Component]], None]:
-    def register(component: type[Component]) -> None:
+def _hooks(catalog: Catalog) -> dict[str, Callable[..., None]]:
+    """What each hook registers with: it takes a class or a model file, the plugin, and the place."""
+    return {f"register_{kind.plural}": partial(catalog.add, kind.name) for kind in KINDS.values()} | {"register_models": catalog.add_model}
+
+
+def _with_place(add: Callable[..., None], plugin: str) -> Callable[[object], None]:
+    def register(item: object) -> None:
         caller = sys._getframe(1)  # the plugin author's own line
-        catalog.add(kind, component, plugin, where=f"{caller.f_code.co_filename}:{caller.f_lineno}")
+        add(item, plugin, where=f"{caller.f_code.co_filename}:{caller.f_lineno}")
 
     return register

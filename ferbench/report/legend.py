@@ -29,6 +29,7 @@ def describe_board(
         first["protocol"],
         *describe_leaks(first["leaks"]),
         _describe_shared_labels(results[0].labels if results else first["labels"], axes),
+        *_describe_training_data(ranking),
         *_describe_certainty(ranking),
         *_describe_columns(ranking, classes),
         *_describe_left_out(ranking),
@@ -52,6 +53,15 @@ def _describe_shared_labels(labels: Mapping[str, str], axes: Sequence[str]) -> s
     """The labels of the other axes, without the corpora, which the line on the protocol names."""
     shared = [axis for axis in AXES if axis not in axes and AXES[axis].choice != "merged"]
     return "all rows: " + ", ".join(f"{axis} {labels[axis]}" for axis in shared)
+
+
+def _describe_training_data(ranking: Ranking) -> Iterator[str]:
+    """What the networks were trained on beforehand."""
+    labels: dict[tuple[str, ...], dict[str, None]] = {}
+    for row in (row for result in ranking.results for row in result.rows if row["trained_on"]):
+        labels.setdefault(tuple(row["trained_on"]), {})[row["labels"]["backbone"]] = None
+    if labels:
+        yield "trained beforehand: " + "; ".join(f"{', '.join(names)} on {' and '.join(data)}" for data, names in labels.items())
 
 
 def _describe_certainty(ranking: Ranking) -> Iterator[str]:

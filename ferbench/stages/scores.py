@@ -155,6 +155,7 @@ def _describe_plan(row: Row) -> PlannedRow:
         "precision": str(model.identity["precision"]),
         "classes": list(model.cell.protocol.classes),
         "protocol": _describe_protocol(model),
+        "trained_on": sorted({text for trained in model.trained if (text := trained.fits[0].backbone.trained_on())}),
         "leaks": list(model.leaks),
         "fits": [fit.key for fit in model.fits],
         "all_fits": [fit.key for submodel in model.submodels for fit in submodel.fits],

@@ -73,7 +73,8 @@ class FoldPeople(TypedDict):
 class PlannedRow(TypedDict):
     """What follows from the key of a row, before it is computed.
 
-    `people_known` is False if a corpus of the row does not name people; `leaks` are the guards that would have stopped it.
+    `people_known` is False if a corpus of the row does not name people; `leaks` are the guards that would have stopped it. `trained_on`
+    says what its networks were trained on beforehand.
     """
 
     key: str
@@ -84,6 +85,7 @@ class PlannedRow(TypedDict):
     precision: str
     classes: list[str]
     protocol: str
+    trained_on: list[str]
     fits: list[str]
     all_fits: list[str]
     folds: list[FoldPeople]

@@ -12,5 +12,5 @@ VERSIONS = {
     "views": 1,  # augmentation
     "fits": 3,  # training, sampling, early stopping, estimators, finished systems, ferbench.heads
     "fused fits": 2,
-    "rows": 3,  # predictions, metrics, coverage, the description of the protocol, leaks
+    "rows": 4,  # predictions, metrics, coverage, the description of the protocol, leaks
 }

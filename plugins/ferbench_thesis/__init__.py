@@ -8,6 +8,7 @@ import ferbench
 from ferbench_thesis.protocol import Thesis
 from ferbench_thesis.selection import SecondHalf
 from ferbench_thesis.vgg16 import VGG16, ReducedVGG16
+from ferbench_thesis.vgg16_models import PUBLISHED
 
 Register = Callable[[type], None]
 
@@ -29,3 +30,10 @@ def register_backbones(register: Register) -> None:
 def register_protocols(register: Register) -> None:
     """Register the thesis's split of people."""
     register(Thesis)
+
+
+@ferbench.hookimpl
+def register_models(register: Callable[[ferbench.ModelFile], None]) -> None:
+    """Register the files of weights of VGG16."""
+    for model in PUBLISHED.values():
+        register(model)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Input
+from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Input, models
 from ferbench.types import RGB, Count, Seed, Shape
 from ferbench_thesis.vgg16_convolutions import RANDOM, VGG16Convolutions
+from ferbench_thesis.vgg16_models import PUBLISHED
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 class FrozenVGG16(Backbone):
     """What both backbones share. A registered class adds its name and the units of the second fully connected layer.
 
-    `weights`: "imagenet" (torchvision's IMAGENET1K_V1), "random", "calibrated-random", or a file (.safetensors, .pth, .pt) that holds
-    a state dict with torchvision's names. `head`: "full" is VGG16's own classifier, "linear" a single layer, "logistic-regression" is
-    scikit-learn's, on standardized features. `hidden` and `units` are the widths of the full head's first and second layer. If weights come
-    from a file or from ImageNet, the head's layers that fit start from them too: never the last one, nor a layer whose width was changed.
-    The last `trained_blocks` of the five convolution blocks are fine-tuned with the head, from the same weights. The others stay frozen, so
-    their features are computed only once.
+    `weights`: "imagenet" (torchvision's IMAGENET1K_V1), "hed" (ImageNet, then trained to find edges), "random", "calibrated-random", or a
+    file (.safetensors, .pth, .pt) that holds a state dict with torchvision's names. `head`: "full" is VGG16's own classifier, "linear" a
+    single layer, "logistic-regression" is scikit-learn's, on standardized features. `hidden` and `units` are the widths of the full head's
+    first and second layer. If weights come from a file or from ImageNet, the head's layers that fit start from them too: never the last
+    one, nor a layer whose width was changed. The last `trained_blocks` of the five convolution blocks are fine-tuned with the head, from
+    the same weights. The others stay frozen, so their features are computed only once.
     `mean` and `std` are ImageNet's; the thesis uses 0.001 less, which its benchmark file sets.
     """
 
@@ -43,6 +44,10 @@ class FrozenVGG16(Backbone):
         if self.trained_blocks and (self.head == "logistic-regression" or self.weights == "calibrated-random"):
             reason = "head logistic-regression" if self.head == "logistic-regression" else "weights calibrated-random"
             raise ValueError(f"trained_blocks is {self.trained_blocks}, with {reason}: expected 0")
+
+    def trained_on(self) -> str:
+        """The training data of published weights; for a file, its name."""
+        return models.describe_training(self.weights, {name: model.trained_on for name, model in PUBLISHED.items()})
 
     def check_weights(self) -> None:
         """Check the weights of a network that is trained as a whole."""

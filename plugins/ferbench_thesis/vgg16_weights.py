@@ -8,16 +8,19 @@ from pathlib import Path
 
 import torch
 
-from ferbench import FerbenchError, weights
-
-# torchvision's VGG16_Weights.IMAGENET1K_V1. Repeated here, so that a torchvision that does not match torch does no harm.
-URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
-SHA256 = "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"
+from ferbench import FerbenchError, models, weights
+from ferbench_thesis.vgg16_models import HED, IMAGENET
 
 
 def load_state(source: str) -> dict[str, torch.Tensor]:
-    """Load the state dict of "imagenet" or of a file, on the CPU; raises FerbenchError if there is none."""
-    return weights.load_state(download(Path(torch.hub.get_dir()) / "checkpoints") if source == "imagenet" else source)
+    """Load the state dict of "imagenet", of "hed" or of a file, on the CPU; raises FerbenchError if there is none."""
+    if source == "hed":
+        return weights.load_model(HED)
+    return weights.load_state(_find_imagenet() if source == "imagenet" else source)
+
+
+def _find_imagenet() -> Path:
+    return models.locate(IMAGENET) or download(Path(torch.hub.get_dir()) / "checkpoints")
 
 
 @cache  # to hash half a gigabyte once per process, not once per fit
@@ -25,14 +28,14 @@ def download(folder: Path) -> Path:
     """The file of ImageNet weights in `folder`; downloaded if it is missing or damaged."""
     import pooch
 
-    path = folder / Path(URL).name
+    path = folder / Path(IMAGENET.url).name
     try:
         downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=2**20, timeout=weights.TIMEOUT)
-        return Path(pooch.retrieve(URL, f"sha256:{SHA256}", path.name, folder, downloader=downloader))
+        return Path(pooch.retrieve(IMAGENET.url, f"sha256:{IMAGENET.sha256}", path.name, folder, downloader=downloader))
     except (OSError, ValueError) as error:  # ValueError: the hash is wrong
         state = "damaged at" if path.is_file() else "not at"
         raise FerbenchError(
-            f"VGG16's ImageNet weights are {state} {path}, and {URL} could not be downloaded ({_root_cause(error)})",
+            f"VGG16's ImageNet weights are {state} {path}, and {IMAGENET.url} could not be downloaded ({_root_cause(error)})",
             where=weights.SETTING,
             hint="put the file there, or --set backbone.weights=FILE, or --set backbone.weights=calibrated-random",
         ) from error

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import ferbench
 from ferbench_timm.backbone import CNNRNN, EmotionFAN, Timm
+from ferbench_timm.models import FOR_TAGS
 
 
 @ferbench.hookimpl
@@ -13,3 +14,10 @@ def register_backbones(register: Callable[[type[ferbench.Backbone]], None]) -> N
     """Register three backbones, whose parameter `model` names the network."""
     for backbone in (Timm, EmotionFAN, CNNRNN):
         register(backbone)
+
+
+@ferbench.hookimpl
+def register_models(register: Callable[[ferbench.ModelFile], None]) -> None:
+    """Register the files that networks can start from."""
+    for model in FOR_TAGS.values():
+        register(model)

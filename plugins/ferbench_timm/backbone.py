@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, EmbeddingNetwork, Estimators, FerbenchError, File, Input
+from ferbench import Backbone, EmbeddingNetwork, Estimators, FerbenchError, File, Input, models
 from ferbench.types import Count, Dropout, Seed, Shape
+from ferbench_timm.models import BY_NAME, FOR_TAGS
 from ferbench_timm.trunk import RANDOM, TimmTrunk
 
 if TYPE_CHECKING:
@@ -95,7 +96,24 @@ class TimmBackbone(Backbone):
 
         model = add_tag(self.model) if self.weights == "imagenet" else self.model
         seed = self.weights_seed if self.weights in RANDOM else 0
-        return TimmTrunk(model, self.weights, seed, self.channels, self.size, trained_blocks)
+        return TimmTrunk(model, self._find_weights(model), seed, self.channels, self.size, trained_blocks)
+
+    def _find_weights(self, model: str) -> str:
+        """The weights, or the name of a file on this machine that stands for "imagenet"."""
+        known = FOR_TAGS.get(model) if self.weights == "imagenet" else None
+        return known.name if known and models.locate(known) else self.weights
+
+    def trained_on(self) -> str:
+        """The training data of published weights; for a file, its name."""
+        if self.weights == "imagenet":
+            trunk = self._trunk()
+            return BY_NAME[trunk.weights].trained_on if trunk.weights in BY_NAME else _describe_tag(trunk.model)
+        return models.describe_training(self.weights, {})
+
+
+def _describe_tag(model: str) -> str:
+    tag = model.partition(".")[2]
+    return "ImageNet-1k" if tag.endswith("in1k") and "_ft_" not in tag else f"the data that timm names for {model}"
 
 
 @dataclass(frozen=True)

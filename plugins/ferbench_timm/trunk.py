@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ferbench import File, Frozen
+from ferbench_timm.models import BY_NAME
 
 if TYPE_CHECKING:
     import torch
@@ -43,8 +44,8 @@ class TimmTrunk(Frozen):
         from ferbench_timm import model, weights
 
         options = model.creation_options(self.model, self.channels, self.size)
-        if self.weights == "imagenet":
-            return weights.load_pretrained(self.model, options).eval()
+        if self.weights == "imagenet" or self.weights in BY_NAME:
+            return weights.load_pretrained(self.model, options, BY_NAME.get(self.weights)).eval()
         trunk = model.random_network(self.model, options, self.seed)
         if self.is_calibrated:
             model.calibrate(trunk, crops, self.model)

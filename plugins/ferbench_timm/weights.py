@@ -7,15 +7,19 @@ from typing import Any
 
 import torch
 
-from ferbench import FerbenchError, weights
+from ferbench import FerbenchError, ModelFile, weights
 from ferbench_timm.model import describe, import_timm
 
 SECOND_HEADS = ("feature.",)  # of the ResNet18 trained on FER+ that comes with Emotion-FAN
 HINT = "--set backbone.weights=FILE, or --set backbone.weights=calibrated-random"
 
 
-def load_pretrained(model: str, options: dict[str, Any]) -> torch.nn.Module:
-    """Load the network with the weights that timm publishes, from the download folder or the internet."""
+def load_pretrained(model: str, options: dict[str, Any], file: ModelFile | None = None) -> torch.nn.Module:
+    """Load the network with the weights that timm publishes, from the download folder or the internet; or with those of a file."""
+    if file:
+        overlay = {"state_dict": weights.load_model(file)}
+        known: torch.nn.Module = import_timm().create_model(model, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+        return known
     cfg = describe(model)
     if not cfg.has_weights:
         raise FerbenchError(f"timm publishes no weights for {model}", where=weights.SETTING, hint=HINT)

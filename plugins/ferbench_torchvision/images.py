@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Frozen, Input
+from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Frozen, Input, models
 from ferbench.types import RGB, Count, Dropout, Seed, Shape
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class Torchvision(Backbone):
     size: Count | None = None
     mean: RGB | None = None
     std: RGB | None = None
+
+    def trained_on(self) -> str:
+        """The training data of published weights; for a file, its name."""
+        return models.describe_training(self.weights, {"imagenet": "ImageNet-1k"})
 
     def __post_init__(self) -> None:
         if self.trained == "all" and self.head not in ("linear", "mlp"):

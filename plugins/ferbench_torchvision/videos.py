@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from ferbench import Backbone, EmbeddingNetwork, File, Frozen, Input
+from ferbench import Backbone, EmbeddingNetwork, File, Frozen, Input, models
 from ferbench.types import RGB, Count, Dropout, Seed, Shape
 
 if TYPE_CHECKING:
@@ -66,6 +66,10 @@ class TorchvisionVideo(Backbone):
     size: Count | None = None
     mean: RGB | None = None
     std: RGB | None = None
+
+    def trained_on(self) -> str:
+        """The training data of published weights; for a file, its name."""
+        return models.describe_training(self.weights, {"kinetics": "Kinetics-400"})
 
     def check_weights(self) -> None:
         """Check the weights, and that the network can read this number of frames of this size."""
@@ -136,6 +140,10 @@ class C3D(Backbone):
     size: Annotated[int, Meta(ge=32)] = 112
     mean: RGB = (0.485, 0.456, 0.406)
     std: RGB = (0.229, 0.224, 0.225)
+
+    def trained_on(self) -> str:
+        """The training data of published weights; for a file, its name."""
+        return models.describe_training(self.weights, {})
 
     def check_weights(self) -> None:
         """Check the weights."""

@@ -36,6 +36,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
         "precision": "float32",
         "people_known": True,
         "leaks": [],
+        "trained_on": [],
         "classes": CLASSES,
         "protocol": f"corpus: 99 clips under {fingerprint[:4]}",
         "war": uar,
@@ -163,6 +164,13 @@ def test_a_class_that_few_of_many_people_show_is_named(people, shown_by, is_name
     lines = " ".join(describe_board(ranking, [], (), {}, compares=False))
     assert (f"intervals are somewhat too narrow: classes that few people show: fear {shown_by}" in lines) == is_named
     assert ("no intervals" in lines) == (people < 5)
+
+
+def test_what_networks_were_trained_on_is_below_the_table():
+    pretrained = [row(0.7 - 0.1 * number, backbone=name) | {"trained_on": ["ImageNet-1k"]} for number, name in enumerate(("a", "b"))]
+    table = record(*pretrained, row(0.4, backbone="lbp"), row(0.3, backbone="two") | {"trained_on": ["FER2013", "ImageNet-1k"]})
+    assert "trained beforehand: a, b on ImageNet-1k; two on FER2013 and ImageNet-1k" in print_tables(table, 160)
+    assert "trained beforehand" not in print_tables(record(row(0.4, backbone="lbp")), 160)
 
 
 def test_a_published_row_without_details_fills_no_lines_of_a_narrow_terminal():

