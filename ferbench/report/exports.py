@@ -135,8 +135,13 @@ def _flatten(result: Result, ranking: Ranking) -> dict[str, Cell]:
 
 
 def _describe_identity(row: StoredRow) -> dict[str, Cell]:
-    leaks = " ".join(row["leaks"])
-    return {"standin": row["standin"], "leaks": leaks, "fingerprint": row["fingerprint"], "precision": row["precision"]}
+    return {
+        "standin": row["standin"],
+        "leaks": " ".join(row["leaks"]),
+        "trained_on": "; ".join(row["trained_on"]),
+        "fingerprint": row["fingerprint"],
+        "precision": row["precision"],
+    }
 
 
 def _average_by_class(result: Result, prefix: str, figure: Literal["recall", "class_precision"]) -> dict[str, Cell]:

@@ -61,7 +61,7 @@ def row(uar: float, fingerprint: str = "f" * 32, standin: bool = False, **labels
 
 
 def failed(message: str = "out of luck", **labels: str) -> dict:
-    known = ("benchmark", "labels", "standin", "fingerprint", "precision", "people_known", "classes", "protocol", "leaks")
+    known = ("benchmark", "labels", "standin", "fingerprint", "precision", "people_known", "classes", "protocol", "leaks", "trained_on")
     description = {name: value for name, value in row(0, **labels).items() if name in known}
     return {**description, "status": "failed", "key": "k" * 32, "error": "ValueError", "message": message, "log": "runs/logs/k.txt"}
 
@@ -170,6 +170,7 @@ def test_what_networks_were_trained_on_is_below_the_table():
     pretrained = [row(0.7 - 0.1 * number, backbone=name) | {"trained_on": ["ImageNet-1k"]} for number, name in enumerate(("a", "b"))]
     table = record(*pretrained, row(0.4, backbone="lbp"), row(0.3, backbone="two") | {"trained_on": ["FER2013", "ImageNet-1k"]})
     assert "trained beforehand: a, b on ImageNet-1k; two on FER2013 and ImageNet-1k" in print_tables(table, 160)
+    assert [line["trained_on"] for line in flatten_record(rank(table))] == ["ImageNet-1k", "ImageNet-1k", "", "FER2013; ImageNet-1k"]
     assert "trained beforehand" not in print_tables(record(row(0.4, backbone="lbp")), 160)
 
 
