@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ferbench.api import heads, models, splitting, weights
+    from ferbench.api import heads, layers, models, splitting, weights
     from ferbench.api.clips import Clip, Files, Fold, Frames, Input, Skipped
     from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
     from ferbench.api.errors import FerbenchError, PluginError
@@ -44,7 +44,7 @@ __all__ = [
     "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "Fact",
     "FerbenchError", "File", "Files", "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "ModelFile", "Network",
     "Official", "PluginError", "Preprocessor", "Protocol", "Skipped", "StandIn", "StandardProtocol", "Trainable", "heads", "hookimpl",
-    "models", "run", "splitting", "weights",
+    "layers", "models", "run", "splitting", "weights",
 ]  # fmt: skip
 
 _HOMES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
@@ -36,6 +37,15 @@ RGB = tuple[float, float, float]
 
 Shape = tuple[int, ...]
 """The shape of one item, without the batch: (25088,) for features [B,25088]."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of a network, by the network's own name for it, whose output is averaged in `grid` x `grid` cells."""
+
+    layer: str
+    grid: Count = 1
+
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) after each step of a long operation."""

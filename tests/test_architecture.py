@@ -22,7 +22,7 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 
 # The modules that may import heavy packages.
 COMPUTING = (
-    "api.heads", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos", "execution.choices",
+    "api.heads", "api.layers", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos", "execution.choices",
     "execution.context", "execution.drivers", "execution.probe", "execution.provenance", "execution.rescoring", "report.across",
     "report.answers", "report.comparison", "report.figures", "report.groups", "report.results", "report.statistics", "stages", "training",
 )  # fmt: skip

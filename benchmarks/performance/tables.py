@@ -59,7 +59,8 @@ def write_row(store: Store, name: str, number: int, tested: str, true: np.ndarra
         "folds": [],
         "stages": {}, "inputs": [], "status": "done", "tested": tested, "others": [], "score_metrics": None,
         "covered_only": None, "validation": None, "unreadable": {}, "clips_lost": [], "fold_uar": [0.5], "epochs": [1], "steps": [1],
-        "people_known": True, "leaks": [], "coverage": {"frames": None, "clips": None, "frames_used": 1, "frames_unreadable": 0},
+        "people_known": True, "leaks": [], "trained_on": [],
+        "coverage": {"frames": None, "clips": None, "frames_used": 1, "frames_unreadable": 0},
     }  # fmt: skip
     arrays = {"scores": scores, "clip": np.arange(len(true)), "covered": np.ones(len(true), bool)}
     store.write("rows", key, Content, arrays, facts, {"seconds": {"fit": 1.0}, "provenance": [], "identity": {}})

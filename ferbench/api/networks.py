@@ -103,6 +103,10 @@ class Backbone(Component):
         """Return what its weights were trained on beforehand, such as "ImageNet-1k"; empty if on nothing. Tables show it."""
         return ""
 
+    def network(self) -> torch.nn.Module | None:
+        """Return its network with random weights, for `ferbench describe`; None if it has no layers that `features` could name."""
+        return None
+
     def frames_per_clip(self) -> int | None:
         """Return the frames per clip in a training step, one drawn from each of that many equal segments; None for all frames.
 

@@ -12,6 +12,7 @@ from ferbench.api.errors import FerbenchError, find_system_problem, shorten_text
 from ferbench.api.text import escape_controls
 from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.corpus import add_corpus_commands
+from ferbench.cli.describe import add_describe_command
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output, tolerate_closed_pipe
 from ferbench.cli.process import QuickExit, Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
@@ -66,6 +67,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_benchmark_commands(commands)
     add_result_commands(commands)
     add_list_commands(commands)
+    add_describe_command(commands)
     add_weights_commands(commands)
     add_store_commands(commands)
     add_corpus_commands(commands)

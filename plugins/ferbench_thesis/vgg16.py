@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
 from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Input, models
-from ferbench.types import RGB, Count, Seed, Shape
+from ferbench.types import RGB, Count, Layer, Seed, Shape
 from ferbench_thesis.vgg16_convolutions import RANDOM, VGG16Convolutions
 from ferbench_thesis.vgg16_models import PUBLISHED
 
@@ -27,6 +27,8 @@ class FrozenVGG16(Backbone):
     first and second layer. If weights come from a file or from ImageNet, the head's layers that fit start from them too: never the last
     one, nor a layer whose width was changed. The last `trained_blocks` of the five convolution blocks are fine-tuned with the head, from
     the same weights. The others stay frozen, so their features are computed only once.
+    `features`: {layer: features.16, grid: 4} ends the convolutions behind that layer (of torchvision's names) and averages its output in
+    4 x 4 cells, which are the features.
     `mean` and `std` are ImageNet's; the thesis uses 0.001 less, which its benchmark file sets.
     """
 
@@ -39,20 +41,31 @@ class FrozenVGG16(Backbone):
     size: Annotated[int, Meta(ge=32)] = 224
     mean: RGB = (0.485, 0.456, 0.406)
     std: RGB = (0.229, 0.224, 0.225)
+    features: Layer | None = None
 
     def __post_init__(self) -> None:
         if self.trained_blocks and (self.head == "logistic-regression" or self.weights == "calibrated-random"):
             reason = "head logistic-regression" if self.head == "logistic-regression" else "weights calibrated-random"
             raise ValueError(f"trained_blocks is {self.trained_blocks}, with {reason}: expected 0")
+        if self.trained_blocks and self.features:
+            raise ValueError(f"trained_blocks is {self.trained_blocks}, with features of a layer, which are frozen: expected 0")
 
     def trained_on(self) -> str:
         """The training data of published weights; for a file, its name."""
         return models.describe_training(self.weights, {name: model.trained_on for name, model in PUBLISHED.items()})
 
     def check_weights(self) -> None:
-        """Check the weights of a network that is trained as a whole."""
+        """Check the weights of a network that is trained as a whole, and whether the layer of `features` can be had."""
         if self.frozen() is None:
             self._convolutions().load()
+        if self.features:
+            replace(self._convolutions(), weights="random").build(None)
+
+    def network(self) -> nn.Module:
+        """The convolutions with random weights."""
+        from ferbench_thesis.vgg16_model import random_convolutions
+
+        return random_convolutions(0)
 
     def input(self) -> Input:
         """RGB, `size` pixels square."""
@@ -79,7 +92,8 @@ class FrozenVGG16(Backbone):
         return trained_part(self._convolutions().load(), self.trained_blocks, body), classifier
 
     def _convolutions(self) -> VGG16Convolutions:
-        return VGG16Convolutions(self.weights, self.weights_seed if self.weights in RANDOM else 0, self.trained_blocks)
+        seed = self.weights_seed if self.weights in RANDOM else 0
+        return VGG16Convolutions(self.weights, seed, self.trained_blocks, self.features, self.size if self.features else 0)
 
     def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
         from ferbench_thesis.vgg16_heads import full_head, linear_head

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from ferbench import Backbone, EmbeddingNetwork, Estimators, FerbenchError, File, Input, models
-from ferbench.types import Count, Dropout, Seed, Shape
+from ferbench.types import Count, Dropout, Layer, Seed, Shape
 from ferbench_timm.models import BY_NAME, FOR_TAGS
 from ferbench_timm.trunk import RANDOM, TimmTrunk
 
@@ -28,6 +28,7 @@ class TimmBackbone(Backbone):
     The last `trained_blocks` of the stages that timm names for the network (layer1 to layer4 of a ResNet) are fine-tuned with the head,
     from the same weights; behind calibrated blocks they start from random weights. The other stages stay frozen. "all" trains the whole
     network; with "imagenet" weights, it needs a tag in `model`.
+    `features`: {layer: blocks.4, grid: 4} ends the network behind that layer and averages its output in 4 x 4 cells: the features.
     """
 
     model: str = "resnet18"
@@ -38,8 +39,11 @@ class TimmBackbone(Backbone):
     channels: Literal[1, 3] = 3
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    features: Layer | None = None
 
     def __post_init__(self) -> None:
+        if self.features and self.trained_blocks:
+            raise ValueError(f"trained_blocks is {self.trained_blocks}, with features of a layer, which are frozen: expected 0")
         if self.trained_blocks == "all" and self.weights == "imagenet" and "." not in self.model:
             raise ValueError(
                 f"model is {self.model!r}: a network that is trained as a whole needs the tag of the weights that it starts from; "
@@ -47,9 +51,17 @@ class TimmBackbone(Backbone):
             )
 
     def check_weights(self) -> None:
-        """Check the weights of a network that is trained as a whole."""
+        """Check the weights of a network that is trained as a whole, and whether the layer of `features` can be had."""
         if self.trained_blocks == "all":
             self._initial_trunk().load()
+        if self.features:
+            replace(self._trunk(), weights="random").build(None)
+
+    def network(self) -> nn.Module:
+        """The network with random weights."""
+        from ferbench_timm import model
+
+        return model.random_network(self.model, model.creation_options(self.model, self.channels, self.size), 0)
 
     def input(self) -> Input:
         """The size, mean and std that the weights were trained with; a single channel takes the mean of three."""
@@ -96,7 +108,7 @@ class TimmBackbone(Backbone):
 
         model = add_tag(self.model) if self.weights == "imagenet" else self.model
         seed = self.weights_seed if self.weights in RANDOM else 0
-        return TimmTrunk(model, self._find_weights(model), seed, self.channels, self.size, trained_blocks)
+        return TimmTrunk(model, self._find_weights(model), seed, self.channels, self.size, trained_blocks, self.features)
 
     def _find_weights(self, model: str) -> str:
         """The weights, or the name of a file on this machine that stands for "imagenet"."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ferbench import File, Frozen
+from ferbench.types import Layer
 from ferbench_timm.models import BY_NAME
 
 if TYPE_CHECKING:
@@ -16,9 +17,10 @@ RANDOM = ("random", "calibrated-random")
 
 @dataclass(frozen=True)
 class TimmTrunk(Frozen):
-    """[B,C,H,W] -> [B,D]: a network without its classifier, pooled. `seed` only counts for random weights.
+    """[B,C,H,W] -> [B,D]: a network without its classifier, pooled; or up to the layer of `features`.
 
-    The last `trained_blocks` are left to the trainable part: [B,C,H,W] -> the output of the block before them.
+    `seed` only counts for random weights. The last `trained_blocks` are left to the trainable part: [B,C,H,W] -> the output of the block
+    before them.
     """
 
     model: str
@@ -27,6 +29,7 @@ class TimmTrunk(Frozen):
     channels: int
     size: int | None
     trained_blocks: int = 0
+    features: Layer | None = None
 
     @property
     def is_calibrated(self) -> bool:
@@ -35,8 +38,12 @@ class TimmTrunk(Frozen):
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:
         """Build the frozen module in eval mode; raises FerbenchError if the weights are missing or do not fit."""
-        from ferbench_timm.split import frozen_part
+        from ferbench_timm.model import native_input
+        from ferbench_timm.split import cut, frozen_part
 
+        if self.features:
+            size = self.size or native_input(self.model, self.channels)[0]
+            return cut(self.load(crops).requires_grad_(False), self.features, (self.channels, size, size))
         return frozen_part(self.load(crops).requires_grad_(False), self.trained_blocks, self.model)
 
     def load(self, crops: torch.Tensor | None = None) -> torch.nn.Module:

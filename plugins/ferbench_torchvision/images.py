@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ferbench import Backbone, EmbeddingNetwork, Estimators, File, Frozen, Input, models
-from ferbench.types import RGB, Count, Dropout, Seed, Shape
+from ferbench.types import RGB, Count, Dropout, Layer, Seed, Shape
 
 if TYPE_CHECKING:
     import torch
@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TorchvisionTrunk(Frozen):
-    """[B,3,H,W] -> [B,D]: a network without its last layer. `seed` only counts for random weights; `tag` names published ones."""
+    """[B,3,H,W] -> [B,D]: a network without its last layer; or up to the layer of `features`, for inputs of `size` pixels.
+
+    `seed` only counts for random weights; `tag` names published ones.
+    """
 
     model: str
     weights: File
     seed: int
     tag: str
+    features: Layer | None = None
+    size: int = 0
 
     @property
     def is_calibrated(self) -> bool:
@@ -30,9 +35,11 @@ class TorchvisionTrunk(Frozen):
 
     def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
         """Build the frozen module in eval mode; raises FerbenchError if the weights are missing or do not fit."""
+        from ferbench import layers
         from ferbench_torchvision.networks import image_trunk
 
-        return image_trunk(self.model, self.weights, self.seed, self.tag).eval().requires_grad_(False)
+        trunk = image_trunk(self.model, self.weights, self.seed, self.tag).eval().requires_grad_(False)
+        return layers.cut_network(trunk, self.features, (3, self.size, self.size)) if self.features else trunk
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Torchvision(Backbone):
     "mlp" two, with `hidden` units and `activation` between them; "logistic-regression" and "svm" (linear; C is chosen on the validation
     people) are scikit-learn's, on standardized features. `dropout` comes before the last layer. `size`, `mean` and `std` default to those
     of the published weights.
+    `features`: {layer: layer3, grid: 4} ends the network behind that layer and averages its output in 4 x 4 cells, which are the features.
     """
 
     name = "torchvision"
@@ -59,6 +67,7 @@ class Torchvision(Backbone):
     size: Count | None = None
     mean: RGB | None = None
     std: RGB | None = None
+    features: Layer | None = None
 
     def trained_on(self) -> str:
         """The training data of published weights; for a file, its name."""
@@ -67,13 +76,23 @@ class Torchvision(Backbone):
     def __post_init__(self) -> None:
         if self.trained == "all" and self.head not in ("linear", "mlp"):
             raise ValueError(f"trained is all, with head {self.head}: expected linear or mlp")
+        if self.trained == "all" and self.features:
+            raise ValueError("trained is all, with features of a layer, which are frozen: expected head")
 
     def check_weights(self) -> None:
         """Check the weights, and that the network can read images of this size."""
-        from ferbench_torchvision.networks import check_input
+        from ferbench_torchvision.networks import check_input, image_trunk
 
         declared = self.input()
-        check_input(self._trunk().build(None), self.model, (3, declared.size, declared.size))
+        check_input(image_trunk(*self._identity()), self.model, (3, declared.size, declared.size))
+        if self.features:
+            self._trunk().build(None)
+
+    def network(self) -> nn.Module:
+        """The network with random weights."""
+        from ferbench_torchvision.networks import image_trunk
+
+        return image_trunk(self.model, "random", 0, "")
 
     def input(self) -> Input:
         """The size, mean and std that the published weights were trained with, unless set otherwise."""
@@ -114,4 +133,5 @@ class Torchvision(Backbone):
         return self.model, self.weights, self.weights_seed if self.weights == "random" else 0, tag
 
     def _trunk(self) -> TorchvisionTrunk:
-        return TorchvisionTrunk(*self._identity())
+        size = self.input().size if self.features else 0
+        return TorchvisionTrunk(*self._identity(), self.features, size)
