@@ -1,0 +1,108 @@
+"""Any network in an ONNX file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from ferbench import File, Frozen, Input
+from ferbench.types import Count
+from ferbench_systems.system import System
+
+if TYPE_CHECKING:
+    import torch
+
+WHERE = "backbone.file"
+
+
+@dataclass(frozen=True)
+class ONNXInput:
+    """What the network reads: (x - mean) / std, with x from 0 to `maximum`, in the order of channels `order`, as `layout`.
+
+    `name` is that of the input in the file; empty for the only one.
+    """
+
+    size: Count = 224
+    order: Literal["rgb", "bgr", "gray"] = "rgb"
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    maximum: Literal[1, 255] = 1
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class ONNXNetwork(Frozen):
+    """[B,C,size,size] -> [B,A]: the logits of the answers, or the logarithms of their probabilities."""
+
+    file: File
+    declared: ONNXInput
+    answers: int
+    scores: str
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Never."""
+        return False
+
+    def build(self, crops: torch.Tensor | None) -> torch.nn.Module:  # noqa: ARG002
+        """Load the network; raises FerbenchError if it is missing, cannot be run, or has another number of outputs."""
+        from ferbench_systems.onnx_network import load_network
+
+        return load_network(self.file, self.declared, self.answers, self.scores)
+
+
+@dataclass(frozen=True)
+class ONNX(System):
+    """A finished network in an ONNX file, run by OpenCV.
+
+    `classes` are its answers in the order of its outputs, `scores` what these are: "logits" or "probabilities". `input` says what it reads.
+    `data` says what it was trained on, for the tables. Everything is checked before a clip is decoded.
+    """
+
+    name = "onnx"
+
+    file: File = ""
+    classes: tuple[str, ...] = ()
+    reads_as: ONNXInput = field(default_factory=ONNXInput)
+    scores: Literal["logits", "probabilities"] = "logits"
+    data: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.file or not self.classes:
+            raise ValueError(
+                f"file is {self.file!r} and classes {list(self.classes)}: expected a file, and the answers in the order of its outputs"
+            )
+        for name, values in (("mean", self.reads_as.mean), ("std", self.reads_as.std)):
+            if values and len(values) != self._channels:
+                raise ValueError(f"{name} has {len(values)} values: expected {self._channels}, one for each channel")
+
+    def answers(self) -> tuple[str, ...]:
+        """In the order of its outputs."""
+        return self.classes
+
+    def trained_on(self) -> str:
+        """What the user says."""
+        return self.data or "unknown data"
+
+    def check_weights(self) -> None:
+        """Run the network once."""
+        self.frozen().build(None)
+
+    def input(self) -> Input:
+        """In the units of ferbench, which gives values from 0 to 1."""
+        declared, channels = self.reads_as, self._channels
+        mean, std = declared.mean or (0.0,) * channels, declared.std or (1.0,) * channels
+        values = ([value / declared.maximum for value in numbers] for numbers in (mean, std))
+        if declared.order == "bgr":
+            values = (numbers[::-1] for numbers in values)
+        scaled_mean, scaled_std = (tuple(numbers) for numbers in values)
+        return Input(declared.size, channels, scaled_mean, scaled_std)
+
+    def frozen(self) -> ONNXNetwork:
+        """All of it."""
+        return ONNXNetwork(self.file, self.reads_as, len(self.classes), self.scores)
+
+    @property
+    def _channels(self) -> Literal[1, 3]:
+        return 1 if self.reads_as.order == "gray" else 3
