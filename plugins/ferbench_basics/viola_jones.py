@@ -1,9 +1,9 @@
-"""Face detection by Viola and Jones, and cropping."""
+"""Face detection by Viola and Jones."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from math import nan
 from pathlib import Path
@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta
 
 from ferbench import FerbenchError, File, Frames, Preprocessor
-from ferbench.types import NonNegative
+from ferbench_basics.crop import Box, clip_span
 from ferbench_basics.gray import to_gray
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 FileState = tuple[int, ...]  # of a file that may be replaced between two runs in one process; empty if there is none
 NO_FACE = (nan, nan, nan, nan)
 SEARCH_MARGIN = 0.25  # `near` searches the previous box, widened on each side by this share of its size,
@@ -59,8 +58,8 @@ class ViolaJones(Preprocessor):
         """The largest face: near the box `previous` and of similar size, if there is one; else in the whole image."""
         if previous:
             x, y, width, height = previous
-            left, right = _span(x, width, SEARCH_MARGIN, image.shape[1])
-            top, bottom = _span(y, height, SEARCH_MARGIN, image.shape[0])
+            left, right = clip_span(x, width, SEARCH_MARGIN, image.shape[1])
+            top, bottom = clip_span(y, height, SEARCH_MARGIN, image.shape[0])
             sizes = {"minSize": (round(width / SIZE_RATIO),) * 2, "maxSize": (round(width * SIZE_RATIO),) * 2}
             if face := self._largest_face(image[top:bottom, left:right], **sizes):
                 return face[0] + left, face[1] + top, *face[2:]
@@ -73,32 +72,6 @@ class ViolaJones(Preprocessor):
         faces = detector.detectMultiScale(to_gray(image), self.scale_factor, self.min_neighbors, **sizes)
         boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h in faces]
         return max(boxes, key=lambda box: (box[2] * box[3], box), default=None)
-
-
-@dataclass(frozen=True)
-class Crop(Preprocessor):
-    """Cuts each frame to the box of its face.
-
-    `margin` widens the box on every side by this share of its width and height. The crop ends at the border of the frame.
-    """
-
-    name = "crop"
-    is_thread_safe = True
-    margin: NonNegative = 0.0
-
-    def __call__(self, frames: Frames) -> Frames:
-        """Cut images to their boxes, and drop the boxes; raises FerbenchError if no earlier step found any."""
-        if frames.boxes is None:
-            hint = "put a detector before it, such as viola-jones, and only one crop after it"
-            raise FerbenchError("crop got frames without boxes", where="preprocessor crop", hint=hint)
-        images = tuple(self._cut(image, box) for image, box in zip(frames.images, frames.boxes, strict=True))
-        return replace(frames, images=images, boxes=None, eyes=None)
-
-    def _cut(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-        x, y, width, height = box
-        left, right = _span(x, width, self.margin, image.shape[1])
-        top, bottom = _span(y, height, self.margin, image.shape[0])
-        return image[top:bottom, left:right]
 
 
 @lru_cache(maxsize=256)
@@ -147,9 +120,3 @@ def _can_load(detector: Any, path: Path) -> bool:
         return detector.load(str(path)) and not detector.empty()
     except cv2.error:
         return False
-
-
-def _span(start: int, size: int, margin: float, limit: int) -> tuple[int, int]:
-    """First and last + 1 pixel along one axis; never empty, not even for a box from a larger frame."""
-    first = min(max(round(start - margin * size), 0), limit - 1)
-    return first, max(first + 1, min(round(start + size + margin * size), limit))
