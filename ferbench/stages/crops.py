@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -108,6 +108,13 @@ def load_facts(crops: KeySet, store: Store) -> dict[str, CropFacts]:
 
 def preprocess(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]) -> ClipCrops:
     """Compute the crops of one clip; `digests` are those of its files when it was indexed."""
+    *_, result = trace_steps(clip, steps, digests)
+    assert isinstance(result, ClipCrops)
+    return result
+
+
+def trace_steps(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]) -> Iterator[Frames | ClipCrops]:
+    """Yield the decoded frames of one clip, what each step makes of them, and last the crops; only the crops if no frame can be read."""
     from ferbench.corpora.decoding import decode
 
     images, problems = decode(clip, select_frames(clip, steps), digests)
@@ -117,12 +124,15 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]
         images, problems = {index: image for index, image in images.items() if index in points}, problems | more
     reasons = {str(index): reason for index, reason in problems.items()}
     if not images:
-        return ClipCrops(np.zeros((0, 1, 1), np.uint8), CropFacts([], None, reasons))
+        yield ClipCrops(np.zeros((0, 1, 1), np.uint8), CropFacts([], None, reasons))
+        return
     frames = Frames(tuple(images.values()), landmarks=None if points is None else np.array([points[index] for index in images]))
+    yield frames
     for step in steps:
         frames = _apply(step, clip, frames, len(images))
+        yield frames
     has_face = None if frames.has_face is None else list(map(bool, frames.has_face))
-    return ClipCrops(_stack(clip, frames.images), CropFacts(list(images), has_face, reasons), frames.landmarks)
+    yield ClipCrops(_stack(clip, frames.images), CropFacts(list(images), has_face, reasons), frames.landmarks)
 
 
 def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames:
