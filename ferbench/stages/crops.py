@@ -25,6 +25,8 @@ from ferbench.store.entry_format import ArrayFile, Content, Entry
 
 CROPS, LANDMARKS = "crops/", "landmarks/"  # before the id of a clip, the names of its arrays
 
+LANDMARKS_HINT = "choose a corpus that ships landmarks, or a preprocessing with a step that finds them"
+
 # Held while a step runs that does not promise to be safe in threads: steps may share a detector, whose results would then depend on chance.
 ONE_AT_A_TIME = Lock()
 
@@ -48,7 +50,7 @@ class CropFacts:
 
 @dataclass(frozen=True)
 class ClipCrops:
-    """The crops [T,H,W] or [T,H,W,3] of one clip, T may be 0; the facts about them, and the landmarks [T,P,2] that the corpus ships."""
+    """The crops [T,H,W] or [T,H,W,3] of one clip, T may be 0; the facts about them, and the landmarks [T,P,2] of the corpus or a step."""
 
     crops: NDArray[np.uint8]
     facts: CropFacts
@@ -81,9 +83,11 @@ class GroupCrops:
         return self.entry.locate(f"{CROPS}{clip}")
 
     def landmarks(self, clip: str) -> NDArray[np.float32]:
-        """The corpus's landmarks [T,P,2] of a clip; raises FerbenchError if it ships none."""
+        """The landmarks [T,P,2] of a clip, T may be 0; raises FerbenchError if its frames have none."""
+        if not self.facts[clip].indices:
+            return np.zeros((0, 0, 2), np.float32)
         if f"{LANDMARKS}{clip}" not in self.entry.specs:
-            raise FerbenchError("a backbone reads landmarks, but a clip has none", hint="choose a corpus that ships landmarks")
+            raise FerbenchError("a backbone reads landmarks, but a clip has none", hint=LANDMARKS_HINT)
         return self.entry.array(f"{LANDMARKS}{clip}")
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferbench import ModelFile
+from ferbench_faces.quantized import read_quantized
 
 YUNET = ModelFile(
     name="yunet",
@@ -42,4 +43,29 @@ FACE_LANDMARKER = ModelFile(
     url="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
 )
 
-ALL = (YUNET, BLAZEFACE, FACE_LANDMARKER)
+FACE_API_LANDMARKS = ModelFile(
+    name="face-api-landmarks",
+    file="face_landmark_68_model.bin",
+    sha256="4611ef65c87d836d03d684b30eec4d195d8b219fa1dd58fc58945831c6b9299b",
+    size=356_840,
+    trained_on="about 35,000 faces with 68 landmarks",
+    license="MIT",
+    source="Muehler 2018, face-api.js: npm @vladmandic/face-api 1.7.15, model/face_landmark_68_model.bin",
+    used_by="face-api-landmarks",
+    url="https://cdn.jsdelivr.net/npm/@vladmandic/face-api@1.7.15/model/face_landmark_68_model.bin",
+    convert=read_quantized,
+)
+
+FACE_API_LANDMARKS_MANIFEST = ModelFile(
+    name="face-api-landmarks-manifest",
+    file="face_landmark_68_model-weights_manifest.json",
+    sha256="ca4886639f86e99b39fed0c155f81b63317225773bd9616716e887b0153389c9",
+    size=8485,
+    trained_on="nothing: it says how the weights are stored",
+    license="MIT",
+    source="Muehler 2018, face-api.js: npm @vladmandic/face-api 1.7.15, model/face_landmark_68_model-weights_manifest.json",
+    used_by="face-api-landmarks",
+    url="https://cdn.jsdelivr.net/npm/@vladmandic/face-api@1.7.15/model/face_landmark_68_model-weights_manifest.json",
+)
+
+ALL = (YUNET, BLAZEFACE, FACE_LANDMARKER, FACE_API_LANDMARKS, FACE_API_LANDMARKS_MANIFEST)

@@ -91,7 +91,7 @@ def test_eyes_come_from_landmarks_and_a_frame_without_takes_the_others():
     ("frames", "message"),
     [
         (Frames((spots(()),)), "without eyes"),
-        (Frames((spots(()),), landmarks=np.zeros((1, 5, 2), np.float32)), "without eyes"),
+        (Frames((spots(()),), landmarks=np.zeros((1, 6, 2), np.float32)), "without eyes"),
         (Frames((spots(()),), is_resized=True, landmarks=np.zeros((1, 68, 2), np.float32)), "cropped or resized"),
     ],
 )
