@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ferbench import FerbenchError, Frames, models
+from ferbench.api.faces import link_faces, measure_overlaps
 from ferbench_faces import networks
 from ferbench_faces.blazeface import BlazeFace, MediaPipeFace, fit_into_square
 from ferbench_faces.models import ALL, BLAZEFACE, FACE_LANDMARKER, YUNET
@@ -163,3 +164,27 @@ def test_every_real_photograph_has_one_face_with_eyes_in_it(real, step):
     assert places[..., 1].min() > 0.1
     assert places[..., 1].max() < 0.55
     assert 0.3 < np.mean(places[:, 1, 0] - places[:, 0, 0]) < 0.6
+
+
+def load_video(path):
+    video, images = cv2.VideoCapture(str(path)), []
+    while (frame := video.read())[0]:
+        images.append(cv2.cvtColor(frame[1], cv2.COLOR_BGR2RGB))
+    return images or pytest.skip(f"{path} is not here")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", DETECTORS)
+def test_two_people_in_a_real_video_stay_apart(real, step):
+    if models.locate(DETECTORS[step]) is None:
+        pytest.skip(f"the model {DETECTORS[step].name} is not here")
+    images = load_video(real / "videos" / "head-pose-face-detection-female-and-male.gif")
+    found = [step().detect_faces(image) for image in images]
+    people = [dict(zip(numbers, faces.boxes[:, 0], strict=True)) for numbers, faces in zip(link_faces(found), found, strict=True)]
+    assert all(set(numbers) == {0, 1} for numbers in people)
+    assert len({numbers[0] < numbers[1] for numbers in people}) == 1  # one on the left, one on the right
+    followed = step()(Frames(tuple(images)))
+    assert followed.has_face == (True,) * len(images)
+    assert np.ptp([box[0] for box in followed.boxes]) < 60
+    fewer = step(every=5)(Frames(tuple(images)))
+    assert np.diag(measure_overlaps(np.array(fewer.boxes, float), np.array(followed.boxes, float))).mean() > 0.9
