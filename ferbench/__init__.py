@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ferbench.api import heads, layers, models, splitting, weights
+    from ferbench.api import faces, heads, layers, models, splitting, weights
     from ferbench.api.clips import Clip, Files, Fold, Frames, Input, Skipped
     from ferbench.api.components import Aggregator, Component, Dataset, EmbeddingLoss, Loss, Preprocessor, Protocol, StandIn
     from ferbench.api.errors import FerbenchError, PluginError
+    from ferbench.api.faces import FaceDetector, Faces
     from ferbench.api.models import ModelFile
     from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
     from ferbench.api.official import Fact, Official, StandardProtocol
@@ -41,16 +42,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "Fact",
-    "FerbenchError", "File", "Files", "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "ModelFile", "Network",
-    "Official", "PluginError", "Preprocessor", "Protocol", "Skipped", "StandIn", "StandardProtocol", "Trainable", "heads", "hookimpl",
-    "layers", "models", "run", "splitting", "weights",
+    "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "FaceDetector", "Faces",
+    "Fact", "FerbenchError", "File", "Files", "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss", "ModelFile",
+    "Network", "Official", "PluginError", "Preprocessor", "Protocol", "Skipped", "StandIn", "StandardProtocol", "Trainable", "faces",
+    "heads", "hookimpl", "layers", "models", "run", "splitting", "weights",
 ]  # fmt: skip
 
 _HOMES = {
     "api.clips": ("Clip", "Files", "Fold", "Frames", "Input", "Skipped"),
     "api.components": ("Aggregator", "Component", "Dataset", "EmbeddingLoss", "Loss", "Preprocessor", "Protocol", "StandIn"),
     "api.errors": ("FerbenchError", "PluginError"),
+    "api.faces": ("FaceDetector", "Faces"),
     "api.models": ("ModelFile",),
     "api.networks": (
         "Backbone", "EmbeddingNetwork", "Estimators", "FinishedSystem", "Frozen", "Fusion", "Network", "Trainable",

@@ -24,8 +24,8 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 COMPUTING = (
     "api.heads", "api.layers", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks", "corpora.videos",
     "execution.choices", "execution.context", "execution.drivers", "execution.probe", "execution.provenance", "execution.rescoring",
-    "report.across", "report.answers", "report.comparison", "report.figures", "report.groups", "report.results", "report.statistics",
-    "stages", "training",
+    "report.across", "report.answers", "report.comparison", "report.contact_sheet", "report.figures", "report.groups", "report.results",
+    "report.statistics", "stages", "training",
 )  # fmt: skip
 
 # Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.
@@ -35,7 +35,7 @@ OTHER_WORDS = {
     "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features", "execution.probe"},
     "timm": {"execution.provenance"},
     "torchvision": {"execution.provenance"},
-    "gray": {"report.figures"},
+    "gray": {"report.contact_sheet", "report.figures"},
     "center": {"report.across", "report.figures"},
 }
 

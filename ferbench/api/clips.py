@@ -88,9 +88,9 @@ class Frames:
     `boxes`: T faces as (x, y, width, height) in pixels; None before detection.
     `has_face`: for each frame, whether a detector found a face; None if no step detects faces.
     `eyes`: [T,2,2] float32, the eye on the left and on the right of the image, (x, y) in pixels of the images; NaN where unknown.
-    `landmarks`: [T,P,2] float32, points (x, y) in pixels of the original frames, before any step; None if the corpus ships none.
-    `is_resized`: whether a step changed the size of an image, so that `landmarks` no longer fit. ferbench sets it; so must a step
-    that moves pixels and keeps the size.
+    `landmarks`: [T,P,2] float32, points (x, y) in pixels of the original frames, before any step, from the corpus or a step; None without.
+    `is_resized`: whether a step changed the size of an image, so that `landmarks` no longer fit, and no more can be found. ferbench
+    sets it; so must a step that moves pixels and keeps the size.
     """
 
     images: tuple[NDArray[np.uint8], ...]

@@ -78,13 +78,7 @@ def _add_grid_command(commands: Commands, name: str, command: Command, text: str
     parser = add_command(commands, name, command, text, plugin=True, store=True)
     row_help = f"first characters of a row's key; or {BENCHMARK_HELP}, to explain every row that a run would compute"
     parser.add_argument(subject, metavar=subject.upper(), help=row_help if subject == "row" else BENCHMARK_HELP)
-    options = (
-        ("--set", "PATH=VALUE", "change a parameter, such as recipe.lr=0.001 or backbone.vgg16.units=512; may be repeated"),
-        ("--only", "AXIS=NAME", "use only these choices of an axis, such as backbone=vgg16,resnet18 or loss='w*'; may be repeated"),
-    )
-    for option, metavar, option_help in options:
-        parser.add_argument(option, action="append", default=[], metavar=metavar, help=option_help)
-    parser.add_argument("--no-rehearsal", action="store_true", help="fail if a corpus is missing, instead of rendering stand-ins")
+    add_choices(parser)
     parser.add_argument("--retry-failed", action="store_true", help="include rows that failed in an earlier run")
     parser.add_argument(
         "--device", type=parse_device, default="auto", help="auto, cpu, cuda or cuda:N (default: auto, the GPU if there is one)"
@@ -94,6 +88,17 @@ def _add_grid_command(commands: Commands, name: str, command: Command, text: str
     parser.add_argument("--allow-leak", action="append", default=[], choices=GUARDS, metavar="NAME", help=leak_help)
     add_rehash(parser)
     return parser
+
+
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Add the options that change a benchmark or select some of its choices."""
+    options = (
+        ("--set", "PATH=VALUE", "change a parameter, such as recipe.lr=0.001 or backbone.vgg16.units=512; may be repeated"),
+        ("--only", "AXIS=NAME", "use only these choices of an axis, such as backbone=vgg16,resnet18 or loss='w*'; may be repeated"),
+    )
+    for option, metavar, option_help in options:
+        parser.add_argument(option, action="append", default=[], metavar=metavar, help=option_help)
+    parser.add_argument("--no-rehearsal", action="store_true", help="fail if a corpus is missing, instead of rendering stand-ins")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -109,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
             raise FerbenchError(f"a plan cannot be printed as {options.format}", hint=f"choose --format {' or '.join(PLAN_FORMATS)}")
         return _plan(options)
     reporter = Reporter(options.quiet)
-    benchmark = _load_benchmark(options.benchmark, options)
+    benchmark = load_named_benchmark(options.benchmark, options)
     store = open_store(options, reporter.warn)
     record = runner.run(benchmark, store, _runtime_options(options), reporter)
     print_ranked([rank_record(record, store)], options.format)
@@ -127,7 +132,7 @@ def _plan(options: argparse.Namespace) -> int:
     from ferbench.execution.progress import Reporter
 
     reporter = Reporter(quiet=options.format == "json")
-    benchmark = _load_benchmark(options.benchmark, options)
+    benchmark = load_named_benchmark(options.benchmark, options)
     if options.power:
         return _show_power(benchmark, options, reporter)
     forecast = runner.plan(benchmark, open_store(options, reporter.warn), _runtime_options(options), reporter, options.measure)
@@ -166,7 +171,7 @@ def _autopsy(options: argparse.Namespace) -> int:
     from ferbench.execution.progress import Reporter
 
     reporter = Reporter(quiet=options.format == "json")
-    benchmark = _load_benchmark(options.benchmark, options)
+    benchmark = load_named_benchmark(options.benchmark, options)
     autopsy = run_autopsy(benchmark, options.row, open_store(options, reporter.warn), _runtime_options(options), reporter)
     if options.format == "json":
         print_json(asdict(autopsy))
@@ -201,7 +206,7 @@ def _explain(options: argparse.Namespace) -> list[Explanation]:
         number = why.find_row(rows, options.row)
         return [why.explain(rows[number], rows[:number], store)]
     reporter = Reporter(quiet=options.format == "json")
-    missing = runner.missing_rows(_load_benchmark(options.row, options), store, _runtime_options(options), reporter)
+    missing = runner.missing_rows(load_named_benchmark(options.row, options), store, _runtime_options(options), reporter)
     return [why.explain(row, rows, store) for row in missing]
 
 
@@ -227,7 +232,8 @@ def _leaderboard(options: argparse.Namespace) -> int:
     return 1 if lost else 0
 
 
-def _load_benchmark(text: str, options: argparse.Namespace) -> Benchmark:
+def load_named_benchmark(text: str, options: argparse.Namespace) -> Benchmark:
+    """Load a benchmark by its name or file, with the options of `add_choices`."""
     from ferbench.benchmark.files import find_benchmark
     from ferbench.benchmark.grid import load_benchmark
 

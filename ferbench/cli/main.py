@@ -11,6 +11,7 @@ from ferbench import __version__
 from ferbench.api.errors import FerbenchError, find_system_problem, shorten_text
 from ferbench.api.text import escape_controls
 from ferbench.cli.benchmarks import add_benchmark_commands
+from ferbench.cli.contact_sheet import add_contact_sheet_command
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.describe import add_describe_command
 from ferbench.cli.lists import add_list_commands
@@ -65,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ferbench {__version__}", help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_benchmark_commands(commands)
+    add_contact_sheet_command(commands)
     add_result_commands(commands)
     add_list_commands(commands)
     add_describe_command(commands)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from ferbench.api.clips import Input
-from ferbench.api.components import Protocol
+from ferbench.api.components import Preprocessor, Protocol
 from ferbench.api.networks import Frozen
 from ferbench.api.recipe import Augmentation
 from ferbench.corpora.corpus import Corpus
@@ -15,6 +15,11 @@ from ferbench.corpora.groups import Groups
 from ferbench.plan.models import KeySet
 from ferbench.store.keys import identify_component, make_key
 from ferbench.store.versions import VERSIONS
+
+
+def identify_steps(steps: Sequence[Preprocessor]) -> list[dict[str, object]]:
+    """The identity of a preprocessing."""
+    return [{"step": step.name, **identify_component(step)} for step in steps]
 
 
 def crop_keys(groups: Groups, pipeline_identity: object) -> KeySet:

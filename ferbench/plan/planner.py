@@ -186,7 +186,7 @@ class Planner:
         if axis.choice == "merged":
             return {c.name: identify_corpus(d, c) for d, c in zip(value, self.corpora[cell.labels[name]], strict=True)}
         if axis.choice == "piped":
-            return [{"step": step.name, **identify_component(step)} for step in value]
+            return keys.identify_steps(value)
         if axis.section:  # fields that are None are left out, so that a new field with this default keeps stored fits valid
             return {field: item for field, item in asdict(value).items() if item is not None}
         return value if axis.number else identify_component(value)

@@ -76,7 +76,7 @@ def draw_confusion(row: DoneRow, path: Path) -> None:
     axes.set_yticks(range(len(classes)), classes)
     axes.set_xlabel(f"predicted   (WAR {row['war']:.1%}, UAR {row['uar']:.1%})")
     axes.set_ylabel("true")
-    _save_png(figure, path)
+    save_png(figure, path)
 
 
 def draw_curves(history: FitHistory, row: DoneRow, path: Path) -> None:
@@ -89,7 +89,7 @@ def draw_curves(history: FitHistory, row: DoneRow, path: Path) -> None:
     _plot_epochs(accuracy, history["accuracy"], history["validation_accuracy"], history["chosen_epoch"])
     accuracy.set_ylabel("accuracy")
     accuracy.set_ylim(bottom=0, top=1.02)
-    _save_png(figure, path)
+    save_png(figure, path)
 
 
 def _plot_epochs(axes: Axes, training: Sequence[float], validation: Sequence[float | None], chosen_epoch: int) -> None:
@@ -110,18 +110,27 @@ def _plot_epochs(axes: Axes, training: Sequence[float], validation: Sequence[flo
     axes.legend(fontsize=7, frameon=False)
 
 
-def _make_figure(width: float, height: float, row: DoneRow, detail: str = "") -> Figure:
+def make_canvas(width: float, height: float, title: str) -> Figure:
+    """An empty figure of this size in inches."""
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    title = " · ".join(filter(None, [row["labels"]["backbone"], row["labels"]["loss"], detail]))
-    figure.suptitle(escape_line(title) + ("\nREHEARSAL on stand-in corpora" if row["standin"] else ""), fontsize=10)
+    figure.suptitle(title, fontsize=10)
     return figure
 
 
-def _save_png(figure: Figure, path: Path) -> None:
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure; a file that is there is replaced at once, or not at all."""
     part = path.with_name(f".{path.name}-{os.getpid()}")
-    figure.savefig(part, format="png")
-    part.replace(path)
+    try:
+        figure.savefig(part, format="png")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _make_figure(width: float, height: float, row: DoneRow, detail: str = "") -> Figure:
+    title = " · ".join(filter(None, [row["labels"]["backbone"], row["labels"]["loss"], detail]))
+    return make_canvas(width, height, escape_line(title) + ("\nREHEARSAL on stand-in corpora" if row["standin"] else ""))
 
 
 def _join_labels(row: DoneRow, axes: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,6 +24,8 @@ from ferbench.store.entries import Store
 from ferbench.store.entry_format import ArrayFile, Content, Entry
 
 CROPS, LANDMARKS = "crops/", "landmarks/"  # before the id of a clip, the names of its arrays
+
+LANDMARKS_HINT = "choose a corpus that ships landmarks, or a preprocessing with a step that finds them"
 
 # Held while a step runs that does not promise to be safe in threads: steps may share a detector, whose results would then depend on chance.
 ONE_AT_A_TIME = Lock()
@@ -48,7 +50,7 @@ class CropFacts:
 
 @dataclass(frozen=True)
 class ClipCrops:
-    """The crops [T,H,W] or [T,H,W,3] of one clip, T may be 0; the facts about them, and the landmarks [T,P,2] that the corpus ships."""
+    """The crops [T,H,W] or [T,H,W,3] of one clip, T may be 0; the facts about them, and the landmarks [T,P,2] of the corpus or a step."""
 
     crops: NDArray[np.uint8]
     facts: CropFacts
@@ -81,9 +83,11 @@ class GroupCrops:
         return self.entry.locate(f"{CROPS}{clip}")
 
     def landmarks(self, clip: str) -> NDArray[np.float32]:
-        """The corpus's landmarks [T,P,2] of a clip; raises FerbenchError if it ships none."""
+        """The landmarks [T,P,2] of a clip, T may be 0; raises FerbenchError if its frames have none."""
+        if not self.facts[clip].indices:
+            return np.zeros((0, 0, 2), np.float32)
         if f"{LANDMARKS}{clip}" not in self.entry.specs:
-            raise FerbenchError("a backbone reads landmarks, but a clip has none", hint="choose a corpus that ships landmarks")
+            raise FerbenchError("a backbone reads landmarks, but a clip has none", hint=LANDMARKS_HINT)
         return self.entry.array(f"{LANDMARKS}{clip}")
 
     @cached_property
@@ -108,6 +112,13 @@ def load_facts(crops: KeySet, store: Store) -> dict[str, CropFacts]:
 
 def preprocess(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]) -> ClipCrops:
     """Compute the crops of one clip; `digests` are those of its files when it was indexed."""
+    *_, result = trace_steps(clip, steps, digests)
+    assert isinstance(result, ClipCrops)
+    return result
+
+
+def trace_steps(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]) -> Iterator[Frames | ClipCrops]:
+    """Yield the decoded frames of one clip, what each step makes of them, and last the crops; only the crops if no frame can be read."""
     from ferbench.corpora.decoding import decode
 
     images, problems = decode(clip, select_frames(clip, steps), digests)
@@ -117,12 +128,15 @@ def preprocess(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str]
         images, problems = {index: image for index, image in images.items() if index in points}, problems | more
     reasons = {str(index): reason for index, reason in problems.items()}
     if not images:
-        return ClipCrops(np.zeros((0, 1, 1), np.uint8), CropFacts([], None, reasons))
+        yield ClipCrops(np.zeros((0, 1, 1), np.uint8), CropFacts([], None, reasons))
+        return
     frames = Frames(tuple(images.values()), landmarks=None if points is None else np.array([points[index] for index in images]))
+    yield frames
     for step in steps:
         frames = _apply(step, clip, frames, len(images))
+        yield frames
     has_face = None if frames.has_face is None else list(map(bool, frames.has_face))
-    return ClipCrops(_stack(clip, frames.images), CropFacts(list(images), has_face, reasons), frames.landmarks)
+    yield ClipCrops(_stack(clip, frames.images), CropFacts(list(images), has_face, reasons), frames.landmarks)
 
 
 def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames:

@@ -5,7 +5,7 @@
 # (tests/golden) fail if an output changes without its number; after raising it, `make golden` writes the new ones.
 VERSIONS = {
     "folds": 1,  # the classes of a protocol, checks of its folds, facts about the tested clips, ferbench.splitting
-    "crops": 2,  # selecting, decoding, landmarks, what steps are given
+    "crops": 2,  # selecting, decoding, landmarks, what steps are given, which face of several is followed
     "duplicates": 2,  # near-duplicate frames of different people
     "normalization": 1,  # crops as input of a network
     "features": 1,  # batches, calibration, ferbench.weights

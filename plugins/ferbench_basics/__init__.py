@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import ferbench
 from ferbench_basics.aggregators import Confidence, LastFrame, Majority, Max, Mean, Median, Product, Rising, TrimmedMean
+from ferbench_basics.crop import Crop
 from ferbench_basics.cross_corpus import CrossCorpus
 from ferbench_basics.gray import Gray
 from ferbench_basics.images import Equalize, Resize
 from ferbench_basics.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
 from ferbench_basics.protocols import LOSO, Fixed, HoldOut, KFold, Modulo
 from ferbench_basics.selection import Apex, Last, Uniform
-from ferbench_basics.viola_jones import Crop, ViolaJones
+from ferbench_basics.viola_jones import ViolaJones
 
 Register = Callable[[type], None]
 

@@ -1,40 +1,39 @@
-"""Face detection by Viola and Jones, and cropping."""
+"""Face detection by Viola and Jones."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
-from ferbench import FerbenchError, File, Frames, Preprocessor
-from ferbench.types import NonNegative
+from ferbench import FaceDetector, Faces, FerbenchError, File
+from ferbench_basics.crop import clip_span
 from ferbench_basics.gray import to_gray
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels
+    Image = NDArray[np.uint8]
+
 FileState = tuple[int, ...]  # of a file that may be replaced between two runs in one process; empty if there is none
-NO_FACE = (nan, nan, nan, nan)
 SEARCH_MARGIN = 0.25  # `near` searches the previous box, widened on each side by this share of its size,
 SIZE_RATIO = 1.25  # for faces that are smaller or larger by at most this factor
 _WHERE = "preprocessor viola-jones: cascade"
 
 
 @dataclass(frozen=True)
-class ViolaJones(Preprocessor):
-    """Finds the largest face of each frame with a Haar cascade (Viola & Jones 2001).
+class ViolaJones(FaceDetector):
+    """Finds the face of each frame with a Haar cascade (Viola & Jones 2001).
 
     `cascade`: the name of a cascade that OpenCV ships, or the path of an XML file. `min_size`: the smallest face, as a share of the frame's
-    shorter side. A frame without a face takes the median box of the clip's other frames; in a clip without any face, all frames stay whole.
-    `near` searches each frame around the box of the previous one first, and the whole frame only if nothing is found there: faster, with
-    nearly the same boxes (see docs/performance.md).
+    shorter side. `near` searches each frame around the box of the previous one first, and the whole frame only if nothing is found there:
+    faster, with nearly the same boxes (see docs/performance.md). Unless `follow` is true, each frame's face is its largest.
     """
 
     name = "viola-jones"
@@ -44,61 +43,41 @@ class ViolaJones(Preprocessor):
     min_neighbors: Annotated[int, Meta(ge=0)] = 5
     min_size: Annotated[float, Meta(gt=0, le=1)] = 0.1
     near: bool = False
+    follow: bool = field(default=False, kw_only=True)
 
-    def __call__(self, frames: Frames) -> Frames:
-        """Add a box for every frame, and whether a face was found in it; images stay. Raises FerbenchError for an unusable cascade."""
+    def detect_faces(self, image: Image) -> Faces:
+        """Find all faces in an image, the largest first; their scores are 1. Raises FerbenchError for an unusable cascade."""
+        side = max(1, round(self.min_size * min(image.shape[:2])))
+        return self._detect(image, minSize=(side, side))
+
+    def detect_in_frames(self, images: Sequence[Image]) -> list[Faces]:
+        """Find all faces in each image; if `near`, only the largest of those around the previous face and of similar size, if any."""
+        found: list[Faces] = []
+        previous = None
+        for image in images:
+            faces = self._detect_near(image, previous) if self.near and previous is not None else None
+            found.append(faces or self.detect_faces(image))
+            previous = found[-1].boxes[0] if len(found[-1]) else previous
+        return found
+
+    def _detect_near(self, image: Image, box: NDArray[np.floating]) -> Faces:
         import numpy as np
 
-        faces: list[Box | None] = []
-        for image in frames.images:
-            previous = next((face for face in reversed(faces) if face), None) if self.near else None
-            faces.append(self._find_face(image, previous))
-        return frames.with_faces(np.array([face or NO_FACE for face in faces], np.float64).reshape(-1, 4))
+        x, y, width, height = map(int, box)
+        left, right = clip_span(x, width, SEARCH_MARGIN, image.shape[1])
+        top, bottom = clip_span(y, height, SEARCH_MARGIN, image.shape[0])
+        sizes = {"minSize": (round(width / SIZE_RATIO),) * 2, "maxSize": (round(width * SIZE_RATIO),) * 2}
+        faces = self._detect(image[top:bottom, left:right], **sizes)
+        return Faces(faces.boxes[:1] + np.array([left, top, 0, 0]), faces.scores[:1])
 
-    def _find_face(self, image: NDArray[np.uint8], previous: Box | None) -> Box | None:
-        """The largest face: near the box `previous` and of similar size, if there is one; else in the whole image."""
-        if previous:
-            x, y, width, height = previous
-            left, right = _span(x, width, SEARCH_MARGIN, image.shape[1])
-            top, bottom = _span(y, height, SEARCH_MARGIN, image.shape[0])
-            sizes = {"minSize": (round(width / SIZE_RATIO),) * 2, "maxSize": (round(width * SIZE_RATIO),) * 2}
-            if face := self._largest_face(image[top:bottom, left:right], **sizes):
-                return face[0] + left, face[1] + top, *face[2:]
-        side = max(1, round(self.min_size * min(image.shape[:2])))
-        return self._largest_face(image, minSize=(side, side))
+    def _detect(self, image: Image, **sizes: tuple[int, int]) -> Faces:
+        import numpy as np
 
-    def _largest_face(self, image: NDArray[np.uint8], **sizes: tuple[int, int]) -> Box | None:
         # A cv2.CascadeClassifier keeps scratch state, and clips are decoded by several threads: one classifier for each.
         detector = load_cascade(self.cascade, threading.get_ident(), _file_state(self.cascade))
-        faces = detector.detectMultiScale(to_gray(image), self.scale_factor, self.min_neighbors, **sizes)
-        boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h in faces]
-        return max(boxes, key=lambda box: (box[2] * box[3], box), default=None)
-
-
-@dataclass(frozen=True)
-class Crop(Preprocessor):
-    """Cuts each frame to the box of its face.
-
-    `margin` widens the box on every side by this share of its width and height. The crop ends at the border of the frame.
-    """
-
-    name = "crop"
-    is_thread_safe = True
-    margin: NonNegative = 0.0
-
-    def __call__(self, frames: Frames) -> Frames:
-        """Cut images to their boxes, and drop the boxes; raises FerbenchError if no earlier step found any."""
-        if frames.boxes is None:
-            hint = "put a detector before it, such as viola-jones, and only one crop after it"
-            raise FerbenchError("crop got frames without boxes", where="preprocessor crop", hint=hint)
-        images = tuple(self._cut(image, box) for image, box in zip(frames.images, frames.boxes, strict=True))
-        return replace(frames, images=images, boxes=None, eyes=None)
-
-    def _cut(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-        x, y, width, height = box
-        left, right = _span(x, width, self.margin, image.shape[1])
-        top, bottom = _span(y, height, self.margin, image.shape[0])
-        return image[top:bottom, left:right]
+        found = detector.detectMultiScale(to_gray(image), self.scale_factor, self.min_neighbors, **sizes)
+        boxes = sorted((tuple(map(int, box)) for box in found), key=lambda box: (box[2] * box[3], box), reverse=True)
+        return Faces(np.array(boxes, np.float64).reshape(-1, 4), np.ones(len(boxes)))
 
 
 @lru_cache(maxsize=256)
@@ -147,9 +126,3 @@ def _can_load(detector: Any, path: Path) -> bool:
         return detector.load(str(path)) and not detector.empty()
     except cv2.error:
         return False
-
-
-def _span(start: int, size: int, margin: float, limit: int) -> tuple[int, int]:
-    """First and last + 1 pixel along one axis; never empty, not even for a box from a larger frame."""
-    first = min(max(round(start - margin * size), 0), limit - 1)
-    return first, max(first + 1, min(round(start + size + margin * size), limit))

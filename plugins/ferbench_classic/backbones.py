@@ -163,10 +163,11 @@ class Gradients3D(DescriptorBackbone):
 
 @dataclass(frozen=True)
 class Landmarks(DescriptorBackbone):
-    """The corpus's facial landmarks, aligned: their displacement or shape.
+    """Facial landmarks, aligned: their displacement or shape.
 
-    For corpora that ship landmarks (CK+ has 68 points). Position, size and rotation are removed. `features`: the "displacement" of each
-    point from the clip's first selected frame to its last, one descriptor per clip; or the "shape" of each frame.
+    For corpora that ship landmarks (CK+ has 68 points), or a preprocessing with a step that finds them. Position, size and rotation are
+    removed. `features`: the "displacement" of each point from the clip's first selected frame to its last, one descriptor per clip; or the
+    "shape" of each frame.
     """
 
     name = "landmarks"

@@ -9,12 +9,11 @@ from msgspec import Meta
 
 from ferbench import FerbenchError, Frames, Preprocessor
 from ferbench.types import Count
+from ferbench_faces.landmarks import EYES, locate_eyes
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-EYES = (slice(36, 42), slice(42, 48))  # of 68 landmarks
 
 
 @dataclass(frozen=True)
@@ -22,9 +21,9 @@ class Align(Preprocessor):
     """Aligns each face by its eyes and crops a square of `size` pixels.
 
     Rotates, scales and shifts each frame so that both eyes are level, `distance` of the side apart and `height` of it from the top. The
-    eyes come from a detector that finds them (yunet), or from the corpus's 68 landmarks. A frame without eyes takes the median positions of
-    the clip's other frames; in a clip without any, whole frames are resized. Use it in place of `crop` and `resize`. Pixels from outside
-    the frame are black.
+    eyes come from a detector that finds them, such as yunet, or from 5, 68 or 478 landmarks of the corpus or of a step. A frame without
+    eyes takes the median positions of the clip's other frames; in a clip without any, whole frames are resized. Use it in place of `crop`
+    and `resize`. Pixels from outside the frame are black.
     """
 
     name = "align"
@@ -46,15 +45,13 @@ class Align(Preprocessor):
 
     def _locate_eyes(self, frames: Frames) -> NDArray[np.float32]:
         """[T,2,2]: the left and the right eye in the picture, (x, y) each; NaN where unknown."""
-        import numpy as np
-
         if frames.eyes is not None:
             return frames.eyes
-        if frames.landmarks is None or frames.landmarks.shape[1] != 68 or frames.is_resized:
+        if frames.landmarks is None or frames.landmarks.shape[1] not in EYES or frames.is_resized:
             kind = "cropped or resized frames" if frames.is_resized else "frames without eyes"
-            hint = "put yunet before it and no crop, resize or align, or choose a corpus with 68 landmarks"
+            hint = "put yunet before it and no crop, resize or align, or choose a corpus with 5, 68 or 478 landmarks"
             raise FerbenchError(f"align got {kind}", where="preprocessor align", hint=hint)
-        return np.stack([frames.landmarks[:, eye].mean(1) for eye in EYES], 1)
+        return locate_eyes(frames.landmarks)
 
     def _align(self, image: NDArray[np.uint8], eyes: NDArray[np.float32]) -> NDArray[np.uint8]:
         import cv2

@@ -10,49 +10,49 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
-from ferbench import FerbenchError, File, Frames, Preprocessor
+from ferbench import FaceDetector, Faces, FerbenchError, File, models
+from ferbench.types import Count
+from ferbench_faces.models import YUNET
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WHERE = "preprocessor yunet"
 FileState = tuple[int, ...]  # of a file that may be replaced between two runs in one process; empty if there is none
-HINT = "download face_detection_yunet_2023mar.onnx from https://github.com/opencv/opencv_zoo and give its path as `model`"
+WHERE = "preprocessor yunet"
+OWN = "yunet"  # the value of `model` that stands for the file of this name
+HINT = "leave `model` out, or give the path of another YuNet, such as face_detection_yunet_2023mar.onnx of github.com/opencv/opencv_zoo"
 
 
 @dataclass(frozen=True)
-class YuNet(Preprocessor):
-    """Finds the largest face of each frame, and its eyes, with YuNet (Wu et al. 2023).
+class YuNet(FaceDetector):
+    """Finds the face of each frame, and its eyes, with YuNet (Wu et al. 2023).
 
-    `model`: the path of the ONNX file, which is not shipped. `score`: the lowest score of a face. A frame without a face takes the median
-    box and eyes of the clip's other frames; in a clip without any face, all frames stay whole. Both count as frames without a face.
+    `model`: "yunet", which `ferbench weights` tells how to get, or the path of another ONNX file. `score`: the lowest score of a face.
+    Frames whose longer side has more than `side` pixels are shrunk to it first: the network misses faces that are much larger than those
+    that it was trained on.
     """
 
     name = "yunet"
     is_thread_safe = True
-    model: File = "face_detection_yunet_2023mar.onnx"
+    model: File = OWN
     score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
+    side: Count = 640
 
-    def __call__(self, frames: Frames) -> Frames:
-        """Add box and eyes for every frame, and whether a face was found in it; raises FerbenchError without the model."""
-        import numpy as np
-
-        faces = np.array([self._largest_face(image) for image in frames.images], np.float32).reshape(-1, 8)
-        return frames.with_faces(faces[:, :4], faces[:, 4:].reshape(-1, 2, 2))
-
-    def _largest_face(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """[8]: x, y, width, height, and the left and right eye in the picture, (x, y) each; NaN without a face."""
+    def detect_faces(self, image: NDArray[np.uint8]) -> Faces:
+        """Find all faces in an image, and their eyes; raises FerbenchError without the model."""
         import cv2
         import numpy as np
 
-        network = load_detector(self.model, self.score, threading.get_ident(), _file_state(self.model))
+        path = str(models.find(YUNET)) if self.model == OWN else self.model
+        network = load_detector(path, self.score, threading.get_ident(), _file_state(path))
+        scale = min(1.0, self.side / max(image.shape[:2]))
+        if scale < 1:
+            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         network.setInputSize(image.shape[1::-1])
-        _, faces = network.detect(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR))
-        if faces is None or not len(faces):
-            return np.full(8, np.nan, np.float32)
-        largest: NDArray[np.float32] = max(faces, key=lambda face: float(face[2] * face[3]))[:8]
-        return largest
+        _, found = network.detect(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR))
+        faces = np.zeros((0, 15), np.float32) if found is None else found  # [N,15]: box, five points (the eyes first), score
+        return Faces(faces[:, :4] / scale, faces[:, 14], faces[:, 4:8].reshape(-1, 2, 2) / scale)
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from golden.components import ClipPart, EveryOther, FindBright, Halve, LandmarkPart, Part, Systems
+from golden.components import ClipPart, EveryOther, FindBright, Halve, LandmarkPart, PaintFaces, Part, Systems, TwoFaces
 from golden.scene import CPU, Scene, image, index_clips, write_png
 
 import ferbench
@@ -55,6 +55,9 @@ def crops(folder: Path) -> Iterator[tuple[str, object]]:
     yield "selection", _crops_of(clip, EveryOther())
     yield "faces", _crops_of(clip, FindBright())
     yield "no face", _crops_of(replace(clip, images=(frames[2],), length=1), FindBright())
+    yield "followed face", _crops_of(clip, TwoFaces(), PaintFaces())
+    yield "largest face of each frame", _crops_of(clip, TwoFaces(follow=False), PaintFaces())
+    yield "every third frame", _crops_of(clip, TwoFaces(every=3), PaintFaces())
     yield "another size", _crops_of(clip, Halve(), FindBright())
     mixed = (frames[0], write_png(folder / "color.png", image(9, channels=3)))
     yield "gray and color", _crops_of(replace(clip, images=mixed, length=2, apex=None))

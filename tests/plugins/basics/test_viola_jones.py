@@ -8,7 +8,8 @@ import pytest
 
 from ferbench import FerbenchError, Frames
 from ferbench_basics import viola_jones
-from ferbench_basics.viola_jones import Crop, ViolaJones
+from ferbench_basics.crop import Crop
+from ferbench_basics.viola_jones import ViolaJones
 
 ROOT = Path(__file__).parents[3]
 BLANK = np.full((200, 200), 128, np.uint8)
@@ -119,31 +120,6 @@ def test_an_opencv_without_cascades_is_one_clear_error(monkeypatch):
     with pytest.raises(FerbenchError, match="has no CascadeClassifier") as error:
         viola_jones.load_cascade("haarcascade_frontalface_default", -1)
     assert "opencv-python>=4.8,<5" in error.value.hint
-
-
-GRID = np.arange(100, dtype=np.uint8).reshape(10, 10)
-
-
-@pytest.mark.parametrize(
-    ("box", "margin", "rows", "columns"),
-    [
-        ((2, 3, 4, 5), 0.0, (3, 8), (2, 6)),
-        ((2, 3, 4, 4), 0.25, (2, 8), (1, 7)),
-        ((2, 3, 4, 4), 9.0, (0, 10), (0, 10)),
-        ((8, 8, 5, 5), 0.0, (8, 10), (8, 10)),
-        ((50, 0, 5, 5), 0.0, (0, 5), (9, 10)),
-    ],
-)
-def test_crop_cuts_the_box_within_the_frame(box, margin, rows, columns):
-    cut = Crop(margin)(Frames((GRID,), boxes=(box,), has_face=(True,)))
-    assert (cut.images[0] == GRID[slice(*rows), slice(*columns)]).all()
-    assert (cut.boxes, cut.has_face) == (None, (True,))
-
-
-def test_crop_without_boxes_suggests_a_detector():
-    with pytest.raises(FerbenchError, match="without boxes") as error:
-        Crop()(Frames((GRID,)))
-    assert "viola-jones" in error.value.hint
 
 
 class Bright:

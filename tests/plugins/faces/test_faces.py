@@ -91,7 +91,7 @@ def test_eyes_come_from_landmarks_and_a_frame_without_takes_the_others():
     ("frames", "message"),
     [
         (Frames((spots(()),)), "without eyes"),
-        (Frames((spots(()),), landmarks=np.zeros((1, 5, 2), np.float32)), "without eyes"),
+        (Frames((spots(()),), landmarks=np.zeros((1, 6, 2), np.float32)), "without eyes"),
         (Frames((spots(()),), is_resized=True, landmarks=np.zeros((1, 68, 2), np.float32)), "cropped or resized"),
     ],
 )
@@ -132,7 +132,7 @@ def test_the_largest_face_is_taken_and_a_missing_one_filled_in(monkeypatch):
     small, large = [1, 1, 5, 5, 2, 2, 4, 2, *[0] * 7], [10.4, 20, 30, 40, 15, 30, 35, 31, *[0] * 7]
     detector = FakeDetector([[small, large], [], [[12.4, 22, 34, 40, 19, 30, 39, 31, *[0] * 7]]])
     monkeypatch.setattr(yunet, "load_detector", lambda *_: detector)
-    frames = YuNet()(Frames((np.zeros((100, 120), np.uint8),) * 2 + (np.zeros((100, 120, 3), np.uint8),)))
+    frames = YuNet("any.onnx")(Frames((np.zeros((100, 120), np.uint8),) * 2 + (np.zeros((100, 120, 3), np.uint8),)))
     assert frames.boxes == ((10, 20, 30, 40), (11, 21, 32, 40), (12, 22, 34, 40))
     assert frames.has_face == (True, False, True)
     assert frames.eyes[0].tolist() == [[15, 30], [35, 31]]
@@ -151,9 +151,18 @@ def test_a_model_that_is_replaced_is_loaded_again(tmp_path, monkeypatch):
     assert loaded == [b"first", b"second"]
 
 
+def test_a_large_frame_is_shrunk_and_its_faces_are_in_pixels_of_the_frame(monkeypatch):
+    detector = FakeDetector([[[10, 20, 30, 40, 15, 30, 35, 31, *[0] * 6, 0.9]]])
+    monkeypatch.setattr(yunet, "load_detector", lambda *_: detector)
+    faces = YuNet("any.onnx", side=60).detect_faces(np.zeros((100, 120), np.uint8))
+    assert detector.sizes == [(60, 50)]
+    assert faces.boxes.tolist() == [[20, 40, 60, 80]]
+    assert faces.eyes.tolist() == [[[30, 60], [70, 62]]]
+
+
 def test_a_clip_without_a_face_keeps_whole_frames(monkeypatch):
     monkeypatch.setattr(yunet, "load_detector", lambda *_: FakeDetector([[]]))
-    frames = YuNet()(Frames((np.zeros((100, 120), np.uint8),)))
+    frames = YuNet("any.onnx")(Frames((np.zeros((100, 120), np.uint8),)))
     assert frames.boxes == ((0, 0, 120, 100),)
     assert frames.has_face == (False,)
     assert np.isnan(frames.eyes).all()
@@ -163,7 +172,7 @@ def test_the_error_names_a_missing_or_unusable_model(tmp_path):
     frames = Frames((np.zeros((50, 50), np.uint8),))
     with pytest.raises(FerbenchError, match="no model at") as error:
         YuNet(str(tmp_path / "none.onnx"))(frames)
-    assert "opencv_zoo" in error.value.hint
+    assert "leave `model` out" in error.value.hint
     (tmp_path / "bad.onnx").write_bytes(b"no network")
     with pytest.raises(FerbenchError, match="is not a YuNet model"):
         YuNet(str(tmp_path / "bad.onnx"))(frames)
