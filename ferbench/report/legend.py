@@ -32,7 +32,7 @@ def describe_board(
         *_describe_training_data(ranking),
         *_describe_certainty(ranking),
         *_describe_columns(ranking, classes),
-        *_describe_left_out(ranking),
+        *_describe_left_out(ranking, axes),
         *_describe_published([row for result in results for row in matching(published, result)], compares),
         *describe_failed(ranking),
         f"fingerprint {first['fingerprint'][:12]}; computed in {precisions}",
@@ -99,7 +99,7 @@ def _describe_columns(ranking: Ranking, classes: Classes) -> Iterator[str]:
     )
 
 
-def _describe_left_out(ranking: Ranking) -> Iterator[str]:
+def _describe_left_out(ranking: Ranking, axes: Sequence[str]) -> Iterator[str]:
     rows = [row for result in ranking.results for row in result.rows]
     if rows and (untested := [name for name, value in rows[0]["recall"].items() if value is None]):
         count = len(rows[0]["recall"])
@@ -108,7 +108,7 @@ def _describe_left_out(ranking: Ranking) -> Iterator[str]:
         yield f"left out: {len(lost)} clips without a readable frame; a row that lacks one is not scored on it"
     for row in rows:
         if outside := sum(sum(line[len(row["classes"]) :]) for line in row["confusion"]):
-            label = " ".join(row["labels"].values())
+            label = " ".join(row["labels"][axis] for axis in axes) or row["labels"]["backbone"]
             yield f"{outside} answers of {label} are none of the classes ({', '.join(row['others'])}); they count as wrong"
 
 

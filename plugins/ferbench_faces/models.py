@@ -14,7 +14,7 @@ YUNET = ModelFile(
     license="Apache-2.0",
     source="Wu et al. 2023, YuNet: github.com/ShiqiYu/libfacedetection.train, onnx/yunet_n_640_640.onnx",
     used_by="yunet",
-    url="https://github.com/ShiqiYu/libfacedetection.train/blob/master/onnx/yunet_n_640_640.onnx",
+    url="https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/master/onnx/yunet_n_640_640.onnx",
     terms="WIDER FACE: non-commercial research",
 )
 

@@ -12,7 +12,8 @@ from ferbench import ModelFile, models
 if TYPE_CHECKING:
     import torch
 
-FACE_API_SOURCE = "face-api.js of V. Mühler, continued by V. Mandic: `npm pack @vladmandic/face-api@1.7.15`, folder package/model"
+FACE_API_SOURCE = "V. Mühler 2018, face-api.js: npm @vladmandic/face-api 1.7.15, folder model"
+FACE_API_FOLDER = "https://cdn.jsdelivr.net/npm/@vladmandic/face-api@1.7.15/model"
 
 
 def convert_face_api(file: Path) -> Mapping[str, torch.Tensor]:
@@ -39,6 +40,7 @@ FACE_API = ModelFile(
     license="MIT",
     source=FACE_API_SOURCE,
     used_by="face-api",
+    url=f"{FACE_API_FOLDER}/face_expression_model.bin",
     convert=convert_face_api,
 )
 
@@ -51,6 +53,7 @@ FACE_API_MANIFEST = ModelFile(
     license="MIT",
     source=FACE_API_SOURCE,
     used_by="face-api",
+    url=f"{FACE_API_FOLDER}/face_expression_model-weights_manifest.json",
 )
 
 MINI_XCEPTION = ModelFile(
