@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ferbench.api.clips import Clip, Fold, Frames, Skipped
 from ferbench.api.official import Official
@@ -82,6 +82,11 @@ class Preprocessor(Component):
 
     role: ClassVar[str] = "preprocessor"
     is_thread_safe: ClassVar[bool] = False
+    repairs: ClassVar[Literal["", "frames", "crops"]] = ""  # where an audit tries to add this step: before all others, or after them
+
+    def alternatives(self) -> Sequence[Preprocessor]:
+        """Return this step with other settings that are often confused; an audit of a finished system tries them in its place."""
+        return ()
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002 (a default)
         """Return which of `indices`, the frames that earlier steps kept (0-based, ascending), to keep; called before anything is decoded.

@@ -10,6 +10,7 @@ from contextlib import suppress
 from ferbench import __version__
 from ferbench.api.errors import FerbenchError, find_system_problem, shorten_text
 from ferbench.api.text import escape_controls
+from ferbench.cli.audit import add_audit_command
 from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.contact_sheet import add_contact_sheet_command
 from ferbench.cli.corpus import add_corpus_commands
@@ -68,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_benchmark_commands(commands)
     add_contact_sheet_command(commands)
     add_result_commands(commands)
+    add_audit_command(commands)
     add_list_commands(commands)
     add_describe_command(commands)
     add_weights_commands(commands)

@@ -13,6 +13,7 @@ from ferbench_basics.images import Equalize, Resize
 from ferbench_basics.losses import Center, CrossEntropy, Focal, WeightedCrossEntropy
 from ferbench_basics.protocols import LOSO, Fixed, HoldOut, KFold, Modulo
 from ferbench_basics.selection import Apex, Last, Uniform
+from ferbench_basics.turns import Mirror, Rotate, SwapChannels
 from ferbench_basics.viola_jones import ViolaJones
 
 Register = Callable[[type], None]
@@ -21,7 +22,7 @@ Register = Callable[[type], None]
 @ferbench.hookimpl
 def register_preprocessors(register: Register) -> None:
     """Register frame selections, the face detector and image steps."""
-    for step in (Last, Apex, Uniform, ViolaJones, Crop, Gray, Equalize, Resize):
+    for step in (Last, Apex, Uniform, ViolaJones, Crop, Gray, Equalize, Resize, Rotate, Mirror, SwapChannels):
         register(step)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.uint8]
 
+MARGINS = (0.0, 0.15, 0.3)  # that an audit tries
+
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels
 
 
@@ -31,6 +33,11 @@ class Crop(Preprocessor):
     is_thread_safe = True
     margin: Annotated[float, Meta(ge=0, le=10)] = 0.0
     shape: Literal["stretched", "square"] = "stretched"
+
+    def alternatives(self) -> list[Crop]:
+        """The other shape, and wider and narrower boxes."""
+        shapes: tuple[Literal["stretched", "square"], ...] = ("stretched", "square")
+        return [Crop(margin, shape) for shape in shapes for margin in MARGINS if (margin, shape) != (self.margin, self.shape)]
 
     def __call__(self, frames: Frames) -> Frames:
         """Cut images to their boxes, and drop the boxes; raises FerbenchError if no earlier step found any."""

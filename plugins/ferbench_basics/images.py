@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ferbench import Frames, Preprocessor
 from ferbench.types import Count
@@ -25,6 +25,7 @@ class Equalize(Preprocessor):
 
     name = "equalize"
     is_thread_safe = True
+    repairs: ClassVar[Literal["", "frames", "crops"]] = "crops"
     range: Literal["image", "full"] = "image"
 
     def __call__(self, frames: Frames) -> Frames:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ferbench import Frozen, Input
+from ferbench import Frozen, Input, System
 from ferbench_systems.models import FACE_API
-from ferbench_systems.system import System
 
 if TYPE_CHECKING:
     import torch

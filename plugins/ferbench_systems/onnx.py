@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from ferbench import File, Frozen, Input
+from ferbench import File, Frozen, Input, System
 from ferbench.types import Count
-from ferbench_systems.system import System
 
 if TYPE_CHECKING:
     import torch
 
-WHERE = "backbone.file"
+RANGES: tuple[tuple[Literal[1, 255], tuple[float, ...], tuple[float, ...]], ...] = (
+    (1, (), ()),
+    (255, (), ()),
+    (1, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    (1, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+)
+"""Maximum, mean and std that an audit tries."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,14 @@ class ONNX(System):
     def answers(self) -> tuple[str, ...]:
         """In the order of its outputs."""
         return self.classes
+
+    def alternatives(self) -> list[ONNX]:
+        """The other order of the channels, and other ranges of values."""
+        own = self.reads_as
+        orders: dict[str, Literal["rgb", "bgr"]] = {"rgb": "bgr", "bgr": "rgb"}
+        swapped = [replace(own, order=orders[own.order])] if own.order in orders else []
+        ranges = [replace(own, maximum=maximum, mean=mean[: self._channels], std=std[: self._channels]) for maximum, mean, std in RANGES]
+        return [replace(self, reads_as=other) for other in (*swapped, *ranges) if other != own]
 
     def trained_on(self) -> str:
         """What the user says."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ferbench import FerbenchError, models
-from ferbench_systems.choice import Choice
+from ferbench.api.choice import Choice
 from ferbench_systems.face_api import FaceAPI
 from ferbench_systems.mini_xception import MiniXception
 from ferbench_systems.models import FACE_API, FACE_API_MANIFEST, MINI_XCEPTION

@@ -1,4 +1,4 @@
-"""What finished systems share: their answers, and which classes of a protocol these are."""
+"""Finished systems: backbones that others trained, and what their answers mean."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from ferbench import Backbone, FerbenchError, FinishedSystem
+from ferbench.api.errors import FerbenchError
+from ferbench.api.networks import Backbone, FinishedSystem
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,18 +24,22 @@ NAMES = {
 class System(Backbone):
     """A finished system. `labels` maps names of its answers to classes of the protocol, where they differ from the usual ones.
 
-    Answers that are no class of the protocol count as wrong, and tables show them. Several answers may be one class: its probability is
-    the sum of theirs. Raises FerbenchError if a class of the protocol is none of the answers.
+    Its frozen part gives the logits [B,A] of all answers. Answers that are no class of the protocol count as wrong, and tables show them.
+    Several answers may be one class: its probability is the sum of theirs.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @abstractmethod
     def answers(self) -> tuple[str, ...]:
-        """The system's own names of its answers, in the order of its outputs."""
+        """Return the system's own names of its answers, in the order of its outputs."""
+
+    def alternatives(self) -> Sequence[System]:
+        """Return the same system with other settings that are often confused, such as the order of the channels; an audit tries them."""
+        return ()
 
     def classes_of_answers(self) -> tuple[str, ...]:
-        """The class that each answer stands for; raises FerbenchError if `labels` names an unknown answer."""
+        """Return the class that each answer stands for; raises FerbenchError if `labels` names an unknown answer."""
         own = self.answers()
         for name in self.labels:
             if name not in own:
@@ -44,7 +49,10 @@ class System(Backbone):
         return tuple(self.labels.get(name, NAMES.get(name, name)) for name in own)
 
     def trainable(self, classes: Sequence[str]) -> FinishedSystem:
-        """Logits of the answers [B,A] -> logits of the classes, then of the other answers."""
+        """Return logits of the answers [B,A] -> logits of the classes, then of the other answers.
+
+        Raises FerbenchError if a class of the protocol is none of the answers.
+        """
         answers = self.classes_of_answers()
         if missing := [name for name in classes if name not in answers]:
             raise FerbenchError(
@@ -57,6 +65,6 @@ class System(Backbone):
 
 
 def _build_choice(answers: tuple[str, ...], names: tuple[str, ...]) -> nn.Module:
-    from ferbench_systems.choice import Choice
+    from ferbench.api.choice import Choice
 
     return Choice([[number for number, answer in enumerate(answers) if answer == name] for name in names])
