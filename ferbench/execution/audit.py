@@ -131,10 +131,9 @@ class _Search:
         if self.scores[best.key] is None:
             raise FerbenchError("the system as it is cannot be run; the warnings above say why")
         for _ in range(MAX_CHANGES):
-            changed = [best, *change_once(best, self.catalog)]
+            changed = [best, *self._relabel(best), *change_once(best, self.catalog)]
             self._compute(changed)
-            usable = [variant for variant in changed if self.scores[variant.key] is not None]
-            better = self._best_of([*usable, *(other for variant in usable for other in self._relabel(variant))])
+            better = self._best_of([variant for variant in changed if self.scores[variant.key] is not None])
             if better is None:
                 return best
             best = better
@@ -142,7 +141,8 @@ class _Search:
 
     def _compute(self, variants: Sequence[Variant]) -> None:
         missing = {variant.key: variant for variant in variants if variant.key not in self.scores}
-        self.scores |= dict(zip(missing, self.compute(list(missing.values())), strict=True))
+        if missing:
+            self.scores |= dict(zip(missing, self.compute(list(missing.values())), strict=True))
 
     def _relabel(self, variant: Variant) -> Iterator[Variant]:
         scores, (chosen, true) = self._scores(variant), self._half(0)

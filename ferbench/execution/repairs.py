@@ -47,13 +47,13 @@ class Variant:
 
 
 def change_once(variant: Variant, catalog: Catalog) -> Iterator[Variant]:
-    """The variants with one more change of the pipeline, or of the system's settings."""
+    """The variants with one more change of the pipeline, or of the system's settings; of equal ones, the simplest comes first."""
     steps = variant.steps
     for number, step in enumerate(steps):
-        for other in step.alternatives():
-            yield _with_steps(variant, (*steps[:number], other, *steps[number + 1 :]), f"{write(other)} instead of {write(step)}")
         if step.repairs:
             yield _with_steps(variant, (*steps[:number], *steps[number + 1 :]), f"without {write(step)}")
+        for other in step.alternatives():
+            yield _with_steps(variant, (*steps[:number], other, *steps[number + 1 :]), f"{write(other)} instead of {write(step)}")
     for step in _repairing_steps(catalog):
         if all(type(step) is not type(own) for own in steps):
             is_first = step.repairs == "frames"
@@ -64,20 +64,19 @@ def change_once(variant: Variant, catalog: Catalog) -> Iterator[Variant]:
 
 
 def relabel(variant: Variant, scores: Scores, true: NDArray[np.int64], classes: Sequence[str]) -> Iterator[Variant]:
-    """The variants whose answers stand for the classes that these clips suggest; `true` are the numbers of their classes."""
+    """The variant whose answers stand for the classes that these clips suggest, if it is another; `true` are the numbers of their classes.
+
+    One answer for each class, so that the recall of all classes together is as high as it can be.
+    """
     answers = [*variant.labels]
-    answered = np.nan_to_num(scores, nan=-1).argmax(1)
+    answered = np.where(np.isfinite(scores).all(1), np.nan_to_num(scores).argmax(1), len(answers))
     shares = np.zeros((len(answers), len(classes)))
     for number in range(len(classes)):
-        shares[:, number] = np.bincount(answered[true == number], minlength=len(answers)) / max(1, (true == number).sum())
+        shares[:, number] = np.bincount(answered[true == number], minlength=len(answers) + 1)[:-1] / max(1, (true == number).sum())
     pairs = zip(*linear_sum_assignment(shares, maximize=True), strict=True)
-    permuted = {answers[a]: classes[c] for a, c in pairs if shares[a, c] > 0}
-    likely = {answer: classes[shares[number].argmax()] for number, answer in enumerate(answers) if shares[number].any()}
-    missing = {answer: name for answer, name in likely.items() if variant.labels[answer] not in classes}
-    for found in (_exchange(variant.labels, permuted), {**variant.labels, **missing}):
-        if found != variant.labels:
-            changed = {answer: name for answer, name in found.items() if name != variant.labels[answer]}
-            yield Variant(variant.steps, variant.system, found, (*variant.changes, f"labels: {_flow(changed)}"))
+    found = _exchange(variant.labels, {answers[a]: classes[c] for a, c in pairs if shares[a, c] > 0})
+    if changed := {answer: name for answer, name in found.items() if name != variant.labels[answer]}:
+        yield Variant(variant.steps, variant.system, found, (*variant.changes, f"labels: {_flow(changed)}"))
 
 
 def _exchange(labels: Labels, permuted: Labels) -> Labels:
@@ -104,8 +103,8 @@ def _with_steps(variant: Variant, steps: tuple[Preprocessor, ...], change: str) 
 
 def describe_difference(given: System, other: System) -> str:
     """The parameters of a system that differ, as YAML."""
-    own, new = _parameters(given), _parameters(other)
-    return ", ".join(f"{name}: {_flow(new.get(name))}" for name in dict.fromkeys([*own, *new]) if own.get(name) != new.get(name))
+    names = [each.name for each in fields(other) if each.init and getattr(other, each.name) != getattr(given, each.name)]
+    return ", ".join(f"{name}: {_flow(_plain(getattr(other, name)))}" for name in names)
 
 
 def write(component: Component) -> str:

@@ -91,8 +91,9 @@ class ONNX(System):
         own = self.reads_as
         orders: dict[str, Literal["rgb", "bgr"]] = {"rgb": "bgr", "bgr": "rgb"}
         swapped = [replace(own, order=orders[own.order])] if own.order in orders else []
+        scaled = replace(own, maximum=1 if own.maximum == 255 else 255)
         ranges = [replace(own, maximum=maximum, mean=mean[: self._channels], std=std[: self._channels]) for maximum, mean, std in RANGES]
-        return [replace(self, reads_as=other) for other in (*swapped, *ranges) if other != own]
+        return [replace(self, reads_as=other) for other in (*swapped, scaled, *ranges) if other != own]
 
     def trained_on(self) -> str:
         """What the user says."""

@@ -8,7 +8,7 @@ from ferbench.registry.plugins import load_plugins
 from ferbench.registry.specs import Spec
 
 NAMES = {
-    ("basics", "preprocessor"): {"last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize"},
+    ("basics", "preprocessor"): {"last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize", "rotate", "mirror", "swap-channels"},
     ("basics", "loss"): {"cross-entropy", "weighted-cross-entropy", "focal", "center"},
     ("basics", "aggregator"): {
         "majority", "mean", "median", "max", "product", "trimmed-mean", "confidence", "rising", "last-frame",
