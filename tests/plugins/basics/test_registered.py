@@ -8,7 +8,9 @@ from ferbench.registry.plugins import load_plugins
 from ferbench.registry.specs import Spec
 
 NAMES = {
-    ("basics", "preprocessor"): {"last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize", "rotate", "mirror", "swap-channels"},
+    ("basics", "preprocessor"): {
+        "last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize", "rotate", "mirror", "swap-channels",
+    },  # fmt: skip
     ("basics", "loss"): {"cross-entropy", "weighted-cross-entropy", "focal", "center"},
     ("basics", "aggregator"): {
         "majority", "mean", "median", "max", "product", "trimmed-mean", "confidence", "rising", "last-frame",
