@@ -10,7 +10,7 @@ from ferbench.registry.specs import Spec
 NAMES = {
     ("basics", "preprocessor"): {
         "last", "apex", "uniform", "viola-jones", "crop", "gray", "equalize", "resize", "rotate", "mirror", "swap-channels",
-    },  # fmt: skip
+    },
     ("basics", "loss"): {"cross-entropy", "weighted-cross-entropy", "focal", "center"},
     ("basics", "aggregator"): {
         "majority", "mean", "median", "max", "product", "trimmed-mean", "confidence", "rising", "last-frame",
