@@ -32,7 +32,7 @@ COMPUTING = (
 OTHER_WORDS = {
     "last": {"api.recipe", "benchmark.rescoring"},
     "mean": {"execution.choices"},
-    "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features", "execution.probe"},
+    "landmarks": {"api.networks", "plan.checks", "stages.crops", "stages.features", "stages.trained", "execution.probe"},
     "timm": {"execution.provenance"},
     "torchvision": {"execution.provenance"},
     "gray": {"report.contact_sheet", "report.figures"},

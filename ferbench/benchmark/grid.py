@@ -25,7 +25,7 @@ from ferbench.registry.parameters import describe_unknown, expand_path
 from ferbench.registry.plugins import is_file, load_plugins, resolve_plugin
 from ferbench.registry.specs import Place
 
-TOP_LEVEL_KEYS = ("name", "description", "plugins", *AXES, "only", "rehearsal", "published")
+TOP_LEVEL_KEYS = ("name", "description", "plugins", *AXES, "only", "keep", "rehearsal", "published")
 MAX_ROWS = 100_000
 MAX_COMBINATIONS = 1_000_000  # of which `only` may select some
 BENCHMARK_NAME = r"\w[\w .+-]{0,99}"  # names files of the store
@@ -50,7 +50,8 @@ class Cell:
 class Benchmark:
     """A validated benchmark file.
 
-    `filters` are the alternatives of `only`: a combination is run if any of them keeps it. `settings` are those of `--set` on parameters;
+    `filters` are the alternatives of `only`: a combination is run if any of them keeps it. `keep` says of which rows the weights are
+    stored: "best", "all", or patterns of labels; of none if it is empty. `settings` are those of `--set` on parameters;
     `replaced_axes` are the axes that `--set` replaced as a whole.
     """
 
@@ -64,6 +65,7 @@ class Benchmark:
     published: tuple[Published, ...]
     settings: tuple[Setting, ...] = ()
     replaced_axes: frozenset[str] = frozenset()
+    keep: str = ""
 
     @property
     def size(self) -> int:
@@ -150,6 +152,7 @@ def _read_benchmark(
         published=read_published(document),
         settings=on_parameters,
         replaced_axes=frozenset(replacing),
+        keep=_read_keep(document),
     )
 
 
@@ -203,6 +206,14 @@ def _read_name(document: Document) -> str:
         expected = "expected at most 100 letters, digits, '-', '_', '.', '+' or spaces"
         raise FerbenchError(f"name is {shorten(name)}: {expected}", where=document.where("name"))
     return str(name)
+
+
+def _read_keep(document: Document) -> str:
+    keep = document.get("keep") or ""
+    if not isinstance(keep, str):
+        expected = "expected best, all, or patterns of labels such as backbone=vgg16"
+        raise FerbenchError(f"keep is {shorten(keep)}: {expected}", where=document.where("keep"))
+    return keep
 
 
 def _plugin_files(document: Document) -> list[Path]:

@@ -20,6 +20,7 @@ DESCRIPTIONS = {
     "description": "What it is for",
     "plugins": "Plugin files, relative to this file",
     "only": "The choices that a plain run takes of an axis; of a list, the combinations that any item takes. --only overrides an axis",
+    "keep": "The rows whose weights are stored: best (the best of each table), all, or patterns of labels",
     "rehearsal": "What a run on stand-in corpora changes",
     "published": "Reference rows from the literature, shown beside the rows they match",
 } | {axis.name: axis.description for axis in AXES.values()}
@@ -48,6 +49,7 @@ def _section_schemas() -> dict[str, Schema]:
         "description": {"type": "string"},
         "plugins": {"type": "array", "items": {"type": "string"}},
         "only": _one_or_more({"type": "object", "properties": choices, "additionalProperties": False}),
+        "keep": {"type": "string"},
         "rehearsal": _object_schema(Rehearsal),
         "published": {"type": "array", "items": _object_schema(Published)},
     }

@@ -58,6 +58,8 @@ def _add_run(commands: Commands) -> None:
     interval_help = "time between checkpoints of a fit, such as 90s or 5m (default: 60s; 0: every epoch)"
     run.add_argument("--checkpoint-interval", type=parse_duration, default=60.0, metavar="TIME", help=interval_help)
     run.add_argument("--compile", action="store_true", help="use torch.compile: the first minute is slower, then a GPU is faster")
+    keep_help = "store the weights of the best row of each table, of all rows, or of those that patterns of labels match"
+    run.add_argument("--keep", default="", metavar="best|all|ROW", help=f"{keep_help} (default: as the benchmark says)")
     figures_help = "draw learning curves and confusion matrices (default: only if the run computes at most 200 rows)"
     run.add_argument("--figures", action=argparse.BooleanOptionalAction, help=figures_help)
     run.add_argument("--quiet", action="store_true", help="print only warnings and the leaderboard")
@@ -69,6 +71,7 @@ def _add_plan(commands: Commands) -> None:
     plan.add_argument("--budget", type=parse_duration, metavar="TIME", help="show which rows can be computed in this time: 90s, 30m, 2h")
     power_help = "show which differences the protocol can show on its test people, before any training"
     plan.add_argument("--power", action="store_true", help=power_help)
+    plan.add_argument("--keep", default="", metavar="best|all|ROW", help="count the weights that `run --keep` would store")
     plan.add_argument("--measure", action="store_true", help="time a few items of each kind of work that is new to this store")
     add_format(plan, PLAN_FORMATS)
 
@@ -254,7 +257,7 @@ def _benchmark_name(text: str) -> str:
 def _runtime_options(options: argparse.Namespace) -> Options:
     from ferbench.execution.options import Options
 
-    optional = {name: getattr(options, name) for name in ("checkpoint_interval", "compile", "figures") if hasattr(options, name)}
+    optional = {name: getattr(options, name) for name in ("checkpoint_interval", "compile", "figures", "keep") if hasattr(options, name)}
     common = (options.device, options.workers, not options.no_rehearsal)
     allowed = tuple(options.allow_leak)
     return Options(*common, retry=options.retry_failed, rehash=options.rehash, allow_leaks=allowed, **optional)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -14,6 +15,7 @@ from ferbench.execution.progress import NotedProgress, Reporter
 from ferbench.execution.provenance import describe_provenance
 from ferbench.execution.scheduler import Failures, Scheduler
 from ferbench.plan.models import Fit, TrainedModel
+from ferbench.stages.weights import find_weights
 from ferbench.store.costs import Cost, add_costs
 from ferbench.store.entries import Store
 from ferbench.store.rows import Provenance
@@ -49,7 +51,10 @@ class CostLog:
 
 @dataclass
 class Context:
-    """A run over a store; `checkpoint_interval` is the seconds between checkpoints of a fit."""
+    """A run over a store.
+
+    `checkpoint_interval` is the seconds between checkpoints of a fit; `kept` are the keys of the fits whose weights are to be stored.
+    """
 
     store: Store
     reporter: Reporter
@@ -58,6 +63,7 @@ class Context:
     workers: int
     checkpoint_interval: float = 60.0
     compile: bool = False
+    kept: Collection[str] = ()
     failures: Failures = field(default_factory=Failures)
 
     @cached_property
@@ -74,6 +80,10 @@ class Context:
     def provenance(self) -> Provenance:
         """Where and with what this run computes."""
         return describe_provenance(self.device, self.workers, self.compile)
+
+    def lacks_weights(self, fit: Fit) -> bool:
+        """Whether the weights of a fit are to be stored and are not."""
+        return fit.key in self.kept and fit.has_weights and find_weights(fit.key, self.store) is None
 
     def compile_if_asked(self, module: torch.nn.Module) -> torch.nn.Module:
         """Compile the module at its first call if the user asks for it; the names of its weights stay the same."""

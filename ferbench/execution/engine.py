@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from ferbench.api.errors import FerbenchError
 from ferbench.api.networks import Backbone
@@ -10,12 +10,12 @@ from ferbench.execution.context import Context, Job
 from ferbench.execution.drivers.crops import CropsDriver
 from ferbench.execution.drivers.duplicates import drive_duplicates, find_unsearched
 from ferbench.execution.drivers.features import drive_features, find_missing_features
-from ferbench.execution.drivers.fits import drive_fits
+from ferbench.execution.drivers.fits import drive_fits, drive_weights
 from ferbench.execution.drivers.fused_fits import drive_fused_fits
 from ferbench.execution.drivers.rows import drive_rows
 from ferbench.execution.scheduler import group_by
 from ferbench.plan.inputs import store_inputs
-from ferbench.plan.models import Model, Row, TrainedModel
+from ferbench.plan.models import Fit, Model, Row, TrainedModel
 from ferbench.store.entries import Store
 from ferbench.store.files import to_json
 from ferbench.store.keys import make_key
@@ -40,10 +40,24 @@ def _compute_rows(rows: Sequence[Row], context: Context) -> list[FailedRow]:
 def compute_models(wanted: Sequence[Model], context: Context) -> None:
     """Compute and store the fits of the models; raises FerbenchError if none can be computed."""
     models = _submodels(wanted)
-    jobs = _compute_inputs(models, context)
+    jobs = _compute_inputs(models, context, lambda fit: context.store.find("fits", fit.key) is None)
     drive_fits(context, jobs)
     drive_fused_fits(context, models)
     context.failures.raise_if_all_failed(models)
+
+
+def keep_weights(wanted: Sequence[Model], context: Context) -> None:
+    """Store the weights of these models, whose fits are stored: fits without weights are repeated.
+
+    Raises the error of the first that fails, such as a fit that gives other scores than the stored ones.
+    """
+    models = _submodels(wanted)
+    try:
+        drive_weights(context, _compute_inputs(models, context, context.lacks_weights))
+    finally:
+        context.costs.save()
+    if error := next(filter(None, map(context.failures.of, models)), None):
+        raise error
 
 
 def search_duplicates(rows: Sequence[Row], context: Context) -> bool:
@@ -59,13 +73,15 @@ def search_models(wanted: Sequence[Model], context: Context) -> bool:
     """Compute the inputs of the models, and search their frames for duplicates, as `search_duplicates` does for rows."""
     models = _submodels(wanted)
     try:
-        _compute_inputs(models, context, find_unsearched(context, models))
+        _compute_inputs(models, context, lambda fit: context.store.find("fits", fit.key) is None, find_unsearched(context, models))
         return drive_duplicates(context, models)
     finally:
         context.costs.save()
 
 
-def _compute_inputs(models: Sequence[Model], context: Context, unsearched: Sequence[Model] = ()) -> list[Job]:
+def _compute_inputs(
+    models: Sequence[Model], context: Context, is_missing: Callable[[Fit], bool], unsearched: Sequence[Model] = ()
+) -> list[Job]:
     """Compute and store the crops and features of the models that have not failed; returns the missing fits.
 
     All crops of the `unsearched` will be read.
@@ -74,7 +90,7 @@ def _compute_inputs(models: Sequence[Model], context: Context, unsearched: Seque
     if not models:
         return []
     trained = [model for model in models if isinstance(model, TrainedModel)]
-    jobs = [Job(model, fit) for model in trained for fit in model.fits if context.store.find("fits", fit.key) is None]
+    jobs = [Job(model, fit) for model in trained for fit in model.fits if is_missing(fit)]
     _check_backbones(context, jobs)
     for model in models:
         store_inputs(model, context.store)

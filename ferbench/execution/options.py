@@ -11,7 +11,8 @@ class Options:
 
     `workers` 0 means one per core; `checkpoint_interval` is the seconds between checkpoints of a fit; `retry` tries rows again that failed
     in an earlier run; `figures` None draws them unless there are many; `compile` uses torch.compile; `rehash` reads all files of the
-    corpora again; `allow_leaks` are the guards whose rows are marked instead of refused.
+    corpora again; `allow_leaks` are the guards whose rows are marked instead of refused; `keep` says whose weights are stored, as in the
+    YAML, which it overrides.
     """
 
     device: str = "auto"
@@ -23,3 +24,4 @@ class Options:
     compile: bool = False
     rehash: bool = False
     allow_leaks: tuple[str, ...] = ()
+    keep: str = ""

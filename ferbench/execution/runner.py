@@ -5,6 +5,7 @@ Planner.rows      turns combinations into rows, models and fits, each with its k
 search_duplicates computes crops and features, and searches the frames for copies; if there are any, rows are planned again
 compute_rows      computes what the store lacks, stage by stage
 store_summary     stores the record that leaderboards are rendered from, failed rows included
+keep_weights      stores the weights that are to be kept and are not stored yet
 draw_figures      draws learning curves and confusion matrices
 """
 
@@ -20,6 +21,7 @@ from ferbench.benchmark.grid import Benchmark
 from ferbench.corpora.fold_checks import protocol_warnings
 from ferbench.corpora.folds import Split
 from ferbench.execution import rehearsal, summary
+from ferbench.execution.keeping import Keeper
 from ferbench.execution.options import Options
 from ferbench.execution.progress import Reporter
 from ferbench.execution.restore import defer_garbage_collection, restore_libraries, resume_garbage_collection
@@ -62,7 +64,7 @@ def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     options = resolve_device_of(options)
     get_standin = rehearsal.render_standin(store, reporter)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
-    planner = _planner(benchmark, corpora, store, options)
+    planner, keeper = _planner(benchmark, corpora, store, options), Keeper(options.keep or benchmark.keep, store)
     planned = _plan_rows(planner, options)
     summaries = summary.summarize_corpora(corpora, planned.rows)
     _report_corpora(summaries, planned.rows, reporter)
@@ -71,11 +73,12 @@ def _run(benchmark: Benchmark, store: Store, options: Options, reporter: Reporte
     reporter.line(f"{len(planned.rows)} rows, {stored} of them already stored{skipped}")
     failures: list[FailedRow] = []
     if planned.pending:
-        planned, failures = _compute(planned, lambda: _plan_rows(planner, options), store, options, reporter)
+        planned, failures = _compute(planned, lambda: _plan_rows(planner, options), keeper, store, options, reporter)
     record = summary.store_summary(benchmark, planned.rows, [*planned.failed.values(), *failures], summaries, store)
     for line in summary.unreadable_lines(record["rows"], (row.model.split for row in planned.rows)):
         reporter.warn(line)
     _draw_figures(record, len(planned.pending), store, options, reporter)
+    _keep_weights(keeper, planned.rows, record, options, reporter)
     return record
 
 
@@ -124,10 +127,16 @@ def _plan(benchmark: Benchmark, store: Store, options: Options, reporter: Report
         return Forecast(total=benchmark.with_rehearsal_settings().size, unrendered=unrendered)
     get_standin = rehearsal.require_standin(store)
     benchmark, corpora = rehearsal.prepare_corpora(benchmark, store, options.rehearsal, reporter, get_standin, options.rehash)
-    result = forecast(_planner(benchmark, corpora, store, options).rows(), load_costs(store), store, options.retry)
+    keeper = Keeper(options.keep or benchmark.keep, store)
+
+    def make_forecast() -> Forecast:
+        rows = _planner(benchmark, corpora, store, options).rows
+        return forecast(rows(), load_costs(store), store, options.retry, keeper.forecast(rows()))
+
+    result = make_forecast()
     if measure and result.unknown_stages():
         _measure_costs(_planner(benchmark, corpora, store, options), store, options, reporter)
-        result = forecast(_planner(benchmark, corpora, store, options).rows(), load_costs(store), store, options.retry)
+        result = make_forecast()
     return result
 
 
@@ -165,7 +174,7 @@ def _warn_of_protocols(rows: Sequence[Row], reporter: Reporter) -> None:
 
 
 def _compute(
-    planned: _PlannedRows, plan_again: Callable[[], _PlannedRows], store: Store, options: Options, reporter: Reporter
+    planned: _PlannedRows, plan_again: Callable[[], _PlannedRows], keeper: Keeper, store: Store, options: Options, reporter: Reporter
 ) -> tuple[_PlannedRows, list[FailedRow]]:
     """Compute the pending rows; returns all rows and those that failed. Imports torch, so call it only if rows are pending.
 
@@ -177,7 +186,20 @@ def _compute(
     with open_context(store, options, reporter) as context:
         if search_duplicates(planned.pending, context):
             planned = plan_again()
+        context.kept = keeper.keys_while_training(planned.rows, precision_of(options.device))
         return planned, compute_rows(planned.pending, context)
+
+
+def _keep_weights(keeper: Keeper, rows: Sequence[Row], record: Record, options: Options, reporter: Reporter) -> None:
+    """Store the weights that are to be kept and are not stored yet; imports torch only if there are any."""
+    chosen = keeper.choose(rows, record)
+    keeper.drop_others(chosen)
+    if keeper.find_missing(chosen):
+        from ferbench.execution.engine import keep_weights
+
+        with open_context(keeper.store, options, reporter) as context:
+            context.kept = keeper.find_missing(chosen)
+            keep_weights([row.model for row in chosen], context)
 
 
 @contextmanager

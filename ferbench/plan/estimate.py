@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ferbench.api.networks import EmbeddingNetwork, Network
@@ -13,18 +13,22 @@ from ferbench.store import records
 from ferbench.store.costs import CostHistory
 from ferbench.store.entries import Store
 
-TRAINED_WEIGHT = 4 * 5  # bytes: float32 weight, gradient, two moments of Adam, the best epoch's
+WEIGHT_SIZE = 4  # bytes, of float32
+TRAINED_WEIGHT = WEIGHT_SIZE * 5  # bytes: float32 weight, gradient, two moments of Adam, the best epoch's
 
 
-def forecast(rows: Iterable[Row], history: CostHistory, store: Store, retry_failed: bool = False) -> Forecast:
-    """Forecast a run; the rows are read once, and only missing ones are kept."""
-    return _Estimator(history, store).forecast(rows, retry_failed)
+def forecast(
+    rows: Iterable[Row], history: CostHistory, store: Store, retry_failed: bool = False, keeps: Callable[[Row], bool] = lambda _: False
+) -> Forecast:
+    """Forecast a run; the rows are read once, and only missing ones are kept. `keeps` says whether the weights of a row are stored."""
+    return _Estimator(history, store, keeps).forecast(rows, retry_failed)
 
 
 @dataclass
 class _Estimator:
     history: CostHistory
     store: Store
+    keeps: Callable[[Row], bool]
     units: dict[str, WorkUnit] = field(default_factory=dict)
     frames: dict[KeySet, _FrameCounts] = field(default_factory=dict)  # by crops
     counted_keys: set[str] = field(default_factory=set)  # missing entries that are part of a unit
@@ -33,6 +37,8 @@ class _Estimator:
         result = Forecast(units=self.units)
         for row in rows:
             result.total += 1
+            if self.keeps(row):
+                self._add_weights(row.model)
             if self.store.has("rows", row.key):
                 result.stored += 1
             elif not retry_failed and records.has_failed(row.key, self.store):
@@ -57,6 +63,17 @@ class _Estimator:
         if fit.key not in self.units:
             self.units[fit.key] = self._estimate_fit(fit, model, frames)
         yield fit.key
+
+    def _add_weights(self, model: Model) -> None:
+        """Weights cost no time if they are stored with a new fit; that of a stored fit is repeated."""
+        for trained, fit in [(each, fit) for each in model.trained for fit in each.fits]:
+            key, is_stored = f"weights of {fit.key}", self.store.has("weights", fit.key)
+            if fit.has_weights and key not in self.units:
+                repeated = self._estimate_fit(fit, trained, self._count_frames(trained))
+                seconds = repeated.seconds if self.store.has("fits", fit.key) else 0.0
+                cost = self.history.unit_cost("fits", trained.cost_kinds["fits"])
+                size = WEIGHT_SIZE * cost.weights if cost and cost.weights else None
+                self.units[key] = WorkUnit("weights", 1, int(not is_stored), seconds, size)
 
     def _add_keys(self, keys: KeySet, kind: str, frames: _FrameCounts) -> str:
         """Add the unit of a key set when it is first seen, and return its key."""

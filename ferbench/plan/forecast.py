@@ -108,7 +108,7 @@ class Forecast:
     def _stage(self, stage: str, users: Mapping[str, int]) -> StageForecast:
         units = {key: unit for key, unit in self.units.items() if unit.stage == stage}
         entries, missing = sum(unit.entries for unit in units.values()), sum(unit.missing for unit in units.values())
-        shared = sum(users[key] for key in units) / len(units)
+        shared = None if stage == "weights" else sum(users[key] for key in units) / len(units)
         return {
             "stage": stage, "entries": entries, "missing": missing, "stored": entries - missing, "shared": shared,
             "seconds": _total(units.values(), "seconds"), "bytes": _total(units.values(), "bytes"),

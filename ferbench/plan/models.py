@@ -17,7 +17,7 @@ from ferbench.corpora.folds import Split
 from ferbench.corpora.groups import Groups
 from ferbench.store.keys import make_key
 
-STAGES = ("crops", "features", "fits")  # of a model, in the order of computation
+STAGES = ("crops", "features", "fits", "weights")  # of a model, in the order of computation
 
 Identity = Mapping[str, object]
 
@@ -54,32 +54,11 @@ class FeatureTask(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Fit:
-    """The trained part of one backbone on one fold.
+class Classifier:
+    """A backbone with the classes that it tells apart, trained or not."""
 
-    `groups` hold the clips of the split. `features` are theirs (their crops, if nothing is frozen); `views` are those of the groups that
-    hold training clips, once for each stored view of the recipe's augmentation. `label` names the fit in progress messages.
-    """
-
-    key: str
-    label: str
     backbone: Backbone
-    loss: Loss | EmbeddingLoss
-    recipe: Recipe
-    seed: int
     classes: tuple[str, ...]
-    split: Split
-    fold: int
-    groups: Groups
-    crops: KeySet
-    features: KeySet
-    views: tuple[KeySet, ...]
-
-    def feature_tasks(self) -> Iterator[FeatureTask]:
-        """The features of all groups, then those of the views."""
-        for view, keys in enumerate((self.features, *self.views)):
-            augmentation = self.recipe.augmentation if view else None
-            yield from (FeatureTask(key, group, augmentation, view) for group, key in keys.by_group.items())
 
     @cached_property
     def frozen(self) -> Frozen | None:
@@ -97,9 +76,42 @@ class Fit:
         return self.backbone.reads == "clips"
 
     @property
+    def has_weights(self) -> bool:
+        """Whether a fit learns anything: a finished system with a frozen part that is not calibrated does not."""
+        is_calibrated = self.frozen is not None and self.frozen.is_calibrated
+        return is_calibrated or not isinstance(self.trainable, FinishedSystem)
+
+    @property
     def others(self) -> tuple[str, ...]:
         """The answers that it can give besides the classes; their scores come last."""
         return self.trainable.others if isinstance(self.trainable, FinishedSystem) else ()
+
+
+@dataclass(frozen=True)
+class Fit(Classifier):
+    """The trained part of one backbone on one fold.
+
+    `groups` hold the clips of the split. `features` are theirs (their crops, if nothing is frozen); `views` are those of the groups that
+    hold training clips, once for each stored view of the recipe's augmentation. `label` names the fit in progress messages.
+    """
+
+    key: str
+    label: str
+    loss: Loss | EmbeddingLoss
+    recipe: Recipe
+    seed: int
+    split: Split
+    fold: int
+    groups: Groups
+    crops: KeySet
+    features: KeySet
+    views: tuple[KeySet, ...]
+
+    def feature_tasks(self) -> Iterator[FeatureTask]:
+        """The features of all groups, then those of the views."""
+        for view, keys in enumerate((self.features, *self.views)):
+            augmentation = self.recipe.augmentation if view else None
+            yield from (FeatureTask(key, group, augmentation, view) for group, key in keys.by_group.items())
 
 
 @dataclass(frozen=True)

@@ -158,9 +158,9 @@ class Planner:
         own = [shared.identity[name] for name in ("backbone", "loss", "recipe", "precision")] + [cell.seed, cell.protocol.classes]
         own += [backbone.input()] if reads_crops else []
         key = keys.fit_key(own, inputs, views, reads_crops, augments_crops=bool(cell.recipe.augmentation) and reads_crops)
-        ingredients = (backbone, cell.loss, cell.recipe, cell.seed, cell.protocol.classes)
+        trained = (cell.loss, cell.recipe, cell.seed)
         label = " ".join(_labels(cell, "backbone", "loss")).replace("\n", " ")
-        return Fit(key, label, *ingredients, folds, fold, shared.groups, shared.crops, features, views)
+        return Fit(backbone, cell.protocol.classes, key, label, *trained, folds, fold, shared.groups, shared.crops, features, views)
 
     def _features(self, backbone: Backbone, shared: _ModelFields, fold: int) -> KeySet:
         """Equal frozen parts (and, if they are calibrated, equal training crops) share their features."""

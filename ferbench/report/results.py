@@ -136,6 +136,15 @@ def fold_seeds(rows: Sequence[DoneRow]) -> list[list[DoneRow]]:
     return list(groups.values())
 
 
+def find_best(rows: Sequence[StoredRow]) -> list[DoneRow]:
+    """The best row of each fingerprint: the first seed of the result that ranks first."""
+    groups: dict[str, list[DoneRow]] = {}
+    for row in rows:
+        if row["status"] == "done":
+            groups.setdefault(row["fingerprint"], []).append(row)
+    return [max(fold_seeds(group), key=_score)[0] for group in groups.values()]
+
+
 @dataclass(frozen=True)
 class Marks:
     """Which clips a result answers rightly: `share` [N] of its seeds is right about the clip at `position` [N] of the tested ones."""

@@ -126,24 +126,43 @@ def trace_steps(clip: Clip, steps: Sequence[Preprocessor], digests: Sequence[str
     if clip.landmarks:
         points, more = read_landmarks(clip, list(images), digests)
         images, problems = {index: image for index, image in images.items() if index in points}, problems | more
-    reasons = {str(index): reason for index, reason in problems.items()}
+    landmarks = None if points is None else np.array([points[index] for index in images])
+    yield from trace_images(clip.id, images, steps, landmarks, {str(index): reason for index, reason in problems.items()})
+
+
+def trace_images(
+    name: str,
+    images: Mapping[int, NDArray[np.uint8]],
+    steps: Sequence[Preprocessor],
+    landmarks: NDArray[np.float32] | None = None,
+    problems: Mapping[str, str] | None = None,
+) -> Iterator[Frames | ClipCrops]:
+    """Yield the selected images of a clip, by frame index, as frames; then as `trace_steps`. `problems` are those of other frames."""
+    reasons = dict(problems or {})
     if not images:
         yield ClipCrops(np.zeros((0, 1, 1), np.uint8), CropFacts([], None, reasons))
         return
-    frames = Frames(tuple(images.values()), landmarks=None if points is None else np.array([points[index] for index in images]))
+    frames = Frames(tuple(images.values()), landmarks=landmarks)
     yield frames
     for step in steps:
-        frames = _apply(step, clip, frames, len(images))
+        frames = apply_step(step, name, frames)
         yield frames
+    yield finish_crops(name, frames, list(images), reasons)
+
+
+def finish_crops(name: str, frames: Frames, indices: Sequence[int], problems: Mapping[str, str]) -> ClipCrops:
+    """The crops of a clip, from what the last step made of its frames; raises FerbenchError if they have several sizes."""
     has_face = None if frames.has_face is None else list(map(bool, frames.has_face))
-    yield ClipCrops(_stack(clip, frames.images), CropFacts(list(images), has_face, reasons), frames.landmarks)
+    return ClipCrops(_stack(name, frames.images), CropFacts(list(indices), has_face, dict(problems)), frames.landmarks)
 
 
-def _apply(step: Preprocessor, clip: Clip, frames: Frames, count: int) -> Frames:
-    with blame_plugin(f"{step.title} on {clip.id}", type(step)), nullcontext() if step.is_thread_safe else ONE_AT_A_TIME:
+def apply_step(step: Preprocessor, clip: str, frames: Frames) -> Frames:
+    """What a step makes of the frames of a clip; raises PluginError if it breaks the contract."""
+    count = len(frames.images)
+    with blame_plugin(f"{step.title} on {clip}", type(step)), nullcontext() if step.is_thread_safe else ONE_AT_A_TIME:
         result = step(frames)
         if problem := _contract_problem(result, count):
-            raise PluginError(f"{step.title} on {clip.id} returns {problem}", where=location(type(step)))
+            raise PluginError(f"{step.title} on {clip} returns {problem}", where=location(type(step)))
     has_new_size = any(new.shape[:2] != old.shape[:2] for new, old in zip(result.images, frames.images, strict=True))
     return replace(result, is_resized=result.is_resized or frames.is_resized or has_new_size)
 
@@ -168,12 +187,12 @@ def _contract_problem(frames: object, count: int) -> str:
     return ""
 
 
-def _stack(clip: Clip, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def _stack(clip: str, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Stack the images; if any has color, gray ones are converted to color."""
     if len({image.ndim for image in images}) == 2:
         images = [np.repeat(i[..., None], 3, axis=2) if i.ndim == 2 else i for i in images]  # [H,W] -> [H,W,3]
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
         sizes = ", ".join("x".join(map(str, shape[:2])) for shape in sorted(shapes)[:3])
-        raise FerbenchError(f"the frames of {clip.id} have several sizes ({sizes})", hint="end the preprocessing with resize")
+        raise FerbenchError(f"the frames of {clip} have several sizes ({sizes})", hint="end the preprocessing with resize")
     return np.stack(images)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ferbench.api.clips import Input
 from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, location
 from ferbench.api.networks import Frozen
-from ferbench.plan.models import FeatureTask, Fit
+from ferbench.plan.models import Classifier, FeatureTask, Fit
 from ferbench.stages.crops import GroupCrops, load_crops
 from ferbench.stages.forward import Features, forward_clips, forward_frames
 from ferbench.stages.images import normalize
@@ -37,9 +37,9 @@ def build_frozen(fit: Fit, store: Store, device: torch.device) -> torch.nn.Modul
     return build_module(fit, list(load_clips(fit, training, store).values()), device)
 
 
-def build_module(fit: Fit, training: Sequence[Crops], device: torch.device) -> torch.nn.Module:
-    """Build the frozen part of a fit's backbone on the device, calibrated on these crops if it needs any."""
-    frozen, backbone = fit.frozen, fit.backbone
+def build_module(classifier: Classifier, training: Sequence[Crops], device: torch.device) -> torch.nn.Module:
+    """Build the frozen part of a backbone on the device, calibrated on these crops if it needs any."""
+    frozen, backbone = classifier.frozen, classifier.backbone
     assert frozen is not None
     sample = _calibration_crops(training, backbone.input(), device) if frozen.is_calibrated else None
     with blame_plugin(f"the frozen part of {backbone.title}", type(frozen)):
@@ -73,10 +73,10 @@ def compute_features(fit: Fit, task: FeatureTask, module: torch.nn.Module, store
 
 
 def forward(
-    fit: Fit, inputs: Iterable[tuple[str, NDArray]], module: torch.nn.Module, device: torch.device
+    classifier: Classifier, inputs: Iterable[tuple[str, NDArray]], module: torch.nn.Module, device: torch.device
 ) -> Iterator[tuple[str, Features]]:
     """Yield the features of each clip from its crops, or from its landmarks if the frozen part reads these."""
-    frozen, declared = fit.frozen, fit.backbone.input()
+    frozen, declared = classifier.frozen, classifier.backbone.input()
     assert frozen is not None
     names = deque[str]()
 
@@ -121,16 +121,18 @@ def _check_features(fit: Fit, clip: str, features: Features, frames: int) -> Non
 
 
 def _calibration_crops(training: Sequence[Crops], declared: Input, device: torch.device) -> torch.Tensor:
-    """Select at most 64 training crops [N,C,H,W], spread evenly over the clips and each clip's frames."""
-    sample = np.linspace(0, len(training) - 1, min(len(training), MAX_CALIBRATION_FRAMES)).round().astype(int)
-    images = []
-    for number, index in enumerate(sample):
-        clip = training[index]
-        if len(clip):
-            images.append(normalize(torch.from_numpy(clip[number % len(clip)][None].copy()), declared))
+    """Select at most 64 training crops and normalize them: [N,C,H,W]."""
+    images = [normalize(torch.from_numpy(crop), declared) for crop in sample_crops(training)]
     if not images:
         raise FerbenchError("no training crop to calibrate the weights on", hint="choose weights that are not calibrated")
     return torch.cat(images).to(device)
+
+
+def sample_crops(training: Sequence[Crops]) -> list[Crops]:
+    """Select at most 64 training crops, each [1,H,W(,3)], spread evenly over the clips and each clip's frames; of its own result, all."""
+    sample = np.linspace(0, len(training) - 1, min(len(training), MAX_CALIBRATION_FRAMES)).round().astype(int)
+    chosen = [(number, training[index]) for number, index in enumerate(sample)]
+    return [clip[number % len(clip)][None].copy() for number, clip in chosen if len(clip)]
 
 
 def _load_input(fit: Fit, task: FeatureTask, clip: str, crops: GroupCrops) -> NDArray:

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from ferbench.api.components import Loss
@@ -17,7 +16,8 @@ from ferbench.api.errors import FerbenchError, PluginError, blame_plugin, locati
 from ferbench.api.networks import EmbeddingNetwork, Estimators, FinishedSystem, Network
 from ferbench.plan.models import Fit
 from ferbench.stages.inputs import Inputs
-from ferbench.stages.networks import build_learner, build_network, check_learner, check_logits
+from ferbench.stages.networks import build_learner, build_network, check_learner
+from ferbench.stages.parts import EstimatorPart, NetworkPart, Part, Scores, SystemPart, build_candidates
 from ferbench.store.costs import Cost
 from ferbench.store.entries import Store
 from ferbench.store.entry_format import Content, Entry
@@ -26,18 +26,17 @@ from ferbench.training.checkpoints import Checkpoints
 from ferbench.training.estimators import fit_best_estimator
 from ferbench.training.history import History
 from ferbench.training.items import Items
-from ferbench.training.learner import score_items
 from ferbench.training.loop import OnEpoch, train
-from ferbench.training.streaming import DiskFrames
 
-Scores = NDArray[np.float64]
+KeepPart = Callable[[Part, Items, Scores], None]
+"""Called with the trained part of a fit, and the items that it scored with their scores."""
 
 
 @dataclass(frozen=True)
 class Resources:
     """The environment of a fit: device, progress callback, checkpoints, and the provenance to record.
 
-    `compile` compiles a network if the user asks for it.
+    `compile` compiles a network if the user asks for it; `keep` stores the trained part if its weights are to be kept.
     """
 
     device: torch.device
@@ -45,6 +44,7 @@ class Resources:
     checkpoints: Checkpoints
     provenance: Provenance
     compile: Callable[[nn.Module], nn.Module] = lambda module: module
+    keep: KeepPart | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class FitRun:
 @dataclass(frozen=True)
 class _Result:
     history: History
-    scores: Scores  # [M,C], softmax
+    part: Part
     weights: int = 0
 
 
@@ -90,12 +90,15 @@ def compute_fit(fit: Fit, inputs: Inputs, resources: Resources) -> Content:
         inputs.move(resources.device)
     items = _select_items(fit, inputs)
     result = _compute_result(fit, items, resources)
-    _check_scores(fit, result.scores, len(items.to_score.y))
+    scores = result.part.score(items.to_score)
+    _check_scores(fit, scores, len(items.to_score.y))
+    if resources.keep:
+        resources.keep(result.part, items.to_score, scores)
     lengths = inputs.lengths([*fold.validation, *fold.test])
     score_counts = {clip: min(1, length) for clip, length in lengths.items()} if fit.reads_clips else lengths
     frame_epochs = items.training.frames * max(1, len(result.history.loss))
     run = FitRun(time.perf_counter() - start, inputs.feature_seconds, result.history.seconds, frame_epochs, resources.provenance)
-    return pack_scores(result.scores, score_counts, result.history, run, result.weights)
+    return pack_scores(scores, score_counts, result.history, run, result.weights)
 
 
 def pack_scores(scores: Scores, counts: Mapping[str, int], history: History, run: FitRun, weights: int = 0) -> Content:
@@ -151,7 +154,7 @@ def _compute_result(fit: Fit, items: _FoldItems, resources: Resources) -> _Resul
         case Estimators() as estimators:
             return _fit_estimators(fit, estimators, items)
         case FinishedSystem() as system:
-            return _run_finished_system(fit, system, items.to_score)
+            return _Result(History(), SystemPart(fit, system.build))
         case trainable:
             return _train_network(fit, trainable, items, resources)
 
@@ -163,8 +166,8 @@ def _train_network(fit: Fit, trainable: Network | EmbeddingNetwork, items: _Fold
     resources.compile(network)
     order = torch.Generator().manual_seed(fit.seed)
     history = train(learner, items.training, items.validation, order, resources.on_epoch, resources.checkpoints)
-    scores = score_items(learner, items.to_score).softmax(1).numpy()
-    return _Result(history, scores, sum(p.numel() for p in network.parameters()))
+    part = NetworkPart(learner, tuple(items.training.x.shape[1:]))
+    return _Result(history, part, sum(p.numel() for p in network.parameters()))
 
 
 def _fit_estimators(fit: Fit, estimators: Estimators, items: _FoldItems) -> _Result:
@@ -172,33 +175,10 @@ def _fit_estimators(fit: Fit, estimators: Estimators, items: _FoldItems) -> _Res
     with blame_plugin(fit.loss.title, type(fit.loss)):
         weights = fit.loss.class_weights(items.counts)
     _check_class_weights(fit, weights)
+    candidates = build_candidates(fit, estimators)
     with blame_plugin(fit.backbone.title, type(fit.backbone)):
-        candidates: object = estimators.build()
-        if not isinstance(candidates, Sequence) or not candidates:
-            raise PluginError(
-                f"{fit.backbone.title}: its Estimators build {type(candidates).__name__}: expected a list of classifiers",
-                where=location(type(fit.backbone)),
-            )
-        history, scores = fit_best_estimator(candidates, weights, len(fit.classes), items.training, items.validation, items.to_score)
-    return _Result(history, scores)
-
-
-def _run_finished_system(fit: Fit, system: FinishedSystem, items: Items) -> _Result:
-    """Score by the output of the frozen part, or of a module on top of it."""
-    logits = items.x.whole() if isinstance(items.x, DiskFrames) else items.x.cpu()
-    if system.build:
-        with blame_plugin(fit.backbone.title, type(fit.backbone)), torch.inference_mode():
-            module = system.build(tuple(logits.shape[1:]))
-            if not isinstance(module, nn.Module):
-                raise TypeError(f"its FinishedSystem builds {type(module).__name__}: expected an nn.Module")
-            if any(parameter.requires_grad for parameter in module.parameters()):
-                problem = "its FinishedSystem builds a module with weights to train: expected a Network, or weights that need no gradient"
-                raise PluginError(f"{fit.backbone.title}: {problem}", where=location(type(fit.backbone)))
-            logits = module.eval()(logits.clone())  # it may change its input, which other fits read
-            if not isinstance(logits, torch.Tensor):
-                raise TypeError(f"its FinishedSystem gives {type(logits).__name__}: expected a tensor of logits")
-    check_logits(fit, tuple(logits.shape), len(items.y))
-    return _Result(History(), logits.softmax(1).numpy())
+        history, number = fit_best_estimator(candidates, weights, items.training, items.validation)
+    return _Result(history, EstimatorPart(fit, candidates[number], number, tuple(items.training.x.shape[1:])))
 
 
 def _check_class_weights(fit: Fit, weights: Sequence[float] | None) -> None:

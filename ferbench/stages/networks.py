@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ferbench.api.components import EmbeddingLoss, Loss
 from ferbench.api.errors import PluginError, blame_plugin, location
 from ferbench.api.networks import Backbone, EmbeddingNetwork, Network
-from ferbench.plan.models import Fit
+from ferbench.plan.models import Classifier, Fit
 from ferbench.stages.images import normalize
 from ferbench.training.items import Items
 from ferbench.training.learner import BodyAndClassifier, Learner
@@ -40,7 +40,7 @@ def build_learner(fit: Fit, network: nn.Module, counts: Sequence[int], device: t
         raise PluginError(f"{fit.loss.title}: build() returns {type(loss).__name__}: expected a function", where=location(type(fit.loss)))
     loss = loss.to(device) if isinstance(loss, nn.Module) else loss
     frames_per_clip = fit.backbone.frames_per_clip() if fit.reads_clips else None
-    return Learner(network.to(device), loss, _make_preparation(fit), fit.recipe, device, frames_per_clip, reads_embedding)
+    return Learner(network.to(device), loss, make_preparation(fit), fit.recipe, device, frames_per_clip, reads_embedding)
 
 
 def check_learner(fit: Fit, learner: Learner, items: Items) -> None:
@@ -96,7 +96,7 @@ def _check_loss(fit: Fit, loss: object) -> None:
     raise PluginError(f"{fit.loss.title} gives {problem}", where=location(type(fit.loss)))
 
 
-def check_logits(fit: Fit, shape: Shape, items: int) -> None:
+def check_logits(fit: Classifier, shape: Shape, items: int) -> None:
     """Raise PluginError unless the shape is that of one logit per item and class, and one for each other answer."""
     answers = len(fit.classes) + len(fit.others)
     if len(shape) and shape[1:] != (answers,):
@@ -109,7 +109,7 @@ def check_logits(fit: Fit, shape: Shape, items: int) -> None:
     raise PluginError(f"{fit.backbone.title} {problem}", where=location(type(fit.backbone)))
 
 
-def _make_preparation(fit: Fit) -> Callable[[Tensor], Tensor]:
+def make_preparation(fit: Classifier) -> Callable[[Tensor], Tensor]:
     """Crops are normalized on the device; features are read as they are stored."""
     if fit.frozen is not None:
         return lambda batch: batch

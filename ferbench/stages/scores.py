@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ferbench.api.components import Aggregator
 from ferbench.api.errors import FerbenchError, PluginError, location
 from ferbench.api.splitting import corpus_of
+from ferbench.benchmark.cells import describe_cell
 from ferbench.plan.memo import Memo
 from ferbench.plan.models import KeySet, Model, Row
 from ferbench.report.statistics.metrics import compute_metrics, compute_score_metrics
@@ -103,7 +104,8 @@ class Scorer:
             seconds["features"] = sum(by_features.values())
         seconds["fit"] = sum(run.seconds for run in runs.values())
         provenance = [runs[fit.key].provenance for fit in model.fits]
-        return {"identity": _describe_identity(row), "seconds": seconds, "provenance": provenance}
+        components = describe_cell(model.cell, {corpus.name: corpus.root for corpus in model.corpora})
+        return {"identity": _describe_identity(row), "components": components, "seconds": seconds, "provenance": provenance}
 
     def _crop_seconds(self, crops: KeySet) -> float:
         return sum(load_crops(key, self.store, facts_only=True).entry.read_run(Cost).seconds for key in crops.by_group.values())

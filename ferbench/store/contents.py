@@ -14,7 +14,7 @@ from ferbench.api.errors import StoreError
 from ferbench.store.entries import COLLECTION, Store
 from ferbench.store.folder import PARTIAL, STORE_MARKER
 
-ENTRY_STAGES = ("rows", "crops", "features", "fits", "checkpoints", "inputs", "duplicates", "folds", "tested", "index")
+ENTRY_STAGES = ("rows", "crops", "features", "fits", "weights", "checkpoints", "inputs", "duplicates", "folds", "tested", "index")
 STANDINS = "standin"
 _RECORDS = r"(benchmarks|rehearsals)"
 _MARKER = rf"\.{re.escape(STORE_MARKER)}"

@@ -16,7 +16,7 @@ from ferbench.store.rows import FailedRow
 from ferbench.types import Progress
 
 # Rows come after what they were computed from, and records after rows, so that an interrupted merge leaves a store that lacks nothing.
-ENTRIES = ("index", "folds", "tested", "inputs", "crops", "features", "fits", "rows")
+ENTRIES = ("index", "folds", "tested", "inputs", "crops", "features", "fits", "weights", "rows")
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ def collect_planned(needs: Needs, contents: Contents, since: float) -> None:
         plan = read_or_report(needs.problems, file, lambda file: read_json(file.path, PlannedWork)) if file.modified > since else None
         for stage, keys in cast("Mapping[str, list[str]]", plan or {}).items():
             needs.keys[stage].update(keys)
+        needs.keys["weights"].update(plan["fits"] if plan else ())
         for key in plan["inputs"] if plan else ():
             if key in inputs and (read := read_or_report(needs.problems, inputs[key], _read_inputs)):
                 needs.keys[read["stage"]].update(read["keys"].values())
@@ -154,6 +155,7 @@ def _add_rows(needs: Needs, contents: Contents, keeps_row: Callable[[StoredFile]
             row, corpora = entry
             needs.keys["rows"].add(file.name)
             needs.keys["fits"].update(row["all_fits"])
+            needs.keys["weights"].update(row["all_fits"])
             needs.keys["tested"].add(row["tested"])
             needs.inputs |= dict.fromkeys(row["inputs"], file.name)
             needs.keys["index"].update(corpus["content"] for corpus in corpora)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Provenance = Mapping[str, object]
 """Where and how a result was computed: versions, git commit, hardware, runtime options."""
@@ -123,9 +123,13 @@ class RowResult(PlannedRow, Metrics):
 
 
 class RowRun(TypedDict):
-    """What differs from run to run; `provenance` is that of each fold's fit."""
+    """What differs from run to run; `provenance` is that of each fold's fit.
+
+    `components` is the choice on each axis as plain data, from which it is built again; rows of older versions lack it.
+    """
 
     identity: dict[str, object]
+    components: NotRequired[dict[str, Any]]
     seconds: dict[str, float]
     provenance: list[Provenance]
 

@@ -21,12 +21,10 @@ if TYPE_CHECKING:
 def fit_best_estimator(
     candidates: Sequence[ClassifierMixin],
     weights: Sequence[float] | None,
-    classes: int,
     training: Items,
     validation: Items,
-    items_to_score: Items,
-) -> tuple[History, NDArray[np.float64]]:
-    """Fit all candidates, and return the history and the scores [N,C] of the candidate that is best on the validation items.
+) -> tuple[History, int]:
+    """Fit all candidates, and return the history and the number of the candidate that is best on the validation items.
 
     `weights` are those of the classes. Raises FerbenchError if there are several candidates but no validation items, if a candidate takes
     no weights, or if the features exceed the memory.
@@ -37,12 +35,17 @@ def fit_best_estimator(
             hint="add validation people to the protocol, or fix the parameters that would be chosen",
         )
     history = _fit_candidates(candidates, weights, training, validation)
-    best = candidates[int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0]
-    history.parameters = _chosen_parameters(best, candidates)
-    x = _feature_matrix(items_to_score)
+    number = int(np.argmax(history.validation_accuracy)) if len(candidates) > 1 else 0
+    history.parameters = _chosen_parameters(candidates[number], candidates)
+    return history, number
+
+
+def score_with_estimator(estimator: ClassifierMixin, items: Items, classes: int) -> NDArray[np.float64]:
+    """The scores [M,C] of all items; a class without training items scores 0."""
+    x = _feature_matrix(items)
     scores = np.zeros((len(x), classes))
-    scores[:, best.classes_] = predict_scores(best, x)  # a class without training items scores 0
-    return history, scores
+    scores[:, estimator.classes_] = predict_scores(estimator, x)
+    return scores
 
 
 def _fit_candidates(candidates: Sequence[ClassifierMixin], weights: Sequence[float] | None, training: Items, validation: Items) -> History:

@@ -80,8 +80,8 @@ class Scene:
         features = features_keys(self.crops, f"{name} features") if backbone.frozen() else self.crops
         count = recipe.augmentation.views if recipe.augmentation and backbone.frozen() else 0
         views = tuple(features_keys(self.crops, f"{name} view {view}") for view in range(count))
-        values = (backbone, loss or Plain(), recipe, 3, CLASSES, self.split, 0, self.groups, self.crops, features, views)
-        fit = replace(Fit(name, name, *values), **changes)
+        values = (name, name, loss or Plain(), recipe, 3, self.split, 0, self.groups, self.crops, features, views)
+        fit = replace(Fit(backbone, CLASSES, *values), **changes)
         if fit.frozen:
             module = fit.frozen.build(None)
             for task in fit.feature_tasks():
