@@ -83,7 +83,7 @@ class FaceDetector(Preprocessor):
         found = self.detect_in_frames([frames.images[index] for index in searched])
         chosen = follow_face(found) if self.follow else [faces.largest for faces in found]
         rows = np.stack([faces.flatten(face) for faces, face in zip(found, chosen, strict=True)])  # [K,4] or [K,8]
-        rows = _interpolate(rows, np.array(searched), last + 1)
+        rows = interpolate_rows(rows, np.array(searched), last + 1)
         return frames.with_faces(rows[:, :4], rows[:, 4:].reshape(-1, 2, 2).astype(np.float32) if rows.shape[1] > 4 else None)
 
 
@@ -166,7 +166,7 @@ def _best_pairs(boxes: Numbers, others: Sequence[Numbers], min_overlap: float) -
         shares[face], shares[:, other] = -1, -1
 
 
-def _interpolate(rows: Numbers, at: NDArray[np.intp], count: int) -> Numbers:
+def interpolate_rows(rows: Numbers, at: NDArray[np.intp], count: int) -> Numbers:
     """Rows [K,D] at the positions `at` [K], the first 0 and the last count - 1, to [count,D]; NaN on either side gives NaN."""
     import numpy as np
 

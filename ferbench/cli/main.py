@@ -17,6 +17,7 @@ from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.describe import add_describe_command
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output, tolerate_closed_pipe
+from ferbench.cli.predict import add_predict_command
 from ferbench.cli.process import QuickExit, Stopped, keep_memory, open_streams, silence_decoders, stop_on_signals
 from ferbench.cli.results import add_result_commands
 from ferbench.cli.store import add_store_commands
@@ -70,6 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_contact_sheet_command(commands)
     add_result_commands(commands)
     add_audit_command(commands)
+    add_predict_command(commands)
     add_list_commands(commands)
     add_describe_command(commands)
     add_weights_commands(commands)
