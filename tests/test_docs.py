@@ -124,6 +124,15 @@ def test_rescoring_of_the_docs_can_be_read(tmp_path):
     assert list(rescoring.merge) == ["negative"]
 
 
+def test_commands_of_the_docs_can_be_parsed():
+    from ferbench.cli.main import make_parser
+
+    lines = re.findall(r"^ferbench (.+?)(?:\s+#.*)?$", (ROOT / "docs" / "prediction.md").read_text(), re.MULTILINE)
+    assert len(lines) > 3
+    for line in lines:
+        make_parser().parse_args(shlex.split(line))
+
+
 def test_statistics_of_the_docs_exist():
     from ferbench.cli.main import make_parser
     from ferbench.execution.choices import CHOICES

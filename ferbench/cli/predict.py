@@ -119,8 +119,7 @@ def _describe_model(row: DoneRow, folds: Sequence[int], sets: ConformalSets) -> 
     from ferbench.report.legend import REHEARSAL
     from ferbench.report.matching import describe_labels
 
-    count = len(row["fits"])
-    fits = "its fit" if count == 1 else f"the mean of the fits of its {count} folds" if len(folds) > 1 else f"its fit of fold {folds[0]}"
+    fits = f"the mean of the fits of its {len(folds)} folds" if len(folds) > 1 else f"fold {folds[0]} of {len(row['fits'])}"
     yield f"row {row['key'][:12]}: {describe_labels(row)} · seed {row['labels']['seed']}: {fits}; measured UAR {row['uar']:.1%}"
     if row["standin"]:
         yield REHEARSAL

@@ -108,7 +108,7 @@ def _cut_sources(trained: Trained, sources: Sequence[Source], seconds: float, ke
                 kept = frames if keep_images else [frame._replace(image=NO_IMAGE) for frame in frames]
                 yield _Cut(source, number, kept, cut)
         except Unreadable as problem:
-            yield _Cut(source, -1, [], CutWindow([], []), f"{source.name}: {problem.reason}")
+            yield _Cut(source, -1, [], CutWindow([], []), str(problem) if source.kind == "camera" else f"{source.name}: {problem.reason}")
 
 
 def _answer(trained: Trained, cuts: Sequence[_Cut]) -> Iterator[Window]:

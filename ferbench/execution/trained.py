@@ -57,8 +57,9 @@ class TrainedLoader:
         from ferbench.stages.trained import Trained
         from ferbench.training.device import select_device
 
-        folds = _choose_folds(row, fold)
-        cell = _rebuild(row, self.catalog)
+        folds, cell = _choose_folds(row, fold), _rebuild(row, self.catalog)
+        if isinstance(cell.backbone, Backbone) and not Classifier(cell.backbone, tuple(row["classes"])).has_weights:
+            folds = folds[:1]  # nothing is trained, so all are equal
         with self.store.use():
             self._complete(row, cell, folds)
             builder = _ChainBuilder(row, self.store, select_device(resolve_device_of(self.options).device))

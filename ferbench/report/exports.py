@@ -75,11 +75,12 @@ def to_latex(boards: Sequence[Board]) -> str:
 
 
 def to_data(ranked: RankedRecord) -> list[dict[str, object]]:
-    """The rows as they are stored, each with the result that it is a seed of, None if it failed; then the published rows."""
+    """The rows as they are stored, without their components, which name folders of this machine; each with the result that it is a seed of, None if it failed; then the published rows."""
     record = ranked.record
     pairs = [(result, ranking) for ranking in ranked.rankings for result in ranking.results]
     results = {row["key"]: describe_result(result, ranking) for result, ranking in pairs for row in result.rows}
-    rows: list[dict[str, object]] = [{"kind": "measured", **row, "result": results.get(row["key"])} for row in record["rows"]]
+    shown = [{name: value for name, value in row.items() if name != "components"} for row in record["rows"]]
+    rows: list[dict[str, object]] = [{"kind": "measured", **row, "result": results.get(str(row["key"]))} for row in shown]
     sources = [{"benchmark": record["benchmark"], **row, "notes": describe_source([row])} for row in record["published"]]
     return rows + [{"kind": "published", **row} for row in sources]
 

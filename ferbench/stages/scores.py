@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -104,7 +104,8 @@ class Scorer:
             seconds["features"] = sum(by_features.values())
         seconds["fit"] = sum(run.seconds for run in runs.values())
         provenance = [runs[fit.key].provenance for fit in model.fits]
-        components = describe_cell(model.cell, {corpus.name: corpus.root for corpus in model.corpora})
+        cell = replace(model.cell, aggregator=row.aggregator)  # rows share models, whose cell is that of the first one
+        components = describe_cell(cell, {corpus.name: corpus.root for corpus in model.corpora})
         return {"identity": _describe_identity(row), "components": components, "seconds": seconds, "provenance": provenance}
 
     def _crop_seconds(self, crops: KeySet) -> float:
