@@ -127,7 +127,8 @@ def test_rescoring_of_the_docs_can_be_read(tmp_path):
 def test_commands_of_the_docs_can_be_parsed():
     from ferbench.cli.main import make_parser
 
-    lines = re.findall(r"^ferbench (.+?)(?:\s+#.*)?$", (ROOT / "docs" / "prediction.md").read_text(), re.MULTILINE)
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "prediction.md").read_text(), re.DOTALL)
+    lines = re.findall(r"^ferbench (.+?)(?:\s+#.*)?$", "\n".join(blocks), re.MULTILINE)
     assert len(lines) > 3
     for line in lines:
         make_parser().parse_args(shlex.split(line))

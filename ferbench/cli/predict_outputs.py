@@ -10,17 +10,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
-
 from ferbench.api.errors import FerbenchError
 from ferbench.corpora.sources import Source
 from ferbench.execution.prediction import Window
-from ferbench.report.annotation import CODECS, VideoFile, annotate, estimate_rate, find_shown, save_picture
+from ferbench.report.annotation import CODECS, VideoFile, annotate, close_live, estimate_rate, find_shown, save_picture, show_live
 from ferbench.report.findings import WRITERS, CsvWriter, Finding, JsonWriter, Judge
 from ferbench.report.timeline import Timeline
-
-TITLE = "ferbench predict"  # of the live window
-QUIT_KEYS = (ord("q"), 27)
 
 
 @dataclass
@@ -62,8 +57,7 @@ class Outputs:
             if self.video and not is_picture:
                 self.video.write(drawn, frame.time)
             if self.shows:
-                cv2.imshow(TITLE, cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
-                if cv2.waitKey(0 if is_picture else 1) & 0xFF in QUIT_KEYS and not is_picture:
+                if not show_live(drawn, waits=is_picture):
                     return False
         return True
 
@@ -119,7 +113,7 @@ def open_outputs(options: argparse.Namespace, judge: Judge, sources: Sequence[So
 def _finish(outputs: Outputs, options: argparse.Namespace, part: Path | None, keep: bool) -> None:
     """Give all files their names, or remove them."""
     if outputs.shows:
-        cv2.destroyAllWindows()
+        close_live()
     if outputs.video:
         outputs.video.close(keep)
     if outputs.timeline and keep:

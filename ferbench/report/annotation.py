@@ -18,6 +18,8 @@ Image = NDArray[np.uint8]
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 GREEN, GRAY = (0, 158, 115), (120, 120, 120)  # RGB
 MAX_RATE = 60.0  # frames per second
+TITLE = "ferbench predict"  # of the live window
+QUIT_KEYS = (ord("q"), 27)
 
 
 def annotate(image: Image, findings: Iterable[Finding]) -> Image:
@@ -86,6 +88,17 @@ def save_picture(image: Image, path: Path) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def show_live(image: Image, waits: bool) -> bool:
+    """Show an image [H,W,3] in the live window, until a key is pressed if it `waits`; returns False if the user quits with q or Esc."""
+    cv2.imshow(TITLE, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return cv2.waitKey(0 if waits else 1) & 0xFF not in QUIT_KEYS
+
+
+def close_live() -> None:
+    """Close the live window."""
+    cv2.destroyAllWindows()
 
 
 def _describe(finding: Finding) -> str:

@@ -75,7 +75,10 @@ def to_latex(boards: Sequence[Board]) -> str:
 
 
 def to_data(ranked: RankedRecord) -> list[dict[str, object]]:
-    """The rows as they are stored, without their components, which name folders of this machine; each with the result that it is a seed of, None if it failed; then the published rows."""
+    """The rows as they are stored, each with the result that it is a seed of, None if it failed; then the published rows.
+
+    Their components are left out, which name folders of this machine.
+    """
     record = ranked.record
     pairs = [(result, ranking) for ranking in ranked.rankings for result in ranking.results]
     results = {row["key"]: describe_result(result, ranking) for result, ranking in pairs for row in result.rows}
