@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ferbench.api.models import ModelFile
     from ferbench.api.networks import Backbone, EmbeddingNetwork, Estimators, FinishedSystem, Frozen, Fusion, Network, Trainable
     from ferbench.api.official import Fact, Official, StandardProtocol
+    from ferbench.api.portable import Portable
     from ferbench.api.systems import System
     from ferbench.registry.hookspecs import hookimpl
     from ferbench.types import File
@@ -45,8 +46,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Aggregator", "Backbone", "Clip", "Component", "Dataset", "EmbeddingLoss", "EmbeddingNetwork", "Estimators", "FaceDetector",
     "Faces", "Fact", "FerbenchError", "File", "Files", "FinishedSystem", "Fold", "Frames", "Frozen", "Fusion", "Input", "Loss",
-    "ModelFile", "Network", "Official", "PluginError", "Preprocessor", "Protocol", "Skipped", "StandIn", "StandardProtocol", "System",
-    "Trainable", "faces", "heads", "hookimpl", "layers", "models", "run", "splitting", "weights",
+    "ModelFile", "Network", "Official", "PluginError", "Portable", "Preprocessor", "Protocol", "Skipped", "StandIn", "StandardProtocol",
+    "System", "Trainable", "faces", "heads", "hookimpl", "layers", "models", "run", "splitting", "weights",
 ]  # fmt: skip
 
 _HOMES = {
@@ -59,6 +60,7 @@ _HOMES = {
         "Backbone", "EmbeddingNetwork", "Estimators", "FinishedSystem", "Frozen", "Fusion", "Network", "Trainable",
     ),
     "api.official": ("Fact", "Official", "StandardProtocol"),
+    "api.portable": ("Portable",),
     "api.systems": ("System",),
     "registry.hookspecs": ("hookimpl",),
     "types": ("File",),

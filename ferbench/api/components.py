@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ferbench.api.clips import Clip, Fold, Frames, Skipped
 from ferbench.api.official import Official
+from ferbench.api.portable import Portable
 from ferbench.types import File, Progress
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ class Preprocessor(Component):
         """
         return indices
 
+    def portable(self) -> Portable | None:
+        """Return what the step does in numpy and OpenCV alone, for exports; None if it cannot be exported."""
+        return None
+
     def __call__(self, frames: Frames) -> Frames:
         """Transform the frames of one clip; their number stays the same."""
         return frames
@@ -142,6 +147,10 @@ class Aggregator(Component):
     """A rule that turns the frame scores of a clip into one prediction; pure and cheap; it runs on stored scores."""
 
     role: ClassVar[str] = "aggregator"
+
+    def portable(self) -> Portable | None:
+        """Return the rule in numpy alone, for exports; None if it cannot be exported."""
+        return None
 
     @abstractmethod
     def __call__(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:

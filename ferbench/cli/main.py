@@ -15,6 +15,7 @@ from ferbench.cli.benchmarks import add_benchmark_commands
 from ferbench.cli.contact_sheet import add_contact_sheet_command
 from ferbench.cli.corpus import add_corpus_commands
 from ferbench.cli.describe import add_describe_command
+from ferbench.cli.export import add_export_command
 from ferbench.cli.lists import add_list_commands
 from ferbench.cli.options import EXIT_CODES, HelpFormatter, Parser, flush_output, tolerate_closed_pipe
 from ferbench.cli.predict import add_predict_command
@@ -72,6 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_result_commands(commands)
     add_audit_command(commands)
     add_predict_command(commands)
+    add_export_command(commands)
     add_list_commands(commands)
     add_describe_command(commands)
     add_weights_commands(commands)

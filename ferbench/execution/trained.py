@@ -66,6 +66,11 @@ class TrainedLoader:
             chains = tuple(builder.build(cell.backbone, number) for number in folds)
         return Trained(row, tuple(row["classes"]), tuple(row["others"]), cell.preprocessing, cell.aggregator, folds, chains)
 
+    def plan(self, row: DoneRow) -> Model:
+        """The model of a row, with its corpora where they are now; raises FerbenchError if its fits are others by now."""
+        with self.store.use():
+            return self._plan(row, _rebuild(row, self.catalog))
+
     def _complete(self, row: DoneRow, cell: Cell, folds: Sequence[int]) -> None:
         """Repeat the fits whose weights are missing."""
         from ferbench.stages.weights import find_weights

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from ferbench import Aggregator
+from ferbench import Aggregator, Portable
 from ferbench.types import NonNegative
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ class Majority(Aggregator):
 
     name = "majority"
 
+    def portable(self) -> Portable:
+        """The votes."""
+        return Portable(
+            "votes = np.bincount(scores.argmax(1), minlength=scores.shape[1])\nreturn (votes + scores.mean(0) / 2) / (len(scores) + 0.5)"
+        )
+
     def __call__(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """(votes + mean / 2) / (T + 1/2): sums to 1, and half a mean score never outweighs a vote. [T,C] -> [C]."""
         import numpy as np
@@ -40,6 +46,10 @@ class Mean(Aggregator):
     """Mean of the frame scores."""
 
     name = "mean"
+
+    def portable(self) -> Portable:
+        """The mean."""
+        return Portable("return scores.mean(0)")
 
     def __call__(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """[T,C] -> [C]."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from ferbench import FerbenchError, Frames, Preprocessor
+from ferbench import FerbenchError, Frames, Portable, Preprocessor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,10 @@ class Crop(Preprocessor):
     margin: Annotated[float, Meta(ge=0, le=10)] = 0.0
     shape: Literal["stretched", "square"] = "stretched"
 
+    def portable(self) -> Portable:
+        """The cut."""
+        return Portable((STRETCHED if self.shape == "stretched" else SQUARE).replace("MARGIN", str(self.margin)))
+
     def alternatives(self) -> list[Crop]:
         """The other shape, and wider and narrower boxes."""
         shapes: tuple[Literal["stretched", "square"], ...] = ("stretched", "square")
@@ -47,6 +51,23 @@ class Crop(Preprocessor):
         cut = _cut_square if self.shape == "square" else _cut_box
         images = tuple(cut(image, box, self.margin) for image, box in zip(frames.images, frames.boxes, strict=True))
         return replace(frames, images=images, boxes=None, eyes=None)
+
+
+STRETCHED = """\
+def span(start, size, limit):
+    first = min(max(round(start - MARGIN * size), 0), limit - 1)
+    return slice(first, max(first + 1, min(round(start + size + MARGIN * size), limit)))
+return [i[span(y, h, i.shape[0]), span(x, w, i.shape[1])] for i, (x, y, w, h) in zip(images, boxes)], None
+"""
+SQUARE = """\
+def cut(i, x, y, w, h):
+    side = max(1, round(max(w, h) * (1 + 2 * MARGIN)))
+    left, top, square = round(x + w / 2 - side / 2), round(y + h / 2 - side / 2), np.zeros((side, side, *i.shape[2:]), np.uint8)
+    inside, row, column = i[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)], max(-top, 0), max(-left, 0)
+    square[row : row + inside.shape[0], column : column + inside.shape[1]] = inside
+    return square
+return [cut(i, *box) for i, box in zip(images, boxes)], None
+"""
 
 
 def clip_span(start: int, size: int, margin: float, limit: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ferbench import Frames, Preprocessor
+from ferbench import Frames, Portable, Preprocessor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +18,10 @@ class Gray(Preprocessor):
 
     name = "gray"
     is_thread_safe = True
+
+    def portable(self) -> Portable:
+        """The luma."""
+        return Portable("return [i if i.ndim == 2 else cv2.cvtColor(i, cv2.COLOR_RGB2GRAY) for i in images], boxes")
 
     def __call__(self, frames: Frames) -> Frames:
         """[H,W,3] -> [H,W]; gray images stay."""

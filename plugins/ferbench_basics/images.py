@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ferbench import Frames, Preprocessor
+from ferbench import Frames, Portable, Preprocessor
 from ferbench.types import Count
 
 if TYPE_CHECKING:
@@ -14,6 +14,24 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Image = NDArray[np.uint8]
+
+
+LUMA = """\
+def luma(i):
+    y, r, b = cv2.split(cv2.cvtColor(i, cv2.COLOR_RGB2YCrCb))
+    return cv2.cvtColor(cv2.merge([change(y), r, b]), cv2.COLOR_YCrCb2RGB)
+return [change(i) if i.ndim == 2 else luma(i) for i in images], boxes
+"""
+RESIZE = """\
+modes = [cv2.INTER_AREA if min(i.shape[:2]) >= SIZE else cv2.INTER_LINEAR for i in images]
+return [cv2.resize(i, (SIZE, SIZE), interpolation=mode) for i, mode in zip(images, modes)], None
+"""
+IN_RANGE = """\
+def change(i):
+    low, high = int(i.min()), int(i.max())
+    cdf = np.cumsum(np.bincount(i.ravel(), minlength=256)) / i.size
+    return np.rint(cdf * (high - low) + low).astype(np.uint8)[i]
+"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +45,10 @@ class Equalize(Preprocessor):
     is_thread_safe = True
     repairs: ClassVar[Literal["", "frames", "crops"]] = "crops"
     range: Literal["image", "full"] = "image"
+
+    def portable(self) -> Portable:
+        """The equalization."""
+        return Portable((IN_RANGE if self.range == "image" else "change = cv2.equalizeHist\n") + LUMA)
 
     def __call__(self, frames: Frames) -> Frames:
         """Equalize each image by itself; shapes stay."""
@@ -46,6 +68,10 @@ class Resize(Preprocessor):
     name = "resize"
     is_thread_safe = True
     size: Count = 224
+
+    def portable(self) -> Portable:
+        """The resizing."""
+        return Portable(RESIZE.replace("SIZE", str(self.size)))
 
     def __call__(self, frames: Frames) -> Frames:
         """[H,W] or [H,W,3] -> [size,size] or [size,size,3]. Drops boxes and eyes, which are in pixels of the old size."""

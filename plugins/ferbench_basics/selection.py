@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ferbench import Clip, Preprocessor
+from ferbench import Clip, Portable, Preprocessor
 from ferbench.types import Count
 
 
@@ -16,6 +16,10 @@ class Last(Preprocessor):
     name = "last"
     is_thread_safe = True
     frames: Count = 3
+
+    def portable(self) -> Portable:
+        """The last frames."""
+        return Portable(f"return images[-{self.frames} :], boxes")
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002
         """The last `frames` indices, or all if there are fewer."""
@@ -28,6 +32,10 @@ class Apex(Preprocessor):
 
     name = "apex"
     is_thread_safe = True
+
+    def portable(self) -> Portable:
+        """The last frame: whoever runs it gives the frames up to the apex."""
+        return Portable("return images[-1:], boxes")
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:
         """The apex, or the last frame before it that earlier steps kept."""
@@ -44,6 +52,11 @@ class Uniform(Preprocessor):
     name = "uniform"
     is_thread_safe = True
     frames: Count = 8
+
+    def portable(self) -> Portable:
+        """The middle frames of equal segments."""
+        chosen = f"[images[(2 * k + 1) * len(images) // {2 * self.frames}] for k in range({self.frames})]"
+        return Portable(f"return ({chosen} if len(images) > {self.frames} else images), boxes")
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:  # noqa: ARG002
         """Frame floor((k + 1/2) n / frames) of each segment k; all frames if there are fewer."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ferbench import Frames, Preprocessor
+from ferbench import Frames, Portable, Preprocessor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,10 @@ class Rotate(Preprocessor):
         turns: tuple[Literal[90, 180, 270], ...] = (90, 180, 270)
         return [Rotate(degrees) for degrees in turns if degrees != self.degrees]
 
+    def portable(self) -> Portable:
+        """The turn."""
+        return Portable(f"return [np.rot90(i, {-self.degrees // 90}) for i in images], None")
+
     def __call__(self, frames: Frames) -> Frames:
         """[H,W] or [H,W,3] -> [W,H,...] for a quarter turn. Drops boxes and eyes."""
         import numpy as np
@@ -44,6 +48,10 @@ class Mirror(Preprocessor):
     is_thread_safe = True
     repairs: ClassVar[Literal["", "frames", "crops"]] = "frames"
 
+    def portable(self) -> Portable:
+        """The mirror."""
+        return Portable("return [i[:, ::-1] for i in images], None")
+
     def __call__(self, frames: Frames) -> Frames:
         """Shapes stay. Drops boxes and eyes."""
         return _move_pixels(frames, lambda image: image[:, ::-1].copy())
@@ -56,6 +64,10 @@ class SwapChannels(Preprocessor):
     name = "swap-channels"
     is_thread_safe = True
     repairs: ClassVar[Literal["", "frames", "crops"]] = "crops"
+
+    def portable(self) -> Portable:
+        """The exchange."""
+        return Portable("return [i[..., ::-1] if i.ndim == 3 else i for i in images], boxes")
 
     def __call__(self, frames: Frames) -> Frames:
         """Shapes, boxes and eyes stay."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
-from ferbench import FaceDetector, Faces, FerbenchError, File
+from ferbench import FaceDetector, Faces, FerbenchError, File, Portable
 from ferbench_basics.crop import clip_span
 from ferbench_basics.gray import to_gray
 
@@ -25,6 +25,17 @@ FileState = tuple[int, ...]  # of a file that may be replaced between two runs i
 SEARCH_MARGIN = 0.25  # `near` searches the previous box, widened on each side by this share of its size,
 SIZE_RATIO = 1.25  # for faces that are smaller or larger by at most this factor
 _WHERE = "preprocessor viola-jones: cascade"
+
+
+RUNNER = """\
+detector, found = cv2.CascadeClassifier(str(FOLDER / "cascade.xml")), []
+for image in images:
+    gray = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    side = max(1, round(MIN_SIZE * min(gray.shape)))
+    faces = detector.detectMultiScale(gray, SCALE_FACTOR, MIN_NEIGHBORS, minSize=(side, side))
+    found.append(max((tuple(map(int, box)) for box in faces), key=lambda box: (box[2] * box[3], box), default=None))
+return images, fill(images, found)
+"""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,18 @@ class ViolaJones(FaceDetector):
     min_size: Annotated[float, Meta(gt=0, le=1)] = 0.1
     near: bool = False
     follow: bool = field(default=False, kw_only=True)
+
+    def portable(self) -> Portable | None:
+        """The largest face of each frame; None for the ways that look at several frames."""
+        from cv2.data import haarcascades
+
+        if self.near or self.follow or self.every > 1:
+            return None
+        values = {"MIN_SIZE": self.min_size, "SCALE_FACTOR": self.scale_factor, "MIN_NEIGHBORS": self.min_neighbors}
+        body = RUNNER
+        for name, value in values.items():
+            body = body.replace(name, str(value))
+        return Portable(body, {"cascade.xml": _cascade_file(self.cascade, Path(haarcascades))})
 
     def detect_faces(self, image: Image) -> Faces:
         """Find all faces in an image, the largest first; their scores are 1. Raises FerbenchError for an unusable cascade."""

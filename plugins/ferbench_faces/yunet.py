@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
-from ferbench import FaceDetector, Faces, FerbenchError, File, models
+from ferbench import FaceDetector, Faces, FerbenchError, File, Portable, models
 from ferbench.types import Count
 from ferbench_faces.models import YUNET
 
@@ -22,6 +22,18 @@ FileState = tuple[int, ...]  # of a file that may be replaced between two runs i
 WHERE = "preprocessor yunet"
 OWN = "yunet"  # the value of `model` that stands for the file of this name
 HINT = "leave `model` out, or give the path of another YuNet, such as face_detection_yunet_2023mar.onnx of github.com/opencv/opencv_zoo"
+
+
+RUNNER = """\
+network, found = cv2.FaceDetectorYN.create(str(FOLDER / "yunet.onnx"), "", (320, 320), SCORE), []
+for image in images:
+    scale = min(1.0, SIDE / max(image.shape[:2]))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    network.setInputSize(small.shape[1::-1])
+    faces = network.detect(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR if small.ndim == 2 else cv2.COLOR_RGB2BGR))[1]
+    found.append(None if faces is None else faces[(faces[:, 2] * faces[:, 3]).argmax(), :4] / scale)
+return images, fill(images, found)
+"""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,13 @@ class YuNet(FaceDetector):
     model: File = OWN
     score: Annotated[float, Meta(gt=0, lt=1)] = 0.6
     side: Count = 640
+
+    def portable(self) -> Portable | None:
+        """The largest face of each frame, which is the one that is followed if there is one person; None if some frames are skipped."""
+        if self.every > 1:
+            return None
+        path = models.find(YUNET) if self.model == OWN else Path(self.model)
+        return Portable(RUNNER.replace("SCORE", str(self.score)).replace("SIDE", str(self.side)), {"yunet.onnx": path})
 
     def detect_faces(self, image: NDArray[np.uint8]) -> Faces:
         """Find all faces in an image, and their eyes; raises FerbenchError without the model."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ferbench import Clip, Preprocessor
+from ferbench import Clip, Portable, Preprocessor
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,10 @@ class SecondHalf(Preprocessor):
 
     name = "second-half"
     is_thread_safe = True
+
+    def portable(self) -> Portable:
+        """The second half: whoever runs it gives the frames up to the apex."""
+        return Portable("return images[-(len(images) // 2 + 1) :], boxes")
 
     def select(self, clip: Clip, indices: Sequence[int]) -> Sequence[int]:
         """The later half of the indices up to the apex; at least one."""
