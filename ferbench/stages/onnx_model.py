@@ -35,10 +35,10 @@ def write_onnx(chains: Sequence[Chain], crops: NDArray[np.uint8]) -> tuple[bytes
     for uses_new_exporter in (True, False):
         try:
             content = _export(model, example, uses_new_exporter=uses_new_exporter)
-        except Exception as error:  # exporters raise all kinds of errors
+            difference = max(_compare(model, content, frames) for frames in (example, _shift(example), example[:1]))
+        except Exception as error:  # exporters, and ONNX Runtime, raise all kinds of errors
             reasons.append(str(error).strip().partition("\n")[0][:160] or type(error).__name__)
             continue
-        difference = max(_compare(model, content, frames) for frames in (example, _shift(example), example[:1]))
         if difference < TOLERANCE:
             return content, {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
         reasons.append(f"ONNX Runtime gives scores that differ by {difference:.2g}: not all of it is computed by torch")
