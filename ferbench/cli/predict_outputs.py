@@ -56,9 +56,8 @@ class Outputs:
                 save_picture(drawn, self.pictures / self._name_picture(Path(window.source.name)))
             if self.video and not is_picture:
                 self.video.write(drawn, frame.time)
-            if self.shows:
-                if not show_live(drawn, waits=is_picture):
-                    return False
+            if self.shows and not show_live(drawn, waits=is_picture):
+                return False
         return True
 
     def _name_picture(self, path: Path) -> str:
