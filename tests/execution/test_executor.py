@@ -17,6 +17,7 @@ from ferbench.execution import runner
 from ferbench.execution.context import Context
 from ferbench.execution.engine import compute_rows, search_duplicates
 from ferbench.execution.executor import LocalExecutor
+from ferbench.execution.keeping import Keeper
 from ferbench.execution.progress import Reporter
 from ferbench.execution.rehearsal import prepare_corpora, require_standin
 from ferbench.execution.scheduler import Scheduler
@@ -118,7 +119,7 @@ def test_a_fusion_of_a_fusion_waits_for_the_process_that_computes_its_member(dat
 def test_only_torch_is_blamed_for_its_import(monkeypatch):
     def compute():
         planned = runner._PlannedRows([], {}, [])
-        runner._compute(planned, lambda: planned, Store(Path()), runner.Options(), Reporter(quiet=True))
+        runner._compute(planned, lambda: planned, Keeper("", Store(Path())), Store(Path()), runner.Options(), Reporter(quiet=True))
 
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "torch", None)

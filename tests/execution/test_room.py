@@ -117,7 +117,7 @@ def test_figures_that_do_not_fit(run, undisturbed, tmp_path, monkeypatch):
     def refuse(figure, path):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
-    monkeypatch.setattr(ferbench.report.figures, "_save_png", refuse)
+    monkeypatch.setattr(ferbench.report.figures, "save_png", refuse)
     exit_code, messages = run("runs", "--figures")
     assert exit_code == 0
     assert "figures could not be drawn" in messages
