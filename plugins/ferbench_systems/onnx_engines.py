@@ -18,17 +18,17 @@ Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """One picture [1,C,H,W] or [1,H,W,C] -> the values of one output."""
 
 FILE, ENGINE = "backbone.file", "backbone.engine"
+OPENCV = threading.Lock()
 OTHER_ENGINE = "set engine: onnxruntime, which pip install 'ferbench[onnx]' installs"
 
 
 def open_with_opencv(file: str, output: str) -> Run:
-    """Load a file with OpenCV; raises FerbenchError if it does not know a layer. The network keeps state, so calls wait for each other."""
-    lock = threading.Lock()
+    """Load a file with OpenCV; raises FerbenchError if it does not know a layer."""
     with _opencv_errors(file):
         network: Any = cv2.dnn.readNetFromONNX(str(file))
 
     def run(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        with lock, _opencv_errors(file):
+        with _opencv_errors(file):
             network.setInput(picture)
             return np.array(network.forward(output), np.float32)  # a copy: the next call overwrites its buffer
 
@@ -59,17 +59,18 @@ ENGINES: Mapping[str, Callable[[str, str], Run]] = MappingProxyType({"opencv": o
 
 @contextmanager
 def _opencv_errors(file: str) -> Iterator[None]:
-    """Turn OpenCV's errors into FerbenchErrors; it writes nothing else meanwhile."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    except cv2.error as error:
-        reason = str(error.err or error).strip("> \n").partition("\n")[0].partition(" parse error")[0]
-        problem = f"OpenCV {cv2.__version__} cannot run {file} ({reason[:200]})"
-        raise FerbenchError(problem, where=FILE, hint=OTHER_ENGINE) from error
-    finally:
-        cv2.utils.logging.setLogLevel(level)
+    """Turn OpenCV's errors into FerbenchErrors; it writes nothing else. One thread at a time: networks and the level are state."""
+    with OPENCV:
+        level = cv2.utils.logging.getLogLevel()
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        try:
+            yield
+        except cv2.error as error:
+            reason = str(error.err or error).strip("> \n").partition("\n")[0].partition(" parse error")[0]
+            problem = f"OpenCV {cv2.__version__} cannot run {file} ({reason[:200]})"
+            raise FerbenchError(problem, where=FILE, hint=OTHER_ENGINE) from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
 
 
 @contextmanager

@@ -46,15 +46,16 @@ class ONNXModule(nn.Module):
         return outputs.clamp_min(LEAST).log()
 
     def values(self, x: Tensor) -> Tensor:
-        """What the network gives; one picture at a time, since many files fix the size of the batch."""
+        """The values that are answers; one picture at a time, since many files fix the size of the batch."""
         x = x.flip(1) if self.described.declared.order == "bgr" else x
         x = x.permute(0, 2, 3, 1) if self.described.declared.layout == "nhwc" else x
         pictures = np.ascontiguousarray(x.float().cpu().numpy())
         outputs = [self.run(picture[None]).reshape(-1) for picture in pictures]
-        if wrong := next((len(values) for values in outputs if len(values) != self.described.answers), 0):
-            problem = f"{self.described.file} gives {wrong} values, and {self.described.answers} classes are named"
-            raise FerbenchError(problem, where=CLASSES, hint="name all its answers, in the order of its outputs")
-        return torch.from_numpy(np.array(outputs, np.float32).reshape(-1, self.described.answers)).to(x.device)
+        expected, kept = self.described.values, self.described.kept
+        if wrong := next((len(values) for values in outputs if len(values) != expected), 0):
+            problem = f"{self.described.file} gives {wrong} values, and {expected} classes are named"
+            raise FerbenchError(problem, where=CLASSES, hint="name all its values in their order, with null for one that is no answer")
+        return torch.from_numpy(np.array(outputs, np.float32).reshape(-1, expected)[:, kept]).to(x.device)
 
 
 def load_network(described: ONNXNetwork) -> ONNXModule:
@@ -78,7 +79,7 @@ def check_network(described: ONNXNetwork) -> None:
     if not values.isfinite().all():
         raise FerbenchError(f"{described.file} gives values that are NaN or infinite", where=FILE)
     sums_are_1 = torch.allclose(values.sum(1), torch.ones(len(values)), atol=ROUNDING)
-    if described.scores == "logits" and described.answers > 1 and values.min() >= 0 and sums_are_1:
+    if described.scores == "logits" and values.shape[1] > 1 and values.min() >= 0 and sums_are_1:
         raise FerbenchError(f"{described.file} gives probabilities, not logits", where=SCORES, hint="set scores: probabilities")
     module(noise)
     _compare_engines(described, noise, values)

@@ -194,6 +194,14 @@ def test_an_unknown_layer_is_one_line(tmp_path, engine, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_values_that_are_no_answers_are_left_out(file):
+    """Networks with several tasks give valence and arousal behind the expressions."""
+    system = ONNX(file=file, classes=("happy", None, "angry"), reads_as=ONNXInput(8))
+    system.check_weights()
+    assert system.answers() == ("happy", "angry")
+    assert torch.allclose(answer(system, CROP), MEANS[[0, 2]], atol=1e-5)
+
+
 def test_its_answers_are_classes(file):
     trained = ONNX(file=file, classes=CLASSES, labels={"neutral": "calm"}).trainable(("happiness", "anger"))
     assert trained.others == ("calm",)
@@ -232,7 +240,7 @@ def test_a_file_that_ends_early_is_an_error(file, tmp_path):
 
 
 @pytest.mark.parametrize("changes", [
-    {"file": ""}, {"classes": ()}, {"classes": ("happy", "happy")},
+    {"file": ""}, {"classes": (None,)}, {"classes": ("happy", "happy")},
     {"reads_as": ONNXInput(mean=(0.5,))}, {"reads_as": ONNXInput(std=(1, 0, 1))},
 ])  # fmt: skip
 def test_parameters_that_cannot_be(file, changes):
