@@ -23,7 +23,5 @@ class Outside(nn.Module):
 
 def test_what_is_computed_outside_of_torch_is_refused(monkeypatch):
     monkeypatch.setattr(onnx_model, "make_scorer", lambda chain: Outside())
-    with pytest.raises(
-        FerbenchError, match=r"cannot be written as ONNX .*scores that do not depend on the crops: not all of it is computed"
-    ):
+    with pytest.raises(FerbenchError, match=r"cannot be written as ONNX .*scores that do not depend on the crops: not all of it"):
         onnx_model.write_onnx([None], np.arange(128, dtype=np.uint8).reshape(2, 8, 8))
