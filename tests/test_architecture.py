@@ -24,9 +24,10 @@ HEAVY = {"torch", "torchvision", "timm", "cv2", "pandas", "sklearn", "numpy", "m
 COMPUTING = (
     "api.choice", "api.heads", "api.layers", "api.weights", "corpora.extraction", "corpora.images", "corpora.landmarks",
     "corpora.sources", "corpora.videos", "execution.audit", "execution.choices", "execution.context", "execution.drivers",
-    "execution.prediction", "execution.probe", "execution.provenance", "execution.repairs", "execution.rescoring", "report.across",
-    "report.annotation", "report.answers", "report.comparison", "report.contact_sheet", "report.figures", "report.findings",
-    "report.groups", "report.results", "report.statistics", "report.timeline", "stages", "training",
+    "execution.exporting", "execution.prediction", "execution.probe", "execution.provenance", "execution.repairs",
+    "execution.rescoring", "report.across", "report.annotation", "report.answers", "report.comparison", "report.contact_sheet",
+    "report.figures", "report.findings", "report.groups", "report.results", "report.statistics", "report.timeline", "stages",
+    "training",
 )  # fmt: skip
 
 # Words that also have another meaning than the component of that name: a checkpoint, a distribution, a color, the input of a frozen part.

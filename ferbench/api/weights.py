@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import socket
 from collections.abc import Iterator, Mapping
@@ -44,14 +45,16 @@ def load_state(file: str | Path) -> dict[str, torch.Tensor]:
 
 
 def load_model(model: ModelFile) -> dict[str, torch.Tensor]:
-    """Load the state dict of a model file, on the CPU. What its `convert` makes is kept as safetensors in ferbench's cache.
+    """Load the state dict of a model file, on the CPU.
+
+    What its `convert` makes is kept as safetensors in ferbench's cache, until a module in the folder of `convert` is edited.
 
     Raises FerbenchError if the file is not on this machine.
     """
     path = models.find(model)
     if model.convert is None:
         return load_state(path)
-    code = models.hash_file(Path(inspect.getfile(model.convert)))
+    code = _hash_modules_beside(Path(inspect.getfile(model.convert)))
     converted = models.cache_folder() / "converted" / f"{model.name}-{model.sha256[:12]}-{code[:12]}.safetensors"
     with suppress(OSError, safetensors.SafetensorError):  # there is none yet, or it is damaged
         return safetensors.torch.load_file(converted)
@@ -59,6 +62,12 @@ def load_model(model: ModelFile) -> dict[str, torch.Tensor]:
     with suppress(OSError):  # it is made again next time
         _write_whole(converted, safetensors.torch.save(state))
     return state
+
+
+def _hash_modules_beside(module: Path) -> str:
+    """The hash of a module and those in its folder, among which the code of a conversion may be spread."""
+    hashes = map(models.hash_file, sorted({module, *module.parent.glob("*.py")}))
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from uuid import uuid4
@@ -15,7 +16,6 @@ import numpy as np
 import safetensors.torch
 from numpy.typing import NDArray
 
-from ferbench import __version__
 from ferbench.api.clips import Clip
 from ferbench.api.errors import FerbenchError, join_names
 from ferbench.execution.repairs import write
@@ -75,10 +75,10 @@ def export_row(row: DoneRow, loader: TrainedLoader, store: Store, folder: Path) 
 def _describe(row: DoneRow, trained: Trained, store: Store) -> dict[str, object]:
     """What the runner and others need to know."""
     sets = calibrate_row(row, store, CONFIDENCE)
-    calibration = {"confidence": CONFIDENCE, "people": sets.people, "threshold": sets.threshold if sets.can_exclude else None}
+    calibration = {"share": CONFIDENCE, "people": sets.people, "threshold": sets.threshold if sets.can_exclude else None}
     return {
         "format": FORMAT,
-        "ferbench": __version__,
+        "ferbench": version("ferbench"),
         "row": row["key"],
         "fingerprint": row["fingerprint"],
         "answers": [*trained.classes, *trained.others],

@@ -96,7 +96,7 @@ def unused_axes(backbone: Backbone | Fusion, classes: tuple[str, ...]) -> set[st
         return set.intersection(*(unused_axes(member, classes) for member in members_of(backbone)))
     match trainable_of(backbone, classes):
         case FinishedSystem():
-            return {"loss", "recipe"}
+            return {"loss", "recipe", "seed"}
         case Estimators():
             return {"recipe"}
     return set()

@@ -66,7 +66,7 @@ class Planner:
     memo: Memo = field(default_factory=Memo)
 
     def rows(self) -> Iterator[Row]:
-        """Every combination, in the order of the axes; the aggregators of a model follow each other.
+        """Every combination, in the order of the axes; the aggregators of a model follow each other. What is not trained has one seed.
 
         Raises FerbenchError for a combination that cannot work, or one with a leak that is not allowed.
         """
@@ -74,6 +74,8 @@ class Planner:
         for cell in self.benchmark.cells():
             if model is None or any(cell.labels[axis] != model.cell.labels[axis] for axis in MODEL_AXES):
                 self._check_unused_axes(cell)
+                if self._is_repeated(cell):
+                    continue
                 model = self.model(cell)
                 base = keys.row_base_key([fit.key for fit in model.fits], self.benchmark.name, model.fingerprint)
             aggregator = self._identity("aggregator", cell)
@@ -83,18 +85,28 @@ class Planner:
 
     def _check_unused_axes(self, cell: Cell) -> None:
         """Raise FerbenchError if another choice on an axis without effect would give an equal row under another name."""
-        unused = self._unused_axes(cell)
+        unused = {axis for axis in self._unused_axes(cell) if not AXES[axis].repeats}
         if not unused:
             return
         if "loss" in unused and isinstance(cell.loss, EmbeddingLoss):
             raise FerbenchError(f"{cell.loss.title} reads the embedding of a network, but {cell.backbone.title} has none", hint=LEAVE_OUT)
-        used = _labels(cell, *(axis for axis in MODEL_AXES if axis not in unused))
+        used = _labels(cell, *(axis for axis in MODEL_AXES if axis not in self._unused_axes(cell)))
         own = _labels(cell, *sorted(unused))
         first = self.memo.get(("first", *used, "loss" not in unused and cell.recipe.augmentation), lambda: own)
         if own != first:
             axes = " and ".join(sorted(unused))
             problem = f"{cell.backbone.title} does not use {axes}, so its rows for {' '.join(first)} and {' '.join(own)} would be equal"
             raise FerbenchError(problem, hint=LEAVE_OUT)
+
+    def _is_repeated(self, cell: Cell) -> bool:
+        """Whether an equal model with another seed was planned: a system that is not trained has one row, not one for each seed."""
+        unused = self._unused_axes(cell)
+        repeats = [axis for axis in sorted(unused) if AXES[axis].repeats]
+        if not repeats:
+            return False
+        used = _labels(cell, *(axis for axis in MODEL_AXES if axis not in unused))
+        own = _labels(cell, *repeats)
+        return own != self.memo.get(("repeats", *used), lambda: own)
 
     def _unused_axes(self, cell: Cell) -> set[str]:
         return self.memo.get(("unused", *_labels(cell, "protocol", "backbone")), lambda: unused_axes(cell.backbone, cell.protocol.classes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from ferbench.benchmark.axes import AXES
@@ -10,6 +11,7 @@ from ferbench.report.results import Ranking
 from ferbench.report.statistics.comparisons import LEVEL, least_p
 from ferbench.report.statistics.intervals import missing_reason
 from ferbench.store.records import PublishedRow
+from ferbench.store.rows import DoneRow
 
 REHEARSAL = "REHEARSAL on stand-in corpora: these results say nothing about the real ones"
 
@@ -106,10 +108,20 @@ def _describe_left_out(ranking: Ranking, axes: Sequence[str]) -> Iterator[str]:
         yield f"UAR and F1 over {count - len(untested)} of {count} classes; not tested: {', '.join(untested)}"
     if lost := {clip for row in rows for clip in row["clips_lost"]}:
         yield f"left out: {len(lost)} clips without a readable frame; a row that lacks one is not scored on it"
+    for result in ranking.results:
+        if outside := _count_other_answers(result.rows):
+            label = " ".join(result.labels[axis] for axis in axes) or result.labels["backbone"]
+            names = ", ".join(f"{count} {name}" for name, count in outside.most_common())
+            yield f"{outside.total()} answers of {label} are none of the classes ({names}); they count as wrong"
+
+
+def _count_other_answers(rows: Sequence[DoneRow]) -> Counter[str]:
+    """The answers of a system that are none of the classes, by name; none that was never given."""
+    counts = Counter[str]()
     for row in rows:
-        if outside := sum(sum(line[len(row["classes"]) :]) for line in row["confusion"]):
-            label = " ".join(row["labels"][axis] for axis in axes) or row["labels"]["backbone"]
-            yield f"{outside} answers of {label} are none of the classes ({', '.join(row['others'])}); they count as wrong"
+        for line in row["confusion"]:
+            counts.update(dict(zip(row["others"], line[len(row["classes"]) :], strict=False)))
+    return +counts
 
 
 def _describe_published(rows: Sequence[PublishedRow], compares: bool) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
-from ferbench import __version__
 from ferbench.plan.models import Model
 from ferbench.report.answers import AnswerReader
 from ferbench.report.boards import format_estimate, percent
@@ -41,7 +41,7 @@ def _lines(row: DoneRow, model: Model, store: Store, clips: int, difference: flo
     chosen = ", ".join(labels[axis] for axis in ("preprocessing", "backbone", "loss", "aggregator"))
     yield f"| preprocessing, backbone, loss, aggregator | {chosen} |"
     yield f"| folds | {len(row['fits'])}; the answer is the mean of their networks |"
-    yield f"| made by | ferbench {__version__}, row {row['key']} |"
+    yield f"| made by | ferbench {version('ferbench')}, row {row['key']} |"
     yield from ("", "## Measured", "")
     yield f"- {row['protocol']}"
     yield f"- protocol fingerprint {row['fingerprint']}"

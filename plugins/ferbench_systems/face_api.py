@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ferbench import Frozen, Input, System
-from ferbench_systems.models import FACE_API
+from ferbench_systems.models import FACE_API, describe_training
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ class FaceAPI(System):
 
     def trained_on(self) -> str:
         """What its author says."""
-        return FACE_API.trained_on
+        return describe_training(FACE_API)
 
     def input(self) -> Input:
         """RGB; (x - mean) / 255 with x from 0 to 255."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ferbench import Frozen, Input, System
-from ferbench_systems.models import MINI_XCEPTION
+from ferbench_systems.models import MINI_XCEPTION, describe_training
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +44,7 @@ class MiniXception(System):
 
     def trained_on(self) -> str:
         """FER2013."""
-        return MINI_XCEPTION.trained_on
+        return describe_training(MINI_XCEPTION)
 
     def input(self) -> Input:
         """Gray, from -1 to 1."""

@@ -72,3 +72,8 @@ MINI_XCEPTION = ModelFile(
 )
 
 MODELS = (FACE_API, FACE_API_MANIFEST, MINI_XCEPTION)
+
+
+def describe_training(model: ModelFile) -> str:
+    """What a system was trained on, and its license, for the tables."""
+    return f"{model.trained_on} (license {model.license})"

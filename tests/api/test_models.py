@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import sys
 from dataclasses import replace
 
 import pytest
@@ -83,6 +85,23 @@ def test_a_file_is_converted_once_and_again_if_the_result_is_damaged(folders):
     converted.write_bytes(b"cut")
     assert bytes(weights.load_model(model)["bytes"].tolist()) == CONTENT
     assert len(calls) == 2
+
+
+def test_a_file_is_converted_again_if_a_module_beside_the_conversion_changes(folders, monkeypatch):
+    (folders / "data" / "models" / "toy.bin").write_bytes(CONTENT)
+    package = folders / "site" / "toy_plugin"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "models.py").write_text("def convert(path):\n    from toy_plugin.layout import read\n    return read(path)\n")
+    reader = "import torch\ndef read(path):\n    return {'scale': torch.tensor(SCALE)}\n"
+    monkeypatch.syspath_prepend(package.parent)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    for scale in (1, 255):
+        (package / "layout.py").write_text(reader.replace("SCALE", str(scale)))
+        for name in [name for name in sys.modules if name.startswith("toy_plugin")]:
+            monkeypatch.delitem(sys.modules, name)
+        model = replace(MODEL, convert=importlib.import_module("toy_plugin.models").convert)
+        assert weights.load_model(model)["scale"].item() == scale
 
 
 def test_a_cache_that_cannot_be_written_does_no_harm(folders):

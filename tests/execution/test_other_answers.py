@@ -87,7 +87,7 @@ def test_other_answers_count_as_wrong_and_are_shown(run):
     assert wider["uar"] == pytest.approx(sum(wider["recall"].values()) / 3)
     _, out, _ = run("--set", "backbone=[wider, finished]", form="table")
     assert f"{outside} answers of" in " ".join(out.split())
-    assert "none of the classes (boredom)" in " ".join(out.split())
+    assert f"none of the classes ({outside} boredom)" in " ".join(out.split())
 
 
 def test_system_that_never_gives_the_other_answer_is_the_one_without_it(run):
@@ -95,6 +95,21 @@ def test_system_that_never_gives_the_other_answer_is_the_one_without_it(run):
     wider, finished = json.loads(out)
     assert [line[:3] for line in wider["confusion"]] == finished["confusion"]
     assert (wider["uar"], wider["war"]) == (finished["uar"], finished["war"])
+
+
+def test_a_system_that_is_not_trained_has_one_row_however_many_seeds_there_are(run):
+    code, out, _ = run("--set", "backbone=[wider, finished, toy-net]", "--set", "seed=[3, 4]")
+    assert code == 0
+    rows = sorted((row["labels"]["backbone"], row["labels"]["seed"]) for row in json.loads(out))
+    assert rows == [("finished", "3"), ("toy-net", "3"), ("toy-net", "4"), ("wider", "3")]
+
+
+@pytest.mark.parametrize("setting", ["loss=[cross-entropy, {cross-entropy: {smoothing: 0.1}}]", "recipe={a: {epochs: 1}, b: {epochs: 2}}"])
+def test_a_system_that_is_not_trained_has_no_rows_of_other_losses_and_recipes(run, setting):
+    """Their rows would be equal, under names that say otherwise."""
+    code, _, err = run("--set", "backbone=wider", "--set", setting, "--set", "seed=[3, 4]")
+    assert code == 2
+    assert "backbone wider does not use loss and recipe, so its rows for" in err
 
 
 def test_other_answer_that_is_a_class(run):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -50,10 +53,8 @@ def need(*files) -> None:
 @pytest.fixture(autouse=True)
 def folder_of_models(monkeypatch):
     """The models beside the photographs, if these are there."""
-    from pathlib import Path
-
     beside = Path(__file__).parents[4] / "shared" / "data"
-    if "FERBENCH_DATA" not in __import__("os").environ and (beside / "models").is_dir():
+    if "FERBENCH_DATA" not in os.environ and (beside / "models").is_dir():
         monkeypatch.setenv("FERBENCH_DATA", str(beside))
 
 
