@@ -79,4 +79,4 @@ def _onnxruntime_errors(file: str) -> Iterator[None]:
         yield
     except Exception as error:  # it has a class for each kind of error, and they share only this base
         reason = str(error).strip().partition("\n")[0]
-        raise FerbenchError(f"ONNX Runtime cannot run {file} ({reason[:200]})", where=FILE) from error
+        raise FerbenchError(f"ONNX Runtime cannot run {file} ({reason.replace(str(file), 'it')[:200]})", where=FILE) from error
