@@ -126,7 +126,7 @@ def _suggest_features(backbone: Backbone, layers: list[LayerDescription], multip
     for layer in reversed(layers):
         is_early = layer.multiply_adds <= MAX_COST * multiply_adds
         if is_early and layer.name.rpartition(".")[0] not in blocks and _can_cut(backbone, layer.name):
-            return ["", f"to take features from one of them, on a grid: features: {{layer: {layer.name}, grid: {GRID}}}"]
+            return ["", f"to use one of them: features: {{layer: {layer.name}, grid: {GRID}}}"]
     return []
 
 

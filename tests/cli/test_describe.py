@@ -48,7 +48,7 @@ def test_nothing_is_suggested_that_the_backbone_refuses(call, backbone):
     code, out, _ = call(backbone)
     assert code == 0
     assert "layer3" in out
-    assert "to take features" not in out
+    assert "to use one of them" not in out
 
 
 def test_a_layer_that_is_used_twice_is_listed_once(call):
