@@ -21,6 +21,14 @@ def escape_line(text: str) -> str:
     return escape_controls(text).translate(BREAKS)
 
 
+def write_yaml(value: object) -> str:
+    """Write a plain value on one line, as it may stand in a benchmark."""
+    import yaml
+
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("...").strip()
+
+
 def is_unicode(text: str) -> bool:
     """Whether a text can be encoded; the name of a file may hold bytes that are not UTF-8."""
     return text.isascii() or not SURROGATES.search(text)

@@ -12,6 +12,7 @@ from typing import TypeGuard
 from ferbench.api.components import Component
 from ferbench.api.errors import FerbenchError, shorten, shorten_text
 from ferbench.api.recipe import Recipe
+from ferbench.api.text import write_yaml
 from ferbench.benchmark.axes import Axis
 from ferbench.benchmark.document import Document
 from ferbench.registry.catalog import Catalog
@@ -138,7 +139,7 @@ def _make_distinct_labels(written: Sequence[tuple[str, Specs]]) -> list[str]:
 
 
 def _one_line(value: object) -> str:
-    text = str(value)
+    text = write_yaml(value) if isinstance(value, dict) else str(value)
     return shorten_text(text) if text.isprintable() else shorten(value)
 
 

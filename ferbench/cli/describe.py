@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from ferbench.api.networks import Backbone, Fusion
     from ferbench.cli.options import Commands
 
-SMALLEST_MAP = 8  # of the layer in the hint
+SMALLEST_MAP = 8  # of the layer that is suggested; 4 x 4 cells then average several values each
+GRID = 4
+MAX_COST = 0.8  # of the network: what follows is made for its own classes
 EXAMPLE = "'timm: {model: resnet18}'"
 
 
@@ -32,13 +34,17 @@ def _describe(options: argparse.Namespace) -> int:
 
     backbone = _build(options)
     if not isinstance(backbone, Backbone):
-        members = ", ".join(member.name for member in backbone.members())
-        print_sentences([f"{backbone.title} fuses {members}: describe each of them"])
+        members = [member.name for member in backbone.members()]
+        if options.format == "json":
+            print_json({"backbone": backbone.name, "members": members})
+        else:
+            print_sentences([f"{backbone.title} fuses {', '.join(members)}: describe each of them"])
         return 0
-    declared, layers, features = backbone.input(), _list_layers(backbone, options.depth), _describe_features(backbone)
+    declared, features = backbone.input(), _describe_features(backbone)
+    layers, multiply_adds = _list_layers(backbone, options.depth)
     if options.format == "json":
         described = {"input": asdict(declared), "features": features, "layers": [asdict(layer) for layer in layers]}
-        print_json({"backbone": backbone.name, "trained_on": backbone.trained_on(), **described})
+        print_json({"backbone": backbone.name, "trained_on": backbone.trained_on(), "multiply_adds": multiply_adds, **described})
         return 0
     print_sentences(
         [
@@ -49,7 +55,8 @@ def _describe(options: argparse.Namespace) -> int:
         ]
     )
     if layers:
-        _print_layers(layers)
+        _print_layers(layers, multiply_adds)
+        print_sentences(_suggest_features(_with_random_weights(backbone), layers, multiply_adds))
     return 0
 
 
@@ -68,11 +75,11 @@ def _build(options: argparse.Namespace) -> Backbone | Fusion:
     return backbone
 
 
-def _list_layers(backbone: Backbone, depth: int) -> list[LayerDescription]:
+def _list_layers(backbone: Backbone, depth: int) -> tuple[list[LayerDescription], int]:
     from ferbench.api.layers import describe_layers
 
     network, declared = backbone.network(), backbone.input()
-    return describe_layers(network, (declared.channels, declared.size, declared.size), depth) if network else []
+    return describe_layers(network, (declared.channels, declared.size, declared.size), depth) if network else ([], 0)
 
 
 def _describe_features(backbone: Backbone) -> str:
@@ -81,8 +88,7 @@ def _describe_features(backbone: Backbone) -> str:
 
     from ferbench.api.errors import FerbenchError
 
-    if any(parameter.name == "weights" for parameter in fields(backbone)):
-        backbone = replace(backbone, weights="random")  # type: ignore[call-arg]
+    backbone = _with_random_weights(backbone)
     frozen, declared = backbone.frozen(), backbone.input()
     if frozen is None:
         return "none, everything is trained"
@@ -101,13 +107,44 @@ def _describe_features(backbone: Backbone) -> str:
     return f"{_join(*output.shape[1:])} numbers for each {per}"
 
 
-def _print_layers(layers: list[LayerDescription]) -> None:
+def _print_layers(layers: list[LayerDescription], multiply_adds: int) -> None:
     from ferbench.report.cards import FittingTable
 
-    rows = [[layer.name, layer.kind, _join(*layer.shape) or "–", f"{layer.parameters:,}"] for layer in layers]
-    print_table("", FittingTable(("layer", "kind", "output", "parameters"), rows))
-    middle = [layer.name for layer in layers if len(layer.shape) == 3 and min(layer.shape[1:]) >= SMALLEST_MAP]
-    print_sentences(["", f"to take features from one of them, on a grid: features: {{layer: {middle[-1]}, grid: 4}}"] if middle else [])
+    table = FittingTable(("layer", "kind", "output", "parameters", "cost"), [_layer_cells(layer, multiply_adds) for layer in layers])
+    print_table("", table)
+    print_sentences(["", f"cost: share of the network's {multiply_adds / 1e6:,.0f} million multiply-adds, up to the layer"])
+
+
+def _layer_cells(layer: LayerDescription, multiply_adds: int) -> list[str]:
+    kind = layer.kind if layer.calls == 1 else f"{layer.kind}, {layer.calls} times"
+    return [layer.name, kind, _join(*layer.shape) or "–", f"{layer.parameters:,}", f"{layer.multiply_adds / max(multiply_adds, 1):.0%}"]
+
+
+def _suggest_features(backbone: Backbone, layers: list[LayerDescription], multiply_adds: int) -> list[str]:
+    """How to take features from the last layer with a large map, not close to the end, that the network can be cut behind."""
+    blocks = {layer.name for layer in layers if layer.kind != "Sequential"}  # what is inside of one may be a branch
+    for layer in reversed(layers):
+        is_early = layer.multiply_adds <= MAX_COST * multiply_adds
+        if is_early and layer.name.rpartition(".")[0] not in blocks and _can_cut(backbone, layer.name):
+            return ["", f"to use one of them: features: {{layer: {layer.name}, grid: {GRID}}}"]
+    return []
+
+
+def _can_cut(backbone: Backbone, layer: str) -> bool:
+    from ferbench.api.errors import FerbenchError
+    from ferbench.types import Layer
+
+    try:
+        frozen = replace(backbone, features=Layer(layer, SMALLEST_MAP)).frozen()  # type: ignore[call-arg]
+        return frozen is not None and frozen.build(None) is not None
+    except (FerbenchError, ValueError):  # ValueError: together with parameters that train more than the head
+        return False
+
+
+def _with_random_weights(backbone: Backbone) -> Backbone:
+    """The backbone as it is when no weights are there."""
+    has_weights = any(parameter.name == "weights" for parameter in fields(backbone))
+    return replace(backbone, weights="random") if has_weights else backbone  # type: ignore[call-arg]
 
 
 def _join(*sizes: int) -> str:

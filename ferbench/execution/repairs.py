@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from ferbench.api.components import Component, Preprocessor
 from ferbench.api.systems import System
+from ferbench.api.text import write_yaml
 from ferbench.registry.catalog import Catalog
 from ferbench.store.keys import identify_component, make_key
 
@@ -76,7 +76,7 @@ def relabel(variant: Variant, scores: Scores, true: NDArray[np.int64], classes: 
     pairs = zip(*linear_sum_assignment(shares, maximize=True), strict=True)
     found = _exchange(variant.labels, {answers[a]: classes[c] for a, c in pairs if shares[a, c] > 0})
     if changed := {answer: name for answer, name in found.items() if name != variant.labels[answer]}:
-        yield Variant(variant.steps, variant.system, found, (*variant.changes, f"labels: {_flow(changed)}"))
+        yield Variant(variant.steps, variant.system, found, (*variant.changes, f"labels: {write_yaml(changed)}"))
 
 
 def _exchange(labels: Labels, permuted: Labels) -> Labels:
@@ -104,13 +104,13 @@ def _with_steps(variant: Variant, steps: tuple[Preprocessor, ...], change: str) 
 def describe_difference(given: System, other: System) -> str:
     """The parameters of a system that differ, as YAML."""
     names = [each.name for each in fields(other) if each.init and getattr(other, each.name) != getattr(given, each.name)]
-    return ", ".join(f"{name}: {_flow(_plain(getattr(other, name)))}" for name in names)
+    return ", ".join(f"{name}: {write_yaml(_plain(getattr(other, name)))}" for name in names)
 
 
 def write(component: Component) -> str:
     """A component as YAML in one line, without parameters that have their defaults."""
     parameters = _parameters(component)
-    return f"{{{component.name}: {_flow(parameters)}}}" if parameters else component.name
+    return f"{{{component.name}: {write_yaml(parameters)}}}" if parameters else component.name
 
 
 def write_fix(variant: Variant) -> str:
@@ -119,7 +119,7 @@ def write_fix(variant: Variant) -> str:
     parameters = _parameters(variant.system)
     if changed := {answer: name for answer, name in variant.labels.items() if usual[answer] != name}:
         parameters["labels"] = {**dict(variant.system.labels), **changed}
-    backbone = f"{{{variant.system.name}: {_flow(parameters)}}}" if parameters else variant.system.name
+    backbone = f"{{{variant.system.name}: {write_yaml(parameters)}}}" if parameters else variant.system.name
     return f"preprocessing: [[{', '.join(map(write, variant.steps))}]]\nbackbone: [{backbone}]"
 
 
@@ -138,7 +138,3 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
-
-
-def _flow(value: object) -> str:
-    return yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False).removesuffix("\n").removesuffix("...").strip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from ferbench.api.text import write_yaml
+
 MAX_CLIPS = 3  # named for each kind of difference
 SEPARATOR = "\0"  # joins the names of a path, which may contain dots
 
@@ -134,4 +136,6 @@ def _shorten_value(value: object) -> str:
         return f"file {str(value['file'])[:8]}"
     if isinstance(value, Mapping) and "class" in value:
         return str(value["class"])
+    if isinstance(value, Mapping):
+        return write_yaml(value)
     return "nothing" if value is None else str(value)

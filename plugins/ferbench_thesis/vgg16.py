@@ -28,7 +28,7 @@ class FrozenVGG16(Backbone):
     one, nor a layer whose width was changed. The last `trained_blocks` of the five convolution blocks are fine-tuned with the head, from
     the same weights. The others stay frozen, so their features are computed only once.
     `features`: {layer: features.16, grid: 4} ends the convolutions behind that layer (of torchvision's names) and averages its output in
-    4 x 4 cells, which are the features.
+    4 x 4 cells, which are the features; "full" reads only as many of them as VGG16 has.
     `mean` and `std` are ImageNet's; the thesis uses 0.001 less, which its benchmark file sets.
     """
 
@@ -59,7 +59,14 @@ class FrozenVGG16(Backbone):
         if self.frozen() is None:
             self._convolutions().load()
         if self.features:
-            replace(self._convolutions(), weights="random").build(None)
+            import torch
+
+            from ferbench_thesis.vgg16_heads import check_width
+
+            cut = replace(self._convolutions(), weights="random").build(None)
+            if self.head == "full":
+                with torch.inference_mode():
+                    check_width(cut(torch.zeros(1, 3, self.size, self.size)).shape[1])
 
     def network(self) -> nn.Module:
         """The convolutions with random weights."""
@@ -96,11 +103,13 @@ class FrozenVGG16(Backbone):
         return VGG16Convolutions(self.weights, seed, self.trained_blocks, self.features, self.size if self.features else 0)
 
     def _head(self, width: int, classes: int) -> tuple[nn.Module, nn.Linear]:
-        from ferbench_thesis.vgg16_heads import full_head, linear_head
+        from ferbench_thesis.vgg16_heads import check_width, full_head, linear_head
         from ferbench_thesis.vgg16_weights import load_state
 
         if self.head == "linear":
             return linear_head(width, classes)
+        if self.features:
+            check_width(width)
         return full_head((width, self.hidden, self.units, classes), {} if self.weights in RANDOM else load_state(self.weights))
 
 

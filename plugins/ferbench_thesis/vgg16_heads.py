@@ -7,7 +7,18 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from ferbench import weights
+from ferbench import FerbenchError, weights
+from ferbench_thesis.vgg16_model import FEATURES
+
+
+def check_width(features: int) -> None:
+    """Raise FerbenchError if there are not as many features as VGG16's first fully connected layer reads."""
+    if features != FEATURES:
+        raise FerbenchError(
+            f"the full head reads {FEATURES} features of a frame (512 x 7 x 7), but there are {features}",
+            where="backbone.head",
+            hint="for these `features`, choose head: linear or head: logistic-regression",
+        )
 
 
 def full_head(widths: tuple[int, int, int, int], state: Mapping[str, torch.Tensor]) -> tuple[nn.Sequential, nn.Linear]:

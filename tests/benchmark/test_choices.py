@@ -66,6 +66,10 @@ def labels(choices) -> list[str]:
         ("preprocessing: gray", ["gray"]),
         ("preprocessing: {a: [gray, {resize: {size: [32, 64]}}]}", ["a(size=32)", "a(size=64)"]),
         ("preprocessing: [[gray], [gray, {resize: {size: [32, 64]}}]]", ["gray", "gray + resize(size=32)", "gray + resize(size=64)"]),
+        (
+            "backbone: {timm: {features: [{layer: layer2, grid: 4}, {layer: layer3}, null]}}",
+            ["timm(features={layer: layer2, grid: 4})", "timm(features={layer: layer3})", "timm(features=None)"],
+        ),
         ("recipe: {lr: 1e-3}", ["default"]),
         ("recipe: {lr: 1e-3, label: mine}", ["mine"]),
         ("recipe: {lr: [1e-3, 1e-2]}", ["default(lr=0.001)", "default(lr=0.01)"]),

@@ -242,7 +242,7 @@ def test_augmentation_is_reported_as_one_difference(call, benchmark_file):
     augmented = ("--set", "recipe.augmentation={views: 2, flip: 0.5}")
     _, messages, _ = call("why", benchmark_file, *augmented)
     assert messages.count("recipe.augmentation") == 2  # one for each of two rows
-    assert "recipe.augmentation nothing → {'views': 2, 'flip': 0.5" in messages
+    assert "recipe.augmentation nothing → {views: 2, flip: 0.5" in messages
     assert "reused: crops, features of 1 of 3 groups of clips and views; computed: features, fits, row" in messages
     call("run", benchmark_file, "--no-figures", *augmented)
     _, messages, _ = call("why", benchmark_file, "--set", "recipe.augmentation={views: 3, flip: 0.5}")

@@ -66,3 +66,35 @@ def test_a_network_that_is_trained_whole_has_no_features():
         Torchvision(trained="all", features=Layer("features.0"))
     with pytest.raises(ValueError, match="with features of a layer"):
         VGG16(trained_blocks=2, features=Layer("features.16"))
+
+
+def test_the_full_head_of_vgg16_reads_only_as_many_features_as_its_own():
+    with pytest.raises(FerbenchError, match=r"the full head reads 25088 features of a frame \(512 x 7 x 7\), but there are 4096"):
+        VGG16(weights="random", size=64, features=Layer("features.16", 4)).check_weights()
+    VGG16(weights="random", size=64, features=Layer("features.16", 4), head="linear").check_weights()
+    VGG16(weights="random", size=112, features=Layer("features.23", 7)).check_weights()
+
+
+def test_the_full_head_is_refused_also_if_features_are_stored():
+    backbone = VGG16(weights="random", size=64, features=Layer("features.16", 4))
+    with pytest.raises(FerbenchError, match="the full head reads 25088 features"):
+        backbone.trainable(["happiness", "sadness"]).build((4096,))
+
+
+def test_the_branches_of_a_network_are_not_mistaken_for_one_layer():
+    with pytest.raises(FerbenchError, match=r"the layer stage2 gives 2 values \(list\)"):
+        Timm(model="hrnet_w18_small", weights="random", size=64, features=Layer("stage2")).check_weights()
+
+
+def test_gray_crops_have_features_of_a_layer_too():
+    backbone = Timm(model="resnet10t", weights="random", size=64, channels=1, features=Layer("layer2", 2))
+    assert backbone.frozen().build(None)(torch.zeros(3, 1, 64, 64)).shape == (3, 128 * 4)
+
+
+def test_calibrated_networks_are_calibrated_as_a_whole():
+    backbone = Timm(model="resnet10t", weights="calibrated-random", size=64, features=Layer("layer2", 1))
+    crops = torch.randn(8, 3, 64, 64) + 2
+    plain = Timm(model="resnet10t", weights="random", size=64, features=Layer("layer2", 1)).frozen().build(None)
+    features = backbone.frozen().build(crops)(crops)
+    assert features.shape == (8, 128)
+    assert not torch.allclose(features, plain(crops), atol=1e-3)
