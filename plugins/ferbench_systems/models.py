@@ -36,11 +36,12 @@ FACE_API = ModelFile(
     file="face_expression_model.bin",
     sha256="9a9840f2cf1f4c7eab95f197512569345c00d2426754d4608b92af30e0300f3d",
     size=329_468,
-    trained_on="photographs of the web, not published",
+    trained_on="unnamed public data sets and photographs of the web",
     license="MIT",
     source=FACE_API_SOURCE,
     used_by="face-api",
     url=f"{FACE_API_FOLDER}/face_expression_model.bin",
+    terms="unknown, since its author does not name the data sets",
     convert=convert_face_api,
 )
 

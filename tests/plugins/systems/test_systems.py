@@ -107,3 +107,11 @@ def test_a_class_that_is_never_answered_is_an_error():
 def test_an_unknown_answer_is_an_error():
     with pytest.raises(FerbenchError, match="has no answer 'hapy': did you mean 'happy'"):
         FaceAPI(labels={"hapy": "happiness"}).trainable(SIX)
+
+
+@pytest.mark.parametrize("model", [FACE_API, MINI_XCEPTION], ids=lambda model: model.name)
+def test_docs_name_training_data_license_and_terms(model):
+    docs = (Path(__file__).parents[3] / "docs" / "systems.md").read_text(encoding="utf-8")
+    row = next(line for line in docs.splitlines() if line.startswith(f"| `{model.used_by}` | "))
+    assert model.terms
+    assert [cell.strip() for cell in row.split("|")[5:8]] == [model.trained_on, model.license, model.terms]
