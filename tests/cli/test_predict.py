@@ -106,7 +106,7 @@ def test_times_and_windows_of_a_video(predict, tmp_path):
 def test_a_set_of_several_classes_is_unsure():
     from ferbench.report.statistics.conformal import ConformalSets
 
-    judge = Judge(CLASSES, ConformalSets(0.9, 0.6, 20))
+    judge = Judge(CLASSES, ConformalSets(0.9, 0.4, 20))
     assert judge.decide(np.array([0.5, 0.45, 0.05]), with_set=True) == ("unsure", "dark", ("dark", "light"))
     assert judge.decide(np.array([0.3, 0.35, 0.35]), with_set=True) == ("unsure", "light", ())
     assert judge.decide(np.array([0.9, 0.05, 0.05]), with_set=True) == ("dark", "dark", ("dark",))
