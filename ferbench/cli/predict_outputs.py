@@ -79,9 +79,28 @@ def check_outputs(options: argparse.Namespace, sources: Sequence[Source]) -> Non
         raise FerbenchError("no source is a picture; --video FILE annotates a video", where="--pictures")
     if options.show and sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise FerbenchError("there is no display here", where="--show", hint="write a video instead: --video FILE.mp4")
-    for path in (options.output, options.video, options.timeline):
-        if path and not path.absolute().parent.is_dir():
-            raise FerbenchError(f"there is no folder {path.absolute().parent}", hint="create it, or choose another one")
+    if options.timeline and options.timeline.suffix.lower() != ".png":
+        raise FerbenchError(f"{options.timeline}: expected a name that ends with .png", where="--timeline")
+    _check_paths(options, [Path(source.name).resolve() for source in sources if source.kind != "camera"])
+
+
+def _check_paths(options: argparse.Namespace, sources: Sequence[Path]) -> None:
+    """Raise FerbenchError for outputs that cannot be written, or that would replace a source or each other."""
+    taken = set(sources)
+    for name, path in (("-o", options.output), ("--video", options.video), ("--timeline", options.timeline)):
+        if not path:
+            continue
+        if not path.absolute().parent.is_dir():
+            raise FerbenchError(f"there is no folder {path.absolute().parent}", where=name, hint="create it, or choose another one")
+        if path.is_dir():
+            raise FerbenchError(f"{path} is a folder: expected the name of a file", where=name)
+        if path.resolve() in taken:
+            raise FerbenchError(f"{path} is a source or another output, and would be replaced", where=name, hint="choose another name")
+        taken.add(path.resolve())
+    if options.pictures and options.pictures.exists() and not options.pictures.is_dir():
+        raise FerbenchError(f"{options.pictures} is a file: expected a folder", where="--pictures")
+    if options.pictures and options.pictures.resolve() in {path.parent for path in sources}:
+        raise FerbenchError(f"{options.pictures} holds sources, which could be replaced", where="--pictures", hint="choose another folder")
 
 
 @contextmanager
@@ -111,13 +130,14 @@ def open_outputs(options: argparse.Namespace, judge: Judge, sources: Sequence[So
 
 def _finish(outputs: Outputs, options: argparse.Namespace, part: Path | None, keep: bool) -> None:
     """Give all files their names, or remove them."""
-    if outputs.shows:
-        close_live()
-    if outputs.video:
-        outputs.video.close(keep)
-    if outputs.timeline and keep:
-        outputs.timeline.draw(options.timeline, f"{options.row}")
-    if part and keep:
-        part.replace(options.output)
-    if part:
-        part.unlink(missing_ok=True)
+    with ExitStack() as cleanup:
+        if part:
+            cleanup.callback(part.unlink, missing_ok=True)
+        if outputs.shows:
+            close_live()
+        if outputs.video:
+            outputs.video.close(keep)
+        if outputs.timeline and keep:
+            outputs.timeline.draw(options.timeline, f"{options.row}")
+        if part and keep:
+            part.replace(options.output)

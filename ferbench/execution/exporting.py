@@ -75,7 +75,7 @@ def export_row(row: DoneRow, loader: TrainedLoader, store: Store, folder: Path) 
 def _describe(row: DoneRow, trained: Trained, store: Store) -> dict[str, object]:
     """What the runner and others need to know."""
     sets = calibrate_row(row, store, CONFIDENCE)
-    calibration = {"share": CONFIDENCE, "people": sets.people, "threshold": sets.threshold if sets.can_exclude else None}
+    calibration = {"share": CONFIDENCE, "people": sets.people, "least_score": sets.least if sets.can_exclude else None}
     return {
         "format": FORMAT,
         "ferbench": version("ferbench"),
@@ -168,7 +168,7 @@ def describe_files() -> Mapping[str, str]:
     return {
         "model.onnx": f"the network of all folds: crops → scores (opset {OPSET})",
         "model.safetensors": "its weights",
-        "settings.json": "classes, preprocessing, aggregator, conformal threshold",
+        "settings.json": "classes, preprocessing, aggregator, least score in conformal sets",
         "runner.py": "runs it with numpy, OpenCV and ONNX Runtime alone",
         "README.md": "the model card",
     }

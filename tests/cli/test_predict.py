@@ -106,7 +106,7 @@ def test_times_and_windows_of_a_video(predict, tmp_path):
 def test_a_set_of_several_classes_is_unsure():
     from ferbench.report.statistics.conformal import ConformalSets
 
-    judge = Judge(CLASSES, ConformalSets(0.9, 0.6, 20))
+    judge = Judge(CLASSES, ConformalSets(0.9, 0.4, 20))
     assert judge.decide(np.array([0.5, 0.45, 0.05]), with_set=True) == ("unsure", "dark", ("dark", "light"))
     assert judge.decide(np.array([0.3, 0.35, 0.35]), with_set=True) == ("unsure", "light", ())
     assert judge.decide(np.array([0.9, 0.05, 0.05]), with_set=True) == ("dark", "dark", ("dark",))
@@ -188,6 +188,7 @@ def test_annotated_pictures_and_videos(predict, tmp_path):
         (["--timeline", "a.png"], "no source is a video or a camera"),
         (["--show"], "there is no display here"),
         (["-o", "no-such-folder/a.csv"], "there is no folder"),
+        (["-o", "."], "is a folder: expected the name of a file"),
         (["--fold", "3"], "fold 3 of a row with 3 folds: expected 0 to 2"),
     ],
 )
@@ -197,6 +198,37 @@ def test_mistakes(predict, tmp_path, monkeypatch, options, message):
     code, out, messages = predict(TREES, write_picture(tmp_path / "a.png", 30), *options)
     assert (code, out) == (2, "")
     assert message in messages
+
+
+def test_sources_are_never_replaced(predict, tmp_path):
+    picture, video = write_picture(tmp_path / "a.jpg", 30), write_video(tmp_path / "b.avi", [np.full((16, 16), 30, np.uint8)] * 3)
+    (tmp_path / "link").symlink_to(tmp_path)
+    before = picture.read_bytes(), video.read_bytes()
+    other = tmp_path / "x.png"
+    for options in (
+        ("-o", picture), ("--video", video), ("--video", tmp_path / "link" / "b.avi"), ("--pictures", tmp_path),
+        ("--timeline", other, "-o", other),
+    ):  # fmt: skip
+        code, out, messages = predict(TREES, picture, video, *options)
+        assert (code, out) == (2, "")
+        assert "replaced" in messages
+    code, _, messages = predict(TREES, video, "--timeline", tmp_path / "x.jpg")
+    assert code == 2
+    assert "expected a name that ends with .png" in messages
+    assert (picture.read_bytes(), video.read_bytes()) == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix) == ["a.jpg", "b.avi"]
+
+
+def test_an_output_that_fails_at_the_end_leaves_nothing(predict, tmp_path, monkeypatch):
+    def draw(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("ferbench.report.timeline.Timeline.draw", draw)
+    video = write_video(tmp_path / "b.avi", [np.full((16, 16), 30, np.uint8)] * 3)
+    code, _, messages = predict(TREES, video, "--timeline", tmp_path / "x.png", "-o", tmp_path / "o.csv")
+    assert code == 2
+    assert "no space left" in messages
+    assert [path.name for path in tmp_path.iterdir() if path.suffix in (".csv", ".png")] == []
 
 
 def test_rows_that_do_not_exist(predict, tmp_path):

@@ -3,10 +3,11 @@
 People, not clips, are taken for exchangeable, since clips of one person are alike ("subsampling once" of Dunn, Wasserman & Ramdas 2022,
 Distribution-free prediction sets for two-layer hierarchical models, JASA): of each of K people one clip is drawn, and these calibrate split
 conformal prediction. The nonconformity of a clip is 1 minus the score of its true class; the threshold is the r-th smallest of K, with
-r = ceil((K + 1) * confidence). For each draw, a clip of a new person of the same population lies within it with a probability of at least
-the confidence, and of at most 1 / (K + 1) more. So that chance decides less, the threshold is the mean over many draws; where the density
-of nonconformities falls, as it does in their upper tail, that can only raise the probability (Jensen). Averaging p-values instead gives
-sets that are too large if there are few people.
+r = (K + 1) * confidence. Two things differ from the textbook, whose sets are too large if there are few people, and depend on one draw:
+
+- r is not rounded up: the threshold lies between two order statistics, in the logarithm of scores, whose tail is thin.
+- The thresholds of many draws are averaged. This is done in shares of the clips within a threshold, each person counting alike, not in
+  scores: a network that is sure of its errors has scores near 0 and 1, and the mean of such scores holds too few clips.
 """
 
 from __future__ import annotations
@@ -18,18 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 DRAWS = 1000
-EPSILON = 1e-9  # scores that are computed again may be off by this much
+EPSILON = 1e-9  # of ranks
+TOLERANCE = 1e-6  # scores that are computed again may be off by this share
+TINY = 1e-300  # a score of 0, so that it has a logarithm
 
 
 @dataclass(frozen=True)
 class ConformalSets:
-    """Sets at a confidence between 0 and 1: the classes whose score is at least 1 - `threshold`.
+    """Sets at a confidence between 0 and 1: the classes whose score is at least `least`, which is 1 - threshold.
 
-    The threshold is infinite if there are fewer than `people_needed`: then no class can be ruled out.
+    It is minus infinity if there are fewer than `people_needed`: then no class can be ruled out.
     """
 
     confidence: float
-    threshold: float
+    least: float
     people: int
 
     @property
@@ -40,22 +43,33 @@ class ConformalSets:
     @property
     def can_exclude(self) -> bool:
         """Whether any class can be ruled out."""
-        return self.threshold < inf
+        return self.least > -inf
 
     def members(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which classes are in the set, [..., C], from scores [..., C]."""
-        return 1 - scores <= self.threshold + EPSILON
+        return np.maximum(scores, TINY) >= self.least * (1 - TOLERANCE)
 
 
 def calibrate(scores: NDArray[np.float64], true: NDArray[np.int64], person: NDArray[np.int64], confidence: float) -> ConformalSets:
     """Calibrate on N clips: scores [N,C], the number of the true class [N], and a number for each person [N]."""
-    nonconformity = 1 - scores[np.arange(len(true)), true]
+    values = -np.log(np.maximum(scores[np.arange(len(true)), true], TINY))  # [N], in the order of 1 - score
     _, owner, counts = np.unique(person, return_inverse=True, return_counts=True)
-    people, ordered = len(counts), nonconformity[np.argsort(owner, kind="stable")]
-    rank = ceil((people + 1) * confidence - EPSILON)
-    if rank > people:
-        return ConformalSets(confidence, inf, people)
+    people = len(counts)
+    rank = (people + 1) * confidence
+    if rank > people + EPSILON:
+        return ConformalSets(confidence, -inf, people)
+    ordered = np.sort(values)
+    shares = np.cumsum(1 / (people * counts[owner][np.argsort(values)]))  # [N] of the clips up to each, people counting alike
+    drawn = _draw_clips(values[np.argsort(owner, kind="stable")], counts)  # [DRAWS,K]
+    within = shares[np.searchsorted(ordered, drawn, side="right") - 1]  # [DRAWS,K]
+    lower = min(int(rank + EPSILON), people)
+    part = max(0.0, rank - lower)
+    share = (1 - part) * within[:, lower - 1].mean() + part * within[:, min(lower, people - 1)].mean()
+    return ConformalSets(confidence, float(np.exp(-np.interp(share, shares, ordered))), people)
+
+
+def _draw_clips(values: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Draw one clip of each person many times: [DRAWS,K], each draw in ascending order; clips of one person follow each other."""
     first = np.cumsum(counts) - counts
-    drawn = ordered[first + (np.random.default_rng(0).random((DRAWS, people)) * counts).astype(int)]  # [DRAWS,K]
-    thresholds = np.partition(drawn, rank - 1, axis=1)[:, rank - 1]
-    return ConformalSets(confidence, float(thresholds.mean()), people)
+    drawn = values[first + (np.random.default_rng(0).random((DRAWS, len(counts))) * counts).astype(int)]
+    return np.sort(drawn, axis=1)
