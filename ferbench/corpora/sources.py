@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -61,15 +62,22 @@ def read_windows(source: Source, seconds: float) -> Iterator[list[Frame]]:
     if source.kind == "image":
         yield [_read_image(Path(source.name))]
         return
+    frames = _read_camera(int(source.name)) if source.kind == "camera" else _read_video(Path(source.name))
     window: list[Frame] = []
-    for frame in _read_camera(int(source.name)) if source.kind == "camera" else _read_video(Path(source.name)):
-        is_full = len(window) * frame.image.nbytes >= MAX_WINDOW_BYTES
-        if window and (is_full or (seconds and frame.time >= (window[0].time // seconds + 1) * seconds)):
-            yield window
-            window = []
-        window.append(frame)
+    problem = None
+    try:
+        for frame in frames:
+            is_full = len(window) * frame.image.nbytes >= MAX_WINDOW_BYTES
+            if window and (is_full or (seconds and frame.time >= (window[0].time // seconds + 1) * seconds)):
+                yield window
+                window = []
+            window.append(frame)
+    except Unreadable as error:
+        problem = error
     if window:
         yield window
+    if problem:  # after the frames that were read before it
+        raise problem
 
 
 def _list_folder(folder: Path) -> list[Source]:
@@ -112,8 +120,17 @@ def _read_video(path: Path) -> Iterator[Frame]:
             number += 1
     if not number:
         raise Unreadable(path.name, "no frame can be decoded")
+    if path.suffix.lower() == ".gif" and not _has_end(path):  # it declares no number of frames
+        raise Unreadable(path.name, f"the video ends early: {number} frames can be decoded; these are answered")
     if is_truncated(number, declared):
         raise Unreadable(path.name, f"the video ends early: {number} of {declared} frames can be decoded; these are answered")
+
+
+def _has_end(path: Path) -> bool:
+    """Whether a GIF ends with its trailer, a semicolon; some programs append zeros or a line break."""
+    with translate_os_errors(path), path.open("rb") as file:
+        file.seek(-min(64, path.stat().st_size), SEEK_END)
+        return file.read().rstrip(b"\0\r\n").endswith(b";")
 
 
 def _read_camera(number: int) -> Iterator[Frame]:

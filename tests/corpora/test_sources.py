@@ -71,14 +71,28 @@ def test_a_picture_is_turned_as_its_data_says(tmp_path):
     assert read_all(tmp_path / "a.jpg")[0][0].image.shape == (50, 30, 3)
 
 
-def test_a_video_that_ends_early_is_read_up_to_there(tmp_path):
+@pytest.mark.parametrize("seconds", [0, 0.2, 1.0, 60.0])
+def test_a_video_that_ends_early_is_read_up_to_there(tmp_path, seconds):
     data = write_video(tmp_path / "a.avi", frames=100).read_bytes()
     (tmp_path / "cut.avi").write_bytes(data[: len(data) // 2])
     (source,) = find_sources(str(tmp_path / "cut.avi"))
     windows = []
-    with pytest.raises(Unreadable, match=r"the video ends early: \d+ of 100 frames can be decoded; these are answered"):
-        windows.extend(read_windows(source, 1.0))  # keeps what came before the error
+    with pytest.raises(Unreadable, match=r"the video ends early: \d+ of 100 frames can be decoded; these are answered") as problem:
+        windows.extend(read_windows(source, seconds))  # keeps what came before the error
     assert 20 < sum(map(len, windows)) < 80
+    assert f": {sum(map(len, windows))} of 100" in str(problem.value)
+
+
+def test_a_gif_that_ends_early_is_read_up_to_there(tmp_path):
+    rng = np.random.default_rng(0)
+    images = [Image.fromarray(rng.integers(0, 256, (40, 40), np.uint8)) for _ in range(10)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=100)
+    assert sum(map(len, read_all(tmp_path / "a.gif"))) == 10
+    (tmp_path / "cut.gif").write_bytes((tmp_path / "a.gif").read_bytes()[:9000])
+    windows = []
+    with pytest.raises(Unreadable, match=r"the video ends early: \d frames can be decoded; these are answered"):
+        windows.extend(read_windows(find_sources(str(tmp_path / "cut.gif"))[0], 1.0))
+    assert 1 < sum(map(len, windows)) < 10
 
 
 def test_folders_are_listed_in_natural_order(tmp_path):
