@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ferbench.stages.trained import Trained
     from ferbench.store.rows import DoneRow
 
-ROW_HELP = "first characters of a row's key, or patterns of labels: backbone=vgg16,aggregator=mean; or the folder of a bundle"
+ROW_HELP = "first characters of a row's key, or patterns of labels: backbone=vgg16,aggregator=mean"
 
 
 def add_predict_command(commands: Commands) -> None:
@@ -105,7 +105,8 @@ def _open_model(options: argparse.Namespace, reporter: Reporter) -> tuple[Traine
     from ferbench.report.matching import find_match
 
     if expand_home(options.row).is_dir():
-        raise FerbenchError(f"{options.row} is a folder, but no bundle", hint="name a row: the first characters of its key, or its labels")
+        hint = "name a row: the first characters of its key, or its labels; an export has a program of its own: python FOLDER/runner.py"
+        raise FerbenchError(f"{options.row} is a folder: expected a row", hint=hint)
     store = open_store(options, reporter.warn, must_exist=True)
     row = find_match(options.row, store, options.benchmark).first
     trained = TrainedLoader(store, load_plugins(options.plugin), Options(device=options.device), reporter).load(row, options.fold)

@@ -234,7 +234,7 @@ def test_an_output_that_fails_at_the_end_leaves_nothing(predict, tmp_path, monke
 def test_rows_that_do_not_exist(predict, tmp_path):
     picture = write_picture(tmp_path / "a.png", 30)
     assert "no row matches 'nothing'" in predict("nothing", picture)[2]
-    assert "is a folder, but no bundle" in predict(tmp_path, picture)[2]
+    assert "is a folder: expected a row" in predict(tmp_path, picture)[2]
 
 
 def test_memory_stays_flat_over_an_hour(predict, tmp_path, monkeypatch):
